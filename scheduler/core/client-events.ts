@@ -1,0 +1,189 @@
+// What clients do: come and go, submit and let go, cancel, retry, fetch and ask.
+
+import type { FromClient } from "../../src/protocol.ts";
+import { answer } from "./explain.ts";
+import { samePayload } from "./same-payload.ts";
+import { leaveSpec, specFor } from "./specs.ts";
+import type { Client, ClientId, Spec, State, Task } from "./state.ts";
+import {
+  addInputs,
+  addWant,
+  admit,
+  cancel,
+  createTask,
+  fail,
+  forgetIfUnneeded,
+  isSettled,
+  removeWant,
+  reopen,
+  tellOutcome,
+} from "./tasks.ts";
+import type { Step } from "./transition.ts";
+
+export function join({ state, now, effects }: Step, id: ClientId, name: string): void {
+  const client: Client = {
+    id,
+    name,
+    joinedAt: now,
+    specs: new Map(),
+    awayUntil: undefined,
+    gone: false,
+  };
+  state.clients.set(id, client);
+  effects.log("info", `client ${name} joined`);
+}
+
+export function away({ state, now }: Step, id: ClientId): void {
+  const client = state.clients.get(id);
+  if (client === undefined) return;
+  const at = now + state.options.graceMs;
+  client.awayUntil = at;
+  state.timers.add({ at, due: "client-grace", client });
+}
+
+export function back({ state }: Step, id: ClientId): void {
+  const client = state.clients.get(id);
+  if (client) client.awayUntil = undefined;
+}
+
+/** Its tasks are let go: those that nobody else wants end, unless it asked for them to be run anyway. */
+export function leave(step: Step, id: ClientId): void {
+  const { state, effects } = step;
+  const client = state.clients.get(id);
+  if (client === undefined) return;
+  client.gone = true;
+  state.clients.delete(id);
+  effects.log("info", `client ${client.name} left`);
+  // Rare, so it may look at every task; a set of keys per client would cost each task its place in it.
+  for (const task of state.tasks.values()) {
+    if (removeWant(task, client)) forgetIfUnneeded(step, task);
+  }
+  effects.drop(client);
+  effects.disconnect(id, "left");
+}
+
+export function receive(step: Step, from: ClientId, messages: readonly FromClient[]): void {
+  const client = step.state.clients.get(from);
+  if (client === undefined) return;
+  for (const message of messages) {
+    switch (message.type) {
+      case "submit":
+        submit(step, client, message);
+        break;
+      case "cancel": {
+        const how = { reason: message.reason, force: message.force ?? false };
+        for (const task of known(step.state, message.keys)) cancel(step, task, client, how);
+        break;
+      }
+      case "release":
+        for (const task of known(step.state, message.keys)) {
+          if (removeWant(task, client)) forgetIfUnneeded(step, task);
+        }
+        break;
+      case "retry":
+        for (const task of known(step.state, message.keys)) retry(step, client, task);
+        break;
+      case "detach":
+        for (const task of known(step.state, message.keys)) {
+          if (!isSettled(task)) task.detachedBy ??= client;
+        }
+        break;
+      case "fetch":
+        for (const key of message.keys) fetch(step, client, key);
+        break;
+      case "ask":
+        step.effects.send(client, answer(step, message));
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+}
+
+type Submit = Extract<FromClient, { type: "submit" }>;
+
+function submit(step: Step, client: Client, message: Submit): void {
+  const { keys, args, inputs } = message;
+  const { state } = step;
+  const spec = specFor(state, client, message.name, message.options);
+  const { delayMs, startAt } = spec.options;
+  const until = delayMs !== undefined ? step.now + delayMs : startAt;
+  // Held while its first tasks settle at once and are forgotten, so that it outlives the message.
+  spec.tasks++;
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]!;
+    const inputKeys = inputs?.[index]?.length ? inputs[index] : undefined;
+    const existing = state.tasks.get(key);
+    if (existing) {
+      rejoin(step, client, existing, { spec, args: args[index]!, inputKeys });
+      continue;
+    }
+    const task = createTask(step, spec, { key, args: args[index]!, inputKeys });
+    addWant(task, client);
+    if (inputKeys && !findInputs(step, task, inputKeys)) continue;
+    admit(step, task, until, "submitted");
+  }
+  leaveSpec(state, spec);
+}
+
+/** Finds the tasks that the arguments refer to; fails the task when one of them is not known. */
+function findInputs(step: Step, task: Task, keys: readonly string[]): boolean {
+  const found: Task[] = [];
+  for (const key of keys) {
+    const input = step.state.tasks.get(key);
+    if (input === undefined || input === task) {
+      const { name } = task.spec.function;
+      const message = `the future ${key} among its arguments is not known here: was it released, or is it of another scheduler?`;
+      fail(step, task, { code: "lost-data", message, key: task.key, task: name }, "input unknown");
+      return false;
+    }
+    found.push(input);
+  }
+  addInputs(task, found);
+  return true;
+}
+
+/** The same key again: the same call joins the task there is, another call is refused. */
+function rejoin(
+  step: Step,
+  client: Client,
+  existing: Task,
+  call: { spec: Spec; args: Task["args"]; inputKeys: readonly string[] | undefined },
+): void {
+  const { key } = existing;
+  const isSameCall =
+    existing.spec.function === call.spec.function &&
+    samePayload(existing.args, call.args) &&
+    existing.inputKeys?.join("\n") === call.inputKeys?.join("\n");
+  if (!isSameCall) {
+    const { name } = existing.spec.function;
+    const message = `choose another key: "${key}" already names a call of "${name}", with this or other arguments`;
+    const failure = { code: "key-conflict", message, key, task: call.spec.function.name };
+    step.effects.failed(client, key, failure);
+    return;
+  }
+  addWant(existing, client);
+  tellOutcome(step, client, existing);
+}
+
+function retry(step: Step, client: Client, task: Task): void {
+  // Not failed any more, or never: the client hears how it stands, since it asked.
+  if (!reopen(step, task)) tellOutcome(step, client, task);
+}
+
+function fetch({ state, effects }: Step, client: Client, key: string): void {
+  const task = state.tasks.get(key);
+  if (task?.state.at === "finished") {
+    effects.send(client, { type: "fetched", key, value: task.state.value });
+  } else {
+    const message = `the value of ${key} is not there: was the future released?`;
+    effects.failed(client, key, { code: "lost-data", message, key });
+  }
+}
+
+function* known(state: State, keys: readonly string[]): Iterable<Task> {
+  for (const key of keys) {
+    const task = state.tasks.get(key);
+    if (task) yield task;
+  }
+}

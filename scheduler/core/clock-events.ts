@@ -1,0 +1,49 @@
+// What the passing of time does: held tasks start, unstarted ones expire, grace periods end.
+
+import * as client from "./client-events.ts";
+import { failUnknownName } from "./placement.ts";
+import type { Task } from "./state.ts";
+import { fail, proceed } from "./tasks.ts";
+import type { Step } from "./transition.ts";
+import * as worker from "./worker-events.ts";
+
+export function clock(step: Step): void {
+  const { state, now } = step;
+  for (let timer = state.timers.takeDue(now); timer; timer = state.timers.takeDue(now)) {
+    switch (timer.due) {
+      case "start":
+        proceed(step, timer.task, "its time came");
+        break;
+      case "expiry":
+        expire(step, timer.task);
+        break;
+      case "worker-grace": {
+        const { awayUntil, id } = timer.worker;
+        if (awayUntil !== undefined && awayUntil <= now) {
+          worker.lose(step, id, "its link dropped and it did not come back");
+        }
+        break;
+      }
+      case "client-grace": {
+        const { awayUntil, id, gone } = timer.client;
+        if (!gone && awayUntil !== undefined && awayUntil <= now) client.leave(step, id);
+        break;
+      }
+      case "unknown-name":
+        failUnknownName(step, timer.requirement);
+        break;
+      default:
+        timer satisfies never;
+    }
+  }
+}
+
+/** Fails a task whose time ran out before any attempt of it began. */
+function expire(step: Step, task: Task): void {
+  const { at } = task.state;
+  if (task.expiresAt === undefined || task.attempt > 0) return;
+  if (at !== "waiting" && at !== "ready") return;
+  const { name } = task.spec.function;
+  const message = `"${name}" had not started when its expiresMs of ${task.spec.options.expiresMs} ran out`;
+  fail(step, task, { code: "task-timeout", message, key: task.key, task: name }, "expired");
+}

@@ -1,0 +1,121 @@
+// Room on workers: what is on its way there, when it ends, and which workers can take more.
+
+import { couldRun } from "./specs.ts";
+import type { Dispatch, Requirement, State, Task, Worker } from "./state.ts";
+import { transition, type Step } from "./transition.ts";
+
+/** Sends a ready task to a worker that has room for it. */
+export function dispatch(step: Step, task: Task, worker: Worker): void {
+  const { state, now, effects } = step;
+  const { spec } = task;
+  task.attempt++;
+  const made: Dispatch = {
+    task,
+    attempt: task.attempt,
+    worker,
+    at: now,
+    estimateMicros: estimateMicros(state, spec.function.meanMicros),
+    started: false,
+    withdrawing: false,
+    abandoned: false,
+  };
+  transition(step, task, { at: "running", dispatch: made }, worker.name);
+  worker.dispatches.set(task.key, made);
+  worker.backlogMicros += made.estimateMicros;
+  if (spec.priority < worker.lowestPriority) worker.lowestPriority = spec.priority;
+  takeResources(worker, spec.requirement, 1);
+  state.totals.dispatched++;
+  // Out and in again: the next task goes to whoever waited longest.
+  state.free.delete(worker);
+  state.open.delete(worker);
+  updateRoom(state, worker);
+  const inputs = task.inputs?.map((input) => {
+    if (input.state.at !== "finished") throw new Error(`${task.key} was ready without ${input.key}`);
+    return input.state.value;
+  });
+  effects.run(made, inputs);
+}
+
+/** The worker has no more to do with it: its room is free for others. */
+export function endDispatch(state: State, ended: Dispatch): void {
+  const { worker, task } = ended;
+  worker.dispatches.delete(task.key);
+  worker.backlogMicros -= ended.estimateMicros;
+  if (ended.withdrawing) worker.withdrawals--;
+  if (worker.dispatches.size === 0) {
+    worker.backlogMicros = 0;
+    worker.lowestPriority = Infinity;
+  }
+  takeResources(worker, task.spec.requirement, -1);
+  updateRoom(state, worker);
+  unblock(state, worker);
+}
+
+/** Nobody wants its result any more: the worker is told, and its room comes back when it answers. */
+export function abandon(step: Step, abandoned: Dispatch, reason: string | undefined): void {
+  abandoned.abandoned = true;
+  step.effects.cancelAt(abandoned, reason);
+}
+
+/** Files the worker among those that can take more, as its load and its link now allow. */
+export function updateRoom(state: State, worker: Worker): void {
+  const { slots, dispatches, backlogMicros } = worker;
+  const { aheadMicros, maxAhead } = state.options;
+  const load = dispatches.size;
+  const present = isPresent(worker);
+  member(state.free, worker, present && load < slots);
+  member(
+    state.open,
+    worker,
+    present &&
+      load >= slots &&
+      load < slots * (1 + maxAhead) &&
+      backlogMicros < 2 * aheadMicros * slots,
+  );
+  member(state.surplus, worker, present && load > slots);
+}
+
+/** Whoever found no room and could run here is asked again. */
+export function unblock(state: State, worker: Worker): void {
+  for (const requirement of state.blocked) {
+    if (couldRun(worker, requirement)) unblockRequirement(state, requirement);
+  }
+}
+
+export function unblockRequirement(state: State, requirement: Requirement): void {
+  requirement.blocked = false;
+  state.blocked.delete(requirement);
+}
+
+export function isPresent(worker: Worker): boolean {
+  return worker.awayUntil === undefined && !worker.leaving;
+}
+
+export function hasResources(worker: Worker, { resources }: Requirement): boolean {
+  for (const resource in resources) {
+    const free = (worker.resources[resource] ?? 0) - (worker.used[resource] ?? 0);
+    if (free < resources[resource]!) return false;
+  }
+  return true;
+}
+
+/**
+ * What a task is taken to cost when work is sent ahead. Short tasks count as they are; those near
+ * the bound fill one place; long ones fill it twice over, so that nothing is queued behind them.
+ */
+function estimateMicros({ options: { aheadMicros } }: State, meanMicros: number | undefined): number {
+  if (meanMicros === undefined) return aheadMicros;
+  if (meanMicros < aheadMicros) return meanMicros;
+  return meanMicros < 10 * aheadMicros ? aheadMicros : 2 * aheadMicros;
+}
+
+function takeResources(worker: Worker, { resources }: Requirement, times: 1 | -1): void {
+  for (const resource in resources) {
+    worker.used[resource] = (worker.used[resource] ?? 0) + times * resources[resource]!;
+  }
+}
+
+function member(set: Set<Worker>, worker: Worker, belongs: boolean): void {
+  if (belongs) set.add(worker);
+  else set.delete(worker);
+}

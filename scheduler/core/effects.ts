@@ -1,0 +1,191 @@
+// What a step asks for, collected: messages per peer, with the columns of neighbours that belong
+// together already joined, so that a thousand results leave as one message and not as a thousand.
+
+import type { Failure, ToClient, ToWorker } from "../../src/protocol.ts";
+import type { Payload } from "../../src/payload.ts";
+import type { Client, ClientId, Dispatch, Spec, TaskKey, Worker, WorkerId } from "./state.ts";
+
+/** Performed by the shell, in this order. Plain data: a step can be recorded and compared. */
+export type Effect =
+  | { readonly do: "send-to-worker"; readonly to: WorkerId; readonly messages: ToWorker[] }
+  | { readonly do: "send-to-client"; readonly to: ClientId; readonly messages: ToClient[] }
+  | { readonly do: "disconnect"; readonly peer: WorkerId | ClientId; readonly why: string }
+  | { readonly do: "log"; readonly level: LogLevel; readonly text: string };
+export type LogLevel = "info" | "warning";
+
+/** Columns longer than this, or heavier in payload bytes, are cut: a message should stay small. */
+const columnLength = 1_000;
+const columnBytes = 64 * 1024;
+
+type Batch<Message> = {
+  readonly messages: Message[];
+  /** Payload bytes in the newest message. */
+  bytes: number;
+  /** What the newest `run` message was made for; only the same may be appended. */
+  spec: Spec | undefined;
+};
+
+export class Effects {
+  readonly #toWorkers = new Map<Worker, Batch<ToWorker>>();
+  readonly #toClients = new Map<Client, Batch<ToClient>>();
+  readonly #others: Effect[] = [];
+
+  take(): Effect[] {
+    const effects: Effect[] = [];
+    for (const [worker, { messages }] of this.#toWorkers) {
+      effects.push({ do: "send-to-worker", to: worker.id, messages });
+    }
+    for (const [client, { messages }] of this.#toClients) {
+      effects.push({ do: "send-to-client", to: client.id, messages });
+    }
+    effects.push(...this.#others);
+    return effects;
+  }
+
+  run({ task, worker, attempt }: Dispatch, inputs: Payload[] | undefined): void {
+    const batch = batchOf(this.#toWorkers, worker);
+    const { spec } = task;
+    const last = batch.messages.at(-1);
+    if (
+      last?.type === "run" &&
+      batch.spec === spec &&
+      (last.announce ?? false) === task.suspect &&
+      last.keys.length < columnLength &&
+      batch.bytes < columnBytes
+    ) {
+      last.keys.push(task.key);
+      last.attempts.push(attempt);
+      last.args.push(task.args);
+      if (inputs && !last.inputs) last.inputs = last.keys.slice(1).map(() => []);
+      last.inputs?.push(inputs ?? []);
+    } else {
+      batch.messages.push({
+        type: "run",
+        name: spec.function.name,
+        keys: [task.key],
+        attempts: [attempt],
+        args: [task.args],
+        ...(inputs && { inputs: [inputs] }),
+        ...(spec.priority !== 0 && { priority: spec.priority }),
+        ...(spec.options.timeoutMs !== undefined && { timeoutMs: spec.options.timeoutMs }),
+        ...(task.suspect && { announce: true }),
+      });
+      batch.spec = spec;
+      batch.bytes = 0;
+    }
+    batch.bytes += bytesOf(task.args);
+    if (inputs) for (const input of inputs) batch.bytes += bytesOf(input);
+  }
+
+  cancelAt({ task, worker, attempt }: Dispatch, reason: string | undefined): void {
+    const { messages } = batchOf(this.#toWorkers, worker);
+    const last = messages.at(-1);
+    if (last?.type === "cancel" && last.reason === reason && last.keys.length < columnLength) {
+      last.keys.push(task.key);
+      last.attempts.push(attempt);
+    } else {
+      messages.push({
+        type: "cancel",
+        keys: [task.key],
+        attempts: [attempt],
+        ...(reason !== undefined && { reason }),
+      });
+    }
+  }
+
+  withdraw(dispatches: readonly Dispatch[], worker: Worker): void {
+    batchOf(this.#toWorkers, worker).messages.push({
+      type: "withdraw",
+      keys: dispatches.map(({ task }) => task.key),
+      attempts: dispatches.map(({ attempt }) => attempt),
+    });
+  }
+
+  finished(client: Client, key: TaskKey, value: Payload): void {
+    const batch = batchOf(this.#toClients, client);
+    const last = batch.messages.at(-1);
+    if (
+      last?.type === "finished" &&
+      last.keys.length < columnLength &&
+      batch.bytes < columnBytes
+    ) {
+      last.keys.push(key);
+      last.values.push(value);
+    } else {
+      batch.messages.push({ type: "finished", keys: [key], values: [value] });
+      batch.bytes = 0;
+    }
+    batch.bytes += bytesOf(value);
+  }
+
+  stored(client: Client, key: TaskKey, bytes: number, holders: string[]): void {
+    const { messages } = batchOf(this.#toClients, client);
+    const last = messages.at(-1);
+    if (last?.type === "stored" && last.keys.length < columnLength) {
+      last.keys.push(key);
+      last.bytes.push(bytes);
+      last.holders.push(holders);
+    } else {
+      messages.push({ type: "stored", keys: [key], bytes: [bytes], holders: [holders] });
+    }
+  }
+
+  failed(client: Client, key: TaskKey, failure: Failure): void {
+    const { messages } = batchOf(this.#toClients, client);
+    const last = messages.at(-1);
+    if (last?.type === "failed" && last.failure === failure && last.keys.length < columnLength) {
+      last.keys.push(key);
+    } else {
+      messages.push({ type: "failed", keys: [key], failure });
+    }
+  }
+
+  cancelled(client: Client, key: TaskKey, reason: string | undefined): void {
+    const { messages } = batchOf(this.#toClients, client);
+    const last = messages.at(-1);
+    if (last?.type === "cancelled" && last.reason === reason && last.keys.length < columnLength) {
+      last.keys.push(key);
+    } else {
+      messages.push({ type: "cancelled", keys: [key], ...(reason !== undefined && { reason }) });
+    }
+  }
+
+  reopened(client: Client, key: TaskKey): void {
+    const { messages } = batchOf(this.#toClients, client);
+    const last = messages.at(-1);
+    if (last?.type === "reopened" && last.keys.length < columnLength) last.keys.push(key);
+    else messages.push({ type: "reopened", keys: [key] });
+  }
+
+  /** A message that is never joined with another. */
+  send(client: Client, message: ToClient): void {
+    batchOf(this.#toClients, client).messages.push(message);
+  }
+
+  disconnect(peer: WorkerId | ClientId, why: string): void {
+    this.#others.push({ do: "disconnect", peer, why });
+  }
+
+  log(level: LogLevel, text: string): void {
+    this.#others.push({ do: "log", level, text });
+  }
+
+  /** Nothing is sent to a peer that is gone for good. */
+  drop(peer: Worker | Client): void {
+    this.#toWorkers.delete(peer as Worker);
+    this.#toClients.delete(peer as Client);
+  }
+}
+
+export function bytesOf(payload: Payload): number {
+  return typeof payload === "string" ? payload.length : payload.byteLength;
+}
+
+function batchOf<Peer, Message>(batches: Map<Peer, Batch<Message>>, peer: Peer): Batch<Message> {
+  let batch = batches.get(peer);
+  if (batch === undefined) {
+    batch = { messages: [], bytes: 0, spec: undefined };
+    batches.set(peer, batch);
+  }
+  return batch;
+}

@@ -1,0 +1,167 @@
+// Answers to questions: plain facts for `info`, `workers` and `explain`, and the sentence that says
+// why a task is where it is.
+
+import type { FromClient, ToClient } from "../../src/protocol.ts";
+import type { Transition } from "./history.ts";
+import { isSchedulable } from "./placement.ts";
+import { whyNot } from "./specs.ts";
+import type { State, Task, TaskStateName, Worker } from "./state.ts";
+import type { Step } from "./transition.ts";
+
+export type SchedulerInfo = {
+  tasks: Record<Exclude<TaskStateName, "new" | "forgotten">, number>;
+  totals: { submitted: number; finished: number; failed: number; dispatched: number };
+  workers: number;
+  clients: number;
+  slots: number;
+  /** Names of the functions that a present worker has registered, sorted. */
+  functions: string[];
+};
+
+export type WorkerInfo = {
+  id: string;
+  name: string;
+  host: string;
+  pid: number;
+  threads: number;
+  slots: number;
+  /** Tasks sent to it that have not ended, those waiting behind others too. */
+  tasks: number;
+  finished: number;
+  resources: Record<string, { total: number; used: number }>;
+  functions: string[];
+  status: "up" | "away" | "leaving";
+  joinedAt: number;
+};
+
+export type Explanation = {
+  key: string;
+  function: string;
+  state: Exclude<TaskStateName, "new" | "forgotten">;
+  /** One sentence: why it is in that state, and what it waits for. */
+  why: string;
+  attempt: number;
+  worker: string | undefined;
+  progress: { fraction: number; text: string | undefined } | undefined;
+  /** Keys of the inputs it still waits for, the first hundred. */
+  missingInputs: string[];
+  dependents: number;
+  wantedBy: string[];
+  losses: { worker: string; how: string }[];
+  /** How it came here, oldest first, as far as the scheduler remembers. */
+  history: Transition[];
+};
+
+type Ask = Extract<FromClient, { type: "ask" }>;
+type Answer = Extract<ToClient, { type: "answer" }>;
+
+export function answer(step: Step, { id, about, key }: Ask): Answer {
+  const { state } = step;
+  switch (about) {
+    case "info":
+      return { type: "answer", id, facts: info(state) };
+    case "workers":
+      return { type: "answer", id, facts: [...state.workers.values()].map(workerInfo) };
+    case "explain": {
+      const task = state.tasks.get(key ?? "");
+      if (task) return { type: "answer", id, facts: explain(state, task) };
+      const message = `no task has the key "${key ?? ""}": it was released, or it never was here`;
+      return { type: "answer", id, failure: { code: "lost-data", message } };
+    }
+  }
+}
+
+function info({ counts, totals, workers, clients, functions }: State): SchedulerInfo {
+  const { waiting, ready, running, finished, failed, cancelled } = counts;
+  let slots = 0;
+  for (const worker of workers.values()) slots += worker.slots;
+  const registered = [...functions.values()].filter((facts) => facts.workers > 0);
+  return {
+    tasks: { waiting, ready, running, finished, failed, cancelled },
+    totals: { ...totals },
+    workers: workers.size,
+    clients: clients.size,
+    slots,
+    functions: registered.map(({ name }) => name).sort(),
+  };
+}
+
+function workerInfo(worker: Worker): WorkerInfo {
+  const { id, name, host, pid, threads, slots, finished, joinedAt, leaving, awayUntil } = worker;
+  const resources: WorkerInfo["resources"] = {};
+  for (const [resource, total] of Object.entries(worker.resources)) {
+    resources[resource] = { total, used: worker.used[resource] ?? 0 };
+  }
+  const status = leaving ? "leaving" : awayUntil === undefined ? "up" : "away";
+  const tasks = worker.dispatches.size;
+  const functions = [...worker.functions].sort();
+  return { id, name, host, pid, threads, slots, tasks, finished, resources, functions, status, joinedAt };
+}
+
+function explain(state: State, task: Task): Explanation {
+  const { key, attempt, progress, losses, wantedBy } = task;
+  const { at } = task.state;
+  if (at === "new" || at === "forgotten") throw new Error(`a filed task is never ${at}`);
+  const missing = (task.inputs ?? []).filter((input) => input.state.at !== "finished");
+  const clients = wantedBy instanceof Set ? [...wantedBy] : wantedBy ? [wantedBy] : [];
+  return {
+    key,
+    function: task.spec.function.name,
+    state: at,
+    why: why(state, task, missing),
+    attempt,
+    worker: task.state.at === "running" ? task.state.dispatch.worker.name : undefined,
+    progress,
+    missingInputs: missing.slice(0, 100).map((input) => input.key),
+    dependents: task.dependents?.size ?? 0,
+    wantedBy: clients.map(({ name }) => name),
+    losses: losses ?? [],
+    history: state.history.of(key),
+  };
+}
+
+function why(state: State, task: Task, missing: readonly Task[]): string {
+  const current = task.state;
+  switch (current.at) {
+    case "waiting":
+      if (missing.length > 0) {
+        const [first] = missing;
+        return `it waits for ${missing.length} of its inputs; ${first!.key} is ${first!.state.at}`;
+      }
+      return `it is held back until ${new Date(current.until ?? 0).toISOString()}`;
+    case "ready":
+      return whyStillReady(state, task);
+    case "running": {
+      const { worker, started, attempt } = current.dispatch;
+      const link = worker.awayUntil === undefined ? "" : ", whose link is down";
+      if (started) return `attempt ${attempt} is executing on worker ${worker.name}${link}`;
+      return `attempt ${attempt} was sent to worker ${worker.name}${link}`;
+    }
+    case "finished":
+      return `it finished; its value of ${current.bytes} bytes is kept while somebody needs it`;
+    case "failed":
+      return `it failed: ${current.failure.message}`;
+    case "cancelled":
+      return current.reason === undefined ? "it was cancelled" : `it was cancelled: ${current.reason}`;
+    case "new":
+    case "forgotten":
+      return "";
+  }
+}
+
+function whyStillReady(state: State, { spec }: Task): string {
+  const { workers, ready } = state;
+  const { requirement } = spec;
+  if (workers.size === 0) return "no worker has joined";
+  if (isSchedulable(state, requirement)) {
+    return `every worker that may run it is busy; ${ready.size} tasks are ready in all`;
+  }
+  if (requirement.function.workers === 0) {
+    return `no worker has registered a function "${requirement.function.name}"`;
+  }
+  const reasons = [...workers.values()]
+    .slice(0, 3)
+    .map((worker) => `${worker.name} ${whyNot(worker, requirement) ?? "is leaving"}`);
+  const more = workers.size > 3 ? `, and ${workers.size - 3} more` : "";
+  return `no worker here could ever run it: ${reasons.join("; ")}${more}`;
+}

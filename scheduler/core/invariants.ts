@@ -1,0 +1,147 @@
+// Everything that must hold between two steps, derived anew from the whole state: slow, and meant
+// for tests, the simulation and the replay of a recorded run.
+
+import { assert } from "./assert.ts";
+import { couldRun } from "./specs.ts";
+import type { Client, Dispatch, Spec, State, Task, TaskStateName, Worker } from "./state.ts";
+
+export function checkInvariants(state: State): void {
+  const counts = new Map<TaskStateName, number>();
+  const tasksOfSpec = new Map<Spec, number>();
+  for (const task of state.tasks.values()) {
+    counts.set(task.state.at, (counts.get(task.state.at) ?? 0) + 1);
+    tasksOfSpec.set(task.spec, (tasksOfSpec.get(task.spec) ?? 0) + 1);
+    checkTask(state, task);
+  }
+  for (const at of Object.keys(state.counts) as TaskStateName[]) {
+    if (at === "forgotten") continue;
+    const counted = counts.get(at) ?? 0;
+    assert(state.counts[at] === counted, () => `${state.counts[at]} ${at} counted, ${counted} there`);
+  }
+  assert(state.counts.new === 0, () => "a task is still new");
+  checkReady(state);
+  for (const worker of state.workers.values()) checkWorker(state, worker);
+  checkShared(state, tasksOfSpec);
+}
+
+function checkTask(state: State, task: Task): void {
+  const say = (words: string) => () => `${task.key} (${task.state.at}): ${words}`;
+  const { at } = task.state;
+  const isWanted = task.wantedBy !== undefined || task.detachedBy !== undefined;
+  assert(isWanted || task.dependents !== undefined, say("is kept though nobody needs it"));
+  assert(task.dependents?.size !== 0, say("has an empty set of dependents"));
+  for (const dependent of task.dependents ?? []) {
+    assert(state.tasks.get(dependent.key) === dependent, say(`dependent ${dependent.key} is gone`));
+    assert(dependent.inputs?.includes(task) ?? false, say(`${dependent.key} does not need it`));
+    const settled: TaskStateName[] = ["finished", "cancelled"];
+    assert(!settled.includes(dependent.state.at), say(`${dependent.key} needs nothing any more`));
+    if (at === "failed") assert(dependent.state.at === "failed", say("a dependent has not failed"));
+  }
+  for (const input of task.inputs ?? []) {
+    assert(state.tasks.get(input.key) === input, say(`input ${input.key} is gone`));
+    assert(input.dependents?.has(task) ?? false, say(`${input.key} does not know it is needed`));
+  }
+  for (const client of wanting(task)) {
+    assert(state.clients.get(client.id) === client, say(`is wanted by the gone client ${client.id}`));
+  }
+  const missing = (task.inputs ?? []).filter((input) => input.state.at !== "finished").length;
+  if (task.state.at === "waiting") {
+    assert(task.state.missing === missing, say(`${task.state.missing} missing, ${missing} are`));
+    assert(missing > 0 || task.state.until !== undefined, say("waits for nothing"));
+  }
+  if (at === "ready" || at === "running") assert(missing === 0, say("runs without its inputs"));
+  if (task.state.at === "running") {
+    const { dispatch } = task.state;
+    assert(dispatch.task === task && dispatch.attempt === task.attempt, say("another's dispatch"));
+    assert(dispatch.worker.dispatches.get(task.key) === dispatch, say("its worker forgot it"));
+    assert(state.workers.has(dispatch.worker.id), say("runs on a lost worker"));
+    assert(!dispatch.abandoned, say("runs as an abandoned dispatch"));
+  }
+}
+
+function checkReady(state: State): void {
+  let ready = 0;
+  for (const lane of state.ready.lanes()) {
+    assert(lane.ready > 0, () => "an empty lane stands in the queue");
+    const inLane = new Set(state.ready.tasksOf(lane));
+    assert(inLane.size === lane.ready, () => `${lane.ready} counted in a lane of ${inLane.size}`);
+    for (const task of inLane) assert(task.spec.lane === lane, () => `${task.key} is in a wrong lane`);
+    ready += inLane.size;
+    // Nothing waits that could run: the promise of placement.
+    const { requirement } = lane;
+    assert(requirement.blocked, () => "a lane was left with tasks and not found blocked");
+    if (requirement.resources) continue;
+    const head = state.ready.head(lane);
+    for (const worker of state.free) {
+      const isFree = couldRun(worker, requirement) && !worker.dispatches.has(head.key);
+      assert(!isFree, () => `${head.key} waits though ${worker.name} is free`);
+    }
+  }
+  assert(ready === state.counts.ready, () => `${state.counts.ready} ready, ${ready} in the queue`);
+  assert(ready === state.ready.size, () => `the queue counts ${state.ready.size} of ${ready}`);
+}
+
+function checkWorker(state: State, worker: Worker): void {
+  const say = (words: string) => () => `worker ${worker.name}: ${words}`;
+  const { dispatches, slots } = worker;
+  const present = worker.awayUntil === undefined && !worker.leaving;
+  const used: Record<string, number> = {};
+  let withdrawals = 0;
+  let backlog = 0;
+  for (const [key, dispatch] of dispatches) {
+    checkDispatch(key, dispatch, worker);
+    if (dispatch.withdrawing) withdrawals++;
+    backlog += dispatch.estimateMicros;
+    const { resources } = dispatch.task.spec.requirement;
+    for (const resource in resources) {
+      used[resource] = (used[resource] ?? 0) + resources[resource]!;
+    }
+  }
+  for (const [resource, amount] of Object.entries(worker.used)) {
+    assert(amount === (used[resource] ?? 0), say(`${amount} of ${resource} counted as used`));
+    assert(amount <= worker.resources[resource]!, say(`more ${resource} used than it has`));
+  }
+  assert(withdrawals === worker.withdrawals, say("withdrawals are miscounted"));
+  assert(Math.abs(backlog - worker.backlogMicros) < 1, say("the backlog is miscounted"));
+  assert(state.free.has(worker) === (present && dispatches.size < slots), say("wrongly free"));
+  assert(state.surplus.has(worker) === (present && dispatches.size > slots), say("wrong surplus"));
+  assert(!(state.open.has(worker) && dispatches.size < slots), say("open and free"));
+}
+
+function checkDispatch(key: string, dispatch: Dispatch, worker: Worker): void {
+  const { task } = dispatch;
+  const say = (words: string) => () => `dispatch of ${key} on ${worker.name}: ${words}`;
+  assert(dispatch.worker === worker && task.key === key, say("filed wrongly"));
+  if (dispatch.abandoned) {
+    assert(task.state.at !== "running" || task.state.dispatch !== dispatch, say("still runs"));
+  } else {
+    assert(task.state.at === "running" && task.state.dispatch === dispatch, say("does not run"));
+  }
+}
+
+/** Nothing that tasks share is kept without a task, or lost while there is one. */
+function checkShared(state: State, tasksOfSpec: Map<Spec, number>): void {
+  for (const [spec, tasks] of tasksOfSpec) {
+    assert(spec.tasks === tasks, () => `a spec counts ${spec.tasks} tasks and has ${tasks}`);
+    assert(spec.client.specs.get(spec.signature) === spec, () => "a spec in use is not filed");
+    const { requirement } = spec;
+    assert(state.requirements.get(requirement.signature) === requirement, () => "requirement lost");
+  }
+  for (const client of state.clients.values()) {
+    for (const spec of client.specs.values()) {
+      assert(tasksOfSpec.has(spec), () => `client ${client.name} keeps a spec without tasks`);
+    }
+  }
+  let specs = 0;
+  for (const requirement of state.requirements.values()) specs += requirement.specs;
+  assert(specs === tasksOfSpec.size, () => `requirements count ${specs} of ${tasksOfSpec.size} specs`);
+  for (const requirement of state.blocked) {
+    assert(requirement.blocked, () => "an unblocked requirement is filed as blocked");
+    assert(state.requirements.has(requirement.signature), () => "a gone requirement is blocked");
+  }
+}
+
+function wanting(task: Task): Iterable<Client> {
+  const { wantedBy } = task;
+  return wantedBy instanceof Set ? wantedBy : wantedBy ? [wantedBy] : [];
+}

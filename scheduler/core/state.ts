@@ -1,0 +1,237 @@
+// What the scheduler knows, as plain data. Only `step` (step.ts) changes it. This folder does not
+// know what a socket, a promise, a clock or a random number is: time is an argument, peers are ids,
+// values are opaque payloads, and what should happen is returned as effects.
+//
+// Terminology: a *spec* is what tasks of one call site share (function and options); a *lane* is
+// the queue of ready tasks that can run in the same places; a *dispatch* is one attempt of a task
+// on its way on one worker, and it occupies room there until the worker says that it ended.
+
+import type { Failure, Resources, TaskOptions } from "../../src/protocol.ts";
+import type { Payload } from "../../src/payload.ts";
+import { History } from "./history.ts";
+import { ReadyQueue, type Lane } from "./ready-queue.ts";
+import { Timers } from "./timers.ts";
+
+export type TaskKey = string;
+export type ClientId = string;
+export type WorkerId = string;
+
+/** One call of a registered function. Small on purpose: a million of them may be queued. */
+export type Task = {
+  readonly key: TaskKey;
+  readonly spec: Spec;
+  readonly args: Payload;
+  /** Place in the order of submission. */
+  readonly order: number;
+  /** The keys that the arguments refer to, by position. */
+  readonly inputKeys: readonly TaskKey[] | undefined;
+  /** Those tasks, while this one may still need their values. */
+  inputs: readonly Task[] | undefined;
+  state: TaskState;
+  /** Attempts dispatched so far; an answer that carries another number is stale. */
+  attempt: number;
+  /** Attempts that threw or ran out of time, counted against `retries`. */
+  failures: number;
+  /** Tasks that still need this one's value: every dependent that is not finished or cancelled. */
+  dependents: Set<Task> | undefined;
+  /** The clients that hold a future of it: nearly always one, so no set is made for one. */
+  wantedBy: Client | Set<Client> | undefined;
+  /** Fire and forget, by this client: it runs to its end whether or not anyone wants it. */
+  detachedBy: Client | undefined;
+  /** It was on a worker that was lost, and may have been what ended it: dispatched alone now. */
+  suspect: boolean;
+  /** The workers that were lost while it was executing there, each with how it ended. */
+  losses: Loss[] | undefined;
+  /** Not after this moment, unless it has started; undefined for ever. */
+  expiresAt: number | undefined;
+  progress: { fraction: number; text: string | undefined } | undefined;
+};
+
+/** Where a task is. Each variant holds what is true in that state and nothing else. */
+export type TaskState =
+  | { readonly at: "new" }
+  | { readonly at: "waiting"; missing: number; readonly until: number | undefined }
+  | { readonly at: "ready" }
+  | { readonly at: "running"; readonly dispatch: Dispatch }
+  | { readonly at: "finished"; readonly value: Payload; readonly bytes: number }
+  | { readonly at: "failed"; readonly failure: Failure }
+  | { readonly at: "cancelled"; readonly reason: string | undefined }
+  | { readonly at: "forgotten" };
+export type TaskStateName = TaskState["at"];
+
+export type Loss = { worker: string; how: string };
+
+/** What tasks of one client, function and options share; kept while it has tasks. */
+export type Spec = {
+  readonly client: Client;
+  readonly signature: string;
+  readonly options: TaskOptions;
+  readonly priority: number;
+  readonly function: FunctionFacts;
+  readonly requirement: Requirement;
+  readonly lane: Lane;
+  tasks: number;
+};
+
+/** Where tasks may run: shared by the lanes of all clients and priorities that ask for the same. */
+export type Requirement = {
+  readonly signature: string;
+  readonly function: FunctionFacts;
+  /** Names or hosts of the workers that may run it; undefined for any. */
+  readonly workers: ReadonlySet<string> | undefined;
+  readonly allowOtherWorkers: boolean;
+  readonly resources: Resources | undefined;
+  /** No worker has room for it, until one that could run it says otherwise. */
+  blocked: boolean;
+  /** Since when nobody present could ever run it; undefined when somebody could. */
+  unschedulableSince: number | undefined;
+  specs: number;
+};
+
+/** A function name and what has been seen of it. */
+export type FunctionFacts = {
+  readonly name: string;
+  /** Mean time on a thread, newest weighing most; undefined until one call has finished. */
+  meanMicros: number | undefined;
+  /** Workers present that registered it. */
+  workers: number;
+  requirements: number;
+};
+
+/** One attempt of a task on one worker, until the worker says how it ended. */
+export type Dispatch = {
+  readonly task: Task;
+  readonly attempt: number;
+  readonly worker: Worker;
+  readonly at: number;
+  /** What it was expected to take, so that the worker's backlog can be counted down again. */
+  readonly estimateMicros: number;
+  /** The worker said that it is executing. */
+  started: boolean;
+  withdrawing: boolean;
+  /** No result is wanted: cancelled, and only its room on the worker is still waited for. */
+  abandoned: boolean;
+};
+
+export type Worker = {
+  readonly id: WorkerId;
+  readonly name: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly threads: number;
+  readonly slots: number;
+  readonly functions: ReadonlySet<string>;
+  readonly resources: Resources;
+  readonly joinedAt: number;
+  readonly used: Record<string, number>;
+  /** Everything sent to it that has not ended, by task key, oldest first. */
+  readonly dispatches: Map<TaskKey, Dispatch>;
+  /** Sum of the estimates of `dispatches`. */
+  backlogMicros: number;
+  /** Its link is down; undefined when it is up. */
+  awayUntil: number | undefined;
+  /** It said that it is shutting down: nothing more is sent. */
+  leaving: boolean;
+  /** Dispatches it was asked to give back and has not answered for: one request at a time. */
+  withdrawals: number;
+  /** No dispatch has a lower priority than this. */
+  lowestPriority: number;
+  finished: number;
+};
+
+export type Client = {
+  readonly id: ClientId;
+  readonly name: string;
+  readonly joinedAt: number;
+  readonly specs: Map<string, Spec>;
+  awayUntil: number | undefined;
+  gone: boolean;
+};
+
+/** Names the habits of one scheduler; times in milliseconds, sizes in bytes. */
+export type CoreOptions = {
+  /** How long a client or worker whose link dropped may take to come back. Default 30,000. */
+  graceMs: number;
+  /** Results up to this many bytes ride inside `finished`; larger ones wait to be fetched. Default 64 KiB. */
+  smallResultBytes: number;
+  /** How long tasks of a name nobody registered wait after the newest worker joined. Default 3,000. */
+  unknownTaskTimeoutMs: number;
+  /** Losses of a worker during its execution that a task survives. Default 3. */
+  maxWorkerLosses: number;
+  /** Work sent to a worker beyond its free threads, as microseconds of expected time per slot. Default 5,000. */
+  aheadMicros: number;
+  /** Most tasks sent ahead, per slot, however short they are. Default 512. */
+  maxAhead: number;
+  /** Seed of the jitter in backoff, the only chance there is in the core. */
+  seed: number;
+  /** The names nearest to one that is not known, best first; pure. */
+  nearestNames: (name: string, known: Iterable<string>) => readonly string[];
+};
+
+export const defaultCoreOptions: CoreOptions = {
+  graceMs: 30_000,
+  smallResultBytes: 64 * 1024,
+  unknownTaskTimeoutMs: 3_000,
+  maxWorkerLosses: 3,
+  aheadMicros: 5_000,
+  maxAhead: 512,
+  seed: 1,
+  nearestNames: () => [],
+};
+
+export type State = {
+  readonly options: CoreOptions;
+  readonly tasks: Map<TaskKey, Task>;
+  readonly workers: Map<WorkerId, Worker>;
+  readonly clients: Map<ClientId, Client>;
+  readonly functions: Map<string, FunctionFacts>;
+  readonly requirements: Map<string, Requirement>;
+  readonly blocked: Set<Requirement>;
+  readonly ready: ReadyQueue;
+  readonly timers: Timers;
+  readonly history: History;
+  /** Workers with a free slot, the one that waited longest first. */
+  readonly free: Set<Worker>;
+  /** Workers without a free slot that may still be sent work ahead, likewise. */
+  readonly open: Set<Worker>;
+  /** Workers that have been sent more than they can run at once. */
+  readonly surplus: Set<Worker>;
+  /** Tasks by state, and all that were ever submitted, finished and failed. */
+  readonly counts: Record<TaskStateName, number>;
+  readonly totals: { submitted: number; finished: number; failed: number; dispatched: number };
+  /** When the newest worker joined. */
+  lastJoinAt: number;
+  random: number;
+};
+
+export function createState(options: Partial<CoreOptions> = {}): State {
+  const all = { ...defaultCoreOptions, ...options };
+  return {
+    options: all,
+    tasks: new Map(),
+    workers: new Map(),
+    clients: new Map(),
+    functions: new Map(),
+    requirements: new Map(),
+    blocked: new Set(),
+    ready: new ReadyQueue(),
+    timers: new Timers(),
+    history: new History(),
+    free: new Set(),
+    open: new Set(),
+    surplus: new Set(),
+    counts: {
+      new: 0,
+      waiting: 0,
+      ready: 0,
+      running: 0,
+      finished: 0,
+      failed: 0,
+      cancelled: 0,
+      forgotten: 0,
+    },
+    totals: { submitted: 0, finished: 0, failed: 0, dispatched: 0 },
+    lastJoinAt: 0,
+    random: all.seed >>> 0,
+  };
+}

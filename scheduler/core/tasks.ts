@@ -1,0 +1,301 @@
+// The life of a task, from its submission to the moment nobody needs it: what settles it, what
+// follows for those that depend on it, and who is told. Graphs are deep: everything here walks
+// them with lists of work, never by recursion.
+
+import type { Failure } from "../../src/protocol.ts";
+import type { Payload } from "../../src/payload.ts";
+import { bytesOf } from "./effects.ts";
+import { abandon } from "./dispatches.ts";
+import { leaveSpec } from "./specs.ts";
+import type { Client, Spec, Task, TaskKey, TaskState } from "./state.ts";
+import { transition, type Step } from "./transition.ts";
+
+const fresh: TaskState = { at: "new" };
+const readyState: TaskState = { at: "ready" };
+const forgotten: TaskState = { at: "forgotten" };
+
+/** What a submission says of one task. */
+type Call = { key: TaskKey; args: Payload; inputKeys: readonly TaskKey[] | undefined };
+
+/** Files a new task that nobody wants yet; `admit` then finds its first state. */
+export function createTask({ state, now }: Step, spec: Spec, call: Call): Task {
+  const { expiresMs } = spec.options;
+  const { key } = call;
+  const task: Task = {
+    key,
+    spec,
+    args: call.args,
+    inputKeys: call.inputKeys,
+    order: state.totals.submitted++,
+    inputs: undefined,
+    state: fresh,
+    attempt: 0,
+    failures: 0,
+    dependents: undefined,
+    wantedBy: undefined,
+    detachedBy: undefined,
+    suspect: false,
+    losses: undefined,
+    expiresAt: expiresMs === undefined ? undefined : now + expiresMs,
+    progress: undefined,
+  };
+  spec.tasks++;
+  state.counts.new++;
+  state.tasks.set(key, task);
+  if (expiresMs !== undefined) state.timers.add({ at: now + expiresMs, due: "expiry", task });
+  return task;
+}
+
+/** Makes a task depend on others, as its arguments refer to them. */
+export function addInputs(task: Task, inputs: readonly Task[]): void {
+  task.inputs = inputs;
+  for (const input of inputs) (input.dependents ??= new Set()).add(task);
+}
+
+/** Puts a new or reopened task where its inputs and its times say it belongs. */
+export function admit(step: Step, task: Task, until: number | undefined, why: string): void {
+  let missing = 0;
+  for (const input of task.inputs ?? []) {
+    if (input.state.at === "failed") return fail(step, task, input.state.failure, "an input failed");
+    if (input.state.at === "cancelled") return cancelOne(step, task, input.state.reason);
+    if (input.state.at !== "finished") missing++;
+  }
+  const held = until !== undefined && until > step.now;
+  if (held) step.state.timers.add({ at: until, due: "start", task });
+  if (missing > 0 || held) {
+    transition(step, task, { at: "waiting", missing, until: held ? until : undefined }, why);
+  } else {
+    transition(step, task, readyState, why);
+  }
+}
+
+/** An input finished or a moment came: on with the task if nothing else is missing. */
+export function proceed(step: Step, task: Task, why: string): void {
+  const { state } = task;
+  if (state.at !== "waiting" || state.missing > 0) return;
+  if (state.until !== undefined && state.until > step.now) return;
+  transition(step, task, readyState, why);
+}
+
+/** Back to the queue after an attempt that does not count: withdrawn, or its worker was lost. */
+export function requeue(step: Step, task: Task, why: string): void {
+  transition(step, task, readyState, why);
+}
+
+/** Back to the queue after an attempt that threw, when its backoff is over. */
+export function retryLater(step: Step, task: Task, delayMs: number): void {
+  if (delayMs <= 0) return transition(step, task, readyState, "retry");
+  const until = step.now + delayMs;
+  step.state.timers.add({ at: until, due: "start", task });
+  transition(step, task, { at: "waiting", missing: 0, until }, "retry after a delay");
+}
+
+export function finish(step: Step, task: Task, value: Payload, worker: string): void {
+  transition(step, task, { at: "finished", value, bytes: bytesOf(value) }, worker);
+  step.state.totals.finished++;
+  forEachWanting(task, (client) => tellFinished(step, client, task));
+  const { dependents } = task;
+  if (dependents) {
+    // Ready tasks of a graph are taken newest first: so the last of the dependents goes in first.
+    for (const dependent of [...dependents].reverse()) {
+      if (dependent.state.at !== "waiting") continue;
+      dependent.state.missing--;
+      proceed(step, dependent, "inputs are there");
+    }
+  }
+  dropInputs(step, task);
+  task.detachedBy = undefined;
+  forgetIfUnneeded(step, task);
+}
+
+/** Fails a task and, with the same failure, everything that depends on it. */
+export function fail(step: Step, task: Task, failure: Failure, why: string): void {
+  const failing = [task];
+  for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
+    if (next.state.at === "failed" || next.state.at === "finished") continue;
+    transition(step, next, { at: "failed", failure }, next === task ? why : "an input failed");
+    step.state.totals.failed++;
+    const { key } = next;
+    forEachWanting(next, (client) => step.effects.failed(client, key, failure));
+    next.detachedBy = undefined;
+    for (const dependent of next.dependents ?? []) failing.push(dependent);
+    forgetIfUnneeded(step, next);
+  }
+}
+
+/** Tells one client what became of a settled task; nothing while it is under way. */
+export function tellOutcome(step: Step, client: Client, task: Task): void {
+  const { effects } = step;
+  const { state, key } = task;
+  if (state.at === "finished") tellFinished(step, client, task);
+  else if (state.at === "failed") effects.failed(client, key, state.failure);
+  else if (state.at === "cancelled") effects.cancelled(client, key, state.reason);
+}
+
+/**
+ * Cancels a task and what depends on it for one client, and for everybody when forced. Whoever is
+ * still wanted by another client, itself or through a dependent, goes on for that client.
+ */
+export function cancel(
+  step: Step,
+  task: Task,
+  by: Client,
+  { reason, force }: { reason: string | undefined; force: boolean },
+): void {
+  if (isSettled(task)) return;
+  for (const each of dependentsFirst(task)) {
+    if (isSettled(each)) continue;
+    if (!force) {
+      if (removeWant(each, by)) step.effects.cancelled(by, each.key, reason);
+      if (each.detachedBy === by) each.detachedBy = undefined;
+      if (isWantedOrNeeded(each)) continue;
+    }
+    cancelOne(step, each, reason);
+  }
+}
+
+/** Cancels one task for everybody, and so what depends on it: it can never have its inputs. */
+export function cancelOne(step: Step, task: Task, reason: string | undefined): void {
+  const cancelling = [task];
+  for (let next = cancelling.pop(); next !== undefined; next = cancelling.pop()) {
+    if (isSettled(next)) continue;
+    if (next.state.at === "running") abandon(step, next.state.dispatch, reason);
+    transition(step, next, { at: "cancelled", reason }, "cancelled");
+    const { key } = next;
+    forEachWanting(next, (client) => step.effects.cancelled(client, key, reason));
+    for (const dependent of next.dependents ?? []) cancelling.push(dependent);
+    next.detachedBy = undefined;
+    dropInputs(step, next);
+    forgetIfUnneeded(step, next);
+  }
+}
+
+/**
+ * Runs failed tasks again: those that failed themselves among the inputs of `task`, and whatever
+ * failed because of them. Returns false when nothing of it had failed.
+ */
+export function reopen(step: Step, task: Task): boolean {
+  if (task.state.at !== "failed") return false;
+  const reopening: Task[] = [];
+  const seen = new Set<Task>([task]);
+  // Down to the roots, then up again to all that failed with them.
+  const look = [task];
+  for (let next = look.pop(); next !== undefined; next = look.pop()) {
+    reopening.push(next);
+    for (const near of [...(next.inputs ?? []), ...(next.dependents ?? [])]) {
+      if (near.state.at !== "failed" || seen.has(near)) continue;
+      seen.add(near);
+      look.push(near);
+    }
+  }
+  for (const each of reopening) {
+    each.failures = 0;
+    each.losses = undefined;
+    each.expiresAt = undefined;
+    transition(step, each, { at: "waiting", missing: 0, until: undefined }, "retried by a client");
+  }
+  for (const each of reopening) {
+    if (each.state.at !== "waiting") continue;
+    each.state.missing = (each.inputs ?? []).filter((input) => input.state.at !== "finished").length;
+    forEachWanting(each, (client) => step.effects.reopened(client, each.key));
+    proceed(step, each, "retried by a client");
+  }
+  return true;
+}
+
+/** Everything that depends on a task, then the task: no task comes before one that depends on it. */
+function dependentsFirst(task: Task): Task[] {
+  const order: Task[] = [];
+  const seen = new Set<Task>([task]);
+  const path: { task: Task; rest: Iterator<Task> }[] = [];
+  const enter = (next: Task) =>
+    path.push({ task: next, rest: (next.dependents ?? new Set<Task>()).values() });
+  enter(task);
+  while (path.length > 0) {
+    const top = path.at(-1)!;
+    const next = top.rest.next();
+    if (next.done) {
+      order.push(top.task);
+      path.pop();
+    } else if (!seen.has(next.value)) {
+      seen.add(next.value);
+      enter(next.value);
+    }
+  }
+  return order;
+}
+
+/** Lets go of a task that nothing needs any more, and of the inputs that only it still needed. */
+export function forgetIfUnneeded(step: Step, task: Task): void {
+  const candidates = [task];
+  for (let next = candidates.pop(); next !== undefined; next = candidates.pop()) {
+    if (isWanted(next) || next.dependents !== undefined || next.state.at === "forgotten") continue;
+    if (next.state.at === "running") abandon(step, next.state.dispatch, "no longer wanted");
+    transition(step, next, forgotten, "nobody needs it");
+    step.state.tasks.delete(next.key);
+    leaveSpec(step.state, next.spec);
+    for (const input of detachInputs(next)) candidates.push(input);
+  }
+}
+
+function dropInputs(step: Step, task: Task): void {
+  for (const input of detachInputs(task)) forgetIfUnneeded(step, input);
+}
+
+/** Ends a task's claim on its inputs and returns them. */
+function detachInputs(task: Task): readonly Task[] {
+  const { inputs } = task;
+  if (inputs === undefined) return [];
+  task.inputs = undefined;
+  for (const input of inputs) {
+    input.dependents?.delete(task);
+    if (input.dependents?.size === 0) input.dependents = undefined;
+  }
+  return inputs;
+}
+
+export function addWant(task: Task, client: Client): void {
+  const { wantedBy } = task;
+  if (wantedBy === undefined || wantedBy === client) task.wantedBy = client;
+  else if (wantedBy instanceof Set) wantedBy.add(client);
+  else task.wantedBy = new Set([wantedBy, client]);
+}
+
+/** Returns whether the client did want it. */
+export function removeWant(task: Task, client: Client): boolean {
+  const { wantedBy } = task;
+  if (wantedBy === client) {
+    task.wantedBy = undefined;
+    return true;
+  }
+  if (!(wantedBy instanceof Set) || !wantedBy.delete(client)) return false;
+  if (wantedBy.size === 1) for (const last of wantedBy) task.wantedBy = last;
+  return true;
+}
+
+export function forEachWanting(task: Task, visit: (client: Client) => void): void {
+  const { wantedBy } = task;
+  if (wantedBy instanceof Set) for (const client of wantedBy) visit(client);
+  else if (wantedBy !== undefined) visit(wantedBy);
+}
+
+export function isSettled({ state: { at } }: Task): boolean {
+  return at === "finished" || at === "failed" || at === "cancelled" || at === "forgotten";
+}
+
+function isWanted(task: Task): boolean {
+  return task.wantedBy !== undefined || task.detachedBy !== undefined;
+}
+
+function isWantedOrNeeded(task: Task): boolean {
+  if (isWanted(task)) return true;
+  for (const dependent of task.dependents ?? []) if (!isSettled(dependent)) return true;
+  return false;
+}
+
+function tellFinished({ state, effects }: Step, client: Client, task: Task): void {
+  if (task.state.at !== "finished") return;
+  const { value, bytes } = task.state;
+  if (bytes <= state.options.smallResultBytes) effects.finished(client, task.key, value);
+  else effects.stored(client, task.key, bytes, ["scheduler"]);
+}

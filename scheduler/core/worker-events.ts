@@ -1,0 +1,244 @@
+// What workers do: come and go, and say how attempts ended. An answer counts only for the dispatch
+// it belongs to, by key and attempt; whatever is older is passed over.
+
+import type { Failure, FromWorker, Resources } from "../../src/protocol.ts";
+import {
+  endDispatch,
+  unblock,
+  unblockRequirement,
+  updateRoom,
+} from "./dispatches.ts";
+import { forgetFunctionIfUnused, functionFor } from "./specs.ts";
+import type { Dispatch, State, Task, Worker, WorkerId } from "./state.ts";
+import { fail, finish, requeue, retryLater } from "./tasks.ts";
+import type { Step } from "./transition.ts";
+
+/** What a worker says of itself when it joins. */
+export type WorkerFacts = {
+  name: string;
+  host: string;
+  pid: number;
+  threads: number;
+  slots: number;
+  functions: readonly string[];
+  resources: Resources;
+};
+
+export function join(step: Step, id: WorkerId, facts: WorkerFacts): void {
+  const { state, now, effects } = step;
+  // A name stands for one worker: whoever had it is gone, or it could not be had again.
+  for (const other of state.workers.values()) {
+    if (other.name === facts.name) lose(step, other.id, "another worker took its name");
+  }
+  const worker: Worker = {
+    id,
+    name: facts.name,
+    host: facts.host,
+    pid: facts.pid,
+    threads: facts.threads,
+    slots: facts.slots,
+    functions: new Set(facts.functions),
+    resources: facts.resources,
+    joinedAt: now,
+    used: {},
+    dispatches: new Map(),
+    backlogMicros: 0,
+    awayUntil: undefined,
+    leaving: false,
+    withdrawals: 0,
+    lowestPriority: Infinity,
+    finished: 0,
+  };
+  state.workers.set(id, worker);
+  state.lastJoinAt = now;
+  for (const name of worker.functions) functionFor(state, name).workers++;
+  updateRoom(state, worker);
+  // What nobody could run may be runnable now, or is known to be unknown now.
+  for (const requirement of state.blocked) unblockRequirement(state, requirement);
+  effects.log(
+    "info",
+    `worker ${worker.name} joined: ${worker.slots} slots, ${worker.functions.size} functions`,
+  );
+}
+
+export function away({ state, now, effects }: Step, id: WorkerId): void {
+  const worker = state.workers.get(id);
+  if (worker === undefined) return;
+  const at = now + state.options.graceMs;
+  worker.awayUntil = at;
+  state.timers.add({ at, due: "worker-grace", worker });
+  updateRoom(state, worker);
+  effects.log("warning", `worker ${worker.name} lost its link; waiting for it to come back`);
+}
+
+export function back({ state, effects }: Step, id: WorkerId): void {
+  const worker = state.workers.get(id);
+  if (worker === undefined) return;
+  worker.awayUntil = undefined;
+  updateRoom(state, worker);
+  unblock(state, worker);
+  effects.log("info", `worker ${worker.name} came back`);
+}
+
+/** It is gone for good: what it had runs elsewhere, and what was executing there is blamed. */
+export function lose(step: Step, id: WorkerId, how: string): void {
+  const { state, effects } = step;
+  const worker = state.workers.get(id);
+  if (worker === undefined) return;
+  state.workers.delete(id);
+  state.free.delete(worker);
+  state.open.delete(worker);
+  state.surplus.delete(worker);
+  for (const name of worker.functions) {
+    const facts = functionFor(state, name);
+    facts.workers--;
+    forgetFunctionIfUnused(state, facts);
+  }
+  const dispatches = [...worker.dispatches.values()];
+  worker.dispatches.clear();
+  const lost = dispatches.filter((each) => !each.abandoned);
+  // With no more tasks than slots each had a thread to itself, so each was executing. With more,
+  // only those that the worker named were for certain; the others run alone from now on, and
+  // announced, so that the next time it is known.
+  const eachHadThread = dispatches.length <= worker.slots;
+  // In order of submission, so that they queue up again as they stood.
+  lost.sort((a, b) => a.task.order - b.task.order);
+  for (const { task, started } of lost) {
+    if (worker.leaving) requeue(step, task, "its worker left");
+    else if (started || eachHadThread) blame(step, task, { worker: worker.name, how });
+    else {
+      task.suspect = true;
+      requeue(step, task, "its worker was lost");
+    }
+  }
+  effects.drop(worker);
+  effects.disconnect(id, how);
+  const words = `worker ${worker.name} ${worker.leaving ? "left" : `was lost: ${how}`}`;
+  effects.log(worker.leaving ? "info" : "warning", `${words}; ${lost.length} tasks run elsewhere`);
+}
+
+/** The task was executing when its worker, or its thread, went down. */
+function blame(step: Step, task: Task, loss: { worker: string; how: string }): void {
+  const { options } = step.state;
+  const losses = (task.losses ??= []);
+  losses.push(loss);
+  task.suspect = true;
+  if (losses.length < (task.spec.options.maxWorkerLosses ?? options.maxWorkerLosses)) {
+    requeue(step, task, "its worker was lost while it ran");
+    return;
+  }
+  const { name } = task.spec.function;
+  const each = losses.map(({ worker, how }) => `${worker} (${how})`).join(", ");
+  const message = `"${name}" was executing when each of these went down: ${each}; it is not tried again`;
+  fail(step, task, { code: "worker-lost", message, key: task.key, task: name }, "too many losses");
+}
+
+export function receive(step: Step, from: WorkerId, messages: readonly FromWorker[]): void {
+  const { state } = step;
+  const worker = state.workers.get(from);
+  if (worker === undefined) return;
+  for (const message of messages) {
+    switch (message.type) {
+      case "finished": {
+        const { keys, attempts, values, micros } = message;
+        for (let index = 0; index < keys.length; index++) {
+          const ended = findDispatch(worker, keys[index]!, attempts[index]!);
+          if (ended === undefined) continue;
+          worker.finished++;
+          measure(ended.task, micros[index]!);
+          endDispatch(state, ended);
+          if (!ended.abandoned) finish(step, ended.task, values[index]!, worker.name);
+        }
+        break;
+      }
+      case "failed": {
+        const ended = findDispatch(worker, message.key, message.attempt);
+        if (ended === undefined) break;
+        endDispatch(state, ended);
+        if (!ended.abandoned) failAttempt(step, ended.task, worker, message.failure);
+        break;
+      }
+      case "started":
+        for (const started of ofColumns(worker, message)) {
+          started.started = true;
+          if (!started.withdrawing) continue;
+          started.withdrawing = false;
+          worker.withdrawals--;
+        }
+        break;
+      case "withdrawn":
+        for (const ended of ofColumns(worker, message)) {
+          endDispatch(state, ended);
+          if (!ended.abandoned) requeue(step, ended.task, "given back unstarted");
+        }
+        break;
+      case "stopped":
+        for (const ended of ofColumns(worker, message)) {
+          endDispatch(state, ended);
+          if (!ended.abandoned) requeue(step, ended.task, "stopped unasked");
+        }
+        break;
+      case "progress": {
+        const running = findDispatch(worker, message.key, message.attempt);
+        if (running) running.task.progress = { fraction: message.fraction, text: message.text };
+        break;
+      }
+      case "leaving":
+        worker.leaving = true;
+        updateRoom(state, worker);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+}
+
+/** One attempt ended without a value: again, later again, or the end of the task. */
+function failAttempt(step: Step, task: Task, worker: Worker, failure: Failure): void {
+  if (failure.code === "thread-lost") {
+    blame(step, task, { worker: worker.name, how: failure.message });
+    return;
+  }
+  const { retries } = task.spec.options;
+  // A value that cannot be encoded will not be encoded the next time either.
+  const isWorthRetrying = failure.code !== "not-serializable";
+  if (retries === undefined || task.failures >= retries.max || !isWorthRetrying) {
+    const { name } = task.spec.function;
+    fail(step, task, { ...failure, key: task.key, task: name }, failure.code);
+    return;
+  }
+  const { delayMs = 0, factor = 2, maxDelayMs = Infinity, jitter = 0 } = retries;
+  const backoff = Math.min(delayMs * factor ** task.failures, maxDelayMs);
+  task.failures++;
+  retryLater(step, task, backoff * (1 - jitter * nextRandom(step.state)));
+}
+
+function findDispatch(worker: Worker, key: string, attempt: number): Dispatch | undefined {
+  const found = worker.dispatches.get(key);
+  return found?.attempt === attempt ? found : undefined;
+}
+
+function* ofColumns(
+  worker: Worker,
+  { keys, attempts }: { keys: readonly string[]; attempts: readonly number[] },
+): Iterable<Dispatch> {
+  for (let index = 0; index < keys.length; index++) {
+    const found = findDispatch(worker, keys[index]!, attempts[index]!);
+    if (found) yield found;
+  }
+}
+
+/** A running mean that forgets: the newest sixteen or so calls make most of it. */
+function measure({ spec: { function: facts } }: Task, micros: number): void {
+  const mean = facts.meanMicros;
+  facts.meanMicros = mean === undefined ? micros : mean + (micros - mean) / 16;
+}
+
+/** In [0, 1): a small generator whose only state is in the state, so that replays agree. */
+function nextRandom(state: State): number {
+  // mulberry32, Tommy Ettinger, public domain.
+  state.random = (state.random + 0x6d2b79f5) | 0;
+  let mixed = Math.imul(state.random ^ (state.random >>> 15), 1 | state.random);
+  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+}
