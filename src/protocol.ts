@@ -6,7 +6,6 @@
 // small and quick to parse. Every column of a message has the same length; `checkColumns` sees to it.
 
 import { Type, type Static, type TSchema } from "typebox";
-import { Compile } from "typebox/compile";
 import { limits } from "./limits.ts";
 import type { Payload } from "./payload.ts";
 
@@ -114,7 +113,9 @@ const identity = {
   protocol: Type.Integer(),
   /** Minted once per process: presenting it again within the grace period resumes the link. */
   id: Key,
-  /** Frames received so far in this session; the scheduler sends again what came after. */
+  /** The scheduler that welcomed it to the session it would go on with; none at first. */
+  resumes: Type.Optional(Key),
+  /** Frames received so far in that session; the scheduler sends again what came after. */
   received: Count,
   /** The scheduler that a scheduler file promised; another one refuses, for the file is stale. */
   scheduler: Type.Optional(Key),
