@@ -1,0 +1,110 @@
+// Runs the core: hands it events at the moment they happen, wakes it when it asked to be woken, and
+// performs what it says. The only place where the pure core meets time and the outside.
+
+import type { ToClient, ToWorker } from "../src/protocol.ts";
+import type { Log } from "../src/log.ts";
+import type { Effect } from "./core/effects.ts";
+import { createState, type CoreOptions } from "./core/state.ts";
+import { nextWakeUp, step, type Event } from "./core/step.ts";
+
+/** Who carries messages to the peers. */
+export type Carrier = {
+  send(peer: string, messages: readonly (ToClient | ToWorker)[]): void;
+  disconnect(peer: string, why: string): void;
+};
+
+/** Longest wait that `setTimeout` takes. */
+const longestMs = 2 ** 31 - 1;
+
+export class Clockwork {
+  readonly #state;
+  readonly #log: Log;
+  readonly #idle: { timeoutMs: number; run: () => void } | undefined;
+  #carrier: Carrier | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt: number | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: {
+    core: Partial<CoreOptions>;
+    log: Log;
+    idle?: { timeoutMs: number; run: () => void };
+  }) {
+    this.#state = createState(options.core);
+    this.#log = options.log;
+    this.#idle = options.idle;
+    this.#watchIdle();
+  }
+
+  get options(): CoreOptions {
+    return this.#state.options;
+  }
+
+  set carrier(carrier: Carrier) {
+    this.#carrier = carrier;
+  }
+
+  /** The only way in: changes the state by one event and does what follows from it. */
+  handle(event: Event): void {
+    if (this.#stopped) return;
+    const effects = step(this.#state, now(), event);
+    for (const effect of effects) this.#perform(effect);
+    this.#schedule();
+    this.#watchIdle();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#idleTimer);
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.do) {
+      case "send-to-worker":
+      case "send-to-client":
+        this.#carrier?.send(effect.to, effect.messages);
+        break;
+      case "disconnect":
+        this.#carrier?.disconnect(effect.peer, effect.why);
+        break;
+      case "log":
+        this.#log[effect.level](effect.text);
+        break;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #schedule(): void {
+    const at = nextWakeUp(this.#state);
+    if (at === this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    if (at === undefined) return;
+    const waitMs = Math.min(Math.max(Math.ceil(at - now()), 0), longestMs);
+    this.#timer = setTimeout(() => {
+      this.#timerAt = undefined;
+      this.handle({ type: "clock" });
+    }, waitMs);
+  }
+
+  /** Nobody here and nothing to run: after a while of this the scheduler may end by itself. */
+  #watchIdle(): void {
+    if (this.#idle === undefined) return;
+    const { clients, counts } = this.#state;
+    const isIdle = clients.size === 0 && counts.waiting + counts.ready + counts.running === 0;
+    if (!isIdle) {
+      clearTimeout(this.#idleTimer);
+      this.#idleTimer = undefined;
+    } else {
+      this.#idleTimer ??= setTimeout(this.#idle.run, this.#idle.timeoutMs);
+    }
+  }
+}
+
+/** Milliseconds since 1970, by a clock that never goes back. */
+function now(): number {
+  return performance.timeOrigin + performance.now();
+}

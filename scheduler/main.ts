@@ -1,0 +1,109 @@
+// The scheduler as a process: one port, the sessions of its peers, and the core between them.
+
+import { nanoid } from "nanoid";
+import { hostname } from "node:os";
+import { reachableUrls, webSocketUrl } from "../src/address.ts";
+import type { Log } from "../src/log.ts";
+import { silentLog } from "../src/log.ts";
+import { nearestNames } from "../src/nearest.ts";
+import { removeSchedulerFile, writeSchedulerFile } from "../src/scheduler-file.ts";
+import { mintToken } from "../src/token.ts";
+import { version } from "../src/version.ts";
+import { Clockwork } from "./clockwork.ts";
+import type { CoreOptions } from "./core/state.ts";
+import { startServer } from "./server.ts";
+import { Sessions } from "./sessions.ts";
+
+export type SchedulerOptions = {
+  /** Address to listen on. Default: 127.0.0.1, so that only this machine can connect. */
+  host?: string;
+  /** 0: any free one. Default: 8786. */
+  port?: number;
+  /** What every peer must show. Default: a new one. */
+  token?: string;
+  /** Where the URLs and the token are written, for the owner alone to read. Default: nowhere. */
+  schedulerFile?: string;
+  /** Ends by itself after so long without a client and without a task to run. Default: never. */
+  idleTimeoutMs?: number;
+  /** How often a silent link says that it lives. Default: 3,000; three misses are a drop. */
+  heartbeatMs?: number;
+  log?: Log;
+  core?: Partial<Omit<CoreOptions, "nearestNames" | "seed">>;
+};
+
+export type RunningScheduler = {
+  readonly id: string;
+  readonly port: number;
+  readonly token: string;
+  /** The best of `urls`. */
+  readonly url: string;
+  /** Where others reach it. */
+  readonly urls: readonly string[];
+  /** Says goodbye to everybody, takes its file away and closes the port. */
+  stop(reason?: string): Promise<void>;
+  /** Resolves once it has ended, with why. */
+  readonly ended: Promise<string>;
+};
+
+/**
+ * Starts a scheduler in this process.
+ *
+ * @throws {ConnectionError} when it cannot listen there
+ * @example
+ * const scheduler = await startScheduler({ port: 0 });
+ * const client = await Client.connect(scheduler.url, { token: scheduler.token });
+ */
+export async function startScheduler(options: SchedulerOptions = {}): Promise<RunningScheduler> {
+  const { host = "127.0.0.1", port = 8786, token = mintToken(), log = silentLog } = options;
+  const { schedulerFile, idleTimeoutMs } = options;
+  const id = nanoid();
+  const { promise: ended, resolve: end } = Promise.withResolvers<string>();
+  let ending: Promise<void> | undefined;
+
+  const clockwork = new Clockwork({
+    core: { ...options.core, nearestNames, seed: Math.trunc(Math.random() * 2 ** 32) },
+    log,
+    ...(idleTimeoutMs !== undefined && {
+      idle: { timeoutMs: idleTimeoutMs, run: () => void stop("nothing to do for the idle timeout") },
+    }),
+  });
+  const sessions = new Sessions({ id, clockwork, heartbeatMs: options.heartbeatMs ?? 3_000, log });
+  const server = await startServer({
+    host,
+    port,
+    token,
+    accept: (socket, peer) => sessions.accept(socket, peer.address),
+    turnedAway: (why, peer) => log.warning(`turned away ${peer.address}: ${why}`),
+  });
+  const urls = reachableUrls(host, server.port);
+  const [url = webSocketUrl(host, server.port)] = urls;
+
+  if (schedulerFile !== undefined) {
+    try {
+      await writeSchedulerFile(schedulerFile, {
+        id,
+        urls,
+        token,
+        pid: process.pid,
+        host: hostname(),
+        version,
+        startedAt: new Date().toISOString(),
+      });
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  }
+
+  function stop(reason = "the scheduler was stopped"): Promise<void> {
+    return (ending ??= (async () => {
+      clockwork.stop();
+      if (schedulerFile !== undefined) await removeSchedulerFile(schedulerFile, id);
+      await sessions.close(reason);
+      await server.close();
+      end(reason);
+    })());
+  }
+
+  return { id, port: server.port, token, url, urls, stop, ended };
+}

@@ -1,0 +1,215 @@
+// The peers of the scheduler: who a fresh socket belongs to, and which link carries messages to
+// whom. Turns what happens on links into events of the core, and knows nothing of tasks.
+
+import { awaitHello, refuse, welcome, type Refusal } from "../src/accept.ts";
+import { checkFromClient, checkFromWorker } from "../src/check.ts";
+import { limits } from "../src/limits.ts";
+import type { LinkEvents } from "../src/link-options.ts";
+import { Link } from "../src/link.ts";
+import type { Log } from "../src/log.ts";
+import type { FromClient, FromWorker, Hello, ToClient, ToWorker } from "../src/protocol.ts";
+import type { Socket } from "../src/socket.ts";
+import type { Carrier, Clockwork } from "./clockwork.ts";
+import { isLocalProcess, watchProcess } from "./local-process.ts";
+
+type Session = {
+  readonly hello: Hello;
+  readonly link: Link<unknown, ToClient | ToWorker>;
+  /** A worker whose process can be seen from here. */
+  readonly isLocal: boolean;
+  /** Ends the watch on the process of a local worker whose link is down. */
+  unwatch: () => void;
+};
+
+/** A peer that does not read what it asked for is not read from past this; far past it, cut off. */
+const pauseAboveBytes = 64 * 1024 * 1024;
+const endAboveBytes = 2 * 1024 * 1024 * 1024;
+
+export class Sessions implements Carrier {
+  readonly #id: string;
+  readonly #clockwork: Clockwork;
+  readonly #heartbeatMs: number;
+  readonly #log: Log;
+  readonly #sessions = new Map<string, Session>();
+  #closed = false;
+
+  constructor(options: { id: string; clockwork: Clockwork; heartbeatMs: number; log: Log }) {
+    this.#id = options.id;
+    this.#clockwork = options.clockwork;
+    this.#heartbeatMs = options.heartbeatMs;
+    this.#log = options.log;
+    this.#clockwork.carrier = this;
+  }
+
+  /** Reads the hello of a socket that showed the token, and gives it to the session it belongs to. */
+  accept(socket: Socket, address: string): void {
+    const onRefused = ({ message }: Refusal) =>
+      this.#log.warning(`refused ${address}: ${message}`);
+    void awaitHello(socket, { onRefused }).then((hello) => {
+      if (hello === undefined) return;
+      const refusal = this.#refusalOf(hello);
+      if (refusal === undefined) return this.#admit(hello, socket);
+      onRefused(refusal);
+      refuse(socket, refusal.code, refusal.message);
+    });
+  }
+
+  send(peer: string, messages: readonly (ToClient | ToWorker)[]): void {
+    const link = this.#sessions.get(peer)?.link;
+    if (link) for (const message of messages) link.send(message);
+  }
+
+  disconnect(peer: string, why: string): void {
+    const session = this.#sessions.get(peer);
+    if (session === undefined) return;
+    this.#sessions.delete(peer);
+    session.unwatch();
+    void session.link.close(undefined, why);
+  }
+
+  async close(reason: string): Promise<void> {
+    this.#closed = true;
+    for (const { unwatch } of this.#sessions.values()) unwatch();
+    const links = [...this.#sessions.values()].map(({ link }) => link);
+    this.#sessions.clear();
+    await Promise.all(links.map((link) => link.close(undefined, reason)));
+  }
+
+  #refusalOf(hello: Hello): Refusal | undefined {
+    if (this.#closed) return { code: "unavailable", message: "the scheduler is shutting down" };
+    if (hello.scheduler !== undefined && hello.scheduler !== this.#id) {
+      const message = `this is scheduler ${this.#id} and not ${hello.scheduler}: the scheduler file is of an earlier one`;
+      return { code: "stale", message };
+    }
+    if (hello.role !== "worker") return undefined;
+    for (const [id, other] of this.#sessions) {
+      const isTaken = other.hello.role === "worker" && other.hello.name === hello.name;
+      if (!isTaken || id === hello.id || other.link.state !== "up") continue;
+      const message = `choose another --name: a worker named "${hello.name}" is here already (${other.hello.host}, process ${other.hello.pid})`;
+      return { code: "rejected", message };
+    }
+    return undefined;
+  }
+
+  #admit(hello: Hello, socket: Socket): void {
+    const known = this.#sessions.get(hello.id);
+    const resumed =
+      hello.resumes === this.#id &&
+      known?.hello.role === hello.role &&
+      known.link.canResume(hello.received);
+    if (known && !resumed) this.#end(hello.id, known, "it came back and could not go on where it was");
+    const session = known && resumed ? known : this.#open(hello);
+    const { graceMs, smallResultBytes } = this.#clockwork.options;
+    welcome(socket, {
+      scheduler: this.#id,
+      resumed,
+      received: session.link.received,
+      heartbeatMs: this.#heartbeatMs,
+      graceMs,
+      smallResultBytes,
+      frameBytes: limits.frameBytes,
+    });
+    session.unwatch();
+    session.link.attach(socket, resumed ? hello.received : 0);
+    if (resumed) {
+      this.#clockwork.handle(
+        hello.role === "client"
+          ? { type: "client-back", id: hello.id }
+          : { type: "worker-back", id: hello.id },
+      );
+      return;
+    }
+    // After the attach: what the core says to the newcomer at once is carried already.
+    if (hello.role === "client") {
+      this.#clockwork.handle({ type: "client-joins", id: hello.id, name: hello.name });
+    } else {
+      this.#clockwork.handle({ ...hello, type: "worker-joins" });
+    }
+  }
+
+  #open(hello: Hello): Session {
+    const { id } = hello;
+    const isCurrent = () => this.#sessions.get(id) === session;
+    const on = (messages: (batch: never[]) => void): LinkEvents<never> => ({
+      messages,
+      down: (reason) => {
+        this.#log.info(`the link of ${hello.role} ${hello.name} dropped: ${reason}`);
+        if (!isCurrent()) return;
+        const type = hello.role === "client" ? "client-away" : "worker-away";
+        this.#clockwork.handle({ type, id });
+        if (session.isLocal) this.#watch(id, session);
+      },
+      ended: (error) => {
+        if (error) this.#log.warning(`cut off ${hello.role} ${hello.name}: ${error.message}`);
+        if (isCurrent()) this.#end(id, session, error?.message ?? "it said goodbye");
+      },
+      unsendable: (message, error) =>
+        this.#giveBack(id, message as ToClient | ToWorker, error.message),
+    });
+    const common = { heartbeatMs: this.#heartbeatMs, pauseAboveBytes, endAboveBytes };
+    const link =
+      hello.role === "client"
+        ? new Link<FromClient, ToClient>({
+            ...common,
+            check: checkFromClient,
+            on: on((messages) =>
+              this.#clockwork.handle({ type: "client-messages", from: id, messages }),
+            ),
+          })
+        : new Link<FromWorker, ToWorker>({
+            ...common,
+            check: checkFromWorker,
+            on: on((messages) =>
+              this.#clockwork.handle({ type: "worker-messages", from: id, messages }),
+            ),
+          });
+    const session: Session = {
+      hello,
+      link: link as Session["link"],
+      isLocal: hello.role === "worker" && isLocalProcess(hello),
+      unwatch: () => undefined,
+    };
+    this.#sessions.set(id, session);
+    return session;
+  }
+
+  /** A message that is too large for a frame: those whom it was about hear of it instead. */
+  #giveBack(id: string, message: ToClient | ToWorker, why: string): void {
+    const failure = { code: "not-serializable", message: why };
+    if (message.type === "run") {
+      const messages = message.keys.map(
+        (key, index): FromWorker => ({
+          type: "failed",
+          key,
+          attempt: message.attempts[index]!,
+          failure: { ...failure, message: `its arguments and inputs together: ${why}` },
+        }),
+      );
+      this.#clockwork.handle({ type: "worker-messages", from: id, messages });
+    } else if (message.type === "fetched") {
+      this.send(id, [{ type: "failed", keys: [message.key], failure }]);
+    } else {
+      this.#log.error(`left out a message (${message.type}) that was too large: ${why}`);
+    }
+  }
+
+  /** Its link dropped: if its process is gone too, it will not come back. */
+  #watch(id: string, session: Session): void {
+    if (session.hello.role !== "worker") return;
+    const { pid } = session.hello;
+    session.unwatch = watchProcess(pid, () => {
+      this.#end(id, session, `its process (${pid}) ended`);
+    });
+  }
+
+  #end(id: string, session: Session, how: string): void {
+    this.#sessions.delete(id);
+    session.unwatch();
+    void session.link.close();
+    this.#clockwork.handle(
+      session.hello.role === "client"
+        ? { type: "client-leaves", id }
+        : { type: "worker-lost", id, how },
+    );
+  }
+}

@@ -1,0 +1,287 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { connect, type Socket as NetSocket } from "node:net";
+import { promisify } from "node:util";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { WebSocket } from "ws";
+import { startServer, type Server, type ServerOptions } from "../../scheduler/server.ts";
+import { dial, type DialOptions } from "../../src/dial.ts";
+import { AuthenticationError, ConnectionError, ProtocolError } from "../../src/errors.ts";
+import type { Socket } from "../../src/socket.ts";
+import { AcceptingSide, type Note } from "../src/accepting-side.ts";
+
+const token = "a-token-for-tests";
+const running: Server[] = [];
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.close();
+});
+
+async function start(options: Partial<ServerOptions> = {}) {
+  const accepted: Socket[] = [];
+  const turnedAway: string[] = [];
+  const server = await startServer({
+    host: "127.0.0.1",
+    port: 0,
+    token,
+    accept: (socket) => accepted.push(socket),
+    turnedAway: (why) => turnedAway.push(why),
+    ...options,
+  });
+  running.push(server);
+  const at = `127.0.0.1:${server.port}`;
+  return { server, accepted, turnedAway, at, http: `http://${at}`, ws: `ws://${at}` };
+}
+
+/** The status with which an upgrade is answered; 101 when it goes through. */
+async function upgradeStatus(url: string, headers: Record<string, string>): Promise<number> {
+  const webSocket = new WebSocket(url, { headers });
+  const { promise, resolve } = Promise.withResolvers<number>();
+  webSocket.on("open", () => resolve(101));
+  webSocket.on("unexpected-response", (_, response) => resolve(response.statusCode ?? 0));
+  webSocket.on("error", () => undefined);
+  const status = await promise;
+  webSocket.terminate();
+  return status;
+}
+
+/** Everything that a connection is answered with, until it is closed by the other side. */
+async function rawAnswer(port: number, text: string, then?: (socket: NetSocket) => void) {
+  const socket = connect(port, "127.0.0.1");
+  let answer = "";
+  socket.setEncoding("utf8").on("data", (data: string) => (answer += data));
+  socket.on("error", () => undefined);
+  socket.write(text);
+  then?.(socket);
+  const startedAt = performance.now();
+  await once(socket, "close");
+  return { answer, tookMs: performance.now() - startedAt };
+}
+
+describe("over HTTP", () => {
+  test("a probe gets ok, a person a line that says what this is", async () => {
+    const { http } = await start();
+    const get = async (path: string, init?: RequestInit) => {
+      const response = await fetch(http + path, init);
+      return { status: response.status, text: await response.text() };
+    };
+    expect(await get("/health")).toEqual({ status: 200, text: "ok\n" });
+    expect(await get("/health?full=1")).toEqual({ status: 200, text: "ok\n" });
+    expect(await get("/")).toEqual({
+      status: 200,
+      text: expect.stringMatching(/thence scheduler/),
+    });
+    for (const path of ["/x", "/__proto__", "/toString", "/../etc/passwd"]) {
+      expect(await get(path)).toEqual({ status: 404, text: "not found\n" });
+    }
+    expect(await get("/health", { method: "POST", body: "x" })).toMatchObject({ status: 405 });
+  });
+
+  test("a request that is no HTTP is answered and closed", async () => {
+    const { server } = await start();
+    const { answer } = await rawAnswer(server.port, "what is this\r\n\r\n");
+    expect(answer).toMatch(/^HTTP\/1\.1 400/);
+  });
+});
+
+describe("at the door", () => {
+  const bearer = { authorization: `Bearer ${token}` };
+
+  test("the token lets in, and nothing else does", async () => {
+    const { ws, accepted, turnedAway } = await start();
+    expect(await upgradeStatus(ws, bearer)).toBe(101);
+    expect(accepted).toHaveLength(1);
+    const wrong = [
+      {},
+      { authorization: "" },
+      { authorization: "Bearer" },
+      { authorization: `Bearer ${token}x` },
+      { authorization: `Bearer ${token.slice(1)}` },
+      { authorization: `Basic ${token}` },
+      { authorization: token },
+    ];
+    for (const headers of wrong) expect(await upgradeStatus(ws, headers)).toBe(401);
+    expect(await upgradeStatus(`${ws}/?token=${token}`, {})).toBe(401);
+    expect(accepted).toHaveLength(1);
+    expect(turnedAway).toHaveLength(wrong.length + 1);
+    expect(turnedAway.join()).not.toContain(token);
+  });
+
+  test("pages from elsewhere are refused, even with the token", async () => {
+    const { ws, at } = await start();
+    const withOrigin = (origin: string) => upgradeStatus(ws, { ...bearer, origin });
+    expect(await withOrigin(`http://${at}`)).toBe(101);
+    for (const origin of [
+      "http://evil.example",
+      "null",
+      `https://${at}`,
+      `http://${at}.evil.example`,
+    ]) {
+      expect(await withOrigin(origin)).toBe(403);
+    }
+  });
+
+  test("a malformed Host is refused", async () => {
+    const { ws } = await start();
+    expect(await upgradeStatus(ws, { ...bearer, host: "a b" })).toBe(400);
+    expect(await upgradeStatus(ws, { ...bearer, host: `${"a".repeat(300)}` })).toBe(400);
+  });
+
+  test("an upgrade that is no WebSocket's is refused with words", async () => {
+    const { server, accepted, turnedAway } = await start();
+    const { answer } = await rawAnswer(
+      server.port,
+      `GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        `Authorization: Bearer ${token}\r\n\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 400/);
+    expect(accepted).toEqual([]);
+    expect(turnedAway).toHaveLength(1);
+  });
+
+  test("a peer that goes away while it is being answered hurts nobody", async () => {
+    const { server, ws } = await start();
+    const request = `GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+    for (let index = 0; index < 50; index += 1) {
+      await rawAnswer(server.port, request, (socket) => socket.resetAndDestroy());
+    }
+    expect(await upgradeStatus(ws, bearer)).toBe(101);
+  });
+
+  test.each([
+    ["nothing", ""],
+    ["half a request", "GET / HTTP/1.1\r\nHost: x\r\nX: "],
+  ])("a connection that says %s is cut in time", async (_, text) => {
+    const { server } = await start({ requestMs: 500 });
+    const { tookMs } = await rawAnswer(server.port, text);
+    expect(tookMs).toBeGreaterThan(300);
+    expect(tookMs).toBeLessThan(5_000);
+  });
+
+  test("an address that cannot be had is an error that says what to do", async () => {
+    const { server } = await start();
+    const again = startServer({ host: "127.0.0.1", port: server.port, token, accept() {} });
+    await expect(again).rejects.toThrow(ConnectionError);
+    await expect(again).rejects.toThrow(/^Choose another port, or stop what has this one: .*127/);
+    const elsewhere = startServer({ host: "192.0.2.1", port: 0, token, accept() {} });
+    await expect(elsewhere).rejects.toThrow(/^Choose an address of this machine: /);
+  });
+
+  test("closing the server cuts what is connected, and frees the port", async () => {
+    const { server, ws } = await start();
+    const webSocket = new WebSocket(ws, { headers: bearer });
+    webSocket.on("error", () => undefined);
+    await once(webSocket, "open");
+    const closed = once(webSocket, "close");
+    await server.close();
+    running.length = 0;
+    await closed;
+    const next = await startServer({ host: "127.0.0.1", port: server.port, token, accept() {} });
+    await next.close();
+  });
+});
+
+describe("dialled for real", () => {
+  async function world(options: Partial<ServerOptions> = {}) {
+    const side = new AcceptingSide();
+    const started = await start({ accept: (socket) => void side.accept(socket), ...options });
+    const on = {
+      messages: vi.fn<(batch: Note[]) => void>(),
+      down: vi.fn(),
+      up: vi.fn(),
+      reset: vi.fn(),
+      lost: vi.fn(),
+    };
+    const connect = (more: Partial<DialOptions<Note>> = {}) =>
+      dial<Note, Note>({
+        target: async () => ({ url: started.ws, token }),
+        describeTarget: started.ws,
+        hello: () => ({ role: "client", id: "c1", name: "driver" }),
+        check: (value) => value as Note,
+        timeoutMs: 5_000,
+        on,
+        ...more,
+      });
+    return { side, on, connect, ...started };
+  }
+
+  test("a link comes back when its socket is terminated, and nothing is lost", async () => {
+    const { side, on, connect } = await world();
+    const link = await connect();
+    const count = 200;
+    for (let n = 0; n < count; n += 1) {
+      link.send({ type: "note", n });
+      if (n % 50 === 25) side.sockets.at(-1)!.terminate();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await vi.waitFor(() => expect(side.heard).toHaveLength(count), 10_000);
+    expect(side.heard.map(({ n }) => n)).toEqual(Array.from({ length: count }, (_, n) => n));
+    expect(on.down).toHaveBeenCalled();
+    expect(on.up.mock.calls.length).toBe(on.down.mock.calls.length);
+    await link.close();
+    await vi.waitFor(() => expect(side.ends).toEqual([undefined]));
+  });
+
+  test("a wrong token is refused at once", async () => {
+    const { ws, connect } = await world();
+    const startedAt = performance.now();
+    const refused = connect({ target: async () => ({ url: ws, token: "wrong" }) });
+    await expect(refused).rejects.toThrow(AuthenticationError);
+    await expect(refused).rejects.toThrow(/^Give the token of .*is not the one of this scheduler/);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+
+  test("an address nobody answers is an error after the time given", async () => {
+    const { server, connect } = await world();
+    await server.close();
+    running.length = 0;
+    const failed = connect({ timeoutMs: 300 });
+    await expect(failed).rejects.toThrow(/^Check that .* within 0\.3 s\. .*ECONNREFUSED/);
+  });
+
+  test("a frame that is too large, or no UTF-8, ends that session alone", async () => {
+    const { side, ws, connect } = await world();
+    const good = await connect();
+    const cases: [(webSocket: WebSocket) => void, number][] = [
+      [(webSocket) => webSocket.send(Buffer.from([0xff, 0xfe]), { binary: false }), 1007],
+      // The header alone, for a frame of 2^40 bytes.
+      [
+        (webSocket) =>
+          (webSocket as unknown as { _socket: NetSocket })._socket.write(
+            Buffer.from([0x82, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+          ),
+        1009,
+      ],
+    ];
+    for (const [misbehave, expected] of cases) {
+      const webSocket = new WebSocket(ws, { headers: { authorization: `Bearer ${token}` } });
+      webSocket.on("error", () => undefined);
+      await once(webSocket, "open");
+      const { protocol, ...hello } = side.hellos[0]!;
+      webSocket.send(JSON.stringify({ protocol, ...hello, id: `bad-${expected}` }));
+      await once(webSocket, "message");
+      const closed = once(webSocket, "close");
+      misbehave(webSocket);
+      const [code] = (await closed) as [number];
+      expect(code).toBe(expected);
+    }
+    await vi.waitFor(() => expect(side.ends).toHaveLength(2));
+    for (const end of side.ends) expect(end).toBeInstanceOf(ProtocolError);
+    good.send({ type: "note", n: 1 });
+    await vi.waitFor(() => expect(side.heard).toEqual([{ type: "note", n: 1 }]));
+    await good.close();
+  });
+
+  test("a program that closes its link ends by itself", async () => {
+    const { server } = await world();
+    const program = new URL("../fixtures/dial-and-close.ts", import.meta.url).pathname;
+    const run = promisify(execFile);
+    const startedAt = performance.now();
+    const { stdout } = await run(process.execPath, [program, String(server.port), token], {
+      timeout: 20_000,
+    });
+    expect(stdout).toMatch(/^closed after \d+ ms\n$/);
+    const closedAfterMs = Number(/\d+/.exec(stdout)![0]);
+    expect(closedAfterMs).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(15_000);
+  });
+});
