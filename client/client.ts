@@ -1,0 +1,296 @@
+// The client: a program's way to a scheduler. What it submits, waits for and lets go of goes
+// through its session; this file is the face.
+
+import { hostname } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import { checkToClient } from "../src/check.ts";
+import { dial, type DialOptions } from "../src/dial.ts";
+import { ConnectionError, TimeoutError } from "../src/errors.ts";
+import type { Explanation, SchedulerInfo, WorkerInfo } from "../src/facts.ts";
+import type { FromClient, ToClient } from "../src/protocol.ts";
+import { targetFinder } from "../src/target.ts";
+import { heldStateOf, isFuture, type Future } from "./future.ts";
+import { gather, type GatherOptions } from "./gather.ts";
+import { Session } from "./session.ts";
+import { Submitter } from "./submitter.ts";
+import {
+  checkedCount,
+  checkedOptions,
+  checkedReason,
+  checkedTimeout,
+  longestTimerMs,
+  type CallOptions,
+} from "./task-options.ts";
+import type { Gathered, GatheredSome, UntypedTasks } from "./types.ts";
+import { watch } from "./watch.ts";
+
+export type ConnectOptions = {
+  /** Default: `$THENCE_TOKEN`, the content of `$THENCE_TOKEN_FILE`, or the one in the scheduler file. */
+  token?: string;
+  /** Milliseconds to keep trying, for the scheduler may start later. Default: 30,000. */
+  timeoutMs?: number;
+  /** For people: in logs and on the dashboard. Default: host and process id. */
+  name?: string;
+};
+
+/** How to reach a scheduler, for those who know it already. */
+export type OpenOptions = Omit<ConnectOptions, "token"> &
+  Pick<DialOptions<ToClient>, "target" | "describeTarget" | "open" | "clock" | "signal"> & {
+    /** Run after the client has closed: for what lives no longer than it. */
+    onClose?: () => Promise<void>;
+  };
+
+export type WaitOptions = {
+  /** "first": as soon as one has settled. Default: "all". */
+  returnWhen?: "all" | "first";
+  /** Milliseconds; default: no limit. */
+  timeoutMs?: number;
+};
+
+export type CancelOptions = {
+  /** For people: it is in the error of everybody who waits. */
+  reason?: string;
+  /** End it for the other clients too. Default: false. */
+  force?: boolean;
+};
+
+/** One future, or any iterable of futures. */
+export type Futures = Future | Iterable<Future>;
+
+/**
+ * Submits functions to a scheduler and holds a future for each result.
+ *
+ * An open client keeps the process alive, as an open database connection does: `close` it, or
+ * declare it with `await using`. When the link drops, nothing fails: it comes back within the
+ * scheduler's grace period and goes on. When it does not, every future that has not settled fails
+ * with `ConnectionError` and the status "lost".
+ *
+ * @example
+ * await using client = await Client.connect<typeof import("./tasks.ts")>();
+ * const future = client.submit("add", 1, 10); // Future<number>
+ * await future.result(); // 11
+ */
+export class Client<Tasks = UntypedTasks> extends Submitter<Tasks> {
+  readonly #session: Session;
+  readonly #onClose: (() => Promise<void>) | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** @internal Use `Client.connect`. */
+  constructor(session: Session, onClose?: () => Promise<void>) {
+    super(session);
+    this.#session = session;
+    this.#onClose = onClose;
+  }
+
+  /**
+   * Connects to a scheduler, and keeps trying until the timeout.
+   *
+   * @param target `ws://…` or `wss://…`, or the path of a scheduler file, which need not exist yet;
+   *   default: `$THENCE_ADDRESS`, else the file named by `$THENCE_SCHEDULER_FILE`
+   * @throws {ConnectionError} when there is no target, or nobody answered in time: what was tried
+   * @throws {AuthenticationError} at once, when the scheduler does not accept the token
+   * @throws {ProtocolError} at once, when the scheduler is of another version
+   * @example const client = await Client.connect<typeof import("./tasks.ts")>("scheduler.json");
+   */
+  static async connect<Tasks = UntypedTasks>(
+    target?: string,
+    options: ConnectOptions = {},
+  ): Promise<Client<Tasks>> {
+    const { token, ...others } = options;
+    const isAddress = target !== undefined && /^\w+:\/\//.test(target);
+    const finder = targetFinder({
+      token,
+      ...(isAddress ? { address: target } : { schedulerFile: target }),
+    });
+    if (!finder) {
+      throw new ConnectionError(
+        'say where the scheduler is: Client.connect("ws://host:port") or ' +
+          'Client.connect("scheduler.json"), or set THENCE_ADDRESS or THENCE_SCHEDULER_FILE; ' +
+          "Client.local needs none",
+      );
+    }
+    return this.open({ ...others, target: finder.find, describeTarget: finder.describe });
+  }
+
+  /** @internal The way to connect when the target is known, as it is to `Client.local`. */
+  static async open<Tasks = UntypedTasks>(options: OpenOptions): Promise<Client<Tasks>> {
+    const { name = `${hostname()}-${process.pid}`, timeoutMs = 30_000, onClose, ...how } = options;
+    const session = new Session();
+    const link = await dial<ToClient, FromClient>({
+      ...how,
+      hello: () => ({ role: "client", id: session.id, name }),
+      check: checkToClient,
+      timeoutMs: Math.min(checkedTimeout(timeoutMs), longestTimerMs),
+      on: session.events,
+    });
+    session.attach(link);
+    return new this<Tasks>(session, onClose);
+  }
+
+  /**
+   * The same `submit` and `map`, under options, which are checked at once.
+   *
+   * @throws {TypeError} when an option is unknown or of the wrong type
+   * @throws {RangeError} when a number is out of range
+   * @example
+   * const patient = client.with({ retries: { max: 5, delayMs: 100, factor: 2 }, timeoutMs: 60_000 });
+   * patient.map("download", urls);
+   */
+  with(options: CallOptions): Submitter<Tasks> {
+    return new Submitter<Tasks>(this.#session, checkedOptions(options));
+  }
+
+  /**
+   * Waits for all futures in a value, and gives a copy of it with their values in place. They may
+   * be anywhere in arrays, plain objects, Maps and Sets; shape and order are kept.
+   *
+   * @param shape anything holding futures
+   * @param options `errors`: "raise" (default) fails with the first failure there is; "skip" leaves
+   *   failed and cancelled ones out of the top-level array, with the items that hold one
+   * @throws what failed, as `Future.result` does
+   * @example await client.gather({ sum, parts: [one, two] }); // { sum: 3, parts: [1, 2] }
+   */
+  gather<const Shape>(shape: Shape, options: { errors: "skip" }): Promise<GatheredSome<Shape>>;
+  gather<const Shape>(shape: Shape, options?: GatherOptions): Promise<Gathered<Shape>>;
+  gather(shape: unknown, options?: GatherOptions): Promise<unknown> {
+    return gather(shape, options);
+  }
+
+  /**
+   * Waits until futures have settled; one that failed counts as done. No value is fetched.
+   *
+   * @returns those that have and those that have not, each in the order given
+   * @throws {TimeoutError} after `timeoutMs`; the tasks go on
+   * @example const { done, notDone } = await client.wait(futures, { returnWhen: "first" });
+   */
+  async wait<Member extends Future>(
+    futures: Iterable<Member>,
+    options: WaitOptions = {},
+  ): Promise<{ done: Member[]; notDone: Member[] }> {
+    const { returnWhen = "all", timeoutMs } = options;
+    if (returnWhen !== "all" && returnWhen !== "first") {
+      throw new TypeError(`returnWhen must be "all" or "first", not ${JSON.stringify(returnWhen)}`);
+    }
+    const members = [...futures];
+    await watch(members.map(checkedState), { until: returnWhen, timeoutMs });
+    const { done = [], notDone = [] } = Object.groupBy(members, (future) =>
+      future.done ? "done" : "notDone",
+    );
+    return { done, notDone };
+  }
+
+  /**
+   * Cancels futures at once, and those that depend on them; those that have settled stay as they
+   * are. See `Future.cancel`.
+   *
+   * @example client.cancel(futures, { reason: "found a better one" });
+   */
+  cancel(futures: Futures, options: CancelOptions = {}): void {
+    const { force = false } = options;
+    const reason = checkedReason(options.reason);
+    for (const state of statesOf(futures)) state.session.cancel(state, reason, force);
+  }
+
+  /**
+   * Runs failed tasks again, with the failed tasks they failed because of. See `Future.retry`.
+   *
+   * @throws {TypeError} when one was cancelled or released: submit it again
+   */
+  retry(futures: Futures): void {
+    for (const state of statesOf(futures)) state.session.retry(state);
+  }
+
+  /** Gives the handles up; those given up already are no error. See `Future.release`. */
+  release(futures: Futures): void {
+    for (const future of listOf(futures)) future.release();
+  }
+
+  /**
+   * Has tasks run to their end whether or not anybody holds a future of them, even when this
+   * client has closed.
+   *
+   * @example client.fireAndForget(client.submit("sendReport", day));
+   */
+  fireAndForget(futures: Futures): void {
+    for (const state of statesOf(futures)) state.session.detach(state);
+  }
+
+  /**
+   * Resolves once at least `count` workers are there.
+   *
+   * @throws {TimeoutError} after `timeoutMs` (milliseconds; default: no limit), with how many there were
+   */
+  async waitForWorkers(count: number, options: { timeoutMs?: number } = {}): Promise<void> {
+    const wanted = checkedCount(count, "count");
+    const timeoutMs = checkedTimeout(options.timeoutMs);
+    const deadline = performance.now() + timeoutMs;
+    for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 500)) {
+      const present = (await this.workers()).filter(({ status }) => status === "up").length;
+      if (present >= wanted) return;
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) {
+        throw new TimeoutError(
+          `start more workers, or look into the logs of those that do not come: ${present} of ` +
+            `${wanted} were there after ${timeoutMs} ms`,
+        );
+      }
+      await delay(Math.min(pauseMs, leftMs));
+    }
+  }
+
+  /** The workers that the scheduler knows, with what each offers and how busy it is. */
+  async workers(): Promise<WorkerInfo[]> {
+    return (await this.#session.ask("workers")) as WorkerInfo[];
+  }
+
+  /** The scheduler in numbers: tasks by state, totals since it started, workers, clients, functions. */
+  async info(): Promise<SchedulerInfo> {
+    return (await this.#session.ask("info")) as SchedulerInfo;
+  }
+
+  /**
+   * Why a task is where it is: its state in one sentence, what it waits for, and how it came there.
+   *
+   * @param task a future, or the key of any client's task
+   * @throws {LostDataError} when the scheduler has no such task (any more)
+   * @example console.log((await client.explain(future)).why); // "no worker has joined"
+   */
+  async explain(task: string | Future): Promise<Explanation> {
+    const key = typeof task === "string" ? task : task.key;
+    return (await this.#session.ask("explain", key)) as Explanation;
+  }
+
+  /**
+   * Ends the session: futures that have not settled are cancelled, and what nobody else needs is
+   * freed. What was submitted with `fireAndForget` still runs. Values that are here stay readable.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#session.close();
+    } finally {
+      await this.#onClose?.();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function listOf(futures: Futures): Iterable<Future> {
+  return isFuture(futures) ? [futures] : futures;
+}
+
+function statesOf(futures: Futures) {
+  return Array.from(listOf(futures), checkedState);
+}
+
+function checkedState(future: Future) {
+  if (isFuture(future)) return heldStateOf(future);
+  throw new TypeError(`give futures: there is ${typeof future} among them`);
+}

@@ -1,0 +1,66 @@
+// Tasks under keys of the user's own choice. Two things are true of those keys only: the same call
+// may come again, and a key that was let go may be taken for another call while the scheduler is
+// still speaking of the one before.
+
+import { samePayload, type Encoded } from "../src/payload.ts";
+
+type NamedCall = { readonly name: string; readonly call: Encoded };
+
+/** So many keys that were let go are remembered before the scheduler is asked to be done with them. */
+const mostLetGo = 1_000;
+
+export class NamedCalls {
+  readonly #calls = new Map<string, NamedCall>();
+  /** Keys let go since the scheduler was last asked. */
+  #letGo = new Set<string>();
+  /** Keys of which the scheduler may still say old things, with the times that must be heard out. */
+  readonly #stale = new Map<string, number>();
+  /** Has the scheduler answer something: what comes after that, it said knowing all we said so far. */
+  readonly #hearOut: (heard: () => void) => void;
+
+  constructor(hearOut: (heard: () => void) => void) {
+    this.#hearOut = hearOut;
+  }
+
+  /** Before a key is submitted that is not in use. */
+  add(key: string, name: string, call: Encoded): void {
+    if (this.#letGo.has(key)) this.#settleAccounts();
+    this.#calls.set(key, { name, call });
+  }
+
+  /** A key is not in use any more. Those that were not named here are none of ours. */
+  delete(key: string): void {
+    if (!this.#calls.delete(key)) return;
+    this.#letGo.add(key);
+    if (this.#letGo.size >= mostLetGo) this.#settleAccounts();
+  }
+
+  /** Whether what the scheduler says of this key now is about an earlier call. */
+  isStale(key: string): boolean {
+    return this.#stale.size > 0 && this.#stale.has(key);
+  }
+
+  /** How a call under a key in use differs from the one that has it; undefined: not at all. */
+  difference(key: string, name: string, call: Encoded): string | undefined {
+    const known = this.#calls.get(key);
+    if (known?.name !== name) return `a call of ${known?.name ?? "another function"}`;
+    const isSame =
+      samePayload(known.call.payload, call.payload) &&
+      known.call.inputs.length === call.inputs.length &&
+      known.call.inputs.every((input, index) => input === call.inputs[index]);
+    return isSame ? undefined : `a call of ${name} with other arguments`;
+  }
+
+  #settleAccounts(): void {
+    const keys = this.#letGo;
+    this.#letGo = new Set();
+    for (const key of keys) this.#stale.set(key, (this.#stale.get(key) ?? 0) + 1);
+    this.#hearOut(() => {
+      for (const key of keys) {
+        const left = (this.#stale.get(key) ?? 0) - 1;
+        if (left > 0) this.#stale.set(key, left);
+        else this.#stale.delete(key);
+      }
+    });
+  }
+}

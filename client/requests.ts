@@ -1,0 +1,79 @@
+// What a client tells its scheduler, as few messages as its order allows: what is said of one task
+// joins the newest message of the same kind for as long as that has not left. So a loop of `submit`
+// makes the same frames as one `map`, and a thousand collected handles make one `release`.
+
+import { limits } from "../src/limits.ts";
+import type { Link } from "../src/link.ts";
+import { payloadBytes, type Encoded } from "../src/payload.ts";
+import type { FromClient, TaskOptions, ToClient } from "../src/protocol.ts";
+
+/** What requests need of a link. */
+export type Outlet = Pick<Link<ToClient, FromClient>, "send" | "lastUnsent">;
+
+type Message<Type extends FromClient["type"]> = Extract<FromClient, { type: Type }>;
+
+/** A submit message is full at so many tasks, or so many bytes of arguments: frames stay small. */
+const submitColumns = 1_000;
+const submitBytes = 64 * 1024;
+
+export class Requests {
+  readonly #outlet: Outlet;
+  /** Bytes of arguments in the newest submit message. */
+  #bytes = 0;
+
+  constructor(outlet: Outlet) {
+    this.#outlet = outlet;
+  }
+
+  submit(key: string, name: string, call: Encoded, options: TaskOptions | undefined): void {
+    const inputs = call.inputs as string[];
+    const bytes = payloadBytes(call.payload);
+    const last = this.#outlet.lastUnsent;
+    if (
+      last?.type === "submit" &&
+      last.name === name &&
+      last.options === options &&
+      last.keys.length < submitColumns &&
+      this.#bytes + bytes <= submitBytes
+    ) {
+      if (inputs.length > 0) last.inputs ??= last.keys.map(() => []);
+      last.keys.push(key);
+      last.args.push(call.payload);
+      last.inputs?.push(inputs);
+      this.#bytes += bytes;
+      return;
+    }
+    const message: Message<"submit"> = { type: "submit", name, keys: [key], args: [call.payload] };
+    if (options !== undefined) message.options = options;
+    if (inputs.length > 0) message.inputs = [inputs];
+    this.#bytes = bytes;
+    this.#outlet.send(message);
+  }
+
+  tell(type: "release" | "retry" | "detach" | "fetch", key: string): void {
+    const last = this.#outlet.lastUnsent;
+    if (last?.type === type && last.keys.length < limits.columnLength) last.keys.push(key);
+    else this.#outlet.send({ type, keys: [key] });
+  }
+
+  cancel(key: string, reason: string | undefined, force: boolean): void {
+    const last = this.#outlet.lastUnsent;
+    if (
+      last?.type === "cancel" &&
+      last.reason === reason &&
+      (last.force ?? false) === force &&
+      last.keys.length < limits.columnLength
+    ) {
+      last.keys.push(key);
+      return;
+    }
+    const message: Message<"cancel"> = { type: "cancel", keys: [key] };
+    if (reason !== undefined) message.reason = reason;
+    if (force) message.force = true;
+    this.#outlet.send(message);
+  }
+
+  ask(id: number, about: Message<"ask">["about"], key: string | undefined): void {
+    this.#outlet.send({ type: "ask", id, about, ...(key !== undefined && { key }) });
+  }
+}

@@ -1,0 +1,264 @@
+// A client's side of its link: which tasks it asked for, what has become of them, and the questions
+// it waits on. It knows keys, payloads and messages; what users hold in their hands is `future.ts`.
+
+import { customAlphabet } from "nanoid";
+import type { DialEvents } from "../src/dial.ts";
+import {
+  ConnectionError,
+  KeyConflictError,
+  SerializationError,
+  TaskCancelledError,
+} from "../src/errors.ts";
+import { errorOf } from "../src/failure.ts";
+import type { Link } from "../src/link.ts";
+import type { Encoded } from "../src/payload.ts";
+import type { Failure, FromClient, TaskOptions, ToClient, Welcome } from "../src/protocol.ts";
+import { FutureState } from "./future-state.ts";
+import { NamedCalls } from "./named-calls.ts";
+import { Requests, type Outlet } from "./requests.ts";
+
+/** What a session needs of its link. */
+export type Connection = Outlet &
+  Pick<Link<ToClient, FromClient>, "close"> & { readonly welcome: Pick<Welcome, "scheduler"> };
+
+export type Topic = Extract<FromClient, { type: "ask" }>["about"];
+type Question = { answered(facts: unknown): void; refused(error: Error): void };
+
+/** How much of a function's name goes into the keys of its tasks. */
+const nameInKey = 64;
+const mintId = customAlphabet("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
+export class Session {
+  /** Known to the scheduler and to nobody else: who presents it resumes this session. */
+  readonly id = mintId(22);
+  /** Makes keys unique for ever, in few characters, and does not tell the id. */
+  readonly #keyPart = mintId(10);
+  #minted = 0;
+  #connection: Connection | undefined;
+  #requests: Requests | undefined;
+  /** Why nothing can be asked of the scheduler any more. */
+  #ended: Error | undefined;
+  /** The tasks that this client holds, by key, each with what the scheduler said of it. */
+  readonly #states = new Map<string, FutureState>();
+  readonly #questions = new Map<number, Question>();
+  #asked = 0;
+  readonly #named = new NamedCalls((heard) =>
+    this.#put("info", undefined, { answered: heard, refused: heard }),
+  );
+
+  /** For the link to tell. A drop is none of a future's business: what is sent meanwhile waits. */
+  readonly events: DialEvents<ToClient> = {
+    messages: (batch) => {
+      for (const message of batch) this.#receive(message);
+    },
+    down: () => undefined,
+    up: () => undefined,
+    reset: () => {
+      this.#lose(
+        "connect again and submit again: the scheduler has started anew, or gave this client up " +
+          "after too long a silence, and does not know its tasks any more",
+      );
+      void this.#connection?.close();
+    },
+    lost: (error) => this.#lose(`connect again and submit again: ${error.message}`, error),
+    unsendable: (message, error) => this.#failUnsendable(message as FromClient, error),
+  };
+
+  attach(connection: Connection): void {
+    this.#connection = connection;
+    this.#requests = new Requests(connection);
+  }
+
+  /** Id of the scheduler at the other end. */
+  get scheduler(): string | undefined {
+    return this.#connection?.welcome.scheduler;
+  }
+
+  // ── What users ask for ────────────────────────────────────────────────────────────────────────
+
+  /** A new task under a new key; under a given one, perhaps the task that has it already. */
+  submit(name: string, call: Encoded, options?: TaskOptions, givenKey?: string): FutureState {
+    const requests = this.#open();
+    if (givenKey !== undefined) {
+      const known = this.#known(givenKey, name, call);
+      if (known) return known;
+      this.#named.add(givenKey, name, call);
+    }
+    const key = givenKey ?? this.#mintKey(name);
+    const state = new FutureState(key, this);
+    state.known = true;
+    this.#states.set(key, state);
+    requests.submit(key, name, call, options);
+    return state;
+  }
+
+  #mintKey(name: string): string {
+    return `${name.slice(0, nameInKey)}-${this.#keyPart}-${(this.#minted++).toString(36)}`;
+  }
+
+  /** The same call under the same key is the same task, another one is refused; a cancelled one is over. */
+  #known(key: string, name: string, call: Encoded): FutureState | undefined {
+    const known = this.#states.get(key);
+    if (known?.status === "cancelled") this.forget(known);
+    if (known === undefined || known.status === "cancelled") return undefined;
+    const difference = this.#named.difference(key, name, call);
+    if (difference === undefined) return known;
+    const refused = new FutureState(key, this);
+    const message = `choose another key: "${key}" already names ${difference}`;
+    refused.fail("error", new KeyConflictError(message, { key }));
+    return refused;
+  }
+
+  cancel(state: FutureState, reason: string | undefined, force: boolean): void {
+    if (state.settled) return;
+    this.#open().cancel(state.key, reason, force);
+    state.fail("cancelled", cancelled(state.key, reason));
+  }
+
+  /** Only what failed is run again; what is under way or finished stays as it is. */
+  retry(state: FutureState): void {
+    if (state.status === "pending" || state.status === "finished") return;
+    const requests = this.#open();
+    if (state.status !== "error" || !state.known) {
+      const message = `submit it again: the scheduler has no task "${state.key}" of this client`;
+      throw new TypeError(message, { cause: state.error });
+    }
+    state.reopen();
+    requests.tell("retry", state.key);
+  }
+
+  detach(state: FutureState): void {
+    if (!state.settled) this.#open().tell("detach", state.key);
+  }
+
+  fetch(state: FutureState): void {
+    this.#open().tell("fetch", state.key);
+  }
+
+  /** Nobody holds or awaits it any more. */
+  forget(state: FutureState): void {
+    if (!state.known) return;
+    this.#drop(state);
+    this.#requests?.tell("release", state.key);
+  }
+
+  #drop(state: FutureState): void {
+    state.known = false;
+    this.#states.delete(state.key);
+    this.#named.delete(state.key);
+  }
+
+  ask(about: Topic, key?: string): Promise<unknown> {
+    return new Promise((answered, refused) => this.#put(about, key, { answered, refused }));
+  }
+
+  #put(about: Topic, key: string | undefined, question: Question): void {
+    const id = this.#asked++;
+    this.#open().ask(id, about, key);
+    this.#questions.set(id, question);
+  }
+
+  /** @throws {ConnectionError} when the session is over */
+  #open(): Requests {
+    if (this.#ended) throw this.#ended;
+    if (!this.#requests) throw new ConnectionError("connect first: there is no link yet");
+    return this.#requests;
+  }
+
+  /** Futures that have not settled are cancelled. Resolves when nothing of the link is left. */
+  async close(): Promise<void> {
+    const closed = new ConnectionError("connect again: this client was closed");
+    this.#end("cancelled", closed, (key) => cancelled(key, "its client was closed"));
+    await this.#connection?.close();
+  }
+
+  // ── What the scheduler says. What is not held any more is nobody's concern ─────────────────────
+
+  #receive(message: ToClient): void {
+    switch (message.type) {
+      case "finished": {
+        const { keys, values } = message;
+        for (let i = 0; i < keys.length; i++) this.#meant(keys[i]!)?.finish(values[i]!);
+        return;
+      }
+      case "stored":
+        for (const key of message.keys) this.#meant(key)?.store();
+        return;
+      case "fetched":
+        this.#meant(message.key)?.finish(message.value);
+        return;
+      case "failed":
+        this.#fail(message.keys, message.failure);
+        return;
+      case "cancelled":
+        for (const key of message.keys) {
+          this.#meant(key)?.fail("cancelled", cancelled(key, message.reason));
+        }
+        return;
+      case "reopened":
+        for (const key of message.keys) this.#meant(key)?.reopen();
+        return;
+      case "answer": {
+        const question = this.#questions.get(message.id);
+        this.#questions.delete(message.id);
+        if (message.failure) question?.refused(errorOf(message.failure));
+        else question?.answered(message.facts);
+        return;
+      }
+      default:
+        message satisfies never;
+    }
+  }
+
+  #meant(key: string): FutureState | undefined {
+    return this.#named.isStale(key) ? undefined : this.#states.get(key);
+  }
+
+  #fail(keys: readonly string[], failure: Failure): void {
+    const error = errorOf(failure);
+    const status = error instanceof TaskCancelledError ? "cancelled" : "error";
+    for (const key of keys) {
+      const state = this.#meant(key);
+      if (!state) continue;
+      // Refused: the key names the task of another client, which this one does not hold.
+      if (error instanceof KeyConflictError) this.#drop(state);
+      state.fail(status, error);
+    }
+  }
+
+  /** The scheduler never hears of what was too large for any frame. */
+  #failUnsendable(message: FromClient, cause: Error): void {
+    if (message.type !== "submit") return this.events.lost(cause);
+    for (const key of message.keys) {
+      const state = this.#states.get(key);
+      if (!state) continue;
+      this.#drop(state);
+      state.fail("error", new SerializationError(cause.message, { cause, key }));
+    }
+  }
+
+  // ── The end ───────────────────────────────────────────────────────────────────────────────────
+
+  #lose(message: string, cause?: Error): void {
+    const error = new ConnectionError(message, cause && { cause });
+    this.#end("lost", error, () => error);
+  }
+
+  #end(status: "cancelled" | "lost", ended: Error, errorFor: (key: string) => Error): void {
+    if (this.#ended) return;
+    this.#ended = ended;
+    const states = [...this.#states.values()];
+    this.#states.clear();
+    for (const state of states) {
+      state.known = false;
+      state.fail(status, errorFor(state.key));
+    }
+    for (const question of this.#questions.values()) question.refused(ended);
+    this.#questions.clear();
+  }
+}
+
+function cancelled(key: string, reason: string | undefined): TaskCancelledError {
+  const message = `"${key}" was cancelled${reason === undefined ? "" : `: ${reason}`}`;
+  return new TaskCancelledError(message, { key });
+}

@@ -1,0 +1,199 @@
+// The options of a call as users write them, checked where they are written and turned into what
+// the wire carries. An option that is wrong is an error that names it, before anything is sent.
+
+import { limits } from "../src/limits.ts";
+import { didYouMean } from "../src/nearest.ts";
+import type { Retries, TaskOptions } from "../src/protocol.ts";
+
+/** How a task that throws is tried again. */
+export type RetryOptions = {
+  /** Further attempts after the first. */
+  max: number;
+  /** Milliseconds before the first retry. Default: 0. */
+  delayMs?: number;
+  /** Each further wait is this many times longer, from 1 to 1,000. Default: 1. */
+  factor?: number;
+  /** No wait is longer than this many milliseconds. */
+  maxDelayMs?: number;
+  /** Part of a wait that is left to chance, from 0 to 1, so that retries do not come all at once. */
+  jitter?: number;
+};
+
+/** What `client.with` takes. */
+export type CallOptions = {
+  /**
+   * Names the task instead of a key of its own. The same call under the same key is the same task;
+   * another call under it fails with `KeyConflictError`. `map` names its tasks `key-0`, `key-1`, ….
+   */
+  key?: string;
+  /** An integer; higher goes first. Default: 0. */
+  priority?: number;
+  /** Further attempts when the task throws; a lost worker does not use one up. Default: 0. */
+  retries?: number | RetryOptions;
+  /** Milliseconds that one attempt may run; then it fails with `TaskTimeoutError`. Default: no limit. */
+  timeoutMs?: number;
+  /** Milliseconds that the task is held back by the scheduler. */
+  delayMs?: number;
+  /** The moment until which it is held back: a Date, or milliseconds since 1970. */
+  startAt?: Date | number;
+  /** Milliseconds after which it fails if it has not started. */
+  expiresMs?: number;
+  /** Names or addresses of the only workers that may run it. */
+  workers?: readonly string[];
+  /** Makes `workers` a wish: when none of them can, others may. Default: false. */
+  allowOtherWorkers?: boolean;
+  /** What it uses of a worker's resources while it runs, as `{ gpu: 1 }`. */
+  resources?: Readonly<Record<string, number>>;
+  /** Workers that may be lost while they run it, before it fails with `WorkerLostError`. Default: 3. */
+  maxWorkerLosses?: number;
+};
+
+export type CheckedOptions = {
+  readonly key: string | undefined;
+  /** One object for all calls under these options: it is how a submit message knows them. */
+  readonly task: TaskOptions | undefined;
+};
+
+/**
+ * @throws {TypeError} when an option is unknown, of the wrong type, or contradicts another
+ * @throws {RangeError} when a number is out of range
+ */
+export function checkedOptions(options: CallOptions): CheckedOptions {
+  const task: TaskOptions = {};
+  let key: string | undefined;
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(checks, name)) throw unknownOption(name, Object.keys(checks));
+    if (value === undefined) continue;
+    const checked = checks[name as keyof CallOptions](value, name);
+    if (name === "key") key = checked as string;
+    else Object.assign(task, { [name]: checked });
+  }
+  if (task.delayMs !== undefined && task.startAt !== undefined) {
+    throw new TypeError("give delayMs or startAt, not both");
+  }
+  if (task.allowOtherWorkers && task.workers === undefined) {
+    throw new TypeError("allowOtherWorkers needs workers: it says that they are only a wish");
+  }
+  return { key, task: Object.keys(task).length > 0 ? task : undefined };
+}
+
+type Check<Checked = unknown> = (value: unknown, name: string) => Checked;
+
+const checks: Record<keyof CallOptions, Check> = {
+  key: (value, name) => text(value, name, limits.keyLength),
+  priority: (value, name) =>
+    integer(value, name, -limits.priorityMagnitude, limits.priorityMagnitude),
+  retries: checkedRetries,
+  timeoutMs: positive,
+  delayMs: (value, name) => number(value, name, 0),
+  startAt: (value, name) => number(value instanceof Date ? value.getTime() : value, name, 0),
+  expiresMs: positive,
+  workers: checkedWorkers,
+  allowOtherWorkers: boolean,
+  resources: checkedResources,
+  maxWorkerLosses: (value, name) => integer(value, name, 0),
+};
+
+function checkedRetries(value: unknown, name: string): Retries {
+  if (typeof value === "number") return { max: retryChecks.max(value, name) };
+  const given = record(value, name, "a number of further attempts, or { max, delayMs, … }");
+  const retries: Retries = { max: retryChecks.max(given["max"], `${name}.max`) };
+  for (const [part, partValue] of Object.entries(given)) {
+    if (!Object.hasOwn(retryChecks, part))
+      throw unknownOption(part, Object.keys(retryChecks), name);
+    if (partValue === undefined) continue;
+    const checked = retryChecks[part as keyof RetryOptions](partValue, `${name}.${part}`);
+    Object.assign(retries, { [part]: checked });
+  }
+  return retries;
+}
+
+const retryChecks: Record<keyof RetryOptions, Check<number>> = {
+  max: (value, name) => integer(value, name, 0),
+  delayMs: (value, name) => number(value, name, 0),
+  factor: (value, name) => number(value, name, 1, 1_000),
+  maxDelayMs: (value, name) => number(value, name, 0),
+  jitter: (value, name) => number(value, name, 0, 1),
+};
+
+function checkedWorkers(value: unknown, name: string): string[] {
+  if (!Array.isArray(value)) throw wrongType(name, "an array of worker names", value);
+  if (value.length === 0) throw new RangeError(`${name} must name at least one worker`);
+  return value.map((worker, index) => text(worker, `${name}[${index}]`, limits.nameLength));
+}
+
+function checkedResources(value: unknown, name: string): Record<string, number> {
+  const given = record(value, name, "an object such as { gpu: 1 }");
+  return Object.fromEntries(
+    Object.entries(given).map(([resource, amount]) => [
+      text(resource, `a name in ${name}`, limits.nameLength),
+      number(amount, `${name}.${resource}`, 0),
+    ]),
+  );
+}
+
+// ── Plain checks, for the options of other calls too ─────────────────────────────────────────────
+
+/** What a timer can hold, 24 days; a longer limit is none. */
+export const longestTimerMs = 2 ** 31 - 1;
+
+/** Milliseconds of a time limit; Infinity when none was given. */
+export function checkedTimeout(value: unknown, name = "timeoutMs"): number {
+  if (value === undefined || value === Infinity) return Infinity;
+  return number(value, name, 0);
+}
+
+export function checkedReason(value: unknown): string | undefined {
+  return value === undefined ? undefined : text(value, "reason", limits.textLength);
+}
+
+export function checkedCount(value: unknown, name: string): number {
+  return integer(value, name, 0);
+}
+
+function positive(value: unknown, name: string): number {
+  const checked = number(value, name, 0);
+  if (checked === 0) throw new RangeError(`${name} must be more than 0`);
+  return checked;
+}
+
+function integer(value: unknown, name: string, least: number, most?: number): number {
+  const checked = number(value, name, least, most);
+  if (!Number.isInteger(checked))
+    throw new RangeError(`${name} must be a whole number: ${checked}`);
+  return checked;
+}
+
+function number(value: unknown, name: string, least: number, most = Number.MAX_SAFE_INTEGER) {
+  if (typeof value !== "number") throw wrongType(name, "a number", value);
+  if (value >= least && value <= most) return value;
+  const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `${least} to ${most}`;
+  throw new RangeError(`${name} must be ${range}: ${value}`);
+}
+
+function text(value: unknown, name: string, longest: number): string {
+  if (typeof value !== "string") throw wrongType(name, "a string", value);
+  if (value.length > 0 && value.length <= longest) return value;
+  throw new RangeError(`${name} must have 1 to ${longest} characters, not ${value.length}`);
+}
+
+function boolean(value: unknown, name: string): boolean {
+  if (typeof value !== "boolean") throw wrongType(name, "true or false", value);
+  return value;
+}
+
+function record(value: unknown, name: string, expected: string): Record<string, unknown> {
+  const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isRecord) throw wrongType(name, expected, value);
+  return value as Record<string, unknown>;
+}
+
+function unknownOption(name: string, known: readonly string[], of = "a call"): TypeError {
+  const hint = didYouMean(name, known) || ` There are ${known.join(", ")}.`;
+  return new TypeError(`"${name}" is not an option of ${of}.${hint}`);
+}
+
+function wrongType(name: string, expected: string, value: unknown): TypeError {
+  const got = value === null ? "null" : Array.isArray(value) ? "an array" : typeof value;
+  return new TypeError(`${name} must be ${expected}, not ${got}`);
+}

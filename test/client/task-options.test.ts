@@ -1,0 +1,108 @@
+// The options of a call: what the wire carries of them, and what is refused.
+
+import { describe, expect, test } from "vitest";
+import type { CallOptions } from "../../client/task-options.ts";
+import { FakeScheduler } from "./fake-scheduler.ts";
+
+/** What the wire carries for a call under these options. */
+function sent(options: CallOptions) {
+  const scheduler = new FakeScheduler();
+  scheduler.client().with(options).submit("f");
+  return scheduler.all("submit")[0]?.options;
+}
+
+const refused = (options: Record<string, unknown>) => () =>
+  new FakeScheduler().client().with(options);
+
+describe("options of a call", () => {
+  test("reach the scheduler as it wants them", () => {
+    expect(
+      sent({
+        priority: -3,
+        retries: 2,
+        timeoutMs: 1_000,
+        delayMs: 0,
+        expiresMs: 5,
+        workers: ["w1", "10.0.0.1"],
+        allowOtherWorkers: true,
+        resources: { gpu: 1, memory: 0.5 },
+        maxWorkerLosses: 0,
+      }),
+    ).toEqual({
+      priority: -3,
+      retries: { max: 2 },
+      timeoutMs: 1_000,
+      delayMs: 0,
+      expiresMs: 5,
+      workers: ["w1", "10.0.0.1"],
+      allowOtherWorkers: true,
+      resources: { gpu: 1, memory: 0.5 },
+      maxWorkerLosses: 0,
+    });
+    const retries = { max: 5, delayMs: 100, factor: 2, maxDelayMs: 10_000, jitter: 0.1 };
+    expect(sent({ retries })).toEqual({ retries });
+    expect(sent({ startAt: new Date(5_000) })).toEqual({ startAt: 5_000 });
+    expect(sent({ startAt: 5_000 })).toEqual({ startAt: 5_000 });
+  });
+
+  test("that are undefined, or none, send nothing", () => {
+    expect(sent({})).toBeUndefined();
+    expect(sent({ priority: undefined } as never)).toBeUndefined();
+    expect(sent({ key: "k" })).toBeUndefined();
+  });
+
+  test("are copied: what becomes of the object later changes nothing", () => {
+    const options = { workers: ["a"], retries: { max: 1 } };
+    const scheduler = new FakeScheduler();
+    const caller = scheduler.client().with(options);
+    options.workers.push("b");
+    options.retries.max = 9;
+    caller.submit("f");
+    expect(scheduler.all("submit")[0]?.options).toEqual({ workers: ["a"], retries: { max: 1 } });
+  });
+
+  test.each([
+    [{ priorty: 1 }, TypeError, /"priorty" is not an option of a call. Did you mean "priority"/],
+    [{ somethingElse: 1 }, TypeError, /There are key, priority, /],
+    [{ key: "" }, RangeError, /key must have 1 to 256/],
+    [{ key: "k".repeat(257) }, RangeError, /not 257/],
+    [{ key: 1 }, TypeError, /key must be a string, not number/],
+    [{ priority: 1.5 }, RangeError, /priority must be a whole number/],
+    [{ priority: 1e10 }, RangeError, /priority/],
+    [{ priority: "high" }, TypeError, /priority must be a number/],
+    [{ retries: -1 }, RangeError, /retries must be 0 or more/],
+    [{ retries: {} }, TypeError, /retries.max must be a number/],
+    [{ retries: { max: 1, factor: 0.5 } }, RangeError, /retries.factor must be 1 to 1000/],
+    [{ retries: { max: 1, jitter: 2 } }, RangeError, /retries.jitter must be 0 to 1/],
+    [
+      { retries: { max: 1, maxDelay: 5 } },
+      TypeError,
+      /"maxDelay" is not an option of retries. Did/,
+    ],
+    [{ retries: { max: 1, wait: 5 } }, TypeError, /There are max, delayMs, factor/],
+    [{ retries: null }, TypeError, /retries must be a number of further attempts/],
+    [{ timeoutMs: 0 }, RangeError, /timeoutMs must be more than 0/],
+    [{ timeoutMs: NaN }, RangeError, /timeoutMs/],
+    [{ timeoutMs: Infinity }, RangeError, /timeoutMs/],
+    [{ delayMs: -1 }, RangeError, /delayMs must be 0 or more/],
+    [{ startAt: new Date(NaN) }, RangeError, /startAt/],
+    [{ startAt: "tomorrow" }, TypeError, /startAt/],
+    [{ delayMs: 1, startAt: 1 }, TypeError, /delayMs or startAt, not both/],
+    [{ expiresMs: 0 }, RangeError, /expiresMs/],
+    [{ workers: [] }, RangeError, /workers must name at least one/],
+    [{ workers: "w1" }, TypeError, /workers must be an array/],
+    [{ workers: [""] }, RangeError, /workers\[0\]/],
+    [{ allowOtherWorkers: true }, TypeError, /allowOtherWorkers needs workers/],
+    [
+      { allowOtherWorkers: 1, workers: ["a"] },
+      TypeError,
+      /allowOtherWorkers must be true or false/,
+    ],
+    [{ resources: { gpu: -1 } }, RangeError, /resources.gpu must be 0 or more/],
+    [{ resources: [1] }, TypeError, /resources must be an object .* not an array/],
+    [{ maxWorkerLosses: 0.5 }, RangeError, /maxWorkerLosses must be a whole number/],
+  ])("that are wrong are refused at once: %j", (options, errorClass, message) => {
+    expect(refused(options)).toThrow(errorClass);
+    expect(refused(options)).toThrow(message);
+  });
+});
