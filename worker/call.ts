@@ -1,0 +1,45 @@
+// A call as the worker's main thread knows it: from the `run` message until its answer.
+
+import type { Payload } from "../src/payload.ts";
+import type { Thread } from "./thread.ts";
+
+/** What all calls of one `run` message share. */
+export type Terms = {
+  /** The registered name of the function, and its place among the worker's functions. */
+  readonly name: string;
+  readonly function: number;
+  /** Higher first. */
+  readonly priority: number;
+  readonly timeoutMs: number | undefined;
+  /** Say `started` before it begins: it may take this process down. */
+  readonly announce: boolean;
+};
+
+export type Call = {
+  readonly key: string;
+  readonly attempt: number;
+  readonly args: Payload;
+  readonly inputs: readonly Payload[] | undefined;
+  readonly terms: Terms;
+  /** Place in the order of arrival. */
+  readonly order: number;
+  /** In the local queue. */
+  queued: boolean;
+  /** Where it has been handed to, and by what number it is known there. */
+  thread: Thread | undefined;
+  ticket: number;
+  /** What it was expected to take when handed over, in microseconds. */
+  expectedMicros: number;
+  /** The scheduler has been told that it is executing. */
+  reported: boolean;
+  /** Why it has been asked to end. */
+  ending: Ending | undefined;
+  /** Until its time is up; then, until its grace is. */
+  timer: NodeJS.Timeout | undefined;
+};
+
+/** `dropped`: nobody wants to hear of it any more. */
+export type Ending = {
+  readonly code: "task-cancelled" | "task-timeout" | "dropped";
+  readonly message: string;
+};

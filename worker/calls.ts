@@ -1,0 +1,316 @@
+// Every call the scheduler has sent and not been answered for. Takes the scheduler's messages, has
+// the thread pool run them, ends those that are cancelled or out of time, and reports what came of
+// each, once.
+
+import { toErrorRecord } from "../src/failure.ts";
+import type { Log } from "../src/log.ts";
+import { didYouMean } from "../src/nearest.ts";
+import type { Failure, RunMessage, ToWorker } from "../src/protocol.ts";
+import type { Call, Ending, Terms } from "./call.ts";
+import type { Reports } from "./reports.ts";
+import type { Gone } from "./thread.ts";
+import { ThreadPool, type PoolOptions } from "./thread-pool.ts";
+
+export type CallsOptions = PoolOptions & {
+  /** How long a call that was asked to end may take before it loses its thread. Default 2,000. */
+  readonly graceMs?: number;
+  readonly log: Log;
+  /** The threads are gone, and the modules do not load again. */
+  readonly broken: (error: Error) => void;
+};
+
+/** A call that executes for this long is reported as started; looked for twice as often. */
+const startedAfterMs = 50;
+/** So many times in a row the modules may fail to load again before the worker gives up. */
+const replacementsTried = 5;
+/** What `setTimeout` can count. */
+const longestTimerMs = 2 ** 31 - 1;
+
+type Message<Type> = Extract<ToWorker, { type: Type }>;
+
+export class Calls {
+  readonly #pool: ThreadPool;
+  readonly #reports: Reports;
+  readonly #graceMs: number;
+  readonly #log: Log;
+  readonly #byKey = new Map<string, Call>();
+  #order = 0;
+  #leaving = false;
+  #watch: NodeJS.Timeout | undefined = undefined;
+  #whenIdle: PromiseWithResolvers<void> | undefined = undefined;
+
+  constructor(options: CallsOptions, reports: Reports) {
+    this.#reports = reports;
+    this.#graceMs = options.graceMs ?? 2_000;
+    this.#log = options.log;
+    this.#pool = new ThreadPool(options, {
+      returned: (call, value, micros) => {
+        if (this.#settle(call)) reports.finished(call, value, micros);
+      },
+      threw: (call, failure) => {
+        if (this.#settle(call)) reports.failed(call, failure);
+      },
+      beginning: (call) => this.#beginning(call),
+      progress: (call, fraction, text) => {
+        if (call.ending === undefined) reports.progress(call, fraction, text);
+      },
+      said: (kind, text, key) => {
+        const task = key === undefined ? {} : { task: key };
+        if (kind === "log") options.log.info(text, task);
+        else options.log.error(`a promise was rejected and nobody handled it: ${text}`, task);
+      },
+      gone: (how) => this.#gone(how),
+      unreplaced: (error, inARow, threadsLeft) => {
+        options.log.error(`a thread could not be replaced: ${error.message}`, { threadsLeft });
+        if (threadsLeft === 0 && inARow >= replacementsTried) options.broken(error);
+      },
+    });
+  }
+
+  /** @throws {ModuleError} when the modules cannot be used */
+  async start(): Promise<void> {
+    await this.#pool.start();
+  }
+
+  /** The registered names. */
+  get functions(): string[] {
+    return [...this.#pool.functions.keys()];
+  }
+
+  // ── From the scheduler ─────────────────────────────────────────────────────────────────────────
+
+  receive(message: ToWorker): void {
+    if (message.type === "run") this.#run(message);
+    else if (message.type === "cancel") this.#cancel(message);
+    else this.#withdraw(message);
+  }
+
+  #run(message: RunMessage): void {
+    const { name, keys, attempts, args, inputs, priority = 0, timeoutMs, announce } = message;
+    const place = this.#pool.functions.get(name);
+    const terms = { name, function: place ?? 0, priority, timeoutMs, announce: announce ?? false };
+    for (let index = 0; index < keys.length; index += 1) {
+      const call: Call = {
+        key: keys[index]!,
+        attempt: attempts[index]!,
+        args: args[index]!,
+        inputs: inputs?.[index],
+        terms,
+        order: this.#order++,
+        queued: false,
+        thread: undefined,
+        ticket: 0,
+        expectedMicros: 0,
+        reported: false,
+        ending: undefined,
+        timer: undefined,
+      };
+      if (place === undefined) this.#reports.failed(call, this.#unknown(call));
+      else if (this.#leaving) this.#reports.withdrawn(call);
+      else if (this.#admit(call)) this.#pool.add(call);
+    }
+    this.#pool.feed();
+    this.#watch ??= setInterval(() => this.#look(), startedAfterMs / 2).unref();
+  }
+
+  /** False for one that is here already; an older attempt of the same task makes way. */
+  #admit(call: Call): boolean {
+    const earlier = this.#byKey.get(call.key);
+    if (earlier !== undefined) {
+      if (earlier.attempt >= call.attempt) return false;
+      this.#end(earlier, dropped);
+    }
+    this.#byKey.set(call.key, call);
+    return true;
+  }
+
+  #cancel({ keys, attempts, reason }: Message<"cancel">): void {
+    const message = reason ?? "The task was cancelled";
+    keys.forEach((key, index) => {
+      const call = this.#find(key, attempts[index]!);
+      if (call !== undefined) this.#end(call, { code: "task-cancelled", message });
+    });
+    this.#pool.feed();
+  }
+
+  /** Every call named here gets an answer: this one, or `started`, or its result. */
+  #withdraw({ keys, attempts }: Message<"withdraw">): void {
+    keys.forEach((key, index) => {
+      const call = this.#find(key, attempts[index]!);
+      if (call === undefined) return;
+      if (this.#pool.takeBack(call)) this.#giveBack(call);
+      else this.#reportStarted(call);
+    });
+  }
+
+  #find(key: string, attempt: number): Call | undefined {
+    const call = this.#byKey.get(key);
+    return call?.attempt === attempt ? call : undefined;
+  }
+
+  // ── Shutting down, starting anew ───────────────────────────────────────────────────────────────
+
+  /** Forgets everything; what executes is asked to end, and nothing is reported of it. */
+  drop(): void {
+    for (const call of this.#byKey.values()) this.#end(call, dropped);
+  }
+
+  /** Gives back every call that has not begun, and all that come from here on. */
+  leave(): void {
+    this.#leaving = true;
+    for (const call of this.#pool.takeAllBack()) this.#giveBack(call);
+  }
+
+  /** Resolves when no call is left. */
+  async idle(): Promise<void> {
+    if (this.#byKey.size === 0) return;
+    this.#whenIdle ??= Promise.withResolvers();
+    await this.#whenIdle.promise;
+  }
+
+  /** Ends the threads; calls that were executing are given back too. */
+  async close(): Promise<void> {
+    await this.#pool.close();
+    this.leave();
+    clearInterval(this.#watch);
+  }
+
+  // ── From the pool ──────────────────────────────────────────────────────────────────────────────
+
+  #beginning(call: Call): void {
+    if (call.terms.announce) this.#reportStarted(call);
+    if (call.terms.timeoutMs !== undefined) this.#setTimer(call, call.terms.timeoutMs);
+  }
+
+  /** The time of a call counts from when it really began, which may be after it was handed over. */
+  #setTimer(call: Call, ms: number): void {
+    clearTimeout(call.timer);
+    call.timer = setTimeout(
+      () => {
+        const { thread, terms } = call;
+        if (thread === undefined) return;
+        const timeoutMs = terms.timeoutMs!;
+        const now = performance.now();
+        const leftMs = (thread.beganAt(call) ?? now) + timeoutMs - now;
+        if (leftMs > 0) this.#setTimer(call, leftMs);
+        else this.#askToEnd(call, { code: "task-timeout", message: outOfTime(terms) });
+      },
+      Math.min(ms, longestTimerMs),
+    );
+  }
+
+  #gone({ executing, others, error, terminated }: Gone): void {
+    if (!terminated) {
+      const tasks = executing.map(({ key }) => key);
+      this.#log.warning(`a thread ended and is being replaced: ${error.message}`, { tasks });
+    }
+    const blamed = terminated ? [] : executing;
+    for (const call of [...executing, ...others]) {
+      if (call.ending !== undefined) this.#settle(call);
+      else if (blamed.includes(call)) this.#lose(call, error);
+      else {
+        clearTimeout(call.timer);
+        this.#pool.restore(call);
+      }
+    }
+  }
+
+  #lose(call: Call, error: Error): void {
+    this.#settle(call);
+    this.#reports.failed(call, {
+      ...about(call),
+      code: "thread-lost",
+      message: `The thread that ran the task ended: ${error.message}`,
+      error: toErrorRecord(error),
+    });
+  }
+
+  /** Looks what executes for long, and reports it. */
+  #look(): void {
+    const slow = this.#pool.executingSince(performance.now() - startedAfterMs);
+    for (const call of slow) this.#reportStarted(call);
+    if (this.#byKey.size > 0) return;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+  }
+
+  // ── One call ───────────────────────────────────────────────────────────────────────────────────
+
+  /** Ends a call wherever it is: at once when it is not executing, else by its signal. */
+  #end(call: Call, ending: Ending): void {
+    if (call.ending !== undefined) call.ending = ending;
+    else if (this.#pool.takeBack(call) || !this.#askToEnd(call, ending)) {
+      call.ending = ending;
+      call.thread?.forget(call);
+      this.#settle(call);
+    }
+    // Its key may come again while it is still on its way out.
+    if (ending === dropped) this.#remove(call.key);
+  }
+
+  /** Fires the signal of a call and gives it the grace; false when it is not executing. */
+  #askToEnd(call: Call, ending: Ending): boolean {
+    const { thread } = call;
+    const code = ending.code === "task-timeout" ? ending.code : "task-cancelled";
+    if (thread?.askToEnd(call, code, ending.message) !== true) return false;
+    call.ending = ending;
+    clearTimeout(call.timer);
+    call.timer = setTimeout(() => {
+      this.#log.info("a task did not end when asked to: its thread is replaced", {
+        task: call.key,
+      });
+      void thread.terminate();
+    }, this.#graceMs);
+    return true;
+  }
+
+  /**
+   * The call is over. False when it had been asked to end: what it returned is not wanted then, and
+   * what is to be said of it has been said.
+   */
+  #settle(call: Call): boolean {
+    if (call.timer !== undefined) clearTimeout(call.timer);
+    const { ending } = call;
+    if (ending?.code !== "dropped") this.#remove(call.key);
+    if (ending === undefined) return true;
+    if (ending.code === "task-cancelled") this.#reports.stopped(call);
+    if (ending.code === "task-timeout") {
+      this.#reports.failed(call, { ...about(call), code: ending.code, message: ending.message });
+    }
+    return false;
+  }
+
+  #remove(key: string): void {
+    this.#byKey.delete(key);
+    if (this.#whenIdle !== undefined && this.#byKey.size === 0) this.#whenIdle.resolve();
+  }
+
+  #giveBack(call: Call): void {
+    if (this.#settle(call)) this.#reports.withdrawn(call);
+  }
+
+  #reportStarted(call: Call): void {
+    if (call.reported || call.ending !== undefined) return;
+    call.reported = true;
+    this.#reports.started(call);
+  }
+
+  #unknown(call: Call): Failure {
+    const { name } = call.terms;
+    const message = `This worker has no function "${name}".${didYouMean(name, this.functions)}`;
+    return { ...about(call), code: "unknown-task", message };
+  }
+}
+
+const dropped: Ending = {
+  code: "dropped",
+  message: "The scheduler does not know the task any more",
+};
+
+function about({ key, terms }: Call): { key: string; task: string } {
+  return { key, task: terms.name };
+}
+
+function outOfTime({ name, timeoutMs }: Terms): string {
+  return `${name} ran past its time limit of ${timeoutMs} ms`;
+}

@@ -1,0 +1,127 @@
+// What crosses between the worker's main thread and its threads: messages in columns, and cells of
+// shared memory that say of every call on a thread how far it is. Main and thread both move a cell
+// by compare-and-swap, so that a call either begins or is taken back, never both, without a word
+// being exchanged; and main sees what a thread is at even while that thread never reads a message.
+
+import type { ErrorRecord, Failure } from "../src/protocol.ts";
+import { BinaryPayload, type Payload } from "../src/payload.ts";
+
+/** A file to import, and what to put before the names of its functions. */
+export type ModuleSource = {
+  /** Absolute path of a `.ts` or `.js` file. */
+  readonly path: string;
+  /** Its functions are registered as `name.function`; without it, under their own names. */
+  readonly name?: string;
+};
+
+export type ThreadOptions = {
+  readonly modules: readonly ModuleSource[];
+  readonly concurrency: number;
+  /** The worker's name, for `currentTask()`. */
+  readonly worker: string;
+  readonly cells: Cells;
+};
+
+export type ToThread =
+  /** Calls in the order to begin them: `numbers` holds ticket, function and attempt of each. */
+  | {
+      readonly type: "calls";
+      readonly numbers: number[];
+      readonly keys: string[];
+      readonly args: Crossing[];
+      readonly inputs: (Crossing[] | undefined)[] | undefined;
+    }
+  /** Fire the signal of this call; its cell says `ending` already. */
+  | {
+      readonly type: "end";
+      readonly ticket: number;
+      readonly code: "task-cancelled" | "task-timeout";
+      readonly message: string;
+    };
+
+export type FromThread =
+  /** First: the modules are there. `clockMs` is the zero of `begins` on the clock of `hrtime`. */
+  | { readonly type: "loaded"; readonly functions: string[]; readonly clockMs: number }
+  /** Instead of `loaded`: why not. */
+  | { readonly type: "unusable"; readonly message: string; readonly error?: ErrorRecord }
+  /** `numbers` holds ticket and microseconds of each call that returned. */
+  | { readonly type: "returned"; readonly numbers: number[]; readonly values: Crossing[] }
+  | {
+      readonly type: "threw";
+      readonly ticket: number;
+      readonly micros: number;
+      readonly failure: Failure;
+    }
+  | {
+      readonly type: "progress";
+      readonly ticket: number;
+      readonly fraction: number;
+      readonly text?: string;
+    }
+  | { readonly type: "log"; readonly text: string; readonly key?: string }
+  /** A promise was rejected and nobody handled it. */
+  | { readonly type: "rejection"; readonly text: string; readonly key?: string };
+
+// ── Cells ────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * One cell for each call on a thread. A call is known there by its ticket; the cell is the ticket's
+ * low bits, and holds the ticket with one of the states below, so that a late look at a cell that
+ * has been given to another call is seen to be late.
+ */
+export type Cells = {
+  readonly states: Int32Array<SharedArrayBuffer>;
+  /** When each began, by the thread's `performance.now()`. Valid once it is `executing`. */
+  readonly begins: Float64Array<SharedArrayBuffer>;
+};
+
+export const WAITING = 0;
+export const EXECUTING = 1;
+/** Executing, and asked to end. */
+export const ENDING = 2;
+/** Returned or threw, or taken back before it began. */
+export const OVER = 3;
+
+/** Tickets wrap here: two bits of the 32 are the state, and the sign is left alone. */
+export const TICKETS = 1 << 29;
+
+export function createCells(atLeast: number): Cells {
+  const count = 2 ** Math.ceil(Math.log2(atLeast));
+  return {
+    states: new Int32Array(new SharedArrayBuffer(count * 4)),
+    begins: new Float64Array(new SharedArrayBuffer(count * 8)),
+  };
+}
+
+/** Moves the cell of a ticket from one state to the next, unless somebody was quicker. */
+export function move({ states }: Cells, ticket: number, from: number, to: number): boolean {
+  const cell = ticket & (states.length - 1);
+  const expected = (ticket << 2) | from;
+  return Atomics.compareExchange(states, cell, expected, (ticket << 2) | to) === expected;
+}
+
+export function stateOf({ states }: Cells, ticket: number): number {
+  const value = Atomics.load(states, ticket & (states.length - 1));
+  return value >>> 2 === ticket ? value & 3 : OVER;
+}
+
+// ── Payloads ─────────────────────────────────────────────────────────────────────────────────────
+
+/** A payload in a form that structured clone keeps. */
+export type Crossing =
+  string | { readonly head: string; readonly parts: Uint8Array<ArrayBuffer>[] };
+
+/**
+ * The payload for the other side. Binary parts are copied once, into memory of their own, which is
+ * then transferred: they may be views of a frame, or of something the user's code goes on using.
+ */
+export function toCrossing(payload: Payload, transfer: ArrayBuffer[]): Crossing {
+  if (typeof payload === "string") return payload;
+  const parts = payload.parts.map((part) => new Uint8Array(part));
+  for (const { buffer } of parts) transfer.push(buffer);
+  return { head: payload.head, parts };
+}
+
+export function fromCrossing(crossing: Crossing): Payload {
+  return typeof crossing === "string" ? crossing : new BinaryPayload(crossing.head, crossing.parts);
+}

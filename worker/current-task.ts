@@ -1,0 +1,143 @@
+// What a running task can know of itself, and say. Its `RunningTask` follows the call through every
+// await, and is shared by all copies of this package in one thread: the user's module may import
+// another copy than the one that runs it.
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import { format } from "node:util";
+import { ThenceError } from "../src/errors.ts";
+
+/** The task that is running. */
+export type CurrentTask = {
+  /** Names the task for ever. */
+  readonly key: string;
+  /** 1 the first time it is dispatched; more after a retry or a loss. */
+  readonly attempt: number;
+  /** The name of the worker that runs it. */
+  readonly worker: string;
+  /**
+   * Fires when the task is cancelled or runs out of time; its `reason` is a `TaskCancelledError` or
+   * a `TaskTimeoutError`. A task that has not ended two seconds later loses its thread. In a loop
+   * that never awaits, read it again each time: `if (currentTask().signal.aborted) return;`.
+   */
+  readonly signal: AbortSignal;
+  /**
+   * Says how far the task is: `fraction` from 0 to 1, and words of your own. Call it as often as you
+   * like; about ten a second are passed on.
+   *
+   * @throws {TypeError} when `fraction` is not a number
+   */
+  progress(fraction: number, text?: string): void;
+  /** Writes a line to the worker's log, with the task's key; formatted like `console.log`. */
+  log(...args: unknown[]): void;
+};
+
+/**
+ * The task that is running, from within it: in the function itself, and in whatever it calls or
+ * awaits.
+ *
+ * @throws {ThenceError} `no-current-task` when called outside of a task
+ * @example
+ * export async function download(url: string) {
+ *   const response = await fetch(url, { signal: currentTask().signal });
+ *   return response.text();
+ * }
+ */
+export function currentTask(): CurrentTask {
+  const task = runningTask.getStore();
+  if (task !== undefined) return task;
+  throw new ThenceError(
+    "no-current-task",
+    "Call currentTask() inside a function that a worker runs as a task: none is running here",
+  );
+}
+
+const storageKey = Symbol.for("thence.current-task");
+const shared = globalThis as { [storageKey]?: AsyncLocalStorage<RunningTask> };
+
+/** The task that the present code runs for. */
+export const runningTask = (shared[storageKey] ??= new AsyncLocalStorage<RunningTask>());
+
+/** What a running task needs of the thread it runs on. */
+export type TaskHost = {
+  readonly worker: string;
+  /** Why this call has been asked to end; undefined when it has not. */
+  endingOf(ticket: number): Error | undefined;
+  progress(ticket: number, fraction: number, text: string | undefined): void;
+  log(text: string, key: string): void;
+};
+
+const progressIntervalMs = 100;
+
+export class RunningTask implements CurrentTask {
+  readonly key: string;
+  readonly attempt: number;
+  readonly ticket: number;
+  readonly #host: TaskHost;
+  #over = false;
+  #controller: AbortController | undefined = undefined;
+  #progress: Progress | undefined = undefined;
+
+  constructor(host: TaskHost, key: string, attempt: number, ticket: number) {
+    this.#host = host;
+    this.key = key;
+    this.attempt = attempt;
+    this.ticket = ticket;
+  }
+
+  get worker(): string {
+    return this.#host.worker;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    this.end();
+    return this.#controller.signal;
+  }
+
+  progress(fraction: number, text?: string): void {
+    if (typeof fraction !== "number" || Number.isNaN(fraction)) {
+      throw new TypeError(`progress takes a fraction from 0 to 1, not ${format(fraction)}`);
+    }
+    if (this.#over) return;
+    const now = performance.now();
+    const progress = (this.#progress ??= { fraction, text, saidAt: -Infinity, timer: undefined });
+    progress.fraction = Math.min(1, Math.max(0, fraction));
+    progress.text = text;
+    if (now - progress.saidAt >= progressIntervalMs) {
+      this.#say(progress);
+    } else {
+      progress.timer ??= setTimeout(() => this.#say(progress), progressIntervalMs);
+    }
+  }
+
+  log(...args: unknown[]): void {
+    this.#host.log(format(...args), this.key);
+  }
+
+  /** Fires the signal if somebody has looked at it and the call was asked to end. */
+  end(): void {
+    if (this.#over || !this.#controller || this.#controller.signal.aborted) return;
+    const reason = this.#host.endingOf(this.ticket);
+    if (reason !== undefined) this.#controller.abort(reason);
+  }
+
+  /** The call has returned: whoever still holds this hears and says nothing more. */
+  close(): void {
+    this.#over = true;
+    if (this.#progress?.timer !== undefined) clearTimeout(this.#progress.timer);
+  }
+
+  #say(progress: Progress): void {
+    if (progress.timer !== undefined) clearTimeout(progress.timer);
+    progress.timer = undefined;
+    progress.saidAt = performance.now();
+    this.#host.progress(this.ticket, progress.fraction, progress.text);
+  }
+}
+
+type Progress = {
+  fraction: number;
+  text: string | undefined;
+  saidAt: number;
+  timer: NodeJS.Timeout | undefined;
+};

@@ -1,0 +1,188 @@
+// A worker: joins a scheduler, runs what it sends on threads, and answers. This file starts and
+// stops the parts and ties them together; the main thread never runs the user's code.
+
+import { nanoid } from "nanoid";
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { checkToWorker } from "../src/check.ts";
+import { dial, type DialledLink, type DialTarget, type OpenSocket } from "../src/dial.ts";
+import { limits } from "../src/limits.ts";
+import { silentLog, type Log } from "../src/log.ts";
+import type { FromWorker, Resources, ToWorker } from "../src/protocol.ts";
+import { Calls } from "./calls.ts";
+import type { ModuleSource } from "./crossing.ts";
+import { Reports } from "./reports.ts";
+
+export { ModuleError } from "./modules.ts";
+export type { ModuleSource } from "./crossing.ts";
+
+export type WorkerOptions = {
+  /** The scheduler: what to call it, and where it is, asked before every attempt to connect. */
+  readonly target: { describe: string; find(): Promise<DialTarget | undefined> };
+  /** Files whose exported functions it can run; see `ModuleError` for what is refused. */
+  readonly modules: readonly ModuleSource[];
+  /** By which tasks and people name it. */
+  readonly name: string;
+  readonly threads: number;
+  /** Tasks at once on each thread, for asynchronous ones. Default 1. */
+  readonly concurrency?: number;
+  /** What it has of each resource, for example `{ gpu: 1 }`. */
+  readonly resources?: Resources;
+  /** How long it looks for the scheduler before it gives up, in milliseconds. Default 60,000. */
+  readonly deathTimeoutMs?: number;
+  /** How long running tasks may go on after `stop`, in milliseconds. Default 10,000. */
+  readonly drainTimeoutMs?: number;
+  /** Heap of each thread, in bytes. Default: what Node gives. */
+  readonly heapBytes?: number;
+  /** Gives the start up. */
+  readonly signal?: AbortSignal;
+  readonly log?: Log;
+  /** Opens one socket; default: a WebSocket. */
+  readonly open?: OpenSocket;
+};
+
+export type RunningWorker = {
+  readonly name: string;
+  /** The registered names. */
+  readonly functions: readonly string[];
+  /** Tasks it runs at once: threads × concurrency. */
+  readonly slots: number;
+  /**
+   * Says that it is leaving, gives back what has not begun, lets the rest finish within the drain
+   * timeout, and gives back what has not; then closes. Never rejects.
+   */
+  stop(reason?: string): Promise<void>;
+  /** Settles when it is over: resolves after `stop`, rejects when the scheduler or its threads are lost. */
+  readonly ended: Promise<void>;
+};
+
+/**
+ * Starts a worker in this process; resolves once it has joined the scheduler.
+ *
+ * @throws {RangeError} when `threads` or `concurrency` is no whole number from 1 on
+ * @throws {ModuleError} when a module does not load, exports no function, or two export one name
+ * @throws {ConnectionError | AuthenticationError | ProtocolError} when it cannot join
+ * @example
+ * const worker = await startWorker({
+ *   target: { describe: url, find: async () => ({ url, token }) },
+ *   modules: [{ path: "tasks.ts" }],
+ *   name: "n1-0",
+ *   threads: 4,
+ * });
+ * process.once("SIGTERM", () => void worker.stop("SIGTERM"));
+ * await worker.ended;
+ */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { name, threads, concurrency = 1, drainTimeoutMs = 10_000, log = silentLog } = options;
+  const slots = slotsOf(threads, concurrency);
+  const over = Promise.withResolvers<void>();
+  // Whoever started it may look at `ended` late, or never.
+  over.promise.catch(() => undefined);
+
+  let link: DialledLink<ToWorker, FromWorker> | undefined;
+  let stopped: Promise<void> | undefined;
+  const reports = new Reports({
+    send: (message) => link?.send(message),
+    get lastUnsent() {
+      return link?.lastUnsent;
+    },
+  });
+  const calls = new Calls(
+    {
+      modules: options.modules.map((source) => ({ ...source, path: resolve(source.path) })),
+      threads,
+      concurrency,
+      name,
+      heapBytes: options.heapBytes,
+      log,
+      broken: (error) => void fail(error),
+    },
+    reports,
+  );
+
+  async function stop(reason?: string): Promise<void> {
+    stopped ??= leave(reason);
+    await stopped;
+    over.resolve();
+  }
+
+  async function leave(reason: string | undefined): Promise<void> {
+    log.info("leaving", reason === undefined ? {} : { reason });
+    reports.leaving(reason);
+    calls.leave();
+    const enough = new AbortController();
+    const tooLong = sleep(drainTimeoutMs, undefined, { signal: enough.signal }).then(
+      () => log.warning("the drain timeout is over: running tasks are given back"),
+      () => undefined,
+    );
+    await Promise.race([calls.idle(), tooLong]);
+    enough.abort();
+    await calls.close();
+    await link?.close();
+  }
+
+  /** Over, and not because somebody asked. */
+  async function fail(error: Error): Promise<void> {
+    log.error(error.message);
+    over.reject(error);
+    stopped ??= leave(error.message);
+    await stopped;
+  }
+
+  await calls.start();
+  try {
+    const id = nanoid();
+    link = await dial<ToWorker, FromWorker>({
+      target: () => options.target.find(),
+      describeTarget: options.target.describe,
+      timeoutMs: options.deathTimeoutMs ?? 60_000,
+      ...(options.signal && { signal: options.signal }),
+      ...(options.open && { open: options.open }),
+      check: checkToWorker,
+      hello: () => ({
+        role: "worker",
+        id,
+        name,
+        host: hostname(),
+        pid: process.pid,
+        threads,
+        slots,
+        resources: options.resources ?? {},
+        functions: calls.functions,
+      }),
+      on: {
+        messages: (batch) => {
+          for (const message of batch) calls.receive(message);
+        },
+        down: (reason) => log.warning(`the link to the scheduler is down: ${reason}`),
+        up: () => log.info("the link to the scheduler is up again"),
+        reset: () => {
+          log.warning("the scheduler does not know this worker any more: it starts anew");
+          calls.drop();
+        },
+        lost: (error) => {
+          calls.drop();
+          void fail(error);
+        },
+        unsendable: (message, error) => reports.unsendable(message as FromWorker, error),
+      },
+    });
+  } catch (error) {
+    await calls.close();
+    throw error;
+  }
+  const { functions } = calls;
+  log.info("joined the scheduler", { name, threads, concurrency, functions: functions.length });
+  return { name, functions, slots, stop, ended: over.promise };
+}
+
+function slotsOf(threads: number, concurrency: number): number {
+  for (const [option, value] of Object.entries({ threads, concurrency })) {
+    if (Number.isInteger(value) && value >= 1 && threads * concurrency <= limits.slots) continue;
+    throw new RangeError(
+      `${option} must be a whole number from 1 on, with at most ${limits.slots} slots in all, not ${value}`,
+    );
+  }
+  return threads * concurrency;
+}

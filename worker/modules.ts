@@ -1,0 +1,90 @@
+// What a module gives a worker: its exported functions, by the names they are registered under.
+// A thread does the loading, for that imports the user's code.
+
+import { existsSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { ThenceError } from "../src/errors.ts";
+import { limits } from "../src/limits.ts";
+import type { ModuleSource } from "./crossing.ts";
+
+/** A registered function. */
+export type TaskFunction = (...args: unknown[]) => unknown;
+
+/** A module cannot be used: it does not load, exports no function, or a name is taken already. */
+export class ModuleError extends ThenceError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super("module-unusable", message, options);
+    this.name = "ModuleError";
+  }
+}
+
+/**
+ * Imports the modules and returns their functions in the order of registration. A default export
+ * has no name to be called by, and a class is not a function to call: neither is registered.
+ *
+ * @throws {ModuleError} naming the file, or both files when two export one name
+ */
+export async function loadFunctions(
+  modules: readonly ModuleSource[],
+): Promise<Map<string, TaskFunction>> {
+  const functions = new Map<string, TaskFunction>();
+  const fileOf = new Map<string, string>();
+  for (const source of modules) {
+    for (const [name, value] of functionsOf(source, await importModule(source.path))) {
+      const other = fileOf.get(name);
+      if (other !== undefined) {
+        throw new ModuleError(
+          `Both ${other} and ${source.path} export "${name}": rename one, ` +
+            `or set one apart with --module somename=${source.path}`,
+        );
+      }
+      functions.set(name, value);
+      fileOf.set(name, source.path);
+    }
+  }
+  if (functions.size > limits.functions) {
+    throw new ModuleError(
+      `The modules export ${functions.size} functions; a worker registers ${limits.functions} at most`,
+    );
+  }
+  return functions;
+}
+
+function functionsOf({ path, name: prefix }: ModuleSource, exports: Record<string, unknown>) {
+  const functions = Object.entries(exports)
+    .filter((entry): entry is [string, TaskFunction] => entry[0] !== "default" && isTask(entry[1]))
+    .map(([name, value]) => [prefix === undefined ? name : `${prefix}.${name}`, value] as const);
+  if (functions.length === 0) {
+    const hint = isTask(exports.default)
+      ? "its default export has no name to be called by: export it as a named function"
+      : "only functions can be tasks: export at least one";
+    throw new ModuleError(`${path} exports no function by name; ${hint}`);
+  }
+  const tooLong = functions.find(([name]) => name.length > limits.nameLength);
+  if (tooLong) {
+    throw new ModuleError(
+      `${path}: the name "${tooLong[0].slice(0, 40)}…" is longer than ${limits.nameLength} characters`,
+    );
+  }
+  return functions;
+}
+
+function isTask(value: unknown): value is TaskFunction {
+  return typeof value === "function" && !/^class\b/.test(Function.prototype.toString.call(value));
+}
+
+async function importModule(path: string): Promise<Record<string, unknown>> {
+  if (!existsSync(path)) throw new ModuleError(`${path} does not load: there is no such file`);
+  try {
+    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  } catch (cause) {
+    throw new ModuleError(`${path} does not load: ${describe(cause)}`, { cause });
+  }
+}
+
+function describe(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  // Of a syntax error, the stack has the place, which may be in a file that the module imports.
+  const place = /^file:\/\/\S+:\d+$/m.exec(thrown.stack ?? "")?.[0];
+  return `${thrown.name}: ${thrown.message}${place === undefined ? "" : ` (${place})`}`;
+}

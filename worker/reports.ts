@@ -1,0 +1,109 @@
+// What the worker tells the scheduler, as messages with columns: an answer joins the newest message
+// as long as that has not left, so that a thousand results travel as one message.
+
+import { limits } from "../src/limits.ts";
+import { payloadBytes, type Payload } from "../src/payload.ts";
+import type { Failure, FromWorker } from "../src/protocol.ts";
+
+/** The part of a link that reports need. */
+export type Outbox = {
+  send(message: FromWorker): void;
+  /** The newest message, while its columns may still grow. */
+  readonly lastUnsent: FromWorker | undefined;
+};
+
+/** One attempt of one task. */
+export type Attempt = { readonly key: string; readonly attempt: number };
+
+type Finished = Extract<FromWorker, { type: "finished" }>;
+
+/** Messages with more columns than this, or heavier, are not added to. */
+const columns = 1_000;
+const messageBytes = 64 * 1024;
+
+export class Reports {
+  readonly #outbox: Outbox;
+  /** Payload bytes of the newest `finished`. */
+  #bytes = 0;
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox;
+  }
+
+  finished({ key, attempt }: Attempt, value: Payload, micros: number): void {
+    const bytes = payloadBytes(value);
+    const last = this.#outbox.lastUnsent;
+    if (
+      last?.type === "finished" &&
+      last.keys.length < columns &&
+      this.#bytes + bytes < messageBytes
+    ) {
+      last.keys.push(key);
+      last.attempts.push(attempt);
+      last.values.push(value);
+      last.micros.push(micros);
+      this.#bytes += bytes;
+    } else {
+      this.#bytes = bytes;
+      const message: Finished = {
+        type: "finished",
+        keys: [key],
+        attempts: [attempt],
+        values: [value],
+        micros: [micros],
+      };
+      this.#outbox.send(message);
+    }
+  }
+
+  failed({ key, attempt }: Attempt, failure: Failure): void {
+    const message = failure.message.slice(0, limits.textLength);
+    this.#outbox.send({ type: "failed", key, attempt, failure: { ...failure, message } });
+  }
+
+  /** Executing; for tasks that take long, and for those that were to be announced. */
+  started(attempt: Attempt): void {
+    this.#attempt("started", attempt);
+  }
+
+  withdrawn(attempt: Attempt): void {
+    this.#attempt("withdrawn", attempt);
+  }
+
+  stopped(attempt: Attempt): void {
+    this.#attempt("stopped", attempt);
+  }
+
+  progress({ key, attempt }: Attempt, fraction: number, text: string | undefined): void {
+    const message = { type: "progress", key, attempt, fraction } as const;
+    this.#outbox.send(text === undefined ? message : { ...message, text });
+  }
+
+  leaving(reason: string | undefined): void {
+    this.#outbox.send(reason === undefined ? { type: "leaving" } : { type: "leaving", reason });
+  }
+
+  /** A message larger than a frame did not leave: its tasks fail with the reason. */
+  unsendable(message: FromWorker, error: Error): void {
+    if (message.type === "finished") {
+      message.keys.forEach((key, index) => {
+        const attempt = message.attempts[index]!;
+        const text = `Return less, or a reference to a file: ${error.message}`;
+        this.failed({ key, attempt }, { code: "not-serializable", message: text, key });
+      });
+    } else if (message.type === "failed") {
+      const { error: _, ...failure } = message.failure;
+      this.failed(message, failure);
+    }
+  }
+
+  #attempt(type: "started" | "withdrawn" | "stopped", { key, attempt }: Attempt): void {
+    const last = this.#outbox.lastUnsent;
+    if (last?.type === type && last.keys.length < columns) {
+      last.keys.push(key);
+      last.attempts.push(attempt);
+    } else {
+      this.#outbox.send({ type, keys: [key], attempts: [attempt] });
+    }
+  }
+}

@@ -1,0 +1,33 @@
+// Where a thread begins: imports the modules, says which functions they have, then runs what comes.
+
+import { inspect } from "node:util";
+import { parentPort, workerData } from "node:worker_threads";
+import { toErrorRecord } from "../src/failure.ts";
+import type { FromThread, ThreadOptions, ToThread } from "./crossing.ts";
+import { runningTask } from "./current-task.ts";
+import { ModuleError, loadFunctions } from "./modules.ts";
+import { Runner } from "./runner.ts";
+
+if (parentPort === null) throw new Error("worker/thread-entry is started by a worker, as a thread");
+const port = parentPort;
+const options = workerData as ThreadOptions;
+const post = (message: FromThread) => port.postMessage(message);
+
+// A promise that a task forgot must not take down whatever runs when its rejection is noticed.
+process.on("unhandledRejection", (reason) => {
+  const key = runningTask.getStore()?.key;
+  post({ type: "rejection", text: inspect(reason), ...(key !== undefined && { key }) });
+});
+
+try {
+  const functions = await loadFunctions(options.modules);
+  const runner = new Runner({ ...options, port, functions });
+  port.on("message", (message: ToThread) => runner.receive(message));
+  const [seconds, nanoseconds] = process.hrtime();
+  const clockMs = seconds * 1000 + nanoseconds / 1e6 - performance.now();
+  post({ type: "loaded", functions: [...functions.keys()], clockMs });
+} catch (error) {
+  if (!(error instanceof ModuleError)) throw error;
+  const { message, cause } = error;
+  post({ type: "unusable", message, ...(cause !== undefined && { error: toErrorRecord(cause) }) });
+}

@@ -1,0 +1,302 @@
+// One thread, seen from the main thread: what it has been handed, how far each call is, and its end.
+
+import { Worker } from "node:worker_threads";
+import { fromErrorRecord } from "../src/failure.ts";
+import type { Payload } from "../src/payload.ts";
+import type { Failure } from "../src/protocol.ts";
+import type { Call } from "./call.ts";
+import {
+  ENDING,
+  EXECUTING,
+  OVER,
+  TICKETS,
+  WAITING,
+  createCells,
+  fromCrossing,
+  move,
+  stateOf,
+  toCrossing,
+  type Cells,
+  type Crossing,
+  type FromThread,
+  type ThreadOptions,
+  type ToThread,
+} from "./crossing.ts";
+import { ModuleError } from "./modules.ts";
+import { unknownMicros } from "./pace.ts";
+
+/** Calls on a thread at most, beside those that execute: one batch and one ahead. */
+export const maxHanded = 512;
+
+export type ThreadEvents = {
+  /** Ready to run calls. */
+  loaded(thread: Thread, functions: readonly string[]): void;
+  returned(call: Call, value: Payload, micros: number): void;
+  threw(call: Call, failure: Failure, micros: number): void;
+  /** Some calls are over: there may be room for more. */
+  room(thread: Thread): void;
+  progress(call: Call, fraction: number, text: string | undefined): void;
+  said(kind: "log" | "rejection", text: string, key: string | undefined): void;
+  /** The last event: the thread is gone, by itself or terminated, with these calls on it. */
+  gone(thread: Thread, how: Gone): void;
+};
+
+export type Gone = {
+  readonly loaded: boolean;
+  /** Somebody here called `terminate`. */
+  readonly terminated: boolean;
+  readonly error: Error;
+  /** Calls that had begun and not ended. */
+  readonly executing: readonly Call[];
+  /** The others: not begun, or returned without a word of it having arrived. */
+  readonly others: readonly Call[];
+};
+
+export class Thread {
+  /** Calls handed over that are not over, and the sum of what they are expected to take. */
+  live = 0;
+  loadMicros = 0;
+  readonly #events: ThreadEvents;
+  readonly #worker: Worker;
+  readonly #cells: Cells;
+  /** By cell. */
+  readonly #calls: (Call | undefined)[];
+  readonly #files: readonly string[];
+  #ticket = 0;
+  #clockMs = 0;
+  #state: "loading" | "loaded" | "gone" = "loading";
+  #terminated = false;
+  #error: Error | undefined = undefined;
+
+  constructor(
+    options: Omit<ThreadOptions, "cells"> & { heapBytes: number | undefined },
+    events: ThreadEvents,
+  ) {
+    const { heapBytes, ...rest } = options;
+    this.#events = events;
+    this.#files = options.modules.map(({ path }) => path);
+    // Twice what it can hold: a free cell is then found at once.
+    this.#cells = createCells(2 * (maxHanded + options.concurrency));
+    this.#calls = Array.from({ length: this.#cells.states.length });
+    this.#worker = new Worker(entry, {
+      name: `${options.worker} thread`,
+      workerData: { ...rest, cells: this.#cells } satisfies ThreadOptions,
+      ...(heapBytes !== undefined && {
+        resourceLimits: { maxOldGenerationSizeMb: Math.ceil(heapBytes / 2 ** 20) },
+      }),
+    });
+    this.#worker.on("message", (message: FromThread) => this.#receive(message));
+    this.#worker.on("error", (error: unknown) => {
+      this.#error ??= error instanceof Error ? error : new Error(String(error));
+    });
+    this.#worker.on("exit", (code) => this.#exit(code));
+  }
+
+  /** Has the modules, and is not being ended. */
+  get ready(): boolean {
+    return this.#state === "loaded" && !this.#terminated;
+  }
+
+  /** Hands calls over, to be begun in this order. */
+  hand(calls: readonly Call[]): void {
+    for (const call of calls) this.reserve(call);
+    this.post(calls);
+  }
+
+  /** The first half of `hand`: the call is on this thread now, but the thread has not heard of it. */
+  reserve(call: Call): void {
+    const mask = this.#calls.length - 1;
+    do this.#ticket = (this.#ticket + 1) % TICKETS;
+    while (this.#calls[this.#ticket & mask] !== undefined);
+    call.thread = this;
+    call.ticket = this.#ticket;
+    this.#calls[call.ticket & mask] = call;
+    Atomics.store(this.#cells.states, call.ticket & mask, (call.ticket << 2) | WAITING);
+    this.live += 1;
+    this.loadMicros += call.expectedMicros;
+  }
+
+  /** The second half of `hand`. */
+  post(calls: readonly Call[]): void {
+    const numbers: number[] = [];
+    const keys: string[] = [];
+    const args: Crossing[] = [];
+    let inputs: (Crossing[] | undefined)[] | undefined;
+    const transfer: ArrayBuffer[] = [];
+    for (const call of calls) {
+      numbers.push(call.ticket, call.terms.function, call.attempt);
+      keys.push(call.key);
+      args.push(toCrossing(call.args, transfer));
+      if (call.inputs !== undefined) {
+        inputs ??= Array.from({ length: calls.length });
+        inputs[keys.length - 1] = call.inputs.map((input) => toCrossing(input, transfer));
+      }
+    }
+    this.#post({ type: "calls", numbers, keys, args, inputs }, transfer);
+  }
+
+  /** Takes a call back, unless it has begun. */
+  takeBack(call: Call): boolean {
+    if (!move(this.#cells, call.ticket, WAITING, OVER)) return false;
+    this.#release(call);
+    return true;
+  }
+
+  /** Takes back every call that has not begun. */
+  takeAllBack(): Call[] {
+    return this.#liveCalls().filter((call) => this.takeBack(call));
+  }
+
+  /** Forgets a call that has ended but whose result is not here yet; false when it has not ended. */
+  forget(call: Call): boolean {
+    if (stateOf(this.#cells, call.ticket) !== OVER) return false;
+    this.#release(call);
+    return true;
+  }
+
+  /** Asks an executing call to end: its signal fires. False when it is not executing. */
+  askToEnd(call: Call, code: "task-cancelled" | "task-timeout", message: string): boolean {
+    if (!move(this.#cells, call.ticket, EXECUTING, ENDING)) return false;
+    this.#post({ type: "end", ticket: call.ticket, code, message });
+    return true;
+  }
+
+  /** When the call began, by this thread's `performance.now()`; undefined when it is not executing. */
+  beganAt(call: Call): number | undefined {
+    if (!isExecuting(stateOf(this.#cells, call.ticket))) return undefined;
+    return this.#cells.begins[call.ticket & (this.#calls.length - 1)]! + this.#clockMs;
+  }
+
+  /** The calls executing now. */
+  executing(): Call[] {
+    return this.#liveCalls().filter((call) => isExecuting(stateOf(this.#cells, call.ticket)));
+  }
+
+  /** The call takes longer than was expected: nothing more is sent ahead behind it. */
+  markLong(call: Call): void {
+    this.loadMicros += unknownMicros - call.expectedMicros;
+    call.expectedMicros = unknownMicros;
+  }
+
+  /** Ends the thread whatever it does; `gone` follows. */
+  async terminate(): Promise<void> {
+    this.#terminated = true;
+    await this.#worker.terminate();
+  }
+
+  /** Ends the thread for a reason of its own making: it counts as one that did not load. */
+  fail(error: Error): void {
+    this.#state = "loading";
+    this.#error = error;
+    void this.terminate();
+  }
+
+  #receive(message: FromThread): void {
+    switch (message.type) {
+      case "returned":
+        this.#returned(message.numbers, message.values);
+        break;
+      case "threw": {
+        const call = this.#release(this.#callOf(message.ticket));
+        if (call !== undefined) this.#events.threw(call, message.failure, message.micros);
+        this.#events.room(this);
+        break;
+      }
+      case "progress": {
+        const call = this.#callOf(message.ticket);
+        if (call !== undefined) this.#events.progress(call, message.fraction, message.text);
+        break;
+      }
+      case "log":
+      case "rejection":
+        this.#events.said(message.type, message.text, message.key);
+        break;
+      case "loaded": {
+        const [seconds, nanoseconds] = process.hrtime();
+        const ownClockMs = seconds * 1000 + nanoseconds / 1e6 - performance.now();
+        this.#clockMs = message.clockMs - ownClockMs;
+        this.#state = "loaded";
+        this.#events.loaded(this, message.functions);
+        break;
+      }
+      case "unusable": {
+        const cause = message.error && fromErrorRecord(message.error);
+        this.fail(new ModuleError(message.message, cause && { cause }));
+        break;
+      }
+    }
+  }
+
+  #returned(numbers: readonly number[], values: readonly Crossing[]): void {
+    for (let index = 0; index < values.length; index += 1) {
+      const call = this.#release(this.#callOf(numbers[index * 2]!));
+      if (call === undefined) continue;
+      this.#events.returned(call, fromCrossing(values[index]!), numbers[index * 2 + 1]!);
+    }
+    this.#events.room(this);
+  }
+
+  /** Newest first, for they are mostly together there: what is free is hardly looked at. */
+  #liveCalls(): Call[] {
+    const calls: Call[] = [];
+    const count = this.#calls.length;
+    for (let back = 0; back < count && calls.length < this.live; back += 1) {
+      const call = this.#calls[(this.#ticket - back) & (count - 1)];
+      if (call !== undefined) calls.push(call);
+    }
+    return calls;
+  }
+
+  /** Undefined when the call has been forgotten. */
+  #callOf(ticket: number): Call | undefined {
+    const call = this.#calls[ticket & (this.#calls.length - 1)];
+    return call?.ticket === ticket ? call : undefined;
+  }
+
+  #release(call: Call | undefined): Call | undefined {
+    if (call === undefined) return undefined;
+    this.#calls[call.ticket & (this.#calls.length - 1)] = undefined;
+    call.thread = undefined;
+    this.live -= 1;
+    this.loadMicros = this.live === 0 ? 0 : this.loadMicros - call.expectedMicros;
+    return call;
+  }
+
+  #post(message: ToThread, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  #exit(code: number): void {
+    const loaded = this.#state === "loaded";
+    const error = this.#error ?? new Error(`it ended with exit code ${code}`);
+    this.#state = "gone";
+    const executing = this.executing();
+    for (const call of executing) this.#release(call);
+    const others = this.#liveCalls();
+    for (const call of others) this.#release(call);
+    this.#events.gone(this, {
+      loaded,
+      terminated: this.#terminated,
+      error: loaded ? error : asModuleError(error, this.#files),
+      executing,
+      others,
+    });
+  }
+}
+
+/** Beside this file, as source or as built. */
+const entry = new URL(
+  `./thread-entry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`,
+  import.meta.url,
+);
+
+/** A thread that ended in whatever other way while it was loading. */
+function asModuleError(cause: Error, files: readonly string[]): ModuleError {
+  if (cause instanceof ModuleError) return cause;
+  const message = `${files.join(", ")}: the thread that was to load this did not get there: ${cause.message}`;
+  return new ModuleError(message, { cause });
+}
+
+function isExecuting(state: number): boolean {
+  return state === EXECUTING || state === ENDING;
+}
