@@ -251,7 +251,7 @@ export class Session {
     this.#states.clear();
     for (const state of states) {
       state.known = false;
-      state.fail(status, errorFor(state.key));
+      if (!state.ready) state.fail(status, errorFor(state.key));
     }
     for (const question of this.#questions.values()) question.refused(ended);
     this.#questions.clear();
