@@ -31,7 +31,7 @@ const PayloadSchema = Type.Unsafe<Payload>(
   ]),
 );
 
-/** How an Error crosses the wire; see `errors.ts` for what is kept. Nested to a bounded depth. */
+/** How an Error crosses the wire; see `error-record.ts` for what is kept. Nested to a bounded depth. */
 export type ErrorRecord = {
   name: string;
   message: string;
