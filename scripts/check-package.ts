@@ -1,0 +1,102 @@
+// `npm run check-package`: packs what would be published, installs it into an empty project, and uses
+// it there as anyone would: the command line, the types, and a job on threads of `Client.local`.
+
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+
+const root = path.dirname(import.meta.dirname);
+const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+  version: string;
+};
+
+const files = {
+  "package.json": JSON.stringify({ name: "uses-thence", private: true, type: "module" }),
+  "tasks.ts": `import { currentTask } from "thence/worker";
+export const add = (x: number, y: number): number => x + y;
+export const key = (): string => currentTask().key;
+`,
+  "main.ts": `import { Client, type Future } from "thence";
+const client = await Client.local<typeof import("./tasks.ts")>({ modules: ["./tasks.ts"], threads: 1 });
+const sum: Future<number> = client.submit("add", client.submit("add", 1, 2), 3);
+// @ts-expect-error add takes numbers
+const wrong = (): unknown => client.submit("add", "1", 2);
+const key = client.submit("key");
+console.log(await sum.result(), (await key.result()) === key.key, typeof wrong);
+await client.close();
+`,
+  "tsconfig.json": JSON.stringify({
+    compilerOptions: {
+      target: "ES2024",
+      lib: ["ES2024", "ESNext.Disposable"],
+      module: "NodeNext",
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noEmit: true,
+      allowImportingTsExtensions: true,
+      skipLibCheck: false,
+      typeRoots: [path.join(root, "node_modules", "@types")],
+      types: ["node"],
+    },
+    files: ["main.ts", "tasks.ts"],
+  }),
+};
+
+const folder = mkdtempSync(path.join(tmpdir(), "thence-package-"));
+const project = path.join(folder, "project");
+try {
+  const pack = ["pack", "--json", "--silent", "--pack-destination", folder];
+  const [packed] = JSON.parse(await output("npm", pack, root)) as [Packed];
+  const tarball = path.join(folder, packed.filename);
+  const stray = packed.files.map((file) => file.path).filter((file) => !isPublished(file));
+  same("files that should not be published", stray.join(" "), "");
+
+  mkdirSync(project);
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(project, name), text);
+  await output("npm", ["install", "--no-audit", "--no-fund", tarball], project);
+
+  same(
+    "npx thence version",
+    await output("npx", ["thence", "version"], project),
+    `thence ${version}`,
+  );
+  const tsc = path.join(root, "node_modules", "typescript", "bin", "tsc");
+  same("types", await output(process.execPath, [tsc, "-p", "."], project), "");
+  same("job", await output(process.execPath, ["main.ts"], project), "6 true function");
+  console.log(`${packed.filename}: ${packed.files.length} files, installs and works`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+type Packed = { filename: string; files: { path: string }[] };
+
+function isPublished(file: string): boolean {
+  return (
+    /^dist\/.*\.(js|d\.ts)$/.test(file) ||
+    /^cli\/[\w-]+\.js$/.test(file) ||
+    /^(README\.md|ARCHITECTURE\.md|CHANGELOG\.md|LICENSE|package\.json)$/.test(file)
+  );
+}
+
+function same(what: string, found: string, wanted: string): void {
+  if (found === wanted) return;
+  throw new Error(`${what}: found ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`);
+}
+
+/** What a command prints; it fails with what it said. */
+async function output(command: string, args: readonly string[], cwd: string): Promise<string> {
+  const node = path.dirname(process.execPath);
+  const env = { ...process.env, PATH: `${node}${path.delimiter}${process.env["PATH"]}` };
+  const options = { cwd, env, maxBuffer: 64 * 1024 * 1024, timeout: 300_000 };
+  try {
+    const { stdout } = await promisify(execFile)(command, args, options);
+    return stdout.trim();
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${command} ${args.join(" ")} failed\n${stdout ?? ""}${stderr ?? ""}`, {
+      cause: error,
+    });
+  }
+}

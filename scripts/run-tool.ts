@@ -1,0 +1,17 @@
+// Running another program from a script: its output is ours, and its failure is our exit code.
+
+import { spawn, type SpawnOptions } from "node:child_process";
+import { once } from "node:events";
+
+/** Resolves when the program ends with 0; otherwise this process ends with the program's code. */
+export async function runTool(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions = {},
+): Promise<void> {
+  const child = spawn(command, args, { stdio: "inherit", ...options });
+  const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+  if (code === 0) return;
+  console.error(`${command} ${args.join(" ")}: ended with ${code ?? signal}`);
+  process.exit(code ?? 1);
+}

@@ -1,0 +1,71 @@
+// The scheduler's core compiled with the language alone: a timer, a socket, `process` or the console
+// in it is an unknown name. tsconfig.core.json says so; this test runs it.
+
+import path from "node:path";
+import ts from "typescript";
+import { beforeAll, expect, test } from "vitest";
+import { root } from "./sources.ts";
+
+const forbidden: Record<string, string> = {
+  "a timer": "setTimeout(() => {}, 1);",
+  "the process": "process.exit();",
+  "a module of Node": 'import "node:fs";',
+  "a socket": 'new WebSocket("ws://127.0.0.1");',
+  "the console": "console.log(1);",
+};
+const core = path.join(root, "scheduler", "core") + path.sep;
+const fileWith = (what: string): string => `${core}${what.replaceAll(" ", "-")}.ts`;
+
+/** One program, for it takes a second: the core, and beside it what must not compile there. */
+let program: ts.Program;
+beforeAll(() => {
+  program = coreProgram(
+    Object.fromEntries(Object.entries(forbidden).map(([what, code]) => [fileWith(what), code])),
+  );
+});
+
+test("the core compiles where there is neither Node nor a browser", () => {
+  const extra = Object.keys(forbidden).map(fileWith);
+  const files = program
+    .getSourceFiles()
+    .filter(({ fileName }) => isInCore(fileName) && !extra.includes(path.normalize(fileName)));
+  expect(files.length).toBeGreaterThan(0);
+  expect(files.flatMap(diagnosticsOf)).toEqual([]);
+});
+
+test.each(Object.keys(forbidden))("%s would not compile there", (what) => {
+  const file = program.getSourceFile(fileWith(what));
+  expect(file === undefined ? undefined : diagnosticsOf(file)).toHaveLength(1);
+});
+
+/** The program of tsconfig.core.json, with more files that exist only here. */
+function coreProgram(more: Readonly<Record<string, string>>): ts.Program {
+  const configFile = path.join(root, "tsconfig.core.json");
+  const { config } = ts.readConfigFile(configFile, (file) => ts.sys.readFile(file)) as {
+    config: unknown;
+  };
+  const { fileNames, options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  const host = ts.createCompilerHost(options);
+  const { readFile, fileExists } = host;
+  host.readFile = (file) => more[path.normalize(file)] ?? readFile.call(host, file);
+  host.fileExists = (file) => path.normalize(file) in more || fileExists.call(host, file);
+  return ts.createProgram([...fileNames, ...Object.keys(more)], options, host);
+}
+
+/**
+ * The files of src/ that the core takes types from are in the program as well, and may use what this
+ * configuration does not have.
+ */
+function isInCore(file: string): boolean {
+  return path.normalize(file).startsWith(core);
+}
+
+function diagnosticsOf(source: ts.SourceFile): string[] {
+  return [
+    ...program.getSyntacticDiagnostics(source),
+    ...program.getSemanticDiagnostics(source),
+  ].map(({ file, messageText }) => {
+    const where = path.relative(root, file?.fileName ?? "");
+    return `${where}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`;
+  });
+}

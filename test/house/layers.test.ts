@@ -1,0 +1,106 @@
+// The dependency rule: src ← {scheduler, worker, client} ← cluster ← cli. The roles never import each
+// other, the core only itself and types, and what a browser could run imports nothing of Node.
+
+import { describe, expect, test } from "vitest";
+import { productFolders, sourcesUnder, type Import, type Source } from "./sources.ts";
+
+/** What the files of a folder may import, besides packages and `node:`. */
+const allowed: Record<(typeof productFolders)[number], readonly string[]> = {
+  src: ["src"],
+  scheduler: ["src", "scheduler"],
+  worker: ["src", "worker"],
+  client: ["src", "client"],
+  cluster: ["src", "scheduler", "worker", "client", "cluster"],
+  cli: [...productFolders],
+};
+
+/** The public face stands in src/ and shows what the folders above it have. */
+const publicFace = "src/index.ts";
+const allowedForPublicFace = ["src", "client", "cluster"];
+
+/**
+ * The files of src/ and client/ that need Node, and what for. Everything else there must be able to
+ * run in a browser, so it imports neither `node:` nor one of these.
+ */
+const nodeOnly: Record<string, string> = {
+  "client/client.ts": "the name of this machine, the scheduler file",
+  "src/address.ts": "network interfaces",
+  "src/log.ts": "writes to the process's streams",
+  "src/index.ts": "the public face for Node",
+  "src/scheduler-file.ts": "a file",
+  "src/socket-ws.ts": "the package ws",
+  "src/target.ts": "the scheduler file and the environment",
+  "src/token.ts": "a file, and randomness for secrets",
+  "src/version.ts": "reads package.json",
+};
+
+/** Node's half of an interface that a browser fills by itself, so what is portable may name it. */
+const seams = ["src/socket-ws.ts"];
+
+/** Packages that need Node. */
+const nodePackages = ["ws", "commander", "p-queue"];
+
+const sources = sourcesUnder(...productFolders);
+const folderOf = (file: string): string => file.slice(0, file.indexOf("/"));
+
+/** The imports that break a rule, one a line. */
+function offences(files: readonly Source[], breaks: (what: Import) => boolean): string[] {
+  return files.flatMap(({ file, imports }) =>
+    imports.filter(breaks).map(({ specifier }) => `${file} imports ${specifier}`),
+  );
+}
+
+describe("layers", () => {
+  test.each(productFolders)("%s imports only what is below it", (folder) => {
+    const files = sources.filter(({ file }) => folderOf(file) === folder && file !== publicFace);
+    const below = allowed[folder];
+    expect(
+      offences(files, ({ file }) => file !== undefined && !below.includes(folderOf(file))),
+    ).toEqual([]);
+  });
+
+  test("the public face shows the client and what starts a cluster, and no role's inside", () => {
+    const face = sources.filter(({ file }) => file === publicFace);
+    expect(face).toHaveLength(1);
+    expect(
+      offences(
+        face,
+        ({ file }) => file !== undefined && !allowedForPublicFace.includes(folderOf(file)),
+      ),
+    ).toEqual([]);
+  });
+
+  test("nothing inside imports the public face", () => {
+    const inside = sources.filter(({ file }) => file !== publicFace);
+    expect(offences(inside, ({ file }) => file === publicFace)).toEqual([]);
+  });
+
+  test("the scheduler's core imports itself and types from src", () => {
+    const core = sources.filter(({ file }) => file.startsWith("scheduler/core/"));
+    expect(core.length).toBeGreaterThan(0);
+    expect(
+      offences(core, ({ file, typeOnly }) => {
+        if (file === undefined) return true;
+        return !file.startsWith("scheduler/core/") && !(typeOnly && file.startsWith("src/"));
+      }),
+    ).toEqual([]);
+  });
+
+  test("what a browser could run imports nothing of Node", () => {
+    const portable = sources.filter(
+      ({ file }) => /^(src|client)\//.test(file) && !(file in nodeOnly),
+    );
+    expect(
+      offences(portable, ({ specifier, file, typeOnly }) => {
+        if (typeOnly) return false;
+        if (file !== undefined) return file in nodeOnly && !seams.includes(file);
+        return specifier.startsWith("node:") || nodePackages.includes(specifier);
+      }),
+    ).toEqual([]);
+  });
+
+  test("the list of files that need Node names no file that is gone", () => {
+    const files = sources.map(({ file }) => file);
+    expect(Object.keys(nodeOnly).filter((file) => !files.includes(file))).toEqual([]);
+  });
+});
