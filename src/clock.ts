@@ -9,6 +9,8 @@ export type Clock = {
   now(): number;
   /** `keepAlive: false` lets the process end while this timer is still to come. Default: true. */
   setTimeout(run: () => void, ms: number, options?: { keepAlive?: boolean }): Cancel;
+  /** As soon as the code that runs now is done. */
+  nextTick(run: () => void): Cancel;
   /** Once everything else of this turn of the event loop has run. */
   setImmediate(run: () => void): Cancel;
   /** From 0 up to 1, for jitter. */
@@ -21,6 +23,15 @@ export const systemClock: Clock = {
     const timer = setTimeout(run, ms);
     if (!keepAlive) timer.unref();
     return () => clearTimeout(timer);
+  },
+  nextTick(run) {
+    let wanted = true;
+    process.nextTick(() => {
+      if (wanted) run();
+    });
+    return () => {
+      wanted = false;
+    };
   },
   setImmediate(run) {
     const immediate = setImmediate(run);

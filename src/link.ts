@@ -32,6 +32,7 @@ export class Link<In, Out extends object> {
   #socket: Socket | undefined;
   #closing: { code: number; reason: string; done: Promise<void>; finish: () => void } | undefined;
   #flush: Cancel | undefined;
+  #wroteThisTurn = false;
   #heartbeat: Heartbeat | undefined;
   #paused = false;
   #received = 0;
@@ -151,10 +152,25 @@ export class Link<In, Out extends object> {
     return done;
   }
 
+  /**
+   * The first that is said in a turn of the event loop leaves as soon as the code that said it is
+   * done: a lone task waits for nobody. What follows leaves at the end of the turn, so that the news
+   * of many other links share a frame.
+   */
   #schedule(): void {
-    this.#flush ??= this.#clock.setImmediate(() => {
+    if (this.#flush) return;
+    const flush = () => {
       this.#flush = undefined;
       this.#writeWhatWaits();
+    };
+    if (this.#wroteThisTurn) {
+      this.#flush = this.#clock.setImmediate(flush);
+      return;
+    }
+    this.#wroteThisTurn = true;
+    this.#flush = this.#clock.nextTick(flush);
+    this.#clock.setImmediate(() => {
+      this.#wroteThisTurn = false;
     });
   }
 

@@ -30,6 +30,10 @@ export class VirtualClock implements Clock {
     };
   }
 
+  nextTick(run: () => void): Cancel {
+    return this.setTimeout(run, 0);
+  }
+
   setImmediate(run: () => void): Cancel {
     return this.setTimeout(run, 0);
   }

@@ -1,0 +1,71 @@
+// The options that commands share, and what turns their text into values. What a reader says of a
+// wrong value is shown beside the name of its option, and ends the command with 2.
+
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { moduleSource } from "../cluster/module-source.ts";
+import { parseDuration } from "../src/duration.ts";
+import { limits } from "../src/limits.ts";
+import { logFormats, logLevels, type LogFormat, type LogLevel } from "../src/log.ts";
+import type { Resources } from "../src/protocol.ts";
+import type { ModuleSource } from "../worker/main.ts";
+
+export type LogOptions = { logFormat: LogFormat; logLevel: LogLevel };
+
+export function withLogOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--log-format <format>", "text for people, json for machines")
+        .choices(logFormats)
+        .default("text"),
+    )
+    .addOption(
+      new Option("--log-level <level>", "the least that is worth a line")
+        .choices(logLevels)
+        .default("info"),
+    );
+}
+
+/** `--help` ends with what somebody would type. */
+export function withExample(command: Command, ...lines: string[]): Command {
+  const title = lines.length > 1 ? "Examples" : "Example";
+  return command.addHelpText(
+    "after",
+    `\n${title}:\n${lines.map((line) => `  ${line}`).join("\n")}`,
+  );
+}
+
+/** Milliseconds of `10s`. */
+export function duration(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+/** A reader of whole numbers within bounds. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+  };
+}
+
+/** `gpu=1,memory=2.5`, given once or several times. */
+export function resources(text: string, earlier: Resources = {}): Resources {
+  const all = { ...earlier };
+  for (const part of text.split(",")) {
+    const [, name, amount] = /^([^=\s]+)=(\d+(?:\.\d+)?)$/.exec(part.trim()) ?? [];
+    if (name === undefined || name.length > limits.nameLength) {
+      throw new InvalidArgumentError(`Expected name=amount, like gpu=1; got "${part}".`);
+    }
+    all[name] = Number(amount);
+  }
+  return all;
+}
+
+/** `[name=]path`, given once or several times. */
+export function modules(text: string, earlier: ModuleSource[] = []): ModuleSource[] {
+  return [...earlier, moduleSource(text)];
+}

@@ -1,0 +1,129 @@
+// `thence scheduler`: the one process that knows every task.
+
+import { Command, Option } from "commander";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { addressOfInterface } from "../src/address.ts";
+import { configureLog, createLog } from "../src/log.ts";
+import { givenToken, mintToken } from "../src/token.ts";
+import { runDaemon, type Running } from "./daemon.ts";
+import { duration, wholeNumber, withExample, withLogOptions, type LogOptions } from "./options.ts";
+
+type Options = LogOptions & {
+  host?: string;
+  interface?: string;
+  port: number;
+  schedulerFile?: string;
+  token?: string;
+  tokenFile?: string;
+  idleTimeout?: number;
+  pidFile?: string;
+};
+
+export function schedulerCommand(): Command {
+  const command = new Command("scheduler")
+    .description("Start a scheduler: the process that workers and clients connect to.")
+    .option("--host <address>", "the address to listen on (default: 127.0.0.1)")
+    .addOption(
+      new Option(
+        "--interface <name>",
+        "listen on the address of this network interface, like ib0",
+      ).conflicts("host"),
+    )
+    .option("--port <number>", "0 for any free one", wholeNumber(0, 65_535), 8786)
+    .addOption(
+      new Option(
+        "--scheduler-file <file>",
+        "write the URLs and the token here, for you alone to read",
+      ).env("THENCE_SCHEDULER_FILE"),
+    )
+    .addOption(
+      new Option(
+        "--token <text>",
+        "the token to ask for; every user of this machine can see it here",
+      ).conflicts("tokenFile"),
+    )
+    .option("--token-file <file>", "read the token from here; else $THENCE_TOKEN, else a new one")
+    .option("--idle-timeout <duration>", "end after so long without tasks and clients", duration)
+    .option("--pid-file <file>", "write the process id here")
+    .action(run);
+  return withExample(
+    withLogOptions(command),
+    "thence scheduler --scheduler-file s.json",
+    "thence scheduler --interface ib0 --port 0 --scheduler-file scheduler-$SLURM_JOB_ID.json",
+  );
+}
+
+async function run(options: Options): Promise<void> {
+  configureLog({ format: options.logFormat, level: options.logLevel });
+  const log = createLog("scheduler");
+  if (options.token !== undefined) {
+    // Too late for who looked already, but a daemon is listed for days.
+    process.title = "thence scheduler";
+    log.warning("--token shows the token to every user of this machine; prefer --token-file");
+  }
+  const given = await givenToken(options);
+  const host = options.interface ? addressOfInterface(options.interface) : options.host;
+
+  const start = async (): Promise<Running> => {
+    const { startScheduler } = await import("../scheduler/main.ts");
+    // A new token has to be somewhere, or nobody could ever connect.
+    const directory =
+      given === undefined && !options.schedulerFile
+        ? await mkdtemp(join(tmpdir(), "thence-"))
+        : undefined;
+    const schedulerFile = directory ? join(directory, "scheduler.json") : options.schedulerFile;
+    const removeDirectory = async () => {
+      if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+    };
+    const scheduler = await startScheduler({
+      host: host ?? "127.0.0.1",
+      port: options.port,
+      token: given ?? mintToken(),
+      log,
+      ...(schedulerFile !== undefined && { schedulerFile }),
+      ...(options.idleTimeout !== undefined && { idleTimeoutMs: options.idleTimeout }),
+    }).catch(async (error: unknown) => {
+      await removeDirectory();
+      throw error;
+    });
+
+    log.info(`listening on ${scheduler.urls.join(" and ")}`);
+    if (schedulerFile !== undefined) {
+      log.info(`the token is in ${resolve(schedulerFile)}, which only you can read`);
+    } else {
+      log.info(`the token is the one from ${sourceOf(options)}`);
+    }
+    log.info(`connect a worker with: ${workerLine(scheduler.url, schedulerFile, options)}`);
+    return {
+      ended: scheduler.ended,
+      stop: async () => {
+        await scheduler.stop();
+        await removeDirectory();
+      },
+    };
+  };
+  await runDaemon({ start, log, pidFile: options.pidFile });
+}
+
+function sourceOf({ token, tokenFile }: Options): string {
+  if (token !== undefined) return "--token";
+  if (tokenFile !== undefined) return tokenFile;
+  return process.env.THENCE_TOKEN ? "$THENCE_TOKEN" : "$THENCE_TOKEN_FILE";
+}
+
+function workerLine(url: string, schedulerFile: string | undefined, options: Options): string {
+  const module = "--module ./tasks.ts";
+  if (schedulerFile !== undefined) {
+    return `thence worker --scheduler-file ${quoted(resolve(schedulerFile))} ${module}`;
+  }
+  if (options.tokenFile !== undefined) {
+    return `thence worker ${url} --token-file ${quoted(resolve(options.tokenFile))} ${module}`;
+  }
+  return `thence worker ${url} ${module}  (with the token in $THENCE_TOKEN)`;
+}
+
+function quoted(path: string): string {
+  return /^[\w./:@%+=-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,65 @@
+// `thence status`: what a scheduler has in hand.
+
+import { Command } from "commander";
+import { formatDuration } from "../src/duration.ts";
+import type { SchedulerInfo, WorkerInfo } from "../src/facts.ts";
+import { withClient, withConnectionOptions, type ConnectionOptions } from "./connection.ts";
+import { withExample } from "./options.ts";
+import { table } from "./output.ts";
+
+type Options = ConnectionOptions & { json?: boolean };
+
+export function statusCommand(): Command {
+  const command = new Command("status")
+    .description("Show the workers of a scheduler, and its tasks by state.")
+    .option("--json", "print the facts as JSON")
+    .action(run);
+  return withExample(
+    withConnectionOptions(command, "give up connecting after so long (default: 10s)"),
+    "thence status --scheduler-file s.json",
+  );
+}
+
+async function run(options: Options): Promise<void> {
+  const connection = { ...options, name: "thence status", timeoutMs: options.timeout ?? 10_000 };
+  const facts = await withClient(connection, async (client) => ({
+    ...(await client.info()),
+    workers: await client.workers(),
+  }));
+  console.log(options.json ? JSON.stringify(facts, null, 2) : statusText(facts, Date.now()));
+}
+
+type Facts = Omit<SchedulerInfo, "workers"> & { workers: WorkerInfo[] };
+
+/** The same facts for people; `now` in milliseconds since 1970. */
+export function statusText({ tasks, totals, workers, clients, slots }: Facts, now: number): string {
+  const states = Object.entries(tasks).map(([state, count]) => `${count} ${state}`);
+  const summary = [
+    `tasks    ${states.join(", ")}`,
+    `so far   ${totals.submitted} submitted, ${totals.finished} finished, ${totals.failed} failed`,
+    `clients  ${clients}`,
+    `workers  ${workers.length}, with ${slots} slots`,
+  ];
+  if (workers.length === 0) return summary.join("\n");
+  const rows = workers.map((worker) => [
+    worker.name,
+    worker.host,
+    worker.status,
+    worker.threads,
+    worker.slots,
+    worker.tasks,
+    worker.finished,
+    formatDuration(Math.max(0, Math.round((now - worker.joinedAt) / 1_000) * 1_000)),
+    Object.entries(worker.resources)
+      .map(([name, { total, used }]) => `${name} ${used}/${total}`)
+      .join(", "),
+    shortList(worker.functions, 5),
+  ]);
+  const headings = "worker host status threads slots tasks finished for resources functions";
+  return `${summary.join("\n")}\n\n${table(headings.split(" "), rows)}`;
+}
+
+function shortList(names: readonly string[], most: number): string {
+  const more = names.length > most ? `, and ${names.length - most} more` : "";
+  return `${names.slice(0, most).join(", ")}${more}`;
+}

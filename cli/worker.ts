@@ -1,0 +1,107 @@
+// `thence worker`: a process that runs tasks on its threads.
+
+import { Command, Option } from "commander";
+import { hostname } from "node:os";
+import { workerName, workerThreads } from "../cluster/slurm-environment.ts";
+import { addressOfInterface } from "../src/address.ts";
+import { formatDuration } from "../src/duration.ts";
+import { limits } from "../src/limits.ts";
+import { configureLog, createLog, type Log } from "../src/log.ts";
+import type { Resources } from "../src/protocol.ts";
+import type { TargetFinder } from "../src/target.ts";
+import type { ModuleSource } from "../worker/main.ts";
+import { schedulerTarget } from "./connection.ts";
+import { runDaemon } from "./daemon.ts";
+import {
+  duration,
+  modules,
+  resources,
+  wholeNumber,
+  withExample,
+  withLogOptions,
+  type LogOptions,
+} from "./options.ts";
+
+type Options = LogOptions & {
+  schedulerFile?: string;
+  tokenFile?: string;
+  module: ModuleSource[];
+  threads?: number;
+  concurrency: number;
+  name?: string;
+  resources?: Resources;
+  interface?: string;
+  deathTimeout: number;
+};
+
+export function workerCommand(): Command {
+  const slots = wholeNumber(1, limits.slots);
+  const command = new Command("worker")
+    .description("Start a worker: a process that runs the functions of your modules.")
+    .argument("[address]", "the scheduler's, ws://host:port; else $THENCE_ADDRESS")
+    .option(
+      "--scheduler-file <file>",
+      "the file it writes, now or soon; else $THENCE_SCHEDULER_FILE",
+    )
+    .option("--token-file <file>", "read the token from here; else $THENCE_TOKEN, else that file's")
+    .addOption(
+      new Option("--module <[name=]path>", "the functions to run; with a name, as name.function")
+        .argParser(modules)
+        .makeOptionMandatory(),
+    )
+    .option("--threads <number>", "default: what Slurm or this machine gives", slots)
+    .option("--concurrency <number>", "tasks that share a thread, for those that wait", slots, 1)
+    .option("--name <name>", "default: from Slurm, or host and process id")
+    .option("--resources <name=amount,...>", "what tasks can ask for, like gpu=1", resources)
+    .option("--interface <name>", "be known by the address of this network interface, like ib0")
+    .addOption(
+      new Option("--death-timeout <duration>", "give up looking for the scheduler after so long")
+        .argParser(duration)
+        .default(60_000, "60s"),
+    )
+    .action(run);
+  return withExample(
+    withLogOptions(command),
+    "thence worker --scheduler-file s.json --module ./tasks.ts",
+    "thence worker ws://10.1.0.7:8786 --token-file t --module ./tasks.ts --resources gpu=1",
+  );
+}
+
+async function run(address: string | undefined, options: Options): Promise<void> {
+  configureLog({ format: options.logFormat, level: options.logLevel });
+  const log = createLog("worker");
+  const target = schedulerTarget({ ...options, address });
+  const host = options.interface === undefined ? hostname() : addressOfInterface(options.interface);
+  const deathTimeoutMs = options.deathTimeout;
+
+  const worker = {
+    target: sayingWhatItWaitsFor(target, deathTimeoutMs, log),
+    modules: options.module,
+    host,
+    name: options.name ?? workerName(process.env) ?? `${hostname()}-${process.pid}`,
+    threads: options.threads ?? workerThreads(process.env),
+    concurrency: options.concurrency,
+    ...(options.resources && { resources: options.resources }),
+    deathTimeoutMs,
+    log,
+  };
+  const start = async (signal: AbortSignal) => {
+    const { startWorker } = await import("../worker/main.ts");
+    return startWorker({ ...worker, signal });
+  };
+  await runDaemon({ start, log });
+}
+
+/** Once, for a log that repeats itself every second hides what matters. */
+function sayingWhatItWaitsFor(target: TargetFinder, timeoutMs: number, log: Log): TargetFinder {
+  let said = false;
+  const find = async () => {
+    const found = await target.find();
+    if (!found && !said) {
+      log.info(`waiting for the ${target.describe}, for up to ${formatDuration(timeoutMs)}`);
+      said = true;
+    }
+    return found;
+  };
+  return { ...target, find };
+}

@@ -1,0 +1,31 @@
+// The client with one way more to come by a scheduler: to start one, here, with workers.
+
+import { Client as ConnectedClient } from "../client/client.ts";
+import type { UntypedTasks } from "../client/types.ts";
+import { startLocalCluster, type LocalOptions } from "./local.ts";
+
+export class Client<Tasks = UntypedTasks> extends ConnectedClient<Tasks> {
+  /**
+   * Starts a scheduler and workers on this machine and connects to them. Closing the client ends
+   * them, and so does the end of this program, whatever its cause.
+   *
+   * @throws {Error} when a module does not load, or exports no function: which, and why
+   * @example
+   * await using client = await Client.local<typeof import("./tasks.ts")>({ modules: ["./tasks.ts"] });
+   * await client.submit("add", 1, 10).result(); // 11
+   */
+  static async local<Tasks = UntypedTasks>(options: LocalOptions): Promise<Client<Tasks>> {
+    const cluster = await startLocalCluster(options);
+    const { url, token } = cluster;
+    try {
+      return await this.open<Tasks>({
+        target: () => Promise.resolve({ url, token }),
+        describeTarget: "the scheduler of this program",
+        onClose: () => cluster.stop(),
+      });
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,126 @@
+// A cluster on this machine: a scheduler and its workers, each a process of its own, so that nothing
+// the program or its tasks do can hold the others up. They listen on loopback, with a token that is
+// made for them and told over a private channel, and they end with the program that started them.
+
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { availableParallelism } from "node:os";
+import { extname } from "node:path";
+import type { LogLevel } from "../src/log.ts";
+import { mintToken } from "../src/token.ts";
+import type { Order, Report } from "./local-child.ts";
+import { moduleSource } from "./module-source.ts";
+
+export type LocalOptions = {
+  /**
+   * The modules whose exported functions are the tasks: `[name=]path`, relative to the working
+   * directory, or a file URL. With a name they are called `name.function`.
+   */
+  modules: readonly string[];
+  /** Worker processes; default 1. */
+  workers?: number;
+  /** Threads of each worker; default: what this machine has, shared out among the workers. */
+  threads?: number;
+  /** Tasks that share a thread, for functions that mostly wait; default 1. */
+  concurrency?: number;
+  /** The least of what the scheduler and the workers log to standard error; default "error". */
+  logLevel?: LogLevel;
+};
+
+export type LocalCluster = {
+  /** Of the scheduler. */
+  readonly url: string;
+  readonly token: string;
+  /** Ends every process, by force if need be. Resolves when there is none left. */
+  stop(): Promise<void>;
+};
+
+/** A process that has not ended by itself in this time, in milliseconds, is killed. */
+const stopWithinMs = 5_000;
+
+/**
+ * Resolves when the scheduler and all workers are ready.
+ *
+ * @throws {TypeError | RangeError} when there are no modules, or fewer than one worker
+ * @throws {Error} when one of them could not start: what it said; the others are ended again
+ */
+export async function startLocalCluster(options: LocalOptions): Promise<LocalCluster> {
+  const { modules, workers = 1, concurrency = 1, logLevel = "error" } = options;
+  if (modules.length === 0) throw new TypeError("modules: give the path of at least one");
+  if (!Number.isInteger(workers) || workers < 1) {
+    throw new RangeError(`workers must be a whole number from 1 on, not ${workers}`);
+  }
+  const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
+  const token = mintToken();
+  const scheduler = new Child({ role: "scheduler", token, logLevel });
+  const children: Child[] = [];
+  const stop = async () => {
+    // The scheduler last: a worker that leaves still has something to tell it.
+    await Promise.all(children.map((child) => child.stop()));
+    await scheduler.stop();
+  };
+  try {
+    const { url = "" } = await scheduler.ready;
+    for (let number = 0; number < workers; number++) {
+      const name = `local-${number}`;
+      const order = { role: "worker", token, logLevel, url, name, threads, concurrency } as const;
+      children.push(new Child({ ...order, modules: modules.map(moduleSource) }));
+    }
+    await Promise.all(children.map((child) => child.ready));
+    return { url, token, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+class Child {
+  readonly #process: ChildProcess;
+  readonly #exited: Promise<unknown>;
+  /** Resolves with what it reported. */
+  readonly ready: Promise<{ url?: string | undefined }>;
+
+  constructor(order: Order) {
+    // Sources run as sources, and what was built as it was built.
+    const entry = new URL(`./local-child${extname(import.meta.url)}`, import.meta.url);
+    this.#process = fork(entry, {
+      execArgv: inheritedFlags(process.execArgv),
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    this.#exited = once(this.#process, "exit");
+    this.ready = this.#start(order);
+    // Of several that fail, one is reported; the others must not end the program.
+    this.ready.catch(() => undefined);
+  }
+
+  async #start(order: Order): Promise<{ url?: string | undefined }> {
+    const died = this.#exited.then((how) => {
+      const [code, signal] = how as [number | null, NodeJS.Signals | null];
+      throw new Error(
+        `the ${order.role} ended before it was ready, by ${signal ?? `exit ${code}`}`,
+      );
+    });
+    const answered = once(this.#process, "message");
+    this.#process.send(order, () => undefined);
+    const [report] = (await Promise.race([answered, died])) as [Report];
+    if ("error" in report) throw new Error(report.error);
+    return report;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.connected) this.#process.disconnect();
+    const killing = setTimeout(() => this.#process.kill("SIGKILL"), stopWithinMs);
+    await this.#exited.catch(() => undefined);
+    clearTimeout(killing);
+  }
+}
+
+/**
+ * The flags of this Node that its children should have too, loaders and memory limits above all.
+ * Not those that say what to run or open a port for a debugger.
+ */
+export function inheritedFlags(flags: readonly string[]): string[] {
+  const evaluated = /^(-e|-p|-pe|--eval|--print)$/;
+  const own = /^(-(e|p|pe|c|i)$|--(eval|print|check|interactive|input-type|inspect|test|watch)\b)/;
+  return flags.filter((flag, i) => !own.test(flag) && !evaluated.test(flags[i - 1] ?? ""));
+}

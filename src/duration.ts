@@ -1,0 +1,50 @@
+// Durations as people write them on a command line: `500ms`, `10s`, `5m`, `2h`, `1h30m`. Inside the
+// program every duration is a number of milliseconds in a name that ends in `Ms`.
+
+const unitMs = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;
+type Unit = keyof typeof unitMs;
+
+const part = /(\d+(?:\.\d+)?)(ms|s|m|h)/gy;
+
+/**
+ * Milliseconds of a duration such as `500ms`, `1.5s`, `5m`, `2h` or `1h30m`. A bare `0` is allowed;
+ * any other number needs a unit, for nobody can tell whether `10` meant seconds.
+ *
+ * @throws {RangeError} saying what was got and what is expected
+ * @example parseDuration("5m") // 300000
+ */
+export function parseDuration(text: string): number {
+  const trimmed = text.trim();
+  if (trimmed === "0") return 0;
+  let milliseconds = 0;
+  let end = 0;
+  for (const [whole, amount, unit] of trimmed.matchAll(part)) {
+    milliseconds += Number(amount) * unitMs[unit as Unit];
+    end += whole.length;
+  }
+  if (end === 0 || end < trimmed.length) {
+    throw new RangeError(
+      `"${text}" is not a duration: expected a number and a unit, like 500ms, 10s, 5m, 2h or 1h30m`,
+    );
+  }
+  if (milliseconds > Number.MAX_SAFE_INTEGER) {
+    throw new RangeError(`"${text}" is too long a duration`);
+  }
+  return Math.round(milliseconds);
+}
+
+/**
+ * A duration for people, exact to the millisecond, which `parseDuration` reads back.
+ *
+ * @example formatDuration(5_400_000) // "1h30m"
+ */
+export function formatDuration(milliseconds: number): string {
+  let rest = Math.round(milliseconds);
+  let text = "";
+  for (const [unit, size] of Object.entries(unitMs)) {
+    const amount = Math.floor(rest / size);
+    if (amount > 0) text += `${amount}${unit}`;
+    rest %= size;
+  }
+  return text || "0ms";
+}

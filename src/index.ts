@@ -1,0 +1,34 @@
+// The public face of thence: what a program imports. What a task imports is `thence/worker`.
+
+export { Client } from "../cluster/client.ts";
+export type { LocalOptions } from "../cluster/local.ts";
+export type {
+  CancelOptions,
+  ConnectOptions,
+  Futures,
+  WaitOptions,
+} from "../client/client.ts";
+export type { FutureStatus } from "../client/future-state.ts";
+export type { Future } from "../client/future.ts";
+export type { GatherOptions } from "../client/gather.ts";
+export type { Submitter } from "../client/submitter.ts";
+export type { CallOptions, RetryOptions } from "../client/task-options.ts";
+export type { Gathered, GatheredSome, UntypedTasks, WithFutures } from "../client/types.ts";
+export {
+  AuthenticationError,
+  ConnectionError,
+  KeyConflictError,
+  LostDataError,
+  ProtocolError,
+  SerializationError,
+  TaskCancelledError,
+  TaskError,
+  TaskTimeoutError,
+  ThenceError,
+  TimeoutError,
+  UnknownTaskError,
+  UnschedulableError,
+  WorkerLostError,
+  type ErrorCode,
+} from "./errors.ts";
+export type { Explanation, SchedulerInfo, WorkerInfo } from "./facts.ts";

@@ -1,0 +1,9 @@
+// The version of this package, from its package.json, whether it runs from sources or from `dist/`.
+
+import { readFileSync } from "node:fs";
+import { findPackageJSON } from "node:module";
+
+const manifest = findPackageJSON(import.meta.url);
+if (manifest === undefined) throw new Error(`no package.json above ${import.meta.url}`);
+
+export const version = (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;

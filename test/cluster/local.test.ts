@@ -1,0 +1,125 @@
+// A cluster on this machine: it comes up or says why not, and nothing of it outlives its program.
+
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterEach, describe, expect, test } from "vitest";
+import { Client } from "../../cluster/client.ts";
+import { inheritedFlags, startLocalCluster } from "../../cluster/local.ts";
+import { childrenOf, gone, node, reap, root } from "../processes.ts";
+
+const fixture = (file: string) => path.join(root, "test", "fixtures", file);
+const arithmetic = fixture("arithmetic.ts");
+const behaviours = fixture("behaviours.ts");
+
+afterEach(reap);
+
+describe("Client.local", () => {
+  test("runs tasks on as many workers and threads as asked for, and leaves no process", async () => {
+    const client = await Client.local<typeof import("../fixtures/arithmetic.ts")>({
+      modules: [arithmetic],
+      workers: 2,
+      threads: 1,
+      concurrency: 3,
+    });
+    const workers = await client.workers();
+    const processes = [...workers.map(({ pid }) => pid), ...childrenOf(process.pid)];
+    try {
+      expect(workers.map(({ name }) => name).sort()).toEqual(["local-0", "local-1"]);
+      expect(workers).toMatchObject([{ threads: 1, slots: 3 }, { slots: 3 }]);
+      const sums = client.map("add", [1, 2, 3, 4, 5], [10, 11, 12, 13, 14]);
+      expect(await client.gather(sums)).toEqual([11, 13, 15, 17, 19]);
+    } finally {
+      await client.close();
+    }
+    expect(processes.length).toBeGreaterThanOrEqual(3);
+    await Promise.all(processes.map(gone));
+  });
+
+  test("takes modules by path from the working directory, by file URL, and with a name", async () => {
+    const client = await Client.local({
+      modules: [
+        path.relative(process.cwd(), arithmetic),
+        `maths=${pathToFileURL(arithmetic).href}`,
+      ],
+      threads: 1,
+    });
+    try {
+      expect(await client.submit("add", 1, 10).result()).toBe(11);
+      expect(await client.submit("maths.sub", 1, 10).result()).toBe(-9);
+    } finally {
+      await client.close();
+    }
+  });
+
+  test("closes in bounded time although a task never ends", async () => {
+    const client = await Client.local({ modules: [behaviours], threads: 1 });
+    const future = client.submit("spin");
+    await expect.poll(async () => (await client.info()).tasks.running).toBe(1);
+    const startedAt = performance.now();
+    await client.close();
+    expect(performance.now() - startedAt).toBeLessThan(8_000);
+    expect(future.status).toBe("cancelled");
+  });
+
+  test.each([
+    ["is not there", "absent.ts", "there is no such file"],
+    ["does not compile", "modules/broken.ts", "does not load"],
+    ["ends the thread that loads it", "modules/exits.ts", ""],
+  ])("fails with the file and the cause when a module %s", async (_, module, why) => {
+    const before = childrenOf(process.pid);
+    const starting = Client.local({ modules: [arithmetic, fixture(module)], workers: 2 });
+    const error = await starting.then(
+      () => undefined,
+      (thrown: unknown) => thrown as Error,
+    );
+    expect(error?.message).toContain(why);
+    if (why !== "") expect(error?.message).toContain(fixture(module));
+    expect(childrenOf(process.pid)).toEqual(before);
+  });
+});
+
+test("a cluster of nothing is refused", async () => {
+  await expect(Client.local({ modules: [] })).rejects.toThrow("at least one");
+  await expect(Client.local({ modules: [arithmetic], workers: 0 })).rejects.toThrow(
+    "workers must be a whole number from 1 on, not 0",
+  );
+});
+
+test.each<NodeJS.Signals>(["SIGKILL", "SIGTERM"])(
+  "a cluster ends with its program when that is ended by %s",
+  async (signal) => {
+    const program = node([path.join(import.meta.dirname, "runs-locally.ts")]);
+    const [text] = await program.wrote(/\[[\d,]+\]/);
+    const processes = JSON.parse(text) as number[];
+    expect(processes).toHaveLength(3);
+    const { how, stderr } = await program.end(signal);
+    expect(how).toBe(signal);
+    await Promise.all(processes.map(gone));
+    // Nothing about an end that was wanted.
+    expect(stderr).toBe("");
+  },
+);
+
+test("a worker that dies takes nothing with it, and the cluster still ends", async () => {
+  const cluster = await startLocalCluster({ modules: [arithmetic], workers: 2, threads: 1 });
+  const [first] = childrenOf(process.pid);
+  expect(first).toBeDefined();
+  process.kill(first!, "SIGKILL");
+  await cluster.stop();
+  expect(childrenOf(process.pid)).toEqual([]);
+});
+
+test("processes inherit loaders and limits, and not what their parent was told to run", () => {
+  const kept = [
+    "--import",
+    "tsx",
+    "--max-old-space-size=512",
+    "-r",
+    "./hook.js",
+    "--conditions=dev",
+  ];
+  expect(inheritedFlags(kept)).toEqual(kept);
+  expect(
+    inheritedFlags(["--inspect-brk=0", "--input-type=module", "-e", "main()", "--test", "--watch"]),
+  ).toEqual([]);
+});

@@ -1,0 +1,120 @@
+// What a worker learns from Slurm's variables, one row for each situation in which they differ.
+
+import { describe, expect, test } from "vitest";
+import {
+  insideStep,
+  workerName,
+  workerThreads,
+  type Environment,
+} from "../../cluster/slurm-environment.ts";
+
+const step = {
+  SLURM_JOB_ID: "7",
+  SLURM_STEP_ID: "0",
+  SLURMD_NODENAME: "n1",
+  SLURM_PROCID: "0",
+  SLURM_LOCALID: "0",
+  SLURM_NODEID: "0",
+} satisfies Environment;
+// Slurm says all of these in the batch script too, but for the step.
+const { SLURM_STEP_ID: _, ...batchScript } = step;
+
+describe("threads", () => {
+  test.each<[situation: string, environment: Environment, allowed: number, threads: number]>([
+    ["outside Slurm", {}, 8, 8],
+    ["--cpus-per-task", { ...step, SLURM_CPUS_PER_TASK: "128" }, 128, 128],
+    [
+      "--cpus-per-task wins over all else",
+      { ...step, SLURM_CPUS_PER_TASK: "4", SLURM_CPUS_ON_NODE: "8" },
+      2,
+      4,
+    ],
+    ["confined by affinity or a cgroup", { ...step, SLURM_CPUS_ON_NODE: "8" }, 2, 2],
+    ["confined by nothing", { ...step, SLURM_CPUS_ON_NODE: "4" }, 64, 4],
+    [
+      "four tasks that share a cgroup",
+      { ...step, SLURM_CPUS_ON_NODE: "8", SLURM_STEP_TASKS_PER_NODE: "4" },
+      8,
+      2,
+    ],
+    [
+      "more tasks than CPUs",
+      { ...step, SLURM_CPUS_ON_NODE: "2", SLURM_STEP_TASKS_PER_NODE: "4" },
+      64,
+      1,
+    ],
+    [
+      "on the third host",
+      {
+        ...step,
+        SLURM_NODEID: "2",
+        SLURM_CPUS_ON_NODE: "8",
+        SLURM_STEP_TASKS_PER_NODE: "4(x2),2(x2)",
+      },
+      64,
+      4,
+    ],
+    [
+      "on the last host",
+      { ...step, SLURM_NODEID: "3", SLURM_CPUS_ON_NODE: "8", SLURM_STEP_TASKS_PER_NODE: "4(x3),1" },
+      64,
+      8,
+    ],
+    [
+      "tasks known of the job only",
+      { ...step, SLURM_CPUS_ON_NODE: "8", SLURM_TASKS_PER_NODE: "2" },
+      64,
+      4,
+    ],
+    [
+      "in the batch script, alone there",
+      { ...batchScript, SLURM_CPUS_ON_NODE: "8", SLURM_TASKS_PER_NODE: "4" },
+      64,
+      8,
+    ],
+    [
+      "nonsense",
+      {
+        ...step,
+        SLURM_CPUS_PER_TASK: "many",
+        SLURM_CPUS_ON_NODE: "",
+        SLURM_STEP_TASKS_PER_NODE: "?",
+      },
+      8,
+      8,
+    ],
+    ["zero", { ...step, SLURM_CPUS_PER_TASK: "0", SLURM_CPUS_ON_NODE: "0" }, 8, 8],
+  ])("%s", (_situation, environment, allowed, threads) => {
+    expect(workerThreads(environment, allowed)).toBe(threads);
+  });
+});
+
+describe("the name", () => {
+  test.each<[situation: string, environment: Environment, name: string | undefined]>([
+    ["outside Slurm", {}, undefined],
+    ["in the batch script", batchScript, undefined],
+    ["the first task", step, "n1-0"],
+    ["another task of the host", { ...step, SLURM_PROCID: "3", SLURM_LOCALID: "3" }, "n1-3"],
+    ["a later step of the job", { ...step, SLURM_STEP_ID: "2" }, "n1-2.0"],
+    ["a host that does not say its name", { ...step, SLURMD_NODENAME: undefined }, undefined],
+  ])("%s", (_situation, environment, name) => {
+    expect(workerName(environment)).toBe(name);
+  });
+
+  test("differs for all tasks of a job, whichever steps and hosts they are of", () => {
+    const names = ["0", "1", "2"].flatMap((SLURM_STEP_ID) =>
+      ["n1", "n2"].flatMap((SLURMD_NODENAME) =>
+        ["0", "1", "2"].map((SLURM_PROCID) =>
+          workerName({ SLURM_STEP_ID, SLURMD_NODENAME, SLURM_PROCID }),
+        ),
+      ),
+    );
+    expect(new Set(names).size).toBe(names.length);
+  });
+});
+
+test("the batch script is not a step, for all that Slurm sets there", () => {
+  expect(insideStep({})).toBe(false);
+  expect(insideStep(batchScript)).toBe(false);
+  expect(insideStep(step)).toBe(true);
+});
