@@ -1,0 +1,6 @@
+// The module whose functions the benchmarks call, the same one for the floor and for thence.
+
+/** As close to nothing as a call with arguments and a result can be. */
+export function add(a: number, b: number): number {
+  return a + b;
+}
