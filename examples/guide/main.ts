@@ -1,0 +1,13 @@
+// The guide's job: add 1..5 to 10..14 on whatever workers the scheduler has, and print the sums.
+// Where the scheduler is comes from $THENCE_SCHEDULER_FILE or $THENCE_ADDRESS.
+// In a project of your own, the first line says `from "thence"`.
+
+import { Client } from "../../src/index.ts";
+
+const client = await Client.connect<typeof import("./tasks.ts")>();
+try {
+  const sums = client.map("add", [1, 2, 3, 4, 5], [10, 11, 12, 13, 14]);
+  for (const sum of await client.gather(sums)) console.log(sum);
+} finally {
+  await client.close();
+}
