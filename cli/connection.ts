@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import type { Client } from "../client/client.ts";
-import { targetFinder, type TargetFinder, type TargetOptions } from "../src/target.ts";
+import { targetFinder, type TargetFinder, type TargetOptions } from "../src/meeting/target.ts";
 import { UsageError } from "./exit-code.ts";
 import { duration } from "./options.ts";
 

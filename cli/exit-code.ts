@@ -1,6 +1,6 @@
 // How a command that failed ends: with 1, or with 2 when it was used in a way that cannot work.
 
-import { TaskError, ThenceError } from "../src/errors.ts";
+import { TaskError, ThenceError } from "../src/errors/errors.ts";
 
 /** A command was used in a way that cannot work. */
 export class UsageError extends Error {}

@@ -4,9 +4,9 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { moduleSource } from "../cluster/module-source.ts";
 import { parseDuration } from "../src/duration.ts";
-import { limits } from "../src/limits.ts";
+import { limits } from "../src/wire/limits.ts";
 import { logFormats, logLevels, type LogFormat, type LogLevel } from "../src/log.ts";
-import type { Resources } from "../src/protocol.ts";
+import type { Resources } from "../src/wire/protocol.ts";
 import type { ModuleSource } from "../worker/main.ts";
 
 export type LogOptions = { logFormat: LogFormat; logLevel: LogLevel };

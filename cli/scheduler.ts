@@ -4,9 +4,9 @@ import { Command, Option } from "commander";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { addressOfInterface } from "../src/address.ts";
+import { addressOfInterface } from "../src/meeting/address.ts";
 import { configureLog, createLog } from "../src/log.ts";
-import { givenToken, mintToken } from "../src/token.ts";
+import { givenToken, mintToken } from "../src/meeting/token.ts";
 import { runDaemon, type Running } from "./daemon.ts";
 import { duration, wholeNumber, withExample, withLogOptions, type LogOptions } from "./options.ts";
 

@@ -3,7 +3,7 @@
 import { Command } from "commander";
 import type { Client } from "../client/client.ts";
 import { formatDuration } from "../src/duration.ts";
-import { TimeoutError } from "../src/errors.ts";
+import { TimeoutError } from "../src/errors/errors.ts";
 import { didYouMean } from "../src/nearest.ts";
 import { withClient, withConnectionOptions, type ConnectionOptions } from "./connection.ts";
 import { onEndRequest } from "./ending.ts";

@@ -3,12 +3,12 @@
 import { Command, Option } from "commander";
 import { hostname } from "node:os";
 import { workerName, workerThreads } from "../cluster/slurm-environment.ts";
-import { addressOfInterface } from "../src/address.ts";
+import { addressOfInterface } from "../src/meeting/address.ts";
 import { formatDuration } from "../src/duration.ts";
-import { limits } from "../src/limits.ts";
+import { limits } from "../src/wire/limits.ts";
 import { configureLog, createLog, type Log } from "../src/log.ts";
-import type { Resources } from "../src/protocol.ts";
-import type { TargetFinder } from "../src/target.ts";
+import type { Resources } from "../src/wire/protocol.ts";
+import type { TargetFinder } from "../src/meeting/target.ts";
 import type { ModuleSource } from "../worker/main.ts";
 import { schedulerTarget } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
@@ -53,7 +53,7 @@ export function workerCommand(): Command {
     .option("--concurrency <number>", "tasks that share a thread, for those that wait", slots, 1)
     .option("--name <name>", "default: from Slurm, or host and process id")
     .option("--resources <name=amount,...>", "what tasks can ask for, like gpu=1", resources)
-    .option("--interface <name>", "be known by the address of this network interface, like ib0")
+    .option("--interface <name>", "connect from the address of this network interface, like ib0")
     .addOption(
       new Option("--death-timeout <duration>", "give up looking for the scheduler after so long")
         .argParser(duration)
@@ -71,17 +71,16 @@ async function run(address: string | undefined, options: Options): Promise<void>
   configureLog({ format: options.logFormat, level: options.logLevel });
   const log = createLog("worker");
   const target = schedulerTarget({ ...options, address });
-  const host = options.interface === undefined ? hostname() : addressOfInterface(options.interface);
   const deathTimeoutMs = options.deathTimeout;
 
   const worker = {
     target: sayingWhatItWaitsFor(target, deathTimeoutMs, log),
     modules: options.module,
-    host,
     name: options.name ?? workerName(process.env) ?? `${hostname()}-${process.pid}`,
     threads: options.threads ?? workerThreads(process.env),
     concurrency: options.concurrency,
     ...(options.resources && { resources: options.resources }),
+    ...(options.interface !== undefined && { localAddress: addressOfInterface(options.interface) }),
     deathTimeoutMs,
     log,
   };

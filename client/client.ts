@@ -3,12 +3,12 @@
 
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { checkToClient } from "../src/check.ts";
-import { dial, type DialOptions } from "../src/dial.ts";
-import { ConnectionError, TimeoutError } from "../src/errors.ts";
+import { checkToClient } from "../src/wire/check.ts";
+import { dial, type DialOptions } from "../src/link/dial.ts";
+import { ConnectionError, TimeoutError } from "../src/errors/errors.ts";
 import type { Explanation, SchedulerInfo, WorkerInfo } from "../src/facts.ts";
-import type { FromClient, ToClient } from "../src/protocol.ts";
-import { targetFinder } from "../src/target.ts";
+import type { FromClient, ToClient } from "../src/wire/protocol.ts";
+import { targetFinder } from "../src/meeting/target.ts";
 import { heldStateOf, isFuture, type Future } from "./future.ts";
 import { gather, type GatherOptions } from "./gather.ts";
 import { Session } from "./session.ts";

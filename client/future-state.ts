@@ -2,7 +2,7 @@
 // user's handles come and go. There may be a million of these, and all of them may settle in one
 // turn: so a value stays encoded until somebody asks for it, and no promise is made unless awaited.
 
-import { decode, type Payload } from "../src/payload.ts";
+import { decode, type Payload } from "../src/payload/payload.ts";
 import type { Session } from "./session.ts";
 
 export type FutureStatus = "pending" | "finished" | "error" | "cancelled" | "lost";

@@ -1,9 +1,9 @@
 // The user's handle on a task. It holds nothing but its state; when the last handle of a task is
 // released, or collected as garbage while nobody waits, the task is let go.
 
-import { TaskCancelledError } from "../src/errors.ts";
-import { futureKey } from "../src/future-key.ts";
-import { encode, type Encoded } from "../src/payload.ts";
+import { TaskCancelledError } from "../src/errors/errors.ts";
+import { futureKey } from "../src/payload/future-key.ts";
+import { encode, type Encoded } from "../src/payload/payload.ts";
 import type { FutureState, FutureStatus } from "./future-state.ts";
 import type { Session } from "./session.ts";
 import { checkedReason } from "./task-options.ts";

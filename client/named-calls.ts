@@ -2,7 +2,7 @@
 // may come again, and a key that was let go may be taken for another call while the scheduler is
 // still speaking of the one before.
 
-import { samePayload, type Encoded } from "../src/payload.ts";
+import { samePayload, type Encoded } from "../src/payload/payload.ts";
 
 type NamedCall = { readonly name: string; readonly call: Encoded };
 

@@ -2,10 +2,10 @@
 // joins the newest message of the same kind for as long as that has not left. So a loop of `submit`
 // makes the same frames as one `map`, and a thousand collected handles make one `release`.
 
-import { limits } from "../src/limits.ts";
-import type { Link } from "../src/link.ts";
-import { payloadBytes, type Encoded } from "../src/payload.ts";
-import type { FromClient, TaskOptions, ToClient } from "../src/protocol.ts";
+import { limits } from "../src/wire/limits.ts";
+import type { Link } from "../src/link/link.ts";
+import { payloadBytes, type Encoded } from "../src/payload/payload.ts";
+import type { FromClient, TaskOptions, ToClient } from "../src/wire/protocol.ts";
 
 /** What requests need of a link. */
 export type Outlet = Pick<Link<ToClient, FromClient>, "send" | "lastUnsent">;

@@ -2,17 +2,17 @@
 // it waits on. It knows keys, payloads and messages; what users hold in their hands is `future.ts`.
 
 import { customAlphabet } from "nanoid";
-import type { DialEvents } from "../src/dial.ts";
+import type { DialEvents } from "../src/link/dial.ts";
 import {
   ConnectionError,
   KeyConflictError,
   SerializationError,
   TaskCancelledError,
-} from "../src/errors.ts";
-import { errorOf } from "../src/failure.ts";
-import type { Link } from "../src/link.ts";
-import type { Encoded } from "../src/payload.ts";
-import type { Failure, FromClient, TaskOptions, ToClient, Welcome } from "../src/protocol.ts";
+} from "../src/errors/errors.ts";
+import { errorOf } from "../src/errors/failure.ts";
+import type { Link } from "../src/link/link.ts";
+import type { Encoded } from "../src/payload/payload.ts";
+import type { Failure, FromClient, TaskOptions, ToClient, Welcome } from "../src/wire/protocol.ts";
 import { FutureState } from "./future-state.ts";
 import { NamedCalls } from "./named-calls.ts";
 import { Requests, type Outlet } from "./requests.ts";

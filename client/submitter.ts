@@ -1,7 +1,7 @@
 // Calls of registered functions, under one set of options: what a client is, and what its `with`
 // returns.
 
-import { limits } from "../src/limits.ts";
+import { limits } from "../src/wire/limits.ts";
 import { encodeArguments, Future } from "./future.ts";
 import type { Session } from "./session.ts";
 import type { CheckedOptions } from "./task-options.ts";

@@ -1,9 +1,9 @@
 // The options of a call as users write them, checked where they are written and turned into what
 // the wire carries. An option that is wrong is an error that names it, before anything is sent.
 
-import { limits } from "../src/limits.ts";
+import { limits } from "../src/wire/limits.ts";
 import { didYouMean } from "../src/nearest.ts";
-import type { Retries, TaskOptions } from "../src/protocol.ts";
+import type { Retries, TaskOptions } from "../src/wire/protocol.ts";
 
 /** How a task that throws is tried again. */
 export type RetryOptions = {

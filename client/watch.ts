@@ -1,7 +1,7 @@
 // Waiting for futures: one object that counts down, however many futures it waits for. `result`,
 // `exception`, `gather` and `wait` are all made of it.
 
-import { TimeoutError } from "../src/errors.ts";
+import { TimeoutError } from "../src/errors/errors.ts";
 import { checkedTimeout, longestTimerMs } from "./task-options.ts";
 import type { FutureState, Waiter } from "./future-state.ts";
 

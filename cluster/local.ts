@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import type { LogLevel } from "../src/log.ts";
-import { mintToken } from "../src/token.ts";
+import { mintToken } from "../src/meeting/token.ts";
 import type { Order, Report } from "./local-child.ts";
 import { moduleSource } from "./module-source.ts";
 

@@ -1,7 +1,7 @@
 // Runs the core: hands it events at the moment they happen, wakes it when it asked to be woken, and
 // performs what it says. The only place where the pure core meets time and the outside.
 
-import type { ToClient, ToWorker } from "../src/protocol.ts";
+import type { ToClient, ToWorker } from "../src/wire/protocol.ts";
 import type { Log } from "../src/log.ts";
 import type { Effect } from "./core/effects.ts";
 import { createState, type CoreOptions } from "./core/state.ts";

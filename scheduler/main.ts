@@ -2,12 +2,12 @@
 
 import { nanoid } from "nanoid";
 import { hostname } from "node:os";
-import { reachableUrls, webSocketUrl } from "../src/address.ts";
+import { reachableUrls, webSocketUrl } from "../src/meeting/address.ts";
 import type { Log } from "../src/log.ts";
 import { silentLog } from "../src/log.ts";
 import { nearestNames } from "../src/nearest.ts";
-import { removeSchedulerFile, writeSchedulerFile } from "../src/scheduler-file.ts";
-import { mintToken } from "../src/token.ts";
+import { removeSchedulerFile, writeSchedulerFile } from "../src/meeting/scheduler-file.ts";
+import { mintToken } from "../src/meeting/token.ts";
 import { version } from "../src/version.ts";
 import { Clockwork } from "./clockwork.ts";
 import type { CoreOptions } from "./core/state.ts";
@@ -64,7 +64,10 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     core: { ...options.core, nearestNames, seed: Math.trunc(Math.random() * 2 ** 32) },
     log,
     ...(idleTimeoutMs !== undefined && {
-      idle: { timeoutMs: idleTimeoutMs, run: () => void stop("nothing to do for the idle timeout") },
+      idle: {
+        timeoutMs: idleTimeoutMs,
+        run: () => void stop("nothing to do for the idle timeout"),
+      },
     }),
   });
   const sessions = new Sessions({ id, clockwork, heartbeatMs: options.heartbeatMs ?? 3_000, log });

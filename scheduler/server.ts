@@ -7,9 +7,9 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
-import { ConnectionError } from "../src/errors.ts";
-import { WsSocket, webSocketOptions } from "../src/socket-ws.ts";
-import type { Socket } from "../src/socket.ts";
+import { ConnectionError } from "../src/errors/errors.ts";
+import { WsSocket, webSocketOptions } from "../src/link/socket-ws.ts";
+import type { Socket } from "../src/link/socket.ts";
 
 export type ServerOptions = {
   /** A name or an address of this machine: `127.0.0.1`, `0.0.0.0`, `::`. */

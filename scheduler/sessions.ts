@@ -1,14 +1,14 @@
 // The peers of the scheduler: who a fresh socket belongs to, and which link carries messages to
 // whom. Turns what happens on links into events of the core, and knows nothing of tasks.
 
-import { awaitHello, refuse, welcome, type Refusal } from "../src/accept.ts";
-import { checkFromClient, checkFromWorker } from "../src/check.ts";
-import { limits } from "../src/limits.ts";
-import type { LinkEvents } from "../src/link-options.ts";
-import { Link } from "../src/link.ts";
+import { awaitHello, refuse, welcome, type Refusal } from "../src/link/accept.ts";
+import { checkFromClient, checkFromWorker } from "../src/wire/check.ts";
+import { limits } from "../src/wire/limits.ts";
+import type { LinkEvents } from "../src/link/link-options.ts";
+import { Link } from "../src/link/link.ts";
 import type { Log } from "../src/log.ts";
-import type { FromClient, FromWorker, Hello, ToClient, ToWorker } from "../src/protocol.ts";
-import type { Socket } from "../src/socket.ts";
+import type { FromClient, FromWorker, Hello, ToClient, ToWorker } from "../src/wire/protocol.ts";
+import type { Socket } from "../src/link/socket.ts";
 import type { Carrier, Clockwork } from "./clockwork.ts";
 import { isLocalProcess, watchProcess } from "./local-process.ts";
 
@@ -43,8 +43,7 @@ export class Sessions implements Carrier {
 
   /** Reads the hello of a socket that showed the token, and gives it to the session it belongs to. */
   accept(socket: Socket, address: string): void {
-    const onRefused = ({ message }: Refusal) =>
-      this.#log.warning(`refused ${address}: ${message}`);
+    const onRefused = ({ message }: Refusal) => this.#log.warning(`refused ${address}: ${message}`);
     void awaitHello(socket, { onRefused }).then((hello) => {
       if (hello === undefined) return;
       const refusal = this.#refusalOf(hello);
@@ -97,7 +96,8 @@ export class Sessions implements Carrier {
       hello.resumes === this.#id &&
       known?.hello.role === hello.role &&
       known.link.canResume(hello.received);
-    if (known && !resumed) this.#end(hello.id, known, "it came back and could not go on where it was");
+    if (known && !resumed)
+      this.#end(hello.id, known, "it came back and could not go on where it was");
     const session = known && resumed ? known : this.#open(hello);
     const { graceMs, smallResultBytes } = this.#clockwork.options;
     welcome(socket, {
@@ -165,7 +165,7 @@ export class Sessions implements Carrier {
           });
     const session: Session = {
       hello,
-      link: link as Session["link"],
+      link: link,
       isLocal: hello.role === "worker" && isLocalProcess(hello),
       unwatch: () => undefined,
     };
@@ -177,14 +177,12 @@ export class Sessions implements Carrier {
   #giveBack(id: string, message: ToClient | ToWorker, why: string): void {
     const failure = { code: "not-serializable", message: why };
     if (message.type === "run") {
-      const messages = message.keys.map(
-        (key, index): FromWorker => ({
-          type: "failed",
-          key,
-          attempt: message.attempts[index]!,
-          failure: { ...failure, message: `its arguments and inputs together: ${why}` },
-        }),
-      );
+      const messages = message.keys.map((key, index): FromWorker => ({
+        type: "failed",
+        key,
+        attempt: message.attempts[index]!,
+        failure: { ...failure, message: `its arguments and inputs together: ${why}` },
+      }));
       this.#clockwork.handle({ type: "worker-messages", from: id, messages });
     } else if (message.type === "fetched") {
       this.send(id, [{ type: "failed", keys: [message.key], failure }]);

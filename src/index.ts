@@ -2,12 +2,7 @@
 
 export { Client } from "../cluster/client.ts";
 export type { LocalOptions } from "../cluster/local.ts";
-export type {
-  CancelOptions,
-  ConnectOptions,
-  Futures,
-  WaitOptions,
-} from "../client/client.ts";
+export type { CancelOptions, ConnectOptions, Futures, WaitOptions } from "../client/client.ts";
 export type { FutureStatus } from "../client/future-state.ts";
 export type { Future } from "../client/future.ts";
 export type { GatherOptions } from "../client/gather.ts";
@@ -30,5 +25,5 @@ export {
   UnschedulableError,
   WorkerLostError,
   type ErrorCode,
-} from "./errors.ts";
+} from "./errors/errors.ts";
 export type { Explanation, SchedulerInfo, WorkerInfo } from "./facts.ts";

@@ -1,6 +1,6 @@
 // A call as the worker's main thread knows it: from the `run` message until its answer.
 
-import type { Payload } from "../src/payload.ts";
+import type { Payload } from "../src/payload/payload.ts";
 import type { Thread } from "./thread.ts";
 
 /** What all calls of one `run` message share. */

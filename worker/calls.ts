@@ -2,10 +2,10 @@
 // the thread pool run them, ends those that are cancelled or out of time, and reports what came of
 // each, once.
 
-import { toErrorRecord } from "../src/failure.ts";
+import { toErrorRecord } from "../src/errors/failure.ts";
 import type { Log } from "../src/log.ts";
 import { didYouMean } from "../src/nearest.ts";
-import type { Failure, RunMessage, ToWorker } from "../src/protocol.ts";
+import type { Failure, RunMessage, ToWorker } from "../src/wire/protocol.ts";
 import type { Call, Ending, Terms } from "./call.ts";
 import type { Reports } from "./reports.ts";
 import type { Gone } from "./thread.ts";

@@ -3,8 +3,8 @@
 // by compare-and-swap, so that a call either begins or is taken back, never both, without a word
 // being exchanged; and main sees what a thread is at even while that thread never reads a message.
 
-import type { ErrorRecord, Failure } from "../src/protocol.ts";
-import { BinaryPayload, type Payload } from "../src/payload.ts";
+import type { ErrorRecord, Failure } from "../src/wire/protocol.ts";
+import { BinaryPayload, type Payload } from "../src/payload/payload.ts";
 
 /** A file to import, and what to put before the names of its functions. */
 export type ModuleSource = {

@@ -4,7 +4,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { format } from "node:util";
-import { ThenceError } from "../src/errors.ts";
+import { ThenceError } from "../src/errors/errors.ts";
 
 /** The task that is running. */
 export type CurrentTask = {

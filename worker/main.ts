@@ -5,11 +5,12 @@ import { nanoid } from "nanoid";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { checkToWorker } from "../src/check.ts";
-import { dial, type DialledLink, type DialTarget, type OpenSocket } from "../src/dial.ts";
-import { limits } from "../src/limits.ts";
+import { checkToWorker } from "../src/wire/check.ts";
+import { GoodbyeError } from "../src/link/socket.ts";
+import { dial, type DialledLink, type DialTarget, type OpenSocket } from "../src/link/dial.ts";
+import { limits } from "../src/wire/limits.ts";
 import { silentLog, type Log } from "../src/log.ts";
-import type { FromWorker, Resources, ToWorker } from "../src/protocol.ts";
+import type { FromWorker, Resources, ToWorker } from "../src/wire/protocol.ts";
 import { Calls } from "./calls.ts";
 import type { ModuleSource } from "./crossing.ts";
 import { Reports } from "./reports.ts";
@@ -35,6 +36,8 @@ export type WorkerOptions = {
   readonly drainTimeoutMs?: number;
   /** Heap of each thread, in bytes. Default: what Node gives. */
   readonly heapBytes?: number;
+  /** The address of this machine that it connects from. Default: what the system chooses. */
+  readonly localAddress?: string;
   /** Gives the start up. */
   readonly signal?: AbortSignal;
   readonly log?: Log;
@@ -53,7 +56,10 @@ export type RunningWorker = {
    * timeout, and gives back what has not; then closes. Never rejects.
    */
   stop(reason?: string): Promise<void>;
-  /** Settles when it is over: resolves after `stop`, rejects when the scheduler or its threads are lost. */
+  /**
+   * Settles when it is over: resolves after `stop` and when the scheduler said goodbye, rejects
+   * when the scheduler or its threads are lost.
+   */
   readonly ended: Promise<void>;
 };
 
@@ -139,6 +145,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       timeoutMs: options.deathTimeoutMs ?? 60_000,
       ...(options.signal && { signal: options.signal }),
       ...(options.open && { open: options.open }),
+      ...(options.localAddress !== undefined && { localAddress: options.localAddress }),
       check: checkToWorker,
       hello: () => ({
         role: "worker",
@@ -163,7 +170,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         },
         lost: (error) => {
           calls.drop();
-          void fail(error);
+          if (error instanceof GoodbyeError) void stop(`the scheduler ended: ${error.message}`);
+          else void fail(error);
         },
         unsendable: (message, error) => reports.unsendable(message as FromWorker, error),
       },

@@ -3,8 +3,8 @@
 
 import { existsSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { ThenceError } from "../src/errors.ts";
-import { limits } from "../src/limits.ts";
+import { ThenceError } from "../src/errors/errors.ts";
+import { limits } from "../src/wire/limits.ts";
 import type { ModuleSource } from "./crossing.ts";
 
 /** A registered function. */

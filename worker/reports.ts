@@ -1,9 +1,9 @@
 // What the worker tells the scheduler, as messages with columns: an answer joins the newest message
 // as long as that has not left, so that a thousand results travel as one message.
 
-import { limits } from "../src/limits.ts";
-import { payloadBytes, type Payload } from "../src/payload.ts";
-import type { Failure, FromWorker } from "../src/protocol.ts";
+import { limits } from "../src/wire/limits.ts";
+import { payloadBytes, type Payload } from "../src/payload/payload.ts";
+import type { Failure, FromWorker } from "../src/wire/protocol.ts";
 
 /** The part of a link that reports need. */
 export type Outbox = {

@@ -3,11 +3,11 @@
 
 import PQueue from "p-queue";
 import { receiveMessageOnPort, type MessagePort } from "node:worker_threads";
-import { SerializationError, TaskCancelledError, TaskTimeoutError } from "../src/errors.ts";
-import { failureOf, taskFailure } from "../src/failure.ts";
-import { limits } from "../src/limits.ts";
-import { decode, encode } from "../src/payload.ts";
-import type { Failure } from "../src/protocol.ts";
+import { SerializationError, TaskCancelledError, TaskTimeoutError } from "../src/errors/errors.ts";
+import { failureOf, taskFailure } from "../src/errors/failure.ts";
+import { limits } from "../src/wire/limits.ts";
+import { decode, encode } from "../src/payload/payload.ts";
+import type { Failure } from "../src/wire/protocol.ts";
 import {
   ENDING,
   EXECUTING,

@@ -2,7 +2,7 @@
 
 import { inspect } from "node:util";
 import { parentPort, workerData } from "node:worker_threads";
-import { toErrorRecord } from "../src/failure.ts";
+import { toErrorRecord } from "../src/errors/failure.ts";
 import type { FromThread, ThreadOptions, ToThread } from "./crossing.ts";
 import { runningTask } from "./current-task.ts";
 import { ModuleError, loadFunctions } from "./modules.ts";

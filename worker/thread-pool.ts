@@ -2,8 +2,8 @@
 // and how many at once; replaces threads that end. It does not know the scheduler.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Payload } from "../src/payload.ts";
-import type { Failure } from "../src/protocol.ts";
+import type { Payload } from "../src/payload/payload.ts";
+import type { Failure } from "../src/wire/protocol.ts";
 import type { Call } from "./call.ts";
 import { CallQueue } from "./call-queue.ts";
 import type { ModuleSource } from "./crossing.ts";

@@ -1,9 +1,9 @@
 // One thread, seen from the main thread: what it has been handed, how far each call is, and its end.
 
 import { Worker } from "node:worker_threads";
-import { fromErrorRecord } from "../src/failure.ts";
-import type { Payload } from "../src/payload.ts";
-import type { Failure } from "../src/protocol.ts";
+import { fromErrorRecord } from "../src/errors/failure.ts";
+import type { Payload } from "../src/payload/payload.ts";
+import type { Failure } from "../src/wire/protocol.ts";
 import type { Call } from "./call.ts";
 import {
   ENDING,

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { readSchedulerFile, writeSchedulerFile } from "../../src/scheduler-file.ts";
-import { mintToken } from "../../src/token.ts";
+import { readSchedulerFile, writeSchedulerFile } from "../../src/meeting/scheduler-file.ts";
+import { mintToken } from "../../src/meeting/token.ts";
 import { node, reap, root, thence, type Program, type StartOptions } from "../processes.ts";
 
 const tasks = path.join(root, "test", "fixtures", "arithmetic.ts");

@@ -9,7 +9,7 @@ import {
   LostDataError,
   TaskCancelledError,
   TimeoutError,
-} from "../../src/errors.ts";
+} from "../../src/errors/errors.ts";
 import { FakeScheduler } from "./fake-scheduler.ts";
 
 afterEach(() => {

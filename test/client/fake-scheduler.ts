@@ -4,8 +4,8 @@
 import { Client } from "../../client/client.ts";
 import { Session, type Connection } from "../../client/session.ts";
 import type { UntypedTasks } from "../../client/types.ts";
-import type { Failure, FromClient, ToClient } from "../../src/protocol.ts";
-import { decode, encode } from "../../src/payload.ts";
+import type { Failure, FromClient, ToClient } from "../../src/wire/protocol.ts";
+import { decode, encode } from "../../src/payload/payload.ts";
 
 export type Heard<Type extends FromClient["type"]> = Extract<FromClient, { type: Type }>;
 

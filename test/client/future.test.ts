@@ -1,7 +1,7 @@
 // A future from its making to its release: waiting, failing, cancelling, retrying.
 
 import { describe, expect, test } from "vitest";
-import { TaskCancelledError, TaskError, TimeoutError } from "../../src/errors.ts";
+import { TaskCancelledError, TaskError, TimeoutError } from "../../src/errors/errors.ts";
 import { FakeScheduler } from "./fake-scheduler.ts";
 
 function setUp() {

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ConnectionError, TaskCancelledError, TaskError } from "../../src/errors.ts";
+import { ConnectionError, TaskCancelledError, TaskError } from "../../src/errors/errors.ts";
 import type { Client } from "../../client/client.ts";
 import type { Future } from "../../client/future.ts";
 import { FakeScheduler } from "./fake-scheduler.ts";

@@ -3,12 +3,12 @@
 
 import { afterEach, describe, expect, test } from "vitest";
 import { Client } from "../../client/client.ts";
-import { awaitHello, welcome } from "../../src/accept.ts";
-import { checkFromClient } from "../../src/check.ts";
-import { ConnectionError, SerializationError } from "../../src/errors.ts";
-import { Link } from "../../src/link.ts";
-import type { FromClient, ToClient } from "../../src/protocol.ts";
-import { cut, memorySocketPair, type MemorySocket } from "../../src/socket-memory.ts";
+import { awaitHello, welcome } from "../../src/link/accept.ts";
+import { checkFromClient } from "../../src/wire/check.ts";
+import { ConnectionError, SerializationError } from "../../src/errors/errors.ts";
+import { Link } from "../../src/link/link.ts";
+import type { FromClient, ToClient } from "../../src/wire/protocol.ts";
+import { cut, memorySocketPair, type MemorySocket } from "../../src/link/socket-memory.ts";
 
 /** A scheduler that adds up the arguments of every call, over sockets in memory. */
 class Adder {

@@ -6,7 +6,7 @@ import {
   KeyConflictError,
   SerializationError,
   TaskCancelledError,
-} from "../../src/errors.ts";
+} from "../../src/errors/errors.ts";
 import { FakeScheduler } from "./fake-scheduler.ts";
 import { add } from "./tasks.ts";
 

@@ -1,7 +1,7 @@
 // Waiting for futures to settle, whatever becomes of them.
 
 import { describe, expect, test } from "vitest";
-import { TimeoutError } from "../../src/errors.ts";
+import { TimeoutError } from "../../src/errors/errors.ts";
 import { FakeScheduler } from "./fake-scheduler.ts";
 
 function setUp(count = 3) {

@@ -24,18 +24,18 @@ const allowedForPublicFace = ["src", "client", "cluster"];
  */
 const nodeOnly: Record<string, string> = {
   "client/client.ts": "the name of this machine, the scheduler file",
-  "src/address.ts": "network interfaces",
+  "src/meeting/address.ts": "network interfaces",
   "src/log.ts": "writes to the process's streams",
   "src/index.ts": "the public face for Node",
-  "src/scheduler-file.ts": "a file",
-  "src/socket-ws.ts": "the package ws",
-  "src/target.ts": "the scheduler file and the environment",
-  "src/token.ts": "a file, and randomness for secrets",
+  "src/meeting/scheduler-file.ts": "a file",
+  "src/link/socket-ws.ts": "the package ws",
+  "src/meeting/target.ts": "the scheduler file and the environment",
+  "src/meeting/token.ts": "a file, and randomness for secrets",
   "src/version.ts": "reads package.json",
 };
 
 /** Node's half of an interface that a browser fills by itself, so what is portable may name it. */
-const seams = ["src/socket-ws.ts"];
+const seams = ["src/link/socket-ws.ts"];
 
 /** Packages that need Node. */
 const nodePackages = ["ws", "commander", "p-queue"];

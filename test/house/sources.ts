@@ -11,7 +11,7 @@ export const root = path.join(import.meta.dirname, "..", "..");
 export const productFolders = ["src", "scheduler", "worker", "client", "cluster", "cli"] as const;
 
 export type Source = {
-  /** From the repository's root, with slashes: "src/link.ts". */
+  /** From the repository's root, with slashes: "src/link/link.ts". */
   file: string;
   text: string;
   imports: readonly Import[];

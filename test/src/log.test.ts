@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from "vitest";
 import { configureLog, createLog, hideInLogs, type LogFormat } from "../../src/log.ts";
-import { mintToken } from "../../src/token.ts";
+import { mintToken } from "../../src/meeting/token.ts";
 
 const lines: string[] = [];
 const write = (line: string) => void lines.push(line);

@@ -1,3 +1,5 @@
+// Names near a mistyped one, and that finding them stays cheap.
+
 import { expect, test } from "vitest";
 import { didYouMean, nearestNames } from "../../src/nearest.ts";
 

@@ -2,10 +2,10 @@
 
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import { errorOf } from "../../src/failure.ts";
+import { errorOf } from "../../src/errors/failure.ts";
 import { silentLog, type Log } from "../../src/log.ts";
-import { decode, encode } from "../../src/payload.ts";
-import type { Failure, FromWorker, RunMessage } from "../../src/protocol.ts";
+import { decode, encode } from "../../src/payload/payload.ts";
+import type { Failure, FromWorker, RunMessage } from "../../src/wire/protocol.ts";
 import { Calls, type CallsOptions } from "../../worker/calls.ts";
 import { Reports, type Outbox } from "../../worker/reports.ts";
 

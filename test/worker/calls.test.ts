@@ -1,8 +1,8 @@
 // What a worker does with the calls it is sent, on real threads.
 
 import { describe, expect, test } from "vitest";
-import { ThenceError } from "../../src/errors.ts";
-import { decode } from "../../src/payload.ts";
+import { ThenceError } from "../../src/errors/errors.ts";
+import { decode } from "../../src/payload/payload.ts";
 import { CallsUnderTest, fixture } from "./calls-under-test.ts";
 
 const arithmetic = [{ path: fixture("arithmetic.ts") }];
@@ -31,8 +31,8 @@ describe("running", () => {
 
   test("values of inputs stand where the arguments refer to them", async () => {
     const worker = await CallsUnderTest.start();
-    const { encode } = await import("../../src/payload.ts");
-    const { futureKey } = await import("../../src/future-key.ts");
+    const { encode } = await import("../../src/payload/payload.ts");
+    const { futureKey } = await import("../../src/payload/future-key.ts");
     const { payload } = encode([[{ [futureKey]: "a" }, { [futureKey]: "b" }]]);
     worker.calls.receive({
       type: "run",

@@ -1,13 +1,13 @@
 // A whole worker against a scheduler that says what the test has it say, over sockets in memory.
 
 import { describe, expect, onTestFinished, test } from "vitest";
-import { awaitHello, refuse, welcome } from "../../src/accept.ts";
-import { checkFromWorker } from "../../src/check.ts";
-import { ConnectionError } from "../../src/errors.ts";
-import { Link } from "../../src/link.ts";
-import { decode, encode } from "../../src/payload.ts";
-import type { FromWorker, ToWorker, WorkerHello } from "../../src/protocol.ts";
-import { cut, memorySocketPair, type MemorySocket } from "../../src/socket-memory.ts";
+import { awaitHello, refuse, welcome } from "../../src/link/accept.ts";
+import { checkFromWorker } from "../../src/wire/check.ts";
+import { ConnectionError } from "../../src/errors/errors.ts";
+import { Link } from "../../src/link/link.ts";
+import { decode, encode } from "../../src/payload/payload.ts";
+import type { FromWorker, ToWorker, WorkerHello } from "../../src/wire/protocol.ts";
+import { cut, memorySocketPair, type MemorySocket } from "../../src/link/socket-memory.ts";
 import { ModuleError, startWorker, type WorkerOptions } from "../../worker/main.ts";
 import { fixture } from "./calls-under-test.ts";
 

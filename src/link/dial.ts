@@ -1,0 +1,280 @@
+// The dialling side of a link: finds the scheduler, says hello, and comes back after every drop.
+
+import type { Check } from "../wire/check.ts";
+import { systemClock, type Clock } from "./clock.ts";
+import { AuthenticationError, ConnectionError, ProtocolError } from "../errors/errors.ts";
+import { RejectedError, sayHello } from "./handshake.ts";
+import { limits } from "../wire/limits.ts";
+import { Link } from "./link.ts";
+import {
+  PROTOCOL_VERSION,
+  type ClientHello,
+  type Hello,
+  type Welcome,
+  type WorkerHello,
+} from "../wire/protocol.ts";
+import { openWebSocket } from "./socket-ws.ts";
+import { GoodbyeError, type Socket } from "./socket.ts";
+
+export type DialTarget = {
+  url: string;
+  token: string | undefined;
+  /** The id of the scheduler that a scheduler file promised. */
+  scheduler?: string;
+};
+
+/** A hello without what the link itself fills in. */
+export type HelloFacts = Facts<ClientHello> | Facts<WorkerHello>;
+type Facts<H extends Hello> = Omit<H, "type" | "protocol" | "resumes" | "received" | "scheduler">;
+
+export type DialEvents<In> = {
+  /** All messages of one frame, in order; an error thrown here ends the link. */
+  messages(batch: In[]): void;
+  /** The socket dropped; it is being dialled again. */
+  down(reason: string): void;
+  /** Connected again, and nothing was lost. */
+  up(): void;
+  /**
+   * Connected again, but the scheduler does not know this session: what was under way is lost, and
+   * so is what waited to be sent. What is sent from here on is heard.
+   */
+  reset(welcome: Welcome): void;
+  /** The last event, unless the link was closed on this side: over for ever. */
+  lost(error: Error): void;
+  /** A message larger than a frame may be. It is left out; without this handler the link is lost. */
+  unsendable?(message: unknown, error: Error): void;
+};
+
+export type DialOptions<In> = {
+  /** Asked before every attempt; `undefined`: not there yet. */
+  target: () => Promise<DialTarget | undefined>;
+  /** For errors and logs: "scheduler file s.json", "ws://…". */
+  describeTarget: string;
+  /** Asked before every attempt. */
+  hello: () => HelloFacts;
+  check: Check<In>;
+  /** For the first connection, in milliseconds. Later ones have the scheduler's grace period. */
+  timeoutMs: number;
+  on: DialEvents<In>;
+  /** Gives the first connection up; later `Link.close` does. */
+  signal?: AbortSignal;
+  clock?: Clock;
+  open?: OpenSocket;
+  /** The address of this machine to connect from. Default: what the system chooses. */
+  localAddress?: string;
+};
+
+export type OpenSocket = (
+  target: DialTarget,
+  options: { timeoutMs: number; signal?: AbortSignal; localAddress?: string },
+) => Promise<Socket>;
+
+/** The link, with the newest welcome. */
+export type DialledLink<In, Out extends object> = Link<In, Out> & { readonly welcome: Welcome };
+
+/**
+ * Connects, and stays connected until the link is closed or lost.
+ *
+ * @throws {AuthenticationError} at once when the token is not accepted
+ * @throws {ProtocolError} at once when the other side is of another version, or not a scheduler
+ * @throws {ConnectionError} when there was no connection within `timeoutMs`
+ */
+export async function dial<In, Out extends object>(
+  options: DialOptions<In>,
+): Promise<DialledLink<In, Out>> {
+  return new Dialler<In, Out>(options).first();
+}
+
+/** One attempt may take this long, in milliseconds, so that another address can have its turn. */
+const attemptMs = 10_000;
+const shortestPauseMs = 50;
+const longestPauseMs = 2_000;
+/** A token out of a stale scheduler file is refused; the new file is there a moment later. */
+const staleTokenMs = 2_000;
+
+class Dialler<In, Out extends object> {
+  readonly #options: DialOptions<In>;
+  readonly #clock: Clock;
+  readonly #open: OpenSocket;
+  #link: (Link<In, Out> & { welcome: Welcome }) | undefined;
+  #triedUrl: string | undefined;
+  /** When the token was first refused, since it was last accepted. */
+  #refusedAt: number | undefined;
+
+  constructor(options: DialOptions<In>) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#open = options.open ?? openWebSocket;
+  }
+
+  async first(): Promise<DialledLink<In, Out>> {
+    const { timeoutMs, on, check, describeTarget } = this.#options;
+    const { socket, welcome } = await this.#connect(timeoutMs, (tried, last) => {
+      const where = tried === undefined ? describeTarget : `${describeTarget} (${tried})`;
+      return (
+        "Check that the scheduler is running, and that this machine can reach its address " +
+        `(interface, port, firewall): no connection to ${where} within ` +
+        `${timeoutMs / 1000} s. The last attempt: ${last}`
+      );
+    });
+    const link = new Link<In, Out>({
+      check,
+      clock: this.#clock,
+      ...settingsOf(welcome),
+      on: {
+        messages: (batch) => on.messages(batch),
+        down: (reason) => {
+          on.down(reason);
+          void this.#reconnect(reason);
+        },
+        ended: (error) => on.lost(error ?? new GoodbyeError("the scheduler ended the session")),
+        ...(on.unsendable && { unsendable: on.unsendable.bind(on) }),
+      },
+    });
+    this.#link = Object.assign(link, { welcome });
+    link.attach(socket, welcome.received);
+    return this.#link;
+  }
+
+  /** Never rejects. */
+  async #reconnect(reason: string): Promise<void> {
+    const link = this.#link!;
+    const { graceMs } = link.welcome;
+    try {
+      const { socket, welcome } = await this.#connect(
+        graceMs,
+        (tried, last) =>
+          `The link to the scheduler at ${tried ?? this.#options.describeTarget} was lost ` +
+          `(${reason}) and could not be made again within ${graceMs / 1000} s. ` +
+          `The last attempt: ${last}`,
+      );
+      link.welcome = welcome;
+      if (!welcome.resumed) link.reset(settingsOf(welcome));
+      link.attach(socket, welcome.received);
+      if (link.state === "ended") return;
+      if (welcome.resumed) this.#options.on.up();
+      else this.#options.on.reset(welcome);
+    } catch (error) {
+      // Closed meanwhile: nobody wants to hear.
+      if (link.state === "ended") return;
+      await link.close();
+      this.#options.on.lost(error as Error);
+    }
+  }
+
+  /** A loop over attempts with growing pauses, until one is answered or time is up. */
+  async #connect(
+    timeoutMs: number,
+    problem: (tried: string | undefined, last: string) => string,
+  ): Promise<{ socket: Socket; welcome: Welcome }> {
+    const signal = this.#link?.signal ?? this.#options.signal;
+    const deadline = this.#clock.now() + timeoutMs;
+    for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+      signal?.throwIfAborted();
+      let last: unknown;
+      try {
+        return await this.#attempt(Math.min(attemptMs, deadline - this.#clock.now()), signal);
+      } catch (error) {
+        last = error;
+      }
+      signal?.throwIfAborted();
+      if (this.#isFinal(last)) throw last;
+      const left = deadline - this.#clock.now();
+      if (left <= 0) {
+        throw new ConnectionError(problem(this.#triedUrl, (last as Error).message), {
+          cause: last,
+        });
+      }
+      // Thousands of workers that lost one scheduler must not all come back in the same instant.
+      const jittered = pauseMs * (0.5 + this.#clock.random() / 2);
+      await this.#sleep(Math.min(jittered, left), signal);
+    }
+  }
+
+  async #attempt(timeoutMs: number, signal: AbortSignal | undefined) {
+    const deadline = this.#clock.now() + timeoutMs;
+    const left = () => Math.max(1, deadline - this.#clock.now());
+    const target = await this.#target(left());
+    this.#triedUrl = target.url;
+    const { localAddress } = this.#options;
+    let socket: Socket;
+    try {
+      socket = await this.#open(target, {
+        timeoutMs: left(),
+        ...(signal && { signal }),
+        ...(localAddress !== undefined && { localAddress }),
+      });
+    } catch (error) {
+      throw this.#refused(error, target);
+    }
+    const hello: Hello = {
+      ...this.#options.hello(),
+      type: "hello",
+      protocol: PROTOCOL_VERSION,
+      ...(this.#link && { resumes: this.#link.welcome.scheduler }),
+      received: this.#link?.received ?? 0,
+      ...(target.scheduler !== undefined && { scheduler: target.scheduler }),
+    };
+    this.#refusedAt = undefined;
+    const welcome = await sayHello(socket, hello, {
+      timeoutMs: left(),
+      clock: this.#clock,
+      signal,
+    });
+    return { socket, welcome };
+  }
+
+  /** While its file may only be stale, a refused token is one more failed attempt. */
+  #refused(error: unknown, target: DialTarget): unknown {
+    if (!(error instanceof AuthenticationError)) return error;
+    this.#refusedAt ??= this.#clock.now();
+    const mayBeStale = target.scheduler !== undefined;
+    if (mayBeStale && this.#clock.now() - this.#refusedAt < staleTokenMs) {
+      return new ConnectionError(error.message, { cause: error });
+    }
+    return new AuthenticationError(
+      `Give the token of the scheduler at ${target.url} (${this.#options.describeTarget}): ` +
+        error.message,
+    );
+  }
+
+  #isFinal(error: unknown): boolean {
+    return (
+      error instanceof AuthenticationError ||
+      error instanceof ProtocolError ||
+      error instanceof RejectedError
+    );
+  }
+
+  async #sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#clock.setTimeout(resolve, ms);
+    const stop = () => resolve();
+    signal?.addEventListener("abort", stop);
+    await promise;
+    cancel();
+    signal?.removeEventListener("abort", stop);
+  }
+
+  /** A file on a shared file system may keep one waiting for ever. */
+  async #target(timeoutMs: number): Promise<DialTarget> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const { describeTarget } = this.#options;
+    const cancel = this.#clock.setTimeout(
+      () => reject(new ConnectionError(`${describeTarget} could not be read in time`)),
+      timeoutMs,
+    );
+    try {
+      const target = await Promise.race([this.#options.target(), promise]);
+      if (target !== undefined) return target;
+    } finally {
+      cancel();
+    }
+    throw new ConnectionError(`${describeTarget} is not there yet`);
+  }
+}
+
+function settingsOf(welcome: Welcome): { heartbeatMs: number; frameBytes: number } {
+  const { heartbeatMs, frameBytes } = welcome;
+  return { heartbeatMs, frameBytes: Math.min(frameBytes, limits.frameBytes) };
+}

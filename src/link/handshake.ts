@@ -1,0 +1,86 @@
+// The dialling side's half of the handshake, once for every socket: hello, and what comes back.
+
+import { checkWelcome } from "../wire/check.ts";
+import type { Clock } from "./clock.ts";
+import { ConnectionError, ProtocolError } from "../errors/errors.ts";
+import type { Hello, Welcome } from "../wire/protocol.ts";
+import type { Socket, SocketClose, SocketData } from "./socket.ts";
+
+export type HandshakeOptions = {
+  timeoutMs: number;
+  clock: Clock;
+  signal?: AbortSignal | undefined;
+};
+
+/** The scheduler will not have this peer, now or later. */
+export class RejectedError extends ConnectionError {}
+
+/**
+ * Says hello and reads the welcome. The socket is then paused, until `Link.attach`; after an error
+ * it is closed.
+ *
+ * @throws {ProtocolError} when the two do not understand each other
+ * @throws {RejectedError} when trying again is of no use
+ * @throws {ConnectionError} when it may be
+ */
+export async function sayHello(
+  socket: Socket,
+  hello: Hello,
+  options: HandshakeOptions,
+): Promise<Welcome> {
+  const { promise, resolve, reject } = Promise.withResolvers<Welcome>();
+  const stopWaiting = options.clock.setTimeout(
+    () => reject(new ConnectionError("connected, but no answer to the hello")),
+    options.timeoutMs,
+  );
+  const stop = () => reject(new ConnectionError("the attempt was given up"));
+  options.signal?.addEventListener("abort", stop, { once: true });
+  socket.listen({
+    message(data) {
+      socket.pause();
+      try {
+        resolve(readWelcome(data));
+      } catch (error) {
+        reject(error);
+      }
+    },
+    wrote() {},
+    closed: (close) => reject(new ConnectionError(`connected, but cut off: ${wordsOf(close)}`)),
+  });
+  socket.send(JSON.stringify(hello));
+  try {
+    return await promise;
+  } catch (error) {
+    socket.listen({ message() {}, wrote() {}, closed() {} });
+    socket.terminate();
+    throw error;
+  } finally {
+    stopWaiting();
+    options.signal?.removeEventListener("abort", stop);
+  }
+}
+
+function readWelcome(data: SocketData): Welcome {
+  let value: unknown;
+  try {
+    value = JSON.parse(data as string);
+  } catch {
+    throw new ProtocolError("what answers there is not a thence scheduler");
+  }
+  const answer = checkWelcome(value);
+  if (answer.type === "welcome") return answer;
+  switch (answer.code) {
+    case "slow":
+    case "stale":
+    case "unavailable":
+      throw new ConnectionError(answer.message);
+    case "rejected":
+      throw new RejectedError(answer.message);
+    default:
+      throw new ProtocolError(answer.message);
+  }
+}
+
+function wordsOf(close: SocketClose): string {
+  return close.violation ?? (close.reason === "" ? `close code ${close.code}` : close.reason);
+}

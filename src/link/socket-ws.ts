@@ -1,0 +1,176 @@
+// The real socket: a WebSocket of the `ws` package, on either side.
+
+import { WebSocket } from "ws";
+import { AuthenticationError, ConnectionError } from "../errors/errors.ts";
+import { limits } from "../wire/limits.ts";
+import { closeReason, type Socket, type SocketClose } from "./socket.ts";
+import type { SocketData, SocketHandlers } from "./socket.ts";
+
+/**
+ * For both sides. Compression costs more than it saves on the networks of a cluster. The counts bound
+ * what it costs to gather one frame; the largest may well arrive in packets of 1,400 bytes.
+ */
+export const webSocketOptions = {
+  perMessageDeflate: false,
+  maxPayload: limits.frameBytes,
+  maxFragments: 1024,
+  maxBufferedChunks: 256 * 1024,
+  /** For the other side to answer a close, in milliseconds. */
+  closeTimeout: 2_000,
+} as const;
+
+/**
+ * Dials a WebSocket.
+ *
+ * @throws {AuthenticationError} when the token was not accepted (HTTP 401)
+ * @throws {ConnectionError} when nobody answered within `timeoutMs`, or not as a scheduler does
+ */
+export async function openWebSocket(
+  target: { url: string; token: string | undefined },
+  options: { timeoutMs: number; signal?: AbortSignal; localAddress?: string },
+): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  let webSocket: WebSocket;
+  try {
+    webSocket = new WebSocket(target.url, {
+      ...webSocketOptions,
+      handshakeTimeout: Math.max(1, Math.ceil(options.timeoutMs)),
+      ...(options.localAddress !== undefined && { localAddress: options.localAddress }),
+      headers: target.token === undefined ? {} : { authorization: `Bearer ${target.token}` },
+      // A mask guards against confused proxies between browsers and servers; all zero, it costs
+      // neither side a pass over the data.
+      generateMask() {},
+    });
+  } catch (error) {
+    throw new ConnectionError(`${target.url} is not an address: ${messageOf(error)}`);
+  }
+  const socket = new WsSocket(webSocket);
+  const stop = () => {
+    webSocket.terminate();
+    reject(new ConnectionError("the attempt was given up"));
+  };
+  options.signal?.addEventListener("abort", stop, { once: true });
+  webSocket.once("open", () => resolve(socket));
+  webSocket.once("error", (error) => reject(new ConnectionError(messageOf(error))));
+  webSocket.once("unexpected-response", (request, response) => {
+    let words = "";
+    response.setEncoding("utf8");
+    response.on("data", (text: string) => {
+      words = (words + text).slice(0, 300);
+    });
+    response.once("close", () => {
+      request.destroy();
+      const status = `${response.statusCode} ${response.statusMessage}: ${words.trim()}`;
+      if (response.statusCode === 401) reject(new AuthenticationError(words.trim() || status));
+      else reject(new ConnectionError(`the answer was HTTP ${status}`));
+    });
+    // A body that never ends is not waited for.
+    response.setTimeout(1_000, () => response.destroy());
+  });
+  try {
+    return await promise;
+  } finally {
+    options.signal?.removeEventListener("abort", stop);
+  }
+}
+
+/** A WebSocket that is open, or about to be. */
+export class WsSocket implements Socket {
+  readonly #webSocket: WebSocket;
+  #handlers: SocketHandlers | undefined;
+  #paused = false;
+  #terminated = false;
+  /** Arrived while nobody listened, or after `pause` out of what was read before it. */
+  #held: SocketData[] = [];
+  #close: SocketClose | undefined;
+  #problem: { message: string; isTheirs: boolean } | undefined;
+  readonly #wrote = (error?: Error | null) => {
+    if (!error) this.#handlers?.wrote();
+  };
+
+  constructor(webSocket: WebSocket) {
+    this.#webSocket = webSocket;
+    webSocket.on("message", (data: Buffer, isBinary: boolean) => {
+      this.#arrived(isBinary ? data : data.toString());
+    });
+    webSocket.on("error", (error: NodeJS.ErrnoException) => {
+      this.#problem ??= {
+        message: messageOf(error),
+        isTheirs: error.code?.startsWith("WS_ERR_") ?? false,
+      };
+    });
+    webSocket.on("close", (code, reason) => {
+      const problem = this.#problem;
+      this.#close = {
+        code,
+        reason: reason.toString() || (problem?.message ?? ""),
+        ...(problem?.isTheirs && { violation: problem.message }),
+      };
+      this.#deliver();
+    });
+  }
+
+  get open(): boolean {
+    return this.#webSocket.readyState === WebSocket.OPEN;
+  }
+
+  get bufferedBytes(): number {
+    return this.#webSocket.bufferedAmount;
+  }
+
+  listen(handlers: SocketHandlers): void {
+    this.#handlers = handlers;
+    if (this.#held.length > 0 || this.#close) queueMicrotask(() => this.#deliver());
+  }
+
+  send(data: SocketData): void {
+    if (this.open) this.#webSocket.send(data, this.#wrote);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#webSocket.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#webSocket.resume();
+    queueMicrotask(() => this.#deliver());
+  }
+
+  close(code: number, reason: string): void {
+    // The other side's answer has to be read.
+    this.resume();
+    this.#webSocket.close(code, closeReason(reason));
+  }
+
+  terminate(): void {
+    this.#terminated = true;
+    this.#webSocket.terminate();
+  }
+
+  #arrived(data: SocketData): void {
+    if (this.#terminated) return;
+    if (this.#handlers && !this.#paused && this.#held.length === 0) this.#handlers.message(data);
+    else this.#held.push(data);
+  }
+
+  /** A close overrides a pause: what came before it is all that there will be. */
+  #deliver(): void {
+    while (this.#handlers && this.#held.length > 0 && (!this.#paused || this.#close)) {
+      if (this.#terminated) return;
+      this.#handlers.message(this.#held.shift()!);
+    }
+    if (!this.#handlers || !this.#close || this.#terminated) return;
+    this.#terminated = true;
+    this.#handlers.closed(this.#close);
+  }
+}
+
+/** A failed attempt on several addresses (`localhost`) is an AggregateError without a message. */
+function messageOf(error: unknown): string {
+  const { message, code, errors } = error as NodeJS.ErrnoException & { errors?: Error[] };
+  const all = errors?.map((one) => one.message).join(", ");
+  return message || all || code || String(error);
+}

@@ -1,0 +1,58 @@
+// Where a worker or a client finds its scheduler: an address it was given, or a scheduler file that
+// is read again before every attempt, since a scheduler that starts again has a new address.
+
+import type { DialTarget } from "../link/dial.ts";
+import { readSchedulerFile } from "./scheduler-file.ts";
+import { givenToken, type TokenSources } from "./token.ts";
+
+export type TargetOptions = TokenSources & {
+  /** `ws://…` or `wss://…`; wins over a scheduler file. */
+  address?: string | undefined;
+  /** Path of a scheduler file, which need not exist yet. */
+  schedulerFile?: string | undefined;
+};
+
+/** What to dial, and what to call it in errors and logs. */
+export type TargetFinder = {
+  describe: string;
+  /** For the next attempt; undefined while the scheduler file is not there. */
+  find: () => Promise<DialTarget | undefined>;
+};
+
+/**
+ * The scheduler meant by `options`, else by `$THENCE_ADDRESS`, else by `$THENCE_SCHEDULER_FILE`;
+ * undefined when none of them says. A token given to this process wins over the one in the file.
+ *
+ * @throws {RangeError} when the address is no WebSocket URL
+ */
+export function targetFinder(options: TargetOptions): TargetFinder | undefined {
+  const { environment = process.env } = options;
+  const { address, schedulerFile } =
+    options.address !== undefined || options.schedulerFile !== undefined
+      ? options
+      : { address: environment.THENCE_ADDRESS, schedulerFile: environment.THENCE_SCHEDULER_FILE };
+  if (address) {
+    const url = checkedUrl(address);
+    return { describe: url, find: async () => ({ url, token: await givenToken(options) }) };
+  }
+  if (!schedulerFile) return undefined;
+  let attempt = 0;
+  return {
+    describe: `scheduler file ${schedulerFile}`,
+    find: async () => {
+      const file = await readSchedulerFile(schedulerFile);
+      if (file === undefined) return undefined;
+      const token = (await givenToken(options)) ?? file.token;
+      // The first URL is the best one; the others get their turn when it does not answer.
+      return { url: file.urls[attempt++ % file.urls.length]!, token, scheduler: file.id };
+    },
+  };
+}
+
+function checkedUrl(address: string): string {
+  const url = URL.parse(address);
+  if (url && /^wss?:$/.test(url.protocol) && url.hostname !== "") return address;
+  throw new RangeError(
+    `"${address}" is not the address of a scheduler: expected ws://host:port or wss://host:port`,
+  );
+}

@@ -1,0 +1,72 @@
+// Is a value plain JSON, so that JSON.stringify and JSON.parse alone give the very same value back?
+// This stands before every argument list and every result: it allocates next to nothing and gives
+// up at the first doubt. Whatever it turns down is judged again, with words, by `write.ts`.
+
+import { limits } from "../wire/limits.ts";
+
+export function isPlainJson(value: unknown): boolean {
+  return isPlainPrimitive(value) || isPlainContainer(value, 1, undefined);
+}
+
+function isPlainPrimitive(value: unknown): boolean {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true;
+    case "number":
+      return value === 0 ? !Object.is(value, -0) : value - value === 0; // NaN for what JSON lacks
+    default:
+      return value === null;
+  }
+}
+
+/** `seen` holds the containers met so far: one met twice is shared or cyclic, which JSON loses. */
+function isPlainContainer(value: unknown, depth: number, seen: Seen | undefined): boolean {
+  if (typeof value !== "object" || value === null || depth > limits.payloadDepth) return false;
+  if (Object.getOwnPropertySymbols(value).length > 0) return false;
+  if (Array.isArray(value)) {
+    if (Object.getPrototypeOf(value) !== Array.prototype) return false;
+    const items: unknown[] = value;
+    // Fewer than the length: holes. More: properties beside the elements. (Cheaper than the keys.)
+    if (Object.values(items).length !== items.length) return false;
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index];
+      if (isPlainPrimitive(item)) continue;
+      seen ??= new Seen(value);
+      if (!seen.isNew(item) || !isPlainContainer(item, depth + 1, seen)) return false;
+    }
+    return true;
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  let enumerable = 0;
+  for (const key in value) {
+    if (key === "__proto__") return false;
+    enumerable++;
+    const item = (value as Record<string, unknown>)[key];
+    if (isPlainPrimitive(item)) continue;
+    seen ??= new Seen(value);
+    if (!seen.isNew(item) || !isPlainContainer(item, depth + 1, seen)) return false;
+  }
+  return Object.getOwnPropertyNames(value).length === enumerable; // else some are hidden
+}
+
+/** A set that starts as a list: most values hold a handful of containers, found faster by a scan. */
+class Seen {
+  readonly #few: unknown[];
+  #many: Set<unknown> | undefined;
+
+  constructor(root: object) {
+    this.#few = [root];
+  }
+
+  /** False when `item` was asked about before. */
+  isNew(item: unknown): boolean {
+    if (this.#many !== undefined) {
+      const before = this.#many.size;
+      return this.#many.add(item).size > before;
+    }
+    if (this.#few.includes(item)) return false;
+    if (this.#few.push(item) > 16) this.#many = new Set(this.#few);
+    return true;
+  }
+}

@@ -1,0 +1,140 @@
+// The boundary: what a peer sent is checked here once, and trusted inside. One compiled check for
+// each type of message, made from the unions of `protocol.ts`, so that none can be forgotten.
+
+import { Type, type TObject } from "typebox";
+import { Compile, type Validator } from "typebox/compile";
+import { ProtocolError } from "../errors/errors.ts";
+import { noParts, payloadOf } from "./frame.ts";
+import {
+  FromClientSchema,
+  FromWorkerSchema,
+  HelloSchema,
+  PROTOCOL_VERSION,
+  ToClientSchema,
+  ToWorkerSchema,
+  WelcomeSchema,
+  type FromClient,
+  type FromWorker,
+  type Hello,
+  type ToClient,
+  type ToWorker,
+  type WelcomeOrRefused,
+} from "./protocol.ts";
+
+/**
+ * Returns the message itself, with the payloads put back that referred to binary parts of its frame.
+ *
+ * @throws {ProtocolError} naming the type of the message and the place inside it
+ */
+export type Check<Message> = (value: unknown, parts?: readonly Uint8Array[]) => Message;
+
+/** Properties that may hold payloads, in any message. */
+const payloadProperties: ReadonlySet<string> = new Set(["args", "inputs", "values", "value"]);
+
+export const checkFromClient: Check<FromClient> = checkOf(FromClientSchema.anyOf);
+export const checkToClient: Check<ToClient> = checkOf(ToClientSchema.anyOf);
+export const checkFromWorker: Check<FromWorker> = checkOf(FromWorkerSchema.anyOf);
+export const checkToWorker: Check<ToWorker> = checkOf(ToWorkerSchema.anyOf);
+export const checkWelcome: Check<WelcomeOrRefused> = checkOf(WelcomeSchema.anyOf);
+
+const checkHelloShape: Check<Hello> = checkOf(HelloSchema.anyOf, "role");
+
+/** A hello of another version is refused as that, whatever else it holds. */
+export const checkHello: Check<Hello> = (value) => {
+  const version = (value as { protocol?: unknown } | null)?.protocol;
+  if (Number.isInteger(version) && version !== PROTOCOL_VERSION) throw new VersionError(version);
+  return checkHelloShape(value);
+};
+
+export class VersionError extends ProtocolError {
+  constructor(version: unknown) {
+    super(
+      `Install the same version of thence on both sides: the peer speaks version ${String(version)} ` +
+        `of the protocol, this side version ${PROTOCOL_VERSION}`,
+    );
+  }
+}
+
+/** What one message type needs; compiled when the first such message arrives. */
+type Rule = {
+  schema: TObject;
+  validator: Validator | undefined;
+  /** Properties that must be of one length. */
+  columns: string[];
+  payloads: string[];
+};
+
+function checkOf<Message>(schemas: readonly TObject[], tag = "type"): Check<Message> {
+  const rules = new Map<unknown, Rule>();
+  for (const schema of schemas) {
+    const names = Object.keys(schema.properties);
+    const isColumn = (name: string) => Type.IsArray(schema.properties[name]);
+    const rule = {
+      schema,
+      validator: undefined,
+      columns: names.includes("keys") ? names.filter(isColumn) : [],
+      payloads: names.filter((name) => payloadProperties.has(name)),
+    };
+    rules.set((schema.properties[tag] as { const?: unknown } | undefined)?.const, rule);
+  }
+  return (value, parts = noParts) => {
+    const message = value as Record<string, unknown> | null;
+    if (typeof message !== "object" || message === null) throw new ProtocolError("not a message");
+    const rule = rules.get(message[tag]);
+    if (rule === undefined) {
+      throw new ProtocolError(`${quoted(message[tag])} is not a ${tag} known here`);
+    }
+    rule.validator ??= Compile(rule.schema);
+    if (!isWellFormed(rule.validator, message)) throw shapeError(rule.validator, message, tag);
+    if (rule.columns.length > 1) checkColumns(message, rule.columns);
+    for (const name of rule.payloads) {
+      if (message[name] !== undefined) message[name] = restored(message[name], parts);
+    }
+    return message as Message;
+  };
+}
+
+/** Errors within errors may be nested deeper than the stack is high. */
+function isWellFormed(validator: Validator, message: Record<string, unknown>): boolean {
+  try {
+    return validator.Check(message);
+  } catch (error) {
+    throw new ProtocolError(`${quoted(message["type"])}: nested too deeply`, { cause: error });
+  }
+}
+
+function checkColumns(message: Record<string, unknown>, columns: string[]): void {
+  const length = (message["keys"] as unknown[]).length;
+  for (const name of columns) {
+    const column = message[name] as unknown[] | undefined;
+    if (column !== undefined && column.length !== length) {
+      throw new ProtocolError(
+        `${quoted(message["type"])}: ${length} keys but ${column.length} ${name}`,
+      );
+    }
+  }
+}
+
+/** Also finds out references to parts that are not there, so it walks every payload. */
+function restored(value: unknown, parts: readonly Uint8Array[]): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (!Array.isArray(value)) {
+    return payloadOf(value as { head: string; first: number; count: number }, parts);
+  }
+  const items = value as unknown[];
+  for (let index = 0; index < items.length; index += 1) {
+    if (typeof items[index] !== "string") items[index] = restored(items[index], parts);
+  }
+  return items;
+}
+
+function shapeError(validator: Validator, message: Record<string, unknown>, tag: string) {
+  const [first] = validator.Errors(message);
+  const place = first?.instancePath.replaceAll("/", ".") ?? "";
+  return new ProtocolError(`${quoted(message[tag])}${place}: ${first?.message ?? "malformed"}`);
+}
+
+function quoted(value: unknown): string {
+  const text = typeof value === "string" ? JSON.stringify(value) : String(typeof value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

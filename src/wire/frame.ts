@@ -1,0 +1,194 @@
+// A frame is one message of the socket and carries many of the roles'. Without binary parts it is
+// text, a JSON array: `[ack, message, …]`. With them it is binary: the byte length of that text (u32,
+// little endian), the text, then the parts, each on a multiple of 8 bytes so that it can be viewed
+// as numbers of any size where it lies. The array then holds their lengths: `[ack, [bytes, …],
+// message, …]`, and a message refers to its parts as `{ head, first, count }`.
+
+import { ProtocolError } from "../errors/errors.ts";
+import { BinaryPayload } from "../payload/payload.ts";
+import type { SocketData } from "../link/socket.ts";
+
+/** What a frame says, but for the acknowledgement, which is of the moment when it is written. */
+export type FrameBody = {
+  /** All after the ack, with the closing bracket. */
+  readonly text: string;
+  readonly parts: readonly Uint8Array[];
+  /** Near enough for accounts: characters of text and bytes of parts. */
+  readonly bytes: number;
+};
+
+export type Frame = {
+  /** How many numbered frames the other side had received when it wrote this one. */
+  ack: number;
+  /** None in a heartbeat, which has no number. */
+  messages: unknown[];
+  /** Views on the frame's memory. */
+  parts: readonly Uint8Array[];
+};
+
+export const noParts: readonly Uint8Array[] = Object.freeze([]);
+
+/** A frame that only acknowledges. */
+export const heartbeat: FrameBody = { text: "]", parts: noParts, bytes: 1 };
+
+/** More parts than anyone sends: naming millions of empty ones would cost the reader dearly. */
+const partsPerFrame = 1_000_000;
+
+/** Gathers messages into frames. */
+export class FrameBuilder {
+  #text = "";
+  #parts: Uint8Array[] = [];
+  #partBytes = 0;
+  /** Where the newest message begins. */
+  #mark = { text: 0, parts: 0, partBytes: 0 };
+
+  get empty(): boolean {
+    return this.#text === "";
+  }
+
+  get bytes(): number {
+    return this.#text.length + this.#partBytes;
+  }
+
+  add(message: object): void {
+    this.#mark = { text: this.#text.length, parts: this.#parts.length, partBytes: this.#partBytes };
+    collected = this.#parts;
+    try {
+      this.#text += `,${JSON.stringify(message)}`;
+    } finally {
+      collected = undefined;
+    }
+    for (let index = this.#mark.parts; index < this.#parts.length; index += 1) {
+      this.#partBytes += padded(this.#parts[index]!.byteLength);
+    }
+  }
+
+  /** Takes back the newest message, also one that `add` broke off at. */
+  undo(): void {
+    this.#text = this.#text.slice(0, this.#mark.text);
+    this.#parts.length = this.#mark.parts;
+    this.#partBytes = this.#mark.partBytes;
+  }
+
+  /** Whether it is within a limit of bytes on the wire; counts exactly only when it must. */
+  fits(limit: number): boolean {
+    if (this.#parts.length > partsPerFrame) return false;
+    const rest = this.#partBytes + this.#parts.length * 10 + 64;
+    if (this.#text.length * 3 + rest <= limit) return true;
+    return Buffer.byteLength(this.#text) + rest <= limit;
+  }
+
+  /** The frame of all that was added, and starts the next. */
+  take(): FrameBody {
+    const parts = this.#parts.length === 0 ? noParts : this.#parts;
+    const lengths = parts === noParts ? "" : `,[${parts.map((part) => part.byteLength).join()}]`;
+    const body = { text: `${lengths}${this.#text}]`, parts, bytes: this.bytes };
+    this.#text = "";
+    this.#partBytes = 0;
+    if (parts !== noParts) this.#parts = [];
+    return body;
+  }
+}
+
+export function writeFrame(ack: number, body: FrameBody): SocketData {
+  const text = `[${ack}${body.text}`;
+  if (body.parts === noParts) return text;
+  const textBytes = Buffer.byteLength(text);
+  let end = padded(4 + textBytes);
+  for (const part of body.parts) end += padded(part.byteLength);
+  const frame = Buffer.allocUnsafeSlow(end);
+  frame.writeUInt32LE(textBytes, 0);
+  frame.write(text, 4, "utf8");
+  let offset = 4 + textBytes;
+  for (const part of body.parts) {
+    // What lies between is zeroed: nothing of this process's memory goes out by accident.
+    frame.fill(0, offset, padded(offset));
+    offset = padded(offset);
+    frame.set(part, offset);
+    offset += part.byteLength;
+  }
+  frame.fill(0, offset);
+  return frame;
+}
+
+/** @throws {ProtocolError} whatever it is given */
+export function readFrame(data: SocketData): Frame {
+  if (typeof data === "string") return frameOf(parsed(data), noParts);
+  if (data.byteLength < 8) throw new ProtocolError("a binary frame is shorter than its header");
+  // A view on numbers needs memory on a multiple of 8; what a socket hands over may lie anywhere.
+  const bytes = data.byteOffset % 8 === 0 ? data : Uint8Array.from(data);
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const textEnd = 4 + buffer.readUInt32LE(0);
+  if (textEnd > buffer.length) throw new ProtocolError("a binary frame is shorter than its text");
+  const array = parsed(buffer.toString("utf8", 4, textEnd));
+  const lengths: unknown = array[1];
+  if (!Array.isArray(lengths)) throw new ProtocolError("a binary frame names no parts");
+  if (lengths.length > partsPerFrame) throw new ProtocolError("a binary frame has too many parts");
+  const parts: Uint8Array[] = [];
+  let offset = padded(textEnd);
+  for (const length of lengths as unknown[]) {
+    if (!isCount(length) || offset + length > bytes.byteLength) {
+      throw new ProtocolError("a binary frame is shorter than the parts it names");
+    }
+    parts.push(new Uint8Array(bytes.buffer, bytes.byteOffset + offset, length));
+    offset = padded(offset + length);
+  }
+  if (offset !== bytes.byteLength) {
+    throw new ProtocolError("a binary frame is longer than the parts it names");
+  }
+  array.splice(1, 1);
+  return frameOf(array, parts);
+}
+
+/** The payload that `{ head, first, count }` stands for in a frame with these parts. */
+export function payloadOf(
+  reference: { head: string; first: number; count: number },
+  parts: readonly Uint8Array[],
+): BinaryPayload {
+  const end = reference.first + reference.count;
+  if (end > parts.length) {
+    throw new ProtocolError(`refers to part ${end} of a frame that has ${parts.length}`);
+  }
+  return new BinaryPayload(reference.head, parts.slice(reference.first, end));
+}
+
+function frameOf(array: unknown[], parts: readonly Uint8Array[]): Frame {
+  const ack = array[0];
+  if (!isCount(ack)) throw new ProtocolError("a frame does not begin with an acknowledgement");
+  array.shift();
+  return { ack, messages: array, parts };
+}
+
+function parsed(text: string): unknown[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new ProtocolError("a frame is not JSON", { cause: error });
+  }
+  if (!Array.isArray(value)) throw new ProtocolError("a frame is not an array");
+  return value as unknown[];
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function padded(bytes: number): number {
+  return (bytes + 7) & ~7;
+}
+
+/** Where the parts go of what is being stringified; `JSON.stringify` is synchronous, so one will do. */
+let collected: Uint8Array[] | undefined;
+
+// How a payload's bytes cross the wire is known here alone; `payload.ts` does not know of frames.
+Object.defineProperty(BinaryPayload.prototype, "toJSON", {
+  value: function toJSON(this: BinaryPayload) {
+    if (collected === undefined) return { head: this.head, parts: `${this.parts.length} binary` };
+    const first = collected.length;
+    for (const part of this.parts) collected.push(part);
+    return { head: this.head, first, count: this.parts.length };
+  },
+  configurable: true,
+  writable: true,
+});

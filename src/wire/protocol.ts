@@ -1,0 +1,345 @@
+// The words the roles speak: one union of messages per direction, each message opening with who
+// sends it and when. The schemas here are the boundary: what passes them is trusted inside.
+//
+// Messages that concern many tasks are columns, not rows: `keys[i]` goes with `args[i]`. A name or
+// an option that a thousand tasks share is then said once, which is most of what makes a frame
+// small and quick to parse. Every column of a message has the same length; `checkColumns` sees to it.
+
+import { Type, type Static, type TSchema } from "typebox";
+import { limits } from "./limits.ts";
+import type { Payload } from "../payload/payload.ts";
+
+/** Raised when a message changes its meaning; a peer of another version is refused at the hello. */
+export const PROTOCOL_VERSION = 1;
+
+// ── Parts that messages share ────────────────────────────────────────────────────────────────────
+
+const Key = Type.String({ minLength: 1, maxLength: limits.keyLength });
+const Name = Type.String({ minLength: 1, maxLength: limits.nameLength });
+const Text = Type.String({ maxLength: limits.textLength });
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Attempt = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+const Milliseconds = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const column = <Item extends TSchema>(item: Item) =>
+  Type.Array(item, { minItems: 1, maxItems: limits.columnLength });
+
+/** An encoded user value: text, or text with raw binary parts that travel beside it in the frame. */
+const PayloadSchema = Type.Unsafe<Payload>(
+  Type.Union([
+    Type.String(),
+    Type.Object({ head: Type.String(), first: Count, count: Type.Integer({ minimum: 1 }) }),
+  ]),
+);
+
+/** How an Error crosses the wire; see `error-record.ts` for what is kept. Nested to a bounded depth. */
+export type ErrorRecord = {
+  name: string;
+  message: string;
+  stack?: string;
+  cause?: ErrorRecord;
+  errors?: ErrorRecord[];
+  /** Extra own properties of the error (`code`, `errno`, …), as one text payload of an object. */
+  properties?: string;
+  /** Set when what was thrown is not an Error: the value itself, as a text payload. */
+  thrown?: string;
+};
+const ErrorRecordSchema = Type.Unsafe<ErrorRecord>(
+  Type.Cyclic(
+    {
+      ErrorRecord: Type.Object({
+        name: Type.String(),
+        message: Type.String(),
+        stack: Type.Optional(Type.String()),
+        cause: Type.Optional(Type.Ref("ErrorRecord")),
+        errors: Type.Optional(Type.Array(Type.Ref("ErrorRecord"))),
+        properties: Type.Optional(Type.String()),
+        thrown: Type.Optional(Type.String()),
+      }),
+    },
+    "ErrorRecord",
+  ),
+);
+
+/** Why a task has no value: one of the codes of `errors.ts`, words for a person, and what threw. */
+const FailureSchema = Type.Object({
+  code: Type.String({ maxLength: 64 }),
+  message: Text,
+  /** The task that failed first; dependents of it carry the same failure. */
+  key: Type.Optional(Key),
+  /** The registered name of the function that failed first. */
+  task: Type.Optional(Name),
+  error: Type.Optional(ErrorRecordSchema),
+});
+export type Failure = Static<typeof FailureSchema>;
+
+const RetriesSchema = Type.Object({
+  max: Count,
+  delayMs: Type.Optional(Milliseconds),
+  factor: Type.Optional(Type.Number({ minimum: 1, maximum: 1000 })),
+  maxDelayMs: Type.Optional(Milliseconds),
+  jitter: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+});
+export type Retries = Static<typeof RetriesSchema>;
+
+export type Resources = Record<string, number>;
+const ResourcesSchema = Type.Unsafe<Resources>(
+  Type.Record(
+    // Any text, line ends too: what does not match the pattern of a record is not looked at.
+    Type.String({ pattern: `^[^]{1,${limits.nameLength}}$` }),
+    Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+    { additionalProperties: false },
+  ),
+);
+
+const TaskOptionsSchema = Type.Object({
+  priority: Type.Optional(
+    Type.Integer({ minimum: -limits.priorityMagnitude, maximum: limits.priorityMagnitude }),
+  ),
+  retries: Type.Optional(RetriesSchema),
+  timeoutMs: Type.Optional(Milliseconds),
+  /** Held back this long from its acceptance by the scheduler. */
+  delayMs: Type.Optional(Milliseconds),
+  /** Held back until then, in milliseconds since 1970 by the scheduler's clock. */
+  startAt: Type.Optional(Milliseconds),
+  /** Fails if not started this long after its acceptance. */
+  expiresMs: Type.Optional(Milliseconds),
+  /** Names or addresses of the workers that may run it. */
+  workers: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: limits.columnLength })),
+  allowOtherWorkers: Type.Optional(Type.Boolean()),
+  resources: Type.Optional(ResourcesSchema),
+  maxWorkerLosses: Type.Optional(Count),
+});
+export type TaskOptions = Static<typeof TaskOptionsSchema>;
+
+// ── The handshake: the first message of each side, on every connection ───────────────────────────
+
+const identity = {
+  type: Type.Literal("hello"),
+  protocol: Type.Integer(),
+  /** Minted once per process: presenting it again within the grace period resumes the link. */
+  id: Key,
+  /** The scheduler that welcomed it to the session it would go on with; none at first. */
+  resumes: Type.Optional(Key),
+  /** Frames received so far in that session; the scheduler sends again what came after. */
+  received: Count,
+  /** The scheduler that a scheduler file promised; another one refuses, for the file is stale. */
+  scheduler: Type.Optional(Key),
+};
+
+/** From a client or a worker, once after the socket opens. */
+export const HelloSchema = Type.Union([
+  Type.Object({ ...identity, role: Type.Literal("client"), name: Name }),
+  Type.Object({
+    ...identity,
+    role: Type.Literal("worker"),
+    name: Name,
+    host: Name,
+    pid: Count,
+    threads: Type.Integer({ minimum: 1, maximum: limits.slots }),
+    /** Tasks it runs at once: threads × concurrency. */
+    slots: Type.Integer({ minimum: 1, maximum: limits.slots }),
+    resources: ResourcesSchema,
+    functions: Type.Array(Name, { minItems: 1, maxItems: limits.functions }),
+  }),
+]);
+export type Hello = Static<typeof HelloSchema>;
+export type WorkerHello = Extract<Hello, { role: "worker" }>;
+export type ClientHello = Extract<Hello, { role: "client" }>;
+
+/** From the scheduler, in answer to a hello. */
+export const WelcomeSchema = Type.Union([
+  Type.Object({
+    type: Type.Literal("welcome"),
+    scheduler: Key,
+    /** False when the scheduler does not know this session: what was under way is lost. */
+    resumed: Type.Boolean(),
+    received: Count,
+    heartbeatMs: Milliseconds,
+    graceMs: Milliseconds,
+    smallResultBytes: Count,
+    frameBytes: Count,
+  }),
+  Type.Object({ type: Type.Literal("refused"), code: Type.String(), message: Text }),
+]);
+export type WelcomeOrRefused = Static<typeof WelcomeSchema>;
+export type Welcome = Extract<WelcomeOrRefused, { type: "welcome" }>;
+
+// ── Client → scheduler ───────────────────────────────────────────────────────────────────────────
+
+const keysOf = <Type_ extends string>(type: Type_) =>
+  Type.Object({ type: Type.Literal(type), keys: column(Key) });
+
+/** From a client: new tasks of one function under one set of options. */
+const Submit = Type.Object({
+  type: Type.Literal("submit"),
+  name: Name,
+  options: Type.Optional(TaskOptionsSchema),
+  keys: column(Key),
+  /** Each the payload of an array of arguments. */
+  args: column(PayloadSchema),
+  /** The keys of the futures found inside each `args`, which refers to them by position. */
+  inputs: Type.Optional(column(Type.Array(Key, { maxItems: limits.inputs }))),
+});
+/** From a client: these futures are not wanted any more; ends the tasks unless others want them. */
+const CancelByClient = Type.Object({
+  type: Type.Literal("cancel"),
+  keys: column(Key),
+  reason: Type.Optional(Text),
+  /** End it for the other clients too. */
+  force: Type.Optional(Type.Boolean()),
+});
+/** From a client: its last handles on these tasks are gone. */
+const Release = keysOf("release");
+/** From a client: run these failed tasks again, and the failed tasks they failed because of. */
+const Retry = keysOf("retry");
+/** From a client: run these to the end whether or not anyone holds a future of them. */
+const Detach = keysOf("detach");
+/** From a client: send the values of these finished tasks, which were too large to ride along. */
+const Fetch = keysOf("fetch");
+/** From a client: a question, answered by an `answer` of the same id. */
+const Ask = Type.Object({
+  type: Type.Literal("ask"),
+  id: Count,
+  about: Type.Union([Type.Literal("info"), Type.Literal("workers"), Type.Literal("explain")]),
+  key: Type.Optional(Key),
+});
+
+export const FromClientSchema = Type.Union([
+  Submit,
+  CancelByClient,
+  Release,
+  Retry,
+  Detach,
+  Fetch,
+  Ask,
+]);
+export type FromClient = Static<typeof FromClientSchema>;
+
+// ── Scheduler → client ───────────────────────────────────────────────────────────────────────────
+
+/** To every client that wants them: these tasks have their values. */
+const FinishedToClient = Type.Object({
+  type: Type.Literal("finished"),
+  keys: column(Key),
+  values: column(PayloadSchema),
+});
+/** To every client that wants them: finished, but too large to send unasked; see `fetch`. */
+const Stored = Type.Object({
+  type: Type.Literal("stored"),
+  keys: column(Key),
+  bytes: column(Count),
+  /** For each, who has it in memory: worker names, or "scheduler". */
+  holders: column(Type.Array(Name)),
+});
+/** To every client that wants them: these tasks failed, all for one reason. */
+const FailedToClient = Type.Object({
+  type: Type.Literal("failed"),
+  keys: column(Key),
+  failure: FailureSchema,
+});
+/** To every client that wants them: these tasks were cancelled. */
+const CancelledToClient = Type.Object({
+  type: Type.Literal("cancelled"),
+  keys: column(Key),
+  reason: Type.Optional(Text),
+});
+/** To one client, in answer to `fetch`. */
+const Fetched = Type.Object({ type: Type.Literal("fetched"), key: Key, value: PayloadSchema });
+/** To one client, in answer to `retry`: these tasks are under way again. */
+const Reopened = keysOf("reopened");
+/** To one client, in answer to `ask`: facts as plain JSON, or why there are none. */
+const Answer = Type.Object({
+  type: Type.Literal("answer"),
+  id: Count,
+  facts: Type.Optional(Type.Unknown()),
+  failure: Type.Optional(FailureSchema),
+});
+
+export const ToClientSchema = Type.Union([
+  FinishedToClient,
+  Stored,
+  FailedToClient,
+  CancelledToClient,
+  Fetched,
+  Reopened,
+  Answer,
+]);
+export type ToClient = Static<typeof ToClientSchema>;
+
+// ── Scheduler → worker ───────────────────────────────────────────────────────────────────────────
+
+/** To a worker: run these tasks of one function, in this order unless priorities differ. */
+const Run = Type.Object({
+  type: Type.Literal("run"),
+  name: Name,
+  keys: column(Key),
+  attempts: column(Attempt),
+  args: column(PayloadSchema),
+  /** The values of the futures that each `args` refers to by position. */
+  inputs: Type.Optional(column(Type.Array(PayloadSchema))),
+  priority: Type.Optional(Type.Integer()),
+  timeoutMs: Type.Optional(Milliseconds),
+  /** Say `started` before each begins: one of these may have taken a worker down. */
+  announce: Type.Optional(Type.Boolean()),
+});
+const attemptsOf = <Type_ extends string>(type: Type_) =>
+  Type.Object({ type: Type.Literal(type), keys: column(Key), attempts: column(Attempt) });
+
+/** To a worker: end these, running or not, and answer `stopped` when each is off its thread. */
+const CancelByScheduler = Type.Object({
+  type: Type.Literal("cancel"),
+  keys: column(Key),
+  attempts: column(Attempt),
+  reason: Type.Optional(Text),
+});
+/** To a worker: give these back if they have not started; answered by `withdrawn`. */
+const Withdraw = attemptsOf("withdraw");
+
+export const ToWorkerSchema = Type.Union([Run, CancelByScheduler, Withdraw]);
+export type ToWorker = Static<typeof ToWorkerSchema>;
+export type RunMessage = Static<typeof Run>;
+
+// ── Worker → scheduler ───────────────────────────────────────────────────────────────────────────
+
+/** From a worker: these attempts returned; `micros` is what each took on its thread. */
+const FinishedByWorker = Type.Object({
+  type: Type.Literal("finished"),
+  keys: column(Key),
+  attempts: column(Attempt),
+  values: column(PayloadSchema),
+  micros: column(Count),
+});
+/** From a worker: this attempt threw, ran out of time, could not be encoded, or lost its thread. */
+const FailedByWorker = Type.Object({
+  type: Type.Literal("failed"),
+  key: Key,
+  attempt: Attempt,
+  failure: FailureSchema,
+});
+/** From a worker: these are executing: after a while for every long task, at once if announced. */
+const Started = attemptsOf("started");
+/** From a worker: given back unstarted, in answer to `withdraw` or because it is leaving. */
+const Withdrawn = attemptsOf("withdrawn");
+/** From a worker: cancelled, and off their threads. */
+const Stopped = attemptsOf("stopped");
+/** From a worker: what a task said of itself by `currentTask().progress()`. */
+const Progress = Type.Object({
+  type: Type.Literal("progress"),
+  key: Key,
+  attempt: Attempt,
+  fraction: Type.Number({ minimum: 0, maximum: 1 }),
+  text: Type.Optional(Text),
+});
+/** From a worker that shuts down: send no more; what runs is being finished. */
+const Leaving = Type.Object({ type: Type.Literal("leaving"), reason: Type.Optional(Text) });
+
+export const FromWorkerSchema = Type.Union([
+  FinishedByWorker,
+  FailedByWorker,
+  Started,
+  Withdrawn,
+  Stopped,
+  Progress,
+  Leaving,
+]);
+export type FromWorker = Static<typeof FromWorkerSchema>;

@@ -1,0 +1,43 @@
+// The kinds of socket there are, as pairs of two ends, for tests that hold for each of them.
+
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { WebSocketServer } from "ws";
+import { memorySocketPair } from "../../../src/link/socket-memory.ts";
+import { openWebSocket, webSocketOptions, WsSocket } from "../../../src/link/socket-ws.ts";
+import type { Socket } from "../../../src/link/socket.ts";
+
+export type SocketMaker = {
+  kind: string;
+  pair(): Promise<{ dialled: Socket; accepted: Socket }>;
+  close(): Promise<void>;
+};
+
+export async function socketMakers(): Promise<SocketMaker[]> {
+  const server = new WebSocketServer({ ...webSocketOptions, host: "127.0.0.1", port: 0 });
+  await once(server, "listening");
+  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return [
+    {
+      kind: "memory",
+      async pair() {
+        const [dialled, accepted] = memorySocketPair();
+        return { dialled, accepted };
+      },
+      async close() {},
+    },
+    {
+      kind: "ws",
+      async pair() {
+        const connected = Promise.withResolvers<Socket>();
+        server.once("connection", (webSocket) => connected.resolve(new WsSocket(webSocket)));
+        const dialled = await openWebSocket({ url, token: undefined }, { timeoutMs: 5_000 });
+        return { dialled, accepted: await connected.promise };
+      },
+      async close() {
+        for (const client of server.clients) client.terminate();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    },
+  ];
+}

@@ -1,0 +1,164 @@
+// The boundary: well-formed messages pass, and of others it is said what is wrong.
+
+import { describe, expect, test } from "vitest";
+import {
+  checkFromClient,
+  checkFromWorker,
+  checkHello,
+  checkToClient,
+  checkToWorker,
+  checkWelcome,
+  VersionError,
+} from "../../../src/wire/check.ts";
+import { ProtocolError } from "../../../src/errors/errors.ts";
+import { limits } from "../../../src/wire/limits.ts";
+import { BinaryPayload } from "../../../src/payload/payload.ts";
+import { PROTOCOL_VERSION } from "../../../src/wire/protocol.ts";
+
+const finished = {
+  type: "finished",
+  keys: ["a", "b"],
+  attempts: [1, 1],
+  values: ["1", "2"],
+  micros: [3, 4],
+};
+const reference = { head: "h", first: 0, count: 1 };
+
+describe("a check", () => {
+  test("returns the very message when it is as it should be", () => {
+    expect(checkFromWorker(finished)).toBe(finished);
+    const submit = { type: "submit", name: "add", keys: ["a"], args: ["[]"], inputs: [["x", "y"]] };
+    expect(checkFromClient(submit)).toBe(submit);
+    const run = {
+      type: "run",
+      name: "add",
+      keys: ["a"],
+      attempts: [1],
+      args: ["[]"],
+      inputs: [["1"]],
+    };
+    expect(checkToWorker(run)).toBe(run);
+    const answer = { type: "answer", id: 1, facts: { head: "x", first: 1, count: 1 } };
+    expect(checkToClient(answer)).toBe(answer);
+  });
+
+  test("names the type of the message and the place inside it", () => {
+    expect(() => checkFromWorker({ ...finished, attempts: [1, "x"] })).toThrow(
+      /"finished"\.attempts\.1: .*integer/,
+    );
+    expect(() => checkFromWorker({ ...finished, keys: ["a", ""] })).toThrow(/"finished"\.keys\.1/);
+    expect(() => checkFromWorker({ ...finished, keys: undefined })).toThrow(/"finished"\.keys/);
+    expect(() => checkFromWorker({ type: "submit" })).toThrow(/"submit" is not a type known here/);
+  });
+
+  test("throws nothing but ProtocolError, whatever it is given", () => {
+    const things: unknown[] = [
+      null,
+      undefined,
+      1,
+      "x",
+      [],
+      {},
+      { type: 1 },
+      { type: "__proto__" },
+      { type: "constructor" },
+      { type: "x".repeat(1_000_000) },
+      { type: "finished", keys: { length: 2 } },
+      Object.create(null),
+    ];
+    const checks = [
+      checkHello,
+      checkWelcome,
+      checkFromClient,
+      checkToClient,
+      checkFromWorker,
+      checkToWorker,
+    ];
+    for (const check of checks) {
+      for (const thing of things) {
+        expect(() => check(thing)).toThrow(ProtocolError);
+        expect(() => check(thing)).toThrow(/^.{0,300}$/);
+      }
+    }
+  });
+
+  test("refuses errors nested deeper than the stack is high", () => {
+    const depth = 200_000;
+    const record = '{"name":"E","message":"","cause":'.repeat(depth) + "1" + "}".repeat(depth);
+    const failure = `{"code":"task-failed","message":"","error":${record}}`;
+    const text = `{"type":"failed","key":"a","attempt":1,"failure":${failure}}`;
+    expect(() => checkFromWorker(JSON.parse(text))).toThrow('"failed": nested too deeply');
+  });
+
+  test("wants every column of one length, also those that may be absent", () => {
+    expect(() => checkFromWorker({ ...finished, micros: [1] })).toThrow(
+      '"finished": 2 keys but 1 micros',
+    );
+    const submit = { type: "submit", name: "add", keys: ["a", "b"], args: ["[]", "[]"] };
+    expect(() => checkFromClient({ ...submit, inputs: [["x"]] })).toThrow("2 keys but 1 inputs");
+    expect(() => checkFromClient(submit)).not.toThrow();
+    expect(() =>
+      checkFromWorker({ ...finished, keys: [], attempts: [], values: [], micros: [] }),
+    ).toThrow(ProtocolError);
+  });
+
+  test("keeps to the limits", () => {
+    const keys = Array<string>(limits.columnLength + 1).fill("k");
+    expect(() => checkFromClient({ type: "release", keys })).toThrow(ProtocolError);
+    expect(() => checkFromClient({ type: "release", keys: keys.slice(1) })).not.toThrow();
+    const long = "k".repeat(limits.keyLength + 1);
+    expect(() => checkFromClient({ type: "release", keys: [long] })).toThrow(ProtocolError);
+  });
+
+  test("puts payloads back that refer to parts, wherever a payload may stand", () => {
+    const parts = [Uint8Array.of(1), Uint8Array.of(2), Uint8Array.of(3)];
+    const run = checkToWorker(
+      {
+        type: "run",
+        name: "add",
+        keys: ["a"],
+        attempts: [1],
+        args: [{ head: "h", first: 0, count: 2 }],
+        inputs: [["1", { head: "i", first: 2, count: 1 }]],
+      },
+      parts,
+    );
+    expect(run).toMatchObject({
+      args: [new BinaryPayload("h", parts.slice(0, 2))],
+      inputs: [["1", new BinaryPayload("i", parts.slice(2))]],
+    });
+    const fetched = checkToClient({ type: "fetched", key: "a", value: { ...reference } }, parts);
+    expect(fetched).toMatchObject({ value: new BinaryPayload("h", parts.slice(0, 1)) });
+  });
+
+  test("refuses a reference to a part that is not there", () => {
+    expect(() => checkFromWorker({ ...finished, values: ["1", reference] })).toThrow(
+      "refers to part 1 of a frame that has 0",
+    );
+    const far = { head: "h", first: Number.MAX_SAFE_INTEGER, count: 2 };
+    expect(() => checkFromWorker({ ...finished, values: ["1", far] }, [])).toThrow(ProtocolError);
+  });
+});
+
+describe("a hello", () => {
+  const hello = {
+    type: "hello",
+    protocol: PROTOCOL_VERSION,
+    id: "c1",
+    received: 0,
+    role: "client",
+    name: "driver",
+  };
+
+  test("is checked by its role", () => {
+    expect(checkHello(hello)).toBe(hello);
+    expect(() => checkHello({ ...hello, role: "worker" })).toThrow(/"worker"/);
+    expect(() => checkHello({ ...hello, role: "scheduler" })).toThrow("not a role known here");
+  });
+
+  test("of another version is refused as that, whatever else it holds", () => {
+    const other = { protocol: PROTOCOL_VERSION + 1, type: "hallo" };
+    expect(() => checkHello(other)).toThrow(VersionError);
+    expect(() => checkHello(other)).toThrow(/same version of thence on both sides/);
+  });
+});

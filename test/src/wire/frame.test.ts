@@ -1,0 +1,195 @@
+// Frames: what goes in comes out, and nothing that comes in does harm.
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { checkFromWorker } from "../../../src/wire/check.ts";
+import { ProtocolError } from "../../../src/errors/errors.ts";
+import { FrameBuilder, heartbeat, readFrame, writeFrame } from "../../../src/wire/frame.ts";
+import { BinaryPayload, type Payload } from "../../../src/payload/payload.ts";
+import type { FromWorker } from "../../../src/wire/protocol.ts";
+
+const part = fc.uint8Array({ maxLength: 40 });
+const payload: fc.Arbitrary<Payload> = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.json(),
+  fc
+    .tuple(fc.string(), fc.array(part, { minLength: 1, maxLength: 4 }))
+    .map(([head, parts]) => new BinaryPayload(head, parts)),
+);
+const finished = fc.array(payload, { minLength: 1, maxLength: 8 }).map((values): FromWorker => ({
+  type: "finished",
+  keys: values.map((_, index) => `key-${index}`),
+  attempts: values.map(() => 1),
+  values,
+  micros: values.map((_, index) => index),
+}));
+const batches = fc.array(finished, { minLength: 1, maxLength: 5 });
+
+function frameOf(ack: number, messages: FromWorker[]) {
+  const builder = new FrameBuilder();
+  for (const message of messages) builder.add(message);
+  return writeFrame(ack, builder.take());
+}
+
+describe("a frame", () => {
+  test("gives back its messages, its payloads and its acknowledgement", () => {
+    fc.assert(
+      fc.property(batches, fc.maxSafeNat(), (messages, ack) => {
+        const frame = readFrame(frameOf(ack, messages));
+        expect(frame.ack).toBe(ack);
+        const read = frame.messages.map((message) => checkFromWorker(message, frame.parts));
+        expect(read).toEqual(messages);
+      }),
+    );
+  });
+
+  test("is text without binary parts and binary with them", () => {
+    const message = (value: Payload): FromWorker => ({
+      type: "finished",
+      keys: ["k"],
+      attempts: [1],
+      values: [value],
+      micros: [1],
+    });
+    expect(frameOf(3, [message("1")])).toBeTypeOf("string");
+    expect(frameOf(3, [message(new BinaryPayload("h", [Uint8Array.of(1)]))])).toBeInstanceOf(
+      Uint8Array,
+    );
+    expect(writeFrame(7, heartbeat)).toBe("[7]");
+  });
+
+  test("lets numbers of any size be viewed where they lie, wherever the frame lies", () => {
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 1 }), fc.nat(9), (parts, shift) => {
+        const head = new BinaryPayload("é", parts);
+        const message: FromWorker = {
+          type: "finished",
+          keys: ["k"],
+          attempts: [1],
+          values: [head],
+          micros: [0],
+        };
+        const written = frameOf(0, [message]) as Uint8Array;
+        const moved = new Uint8Array(written.length + shift);
+        moved.set(written, shift);
+        const frame = readFrame(moved.subarray(shift));
+        for (const [index, view] of frame.parts.entries()) {
+          expect(view.byteOffset % 8).toBe(0);
+          expect([...view]).toEqual([...parts[index]!]);
+        }
+      }),
+    );
+  });
+
+  test("shows nothing of this process's memory in its padding", () => {
+    const message: FromWorker = {
+      type: "finished",
+      keys: ["k"],
+      attempts: [1],
+      values: [new BinaryPayload("h", [Uint8Array.of(255), Uint8Array.of(255, 255)])],
+      micros: [0],
+    };
+    const written = frameOf(0, [message]) as Uint8Array;
+    const textEnd = 4 + new DataView(written.buffer, written.byteOffset).getUint32(0, true);
+    const rest = [...written.subarray(textEnd)];
+    expect(rest.filter((byte) => byte !== 0)).toEqual([255, 255, 255]);
+  });
+
+  test("can be taken back message by message, also one that was half added", () => {
+    const builder = new FrameBuilder();
+    const good = { type: "leaving", payload: new BinaryPayload("h", [Uint8Array.of(1)]) };
+    builder.add(good);
+    const circular: Record<string, unknown> = { payload: good.payload };
+    circular["self"] = circular;
+    expect(() => builder.add(circular)).toThrow();
+    builder.undo();
+    builder.add({ payload: new BinaryPayload("h", [Uint8Array.of(2), Uint8Array.of(3)]) });
+    builder.undo();
+    const frame = readFrame(writeFrame(1, builder.take()));
+    expect(frame.messages).toEqual([
+      { type: "leaving", payload: { head: "h", first: 0, count: 1 } },
+    ]);
+    expect(frame.parts.map((view) => [...view])).toEqual([[1]]);
+    expect(builder.empty).toBe(true);
+  });
+
+  test("is within a limit exactly when its bytes are", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 300 }), part, (text, bytes) => {
+        const builder = new FrameBuilder();
+        builder.add({ text, payload: new BinaryPayload("h", [bytes]) });
+        const limits = [64, 256, 1024, 2048];
+        const fits = limits.map((limit) => builder.fits(limit));
+        const length = Buffer.byteLength(writeFrame(Number.MAX_SAFE_INTEGER, builder.take()));
+        for (const [index, limit] of limits.entries()) {
+          if (fits[index]) expect(length).toBeLessThanOrEqual(limit);
+          else expect(length + 96).toBeGreaterThan(limit);
+        }
+      }),
+    );
+  });
+});
+
+describe("reading what anyone may have sent", () => {
+  /** The only thing that may be thrown. */
+  function read(data: string | Uint8Array): void {
+    try {
+      const frame = readFrame(data);
+      for (const message of frame.messages) checkFromWorker(message, frame.parts);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  }
+
+  test("random text, JSON and bytes are read or refused", () => {
+    fc.assert(fc.property(fc.string({ unit: "binary" }), read));
+    fc.assert(fc.property(fc.json(), read));
+    fc.assert(fc.property(fc.jsonValue(), (value) => read(JSON.stringify([0, value]))));
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), read));
+  });
+
+  test("mutated frames are read or refused", () => {
+    const mutation = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(batches, mutation, fc.nat(), (messages, changes, cutAt) => {
+        const written = frameOf(1, messages);
+        const bytes = Uint8Array.from(Buffer.from(written as Uint8Array));
+        for (const [at, byte] of changes) bytes[at % bytes.length] = byte;
+        read(typeof written === "string" ? Buffer.from(bytes).toString() : bytes);
+        const shorter = bytes.subarray(0, cutAt % bytes.length);
+        read(typeof written === "string" ? Buffer.from(shorter).toString() : shorter);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("what is refused says what is wrong with it", () => {
+    const binary = (text: string, rest = 0) => {
+      const frame = Buffer.alloc(Math.ceil((4 + text.length) / 8) * 8 + rest);
+      frame.writeUInt32LE(text.length);
+      frame.write(text, 4);
+      return frame;
+    };
+    const cases: [string | Uint8Array, string][] = [
+      ["{", "not JSON"],
+      ["{}", "not an array"],
+      ["[]", "acknowledgement"],
+      ["[-1]", "acknowledgement"],
+      ["[1.5]", "acknowledgement"],
+      [new Uint8Array(3), "shorter than its header"],
+      [Buffer.alloc(16, 255), "shorter than its text"],
+      [binary("[0,{}]"), "names no parts"],
+      [binary("[0,[9]]", 8), "shorter than the parts"],
+      [binary("[0,[-8]]", 8), "shorter than the parts"],
+      [binary("[0,[1e300]]", 8), "shorter than the parts"],
+      [binary("[0,[8]]", 16), "longer than the parts"],
+      [binary(`[0,[${Array(1_000_001).fill(0).join()}]]`), "too many parts"],
+    ];
+    for (const [data, words] of cases) expect(() => readFrame(data)).toThrow(words);
+  });
+
+  test("millions of opening brackets do not take the process down", () => {
+    read("[".repeat(1_000_000));
+    read(`[0,${"[".repeat(200_000)}${"]".repeat(200_000)}]`);
+  });
+});
