@@ -64,6 +64,11 @@ export class Outbox<Out extends object> {
     return this.#unsentBytes;
   }
 
+  /** Whether what waits is enough for a frame of the usual size. */
+  get hasWholeFrame(): boolean {
+    return this.unsentBytes >= usualFrameBytes;
+  }
+
   /** Whether `next` has something to write. */
   get ready(): boolean {
     if (this.#written < this.#acknowledged + this.#frames.length) return true;
