@@ -1,6 +1,6 @@
 // What clients do: come and go, submit and let go, cancel, retry, fetch and ask.
 
-import type { FromClient } from "../../src/protocol.ts";
+import type { FromClient } from "../../src/wire/protocol.ts";
 import { answer } from "./explain.ts";
 import { samePayload } from "./same-payload.ts";
 import { leaveSpec, specFor } from "./specs.ts";
@@ -26,6 +26,7 @@ export function join({ state, now, effects }: Step, id: ClientId, name: string):
     name,
     joinedAt: now,
     specs: new Map(),
+    lanes: new Map(),
     awayUntil: undefined,
     gone: false,
   };

@@ -30,7 +30,8 @@ export function dispatch(step: Step, task: Task, worker: Worker): void {
   state.open.delete(worker);
   updateRoom(state, worker);
   const inputs = task.inputs?.map((input) => {
-    if (input.state.at !== "finished") throw new Error(`${task.key} was ready without ${input.key}`);
+    if (input.state.at !== "finished")
+      throw new Error(`${task.key} was ready without ${input.key}`);
     return input.state.value;
   });
   effects.run(made, inputs);
@@ -75,15 +76,16 @@ export function updateRoom(state: State, worker: Worker): void {
   member(state.surplus, worker, present && load > slots);
 }
 
-/** Whoever found no room and could run here is asked again. */
+/** Something changed on this worker: whoever found no room and could run there is asked again. */
 export function unblock(state: State, worker: Worker): void {
+  if (state.free.has(worker)) state.freeings++;
   for (const requirement of state.blocked) {
     if (couldRun(worker, requirement)) unblockRequirement(state, requirement);
   }
 }
 
 export function unblockRequirement(state: State, requirement: Requirement): void {
-  requirement.blocked = false;
+  requirement.blockedBy = undefined;
   state.blocked.delete(requirement);
 }
 
@@ -93,7 +95,7 @@ export function isPresent(worker: Worker): boolean {
 
 export function hasResources(worker: Worker, { resources }: Requirement): boolean {
   for (const resource in resources) {
-    const free = (worker.resources[resource] ?? 0) - (worker.used[resource] ?? 0);
+    const free = rounded((worker.resources[resource] ?? 0) - (worker.used[resource] ?? 0));
     if (free < resources[resource]!) return false;
   }
   return true;
@@ -103,7 +105,10 @@ export function hasResources(worker: Worker, { resources }: Requirement): boolea
  * What a task is taken to cost when work is sent ahead. Short tasks count as they are; those near
  * the bound fill one place; long ones fill it twice over, so that nothing is queued behind them.
  */
-function estimateMicros({ options: { aheadMicros } }: State, meanMicros: number | undefined): number {
+function estimateMicros(
+  { options: { aheadMicros } }: State,
+  meanMicros: number | undefined,
+): number {
   if (meanMicros === undefined) return aheadMicros;
   if (meanMicros < aheadMicros) return meanMicros;
   return meanMicros < 10 * aheadMicros ? aheadMicros : 2 * aheadMicros;
@@ -111,8 +116,13 @@ function estimateMicros({ options: { aheadMicros } }: State, meanMicros: number 
 
 function takeResources(worker: Worker, { resources }: Requirement, times: 1 | -1): void {
   for (const resource in resources) {
-    worker.used[resource] = (worker.used[resource] ?? 0) + times * resources[resource]!;
+    worker.used[resource] = rounded((worker.used[resource] ?? 0) + times * resources[resource]!);
   }
+}
+
+/** To a millionth, so that fractions which come and go add up to nothing. */
+function rounded(amount: number): number {
+  return Math.round(amount * 1e6) / 1e6;
 }
 
 function member(set: Set<Worker>, worker: Worker, belongs: boolean): void {

@@ -1,8 +1,8 @@
 // What a step asks for, collected: messages per peer, with the columns of neighbours that belong
 // together already joined, so that a thousand results leave as one message and not as a thousand.
 
-import type { Failure, ToClient, ToWorker } from "../../src/protocol.ts";
-import type { Payload } from "../../src/payload.ts";
+import type { Failure, ToClient, ToWorker } from "../../src/wire/protocol.ts";
+import type { Payload } from "../../src/payload/payload.ts";
 import type { Client, ClientId, Dispatch, Spec, TaskKey, Worker, WorkerId } from "./state.ts";
 
 /** Performed by the shell, in this order. Plain data: a step can be recorded and compared. */
@@ -38,7 +38,7 @@ export class Effects {
     for (const [client, { messages }] of this.#toClients) {
       effects.push({ do: "send-to-client", to: client.id, messages });
     }
-    effects.push(...this.#others);
+    for (const other of this.#others) effects.push(other);
     return effects;
   }
 
@@ -94,21 +94,21 @@ export class Effects {
   }
 
   withdraw(dispatches: readonly Dispatch[], worker: Worker): void {
-    batchOf(this.#toWorkers, worker).messages.push({
-      type: "withdraw",
-      keys: dispatches.map(({ task }) => task.key),
-      attempts: dispatches.map(({ attempt }) => attempt),
-    });
+    const { messages } = batchOf(this.#toWorkers, worker);
+    for (let first = 0; first < dispatches.length; first += columnLength) {
+      const column = dispatches.slice(first, first + columnLength);
+      messages.push({
+        type: "withdraw",
+        keys: column.map(({ task }) => task.key),
+        attempts: column.map(({ attempt }) => attempt),
+      });
+    }
   }
 
   finished(client: Client, key: TaskKey, value: Payload): void {
     const batch = batchOf(this.#toClients, client);
     const last = batch.messages.at(-1);
-    if (
-      last?.type === "finished" &&
-      last.keys.length < columnLength &&
-      batch.bytes < columnBytes
-    ) {
+    if (last?.type === "finished" && last.keys.length < columnLength && batch.bytes < columnBytes) {
       last.keys.push(key);
       last.values.push(value);
     } else {

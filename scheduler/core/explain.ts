@@ -1,56 +1,12 @@
 // Answers to questions: plain facts for `info`, `workers` and `explain`, and the sentence that says
 // why a task is where it is.
 
-import type { FromClient, ToClient } from "../../src/protocol.ts";
-import type { Transition } from "./history.ts";
+import type { Explanation, SchedulerInfo, WorkerInfo } from "../../src/facts.ts";
+import type { FromClient, ToClient } from "../../src/wire/protocol.ts";
 import { isSchedulable } from "./placement.ts";
 import { whyNot } from "./specs.ts";
-import type { State, Task, TaskStateName, Worker } from "./state.ts";
+import type { State, Task, Worker } from "./state.ts";
 import type { Step } from "./transition.ts";
-
-export type SchedulerInfo = {
-  tasks: Record<Exclude<TaskStateName, "new" | "forgotten">, number>;
-  totals: { submitted: number; finished: number; failed: number; dispatched: number };
-  workers: number;
-  clients: number;
-  slots: number;
-  /** Names of the functions that a present worker has registered, sorted. */
-  functions: string[];
-};
-
-export type WorkerInfo = {
-  id: string;
-  name: string;
-  host: string;
-  pid: number;
-  threads: number;
-  slots: number;
-  /** Tasks sent to it that have not ended, those waiting behind others too. */
-  tasks: number;
-  finished: number;
-  resources: Record<string, { total: number; used: number }>;
-  functions: string[];
-  status: "up" | "away" | "leaving";
-  joinedAt: number;
-};
-
-export type Explanation = {
-  key: string;
-  function: string;
-  state: Exclude<TaskStateName, "new" | "forgotten">;
-  /** One sentence: why it is in that state, and what it waits for. */
-  why: string;
-  attempt: number;
-  worker: string | undefined;
-  progress: { fraction: number; text: string | undefined } | undefined;
-  /** Keys of the inputs it still waits for, the first hundred. */
-  missingInputs: string[];
-  dependents: number;
-  wantedBy: string[];
-  losses: { worker: string; how: string }[];
-  /** How it came here, oldest first, as far as the scheduler remembers. */
-  history: Transition[];
-};
 
 type Ask = Extract<FromClient, { type: "ask" }>;
 type Answer = Extract<ToClient, { type: "answer" }>;
@@ -64,7 +20,7 @@ export function answer(step: Step, { id, about, key }: Ask): Answer {
       return { type: "answer", id, facts: [...state.workers.values()].map(workerInfo) };
     case "explain": {
       const task = state.tasks.get(key ?? "");
-      if (task) return { type: "answer", id, facts: explain(state, task) };
+      if (task) return { type: "answer", id, facts: explain(step, task) };
       const message = `no task has the key "${key ?? ""}": it was released, or it never was here`;
       return { type: "answer", id, failure: { code: "lost-data", message } };
     }
@@ -95,10 +51,23 @@ function workerInfo(worker: Worker): WorkerInfo {
   const status = leaving ? "leaving" : awayUntil === undefined ? "up" : "away";
   const tasks = worker.dispatches.size;
   const functions = [...worker.functions].sort();
-  return { id, name, host, pid, threads, slots, tasks, finished, resources, functions, status, joinedAt };
+  return {
+    id,
+    name,
+    host,
+    pid,
+    threads,
+    slots,
+    tasks,
+    finished,
+    resources,
+    functions,
+    status,
+    joinedAt,
+  };
 }
 
-function explain(state: State, task: Task): Explanation {
+function explain(step: Step, task: Task): Explanation {
   const { key, attempt, progress, losses, wantedBy } = task;
   const { at } = task.state;
   if (at === "new" || at === "forgotten") throw new Error(`a filed task is never ${at}`);
@@ -108,19 +77,19 @@ function explain(state: State, task: Task): Explanation {
     key,
     function: task.spec.function.name,
     state: at,
-    why: why(state, task, missing),
+    why: why(step, task, missing),
     attempt,
     worker: task.state.at === "running" ? task.state.dispatch.worker.name : undefined,
     progress,
     missingInputs: missing.slice(0, 100).map((input) => input.key),
     dependents: task.dependents?.size ?? 0,
     wantedBy: clients.map(({ name }) => name),
-    losses: losses ?? [],
-    history: state.history.of(key),
+    losses: [...(losses ?? [])],
+    history: step.state.history.of(key),
   };
 }
 
-function why(state: State, task: Task, missing: readonly Task[]): string {
+function why({ state, now }: Step, task: Task, missing: readonly Task[]): string {
   const current = task.state;
   switch (current.at) {
     case "waiting":
@@ -128,7 +97,7 @@ function why(state: State, task: Task, missing: readonly Task[]): string {
         const [first] = missing;
         return `it waits for ${missing.length} of its inputs; ${first!.key} is ${first!.state.at}`;
       }
-      return `it is held back until ${new Date(current.until ?? 0).toISOString()}`;
+      return `it is held back for another ${Math.ceil((current.until ?? now) - now)} ms`;
     case "ready":
       return whyStillReady(state, task);
     case "running": {
@@ -142,7 +111,9 @@ function why(state: State, task: Task, missing: readonly Task[]): string {
     case "failed":
       return `it failed: ${current.failure.message}`;
     case "cancelled":
-      return current.reason === undefined ? "it was cancelled" : `it was cancelled: ${current.reason}`;
+      return current.reason === undefined
+        ? "it was cancelled"
+        : `it was cancelled: ${current.reason}`;
     case "new":
     case "forgotten":
       return "";

@@ -2,6 +2,7 @@
 // for tests, the simulation and the replay of a recorded run.
 
 import { assert } from "./assert.ts";
+import { isBlocked } from "./ready-queue.ts";
 import { couldRun } from "./specs.ts";
 import type { Client, Dispatch, Spec, State, Task, TaskStateName, Worker } from "./state.ts";
 
@@ -16,7 +17,10 @@ export function checkInvariants(state: State): void {
   for (const at of Object.keys(state.counts) as TaskStateName[]) {
     if (at === "forgotten") continue;
     const counted = counts.get(at) ?? 0;
-    assert(state.counts[at] === counted, () => `${state.counts[at]} ${at} counted, ${counted} there`);
+    assert(
+      state.counts[at] === counted,
+      () => `${state.counts[at]} ${at} counted, ${counted} there`,
+    );
   }
   assert(state.counts.new === 0, () => "a task is still new");
   checkReady(state);
@@ -42,9 +46,13 @@ function checkTask(state: State, task: Task): void {
     assert(input.dependents?.has(task) ?? false, say(`${input.key} does not know it is needed`));
   }
   for (const client of wanting(task)) {
-    assert(state.clients.get(client.id) === client, say(`is wanted by the gone client ${client.id}`));
+    assert(
+      state.clients.get(client.id) === client,
+      say(`is wanted by the gone client ${client.id}`),
+    );
   }
-  const missing = (task.inputs ?? []).filter((input) => input.state.at !== "finished").length;
+  const inputs = [...new Set(task.inputs)];
+  const missing = inputs.filter((input) => input.state.at !== "finished").length;
   if (task.state.at === "waiting") {
     assert(task.state.missing === missing, say(`${task.state.missing} missing, ${missing} are`));
     assert(missing > 0 || task.state.until !== undefined, say("waits for nothing"));
@@ -65,11 +73,12 @@ function checkReady(state: State): void {
     assert(lane.ready > 0, () => "an empty lane stands in the queue");
     const inLane = new Set(state.ready.tasksOf(lane));
     assert(inLane.size === lane.ready, () => `${lane.ready} counted in a lane of ${inLane.size}`);
-    for (const task of inLane) assert(task.spec.lane === lane, () => `${task.key} is in a wrong lane`);
+    for (const task of inLane)
+      assert(task.spec.lane === lane, () => `${task.key} is in a wrong lane`);
     ready += inLane.size;
     // Nothing waits that could run: the promise of placement.
     const { requirement } = lane;
-    assert(requirement.blocked, () => "a lane was left with tasks and not found blocked");
+    assert(isBlocked(lane), () => "a lane was left with tasks and not found blocked");
     if (requirement.resources) continue;
     const head = state.ready.head(lane);
     for (const worker of state.free) {
@@ -85,7 +94,7 @@ function checkWorker(state: State, worker: Worker): void {
   const say = (words: string) => () => `worker ${worker.name}: ${words}`;
   const { dispatches, slots } = worker;
   const present = worker.awayUntil === undefined && !worker.leaving;
-  const used: Record<string, number> = {};
+  const used = new Map<string, number>();
   let withdrawals = 0;
   let backlog = 0;
   for (const [key, dispatch] of dispatches) {
@@ -94,12 +103,13 @@ function checkWorker(state: State, worker: Worker): void {
     backlog += dispatch.estimateMicros;
     const { resources } = dispatch.task.spec.requirement;
     for (const resource in resources) {
-      used[resource] = (used[resource] ?? 0) + resources[resource]!;
+      used.set(resource, (used.get(resource) ?? 0) + resources[resource]!);
     }
   }
   for (const [resource, amount] of Object.entries(worker.used)) {
-    assert(amount === (used[resource] ?? 0), say(`${amount} of ${resource} counted as used`));
-    assert(amount <= worker.resources[resource]!, say(`more ${resource} used than it has`));
+    const counted = used.get(resource) ?? 0;
+    assert(Math.abs(amount - counted) < 1e-6, say(`${amount} of ${resource} counted as used`));
+    assert(amount <= (worker.resources[resource] ?? 0), say(`more ${resource} used than it has`));
   }
   assert(withdrawals === worker.withdrawals, say("withdrawals are miscounted"));
   assert(Math.abs(backlog - worker.backlogMicros) < 1, say("the backlog is miscounted"));
@@ -134,9 +144,15 @@ function checkShared(state: State, tasksOfSpec: Map<Spec, number>): void {
   }
   let specs = 0;
   for (const requirement of state.requirements.values()) specs += requirement.specs;
-  assert(specs === tasksOfSpec.size, () => `requirements count ${specs} of ${tasksOfSpec.size} specs`);
+  assert(
+    specs === tasksOfSpec.size,
+    () => `requirements count ${specs} of ${tasksOfSpec.size} specs`,
+  );
   for (const requirement of state.blocked) {
-    assert(requirement.blocked, () => "an unblocked requirement is filed as blocked");
+    assert(
+      requirement.blockedBy !== undefined,
+      () => "an unblocked requirement is filed as blocked",
+    );
     assert(state.requirements.has(requirement.signature), () => "a gone requirement is blocked");
   }
 }

@@ -3,10 +3,10 @@
 // for a round trip; and what was sent ahead is taken back when a worker idles or something urgent waits.
 
 import { dispatch, hasResources, unblockRequirement } from "./dispatches.ts";
-import type { Lane } from "./ready-queue.ts";
+import { mayPrecede, type Lane } from "./ready-queue.ts";
 import { couldRun, isNamed } from "./specs.ts";
 import type { Dispatch, Requirement, State, Task, Worker } from "./state.ts";
-import { fail } from "./tasks.ts";
+import { fail, holdBack } from "./tasks.ts";
 import type { Step } from "./transition.ts";
 
 export function place(step: Step): void {
@@ -16,32 +16,61 @@ export function place(step: Step): void {
     const worker = choose(step.state, task);
     if (worker === undefined) {
       block(step, lane);
-      continue;
+    } else if (worker.dispatches.has(task.key)) {
+      // A cancelled call under the same key still ends there: what stands behind it is not held up.
+      holdBack(step, task, endingMs, "an earlier call still ends");
+    } else {
+      ready.passTurn(lane);
+      dispatch(step, task, worker);
     }
-    dispatch(step, task, worker);
-    ready.passTurn(lane);
   }
   rebalance(step);
 }
+const endingMs = 20;
 
 function choose(state: State, task: Task): Worker | undefined {
+  const free = chooseFree(state, task);
+  if (free || needsFreeSlot(task)) return free;
+  return firstFit(state.open, task, (worker) => !wouldDelay(state, worker, task));
+}
+
+/** Looks again only if a slot became free since there was none: many may idle that cannot run it. */
+function chooseFree(state: State, task: Task): Worker | undefined {
   const { requirement } = task.spec;
-  const free = firstFit(state.free, task);
-  if (free) return free;
-  // What must be alone, or holds a resource while it runs, is not sent ahead.
-  if (requirement.resources || task.suspect) return undefined;
-  return firstFit(state.open, task);
+  if (requirement.noneFreeAt === state.freeings) return undefined;
+  const found = firstFit(state.free, task);
+  if (found === undefined) requirement.noneFreeAt = state.freeings;
+  return found;
+}
+
+/** What must be alone, or holds a resource while it runs, is not sent ahead. */
+function needsFreeSlot({ spec: { requirement }, suspect }: Task): boolean {
+  return requirement.resources !== undefined || suspect;
+}
+
+/** Sent ahead of what waits for a free slot on that worker, short tasks would never leave it one. */
+function wouldDelay(state: State, worker: Worker, { spec: { lane } }: Task): boolean {
+  for (const requirement of state.blocked) {
+    const waiting = requirement.blockedBy!;
+    if (waiting.ready === 0 || !needsFreeSlot(state.ready.head(waiting))) continue;
+    if (!mayPrecede(waiting, lane)) continue;
+    if (couldRun(worker, requirement) && hasResources(worker, requirement)) return true;
+  }
+  return false;
 }
 
 /** The worker that waited longest among those that may run it now, the wished-for ones first. */
-function firstFit(workers: ReadonlySet<Worker>, task: Task): Worker | undefined {
+function firstFit(
+  workers: ReadonlySet<Worker>,
+  task: Task,
+  passes: (worker: Worker) => boolean = () => true,
+): Worker | undefined {
   const { requirement } = task.spec;
   const wishes = requirement.allowOtherWorkers ? requirement.workers : undefined;
   let second: Worker | undefined;
   for (const worker of workers) {
     if (!couldRun(worker, requirement) || !hasResources(worker, requirement)) continue;
-    // An earlier attempt of it has not left this worker yet.
-    if (worker.dispatches.has(task.key)) continue;
+    if (!passes(worker)) continue;
     if (wishes === undefined || isNamed(worker, wishes)) return worker;
     second ??= worker;
   }
@@ -52,7 +81,7 @@ function firstFit(workers: ReadonlySet<Worker>, task: Task): Worker | undefined 
 function block(step: Step, lane: Lane): void {
   const { state, now, effects } = step;
   const { requirement } = lane;
-  requirement.blocked = true;
+  requirement.blockedBy = lane;
   state.blocked.add(requirement);
   if (isSchedulable(state, requirement)) {
     requirement.unschedulableSince = undefined;
@@ -61,17 +90,19 @@ function block(step: Step, lane: Lane): void {
   }
   if (requirement.unschedulableSince !== undefined || state.workers.size === 0) return;
   requirement.unschedulableSince = now;
-  const { name, workers } = requirement.function;
-  if (workers === 0) {
-    const near = state.options.nearestNames(name, state.functions.keys());
-    effects.log("warning", `no worker here has registered "${name}"${orDidYouMean(near)}; its tasks wait`);
-    state.timers.add({
-      at: now + state.options.unknownTaskTimeoutMs,
-      due: "unknown-name",
-      requirement,
-    });
+  const { name, workers, wasRegistered } = requirement.function;
+  if (workers > 0) {
+    effects.log(
+      "warning",
+      `no worker here could ever run tasks of "${name}" as they ask; they wait`,
+    );
+  } else if (wasRegistered) {
+    effects.log("warning", `no worker that registered "${name}" is left; its tasks wait for one`);
   } else {
-    effects.log("warning", `no worker here could ever run tasks of "${name}" as they ask; they wait`);
+    const near = orDidYouMean(state, name);
+    effects.log("warning", `no worker here has registered "${name}"${near}; its tasks wait`);
+    const at = now + state.options.unknownTaskTimeoutMs;
+    state.timers.add({ at, due: "unknown-name", requirement });
   }
 }
 
@@ -79,21 +110,19 @@ function block(step: Step, lane: Lane): void {
 export function failUnknownName(step: Step, requirement: Requirement): void {
   const { state, now } = step;
   const { unschedulableSince } = requirement;
-  if (unschedulableSince === undefined || state.requirements.get(requirement.signature) !== requirement) {
-    return;
-  }
-  const { name } = requirement.function;
-  const due = Math.max(unschedulableSince, state.lastJoinAt) + state.options.unknownTaskTimeoutMs;
-  if (due > now || state.workers.size === 0) {
-    const at = Math.max(due, now + state.options.unknownTaskTimeoutMs);
+  const { name, wasRegistered } = requirement.function;
+  const isGone = state.requirements.get(requirement.signature) !== requirement;
+  if (isGone || wasRegistered || unschedulableSince === undefined) return;
+  const at = Math.max(unschedulableSince, state.lastJoinAt) + state.options.unknownTaskTimeoutMs;
+  if (at > now) {
     state.timers.add({ at, due: "unknown-name", requirement });
     return;
   }
+  // From here on it is as if its tasks were new: the next ones, or the next worker, start again.
   requirement.unschedulableSince = undefined;
   unblockRequirement(state, requirement);
-  const known = [...state.functions.values()].filter((each) => each.workers > 0);
-  const near = state.options.nearestNames(name, known.map((each) => each.name));
-  const words = `no worker has registered a function "${name}"${orDidYouMean(near)}`;
+  if (state.workers.size === 0) return;
+  const words = `no worker has registered a function "${name}"${orDidYouMean(state, name)}`;
   for (const lane of [...state.ready.lanes()]) {
     if (lane.requirement !== requirement) continue;
     for (const task of [...state.ready.tasksOf(lane)]) {
@@ -115,15 +144,17 @@ export function isSchedulable(state: State, requirement: Requirement): boolean {
 function rebalance(step: Step): void {
   const { state } = step;
   if (state.free.size === 0 || state.surplus.size === 0) return;
-  let idle = 0;
-  for (const worker of state.free) idle += worker.slots - worker.dispatches.size;
+  let idle = state.free.size;
   for (const worker of state.surplus) {
     if (idle <= 0) return;
-    // Too little to be worth a round trip.
+    // Asked already, or too little to be worth a round trip.
     if (worker.withdrawals > 0 || worker.backlogMicros < worker.slots * minimumMicros) continue;
+    if (worker.nothingToGiveAt === state.freeings) continue;
     const waiting = worker.dispatches.size - worker.slots;
     const most = Math.ceil(waiting / 2);
-    idle -= withdraw(step, worker, most, ({ task }) => firstFit(state.free, task) !== undefined);
+    const given = withdraw(step, worker, most, ({ task }) => chooseFree(state, task) !== undefined);
+    if (given === 0) worker.nothingToGiveAt = state.freeings;
+    idle -= given;
   }
 }
 const minimumMicros = 2_000;
@@ -159,10 +190,16 @@ function withdraw(
     worker.withdrawals++;
     taken.push(each);
   }
-  if (taken.length > 0) step.effects.withdraw(taken, worker);
+  // Named oldest first: as they come back, so they queue up again.
+  if (taken.length > 0) step.effects.withdraw(taken.reverse(), worker);
   return taken.length;
 }
 
-function orDidYouMean(near: readonly string[]): string {
+function orDidYouMean(state: State, name: string): string {
+  const known = [...state.functions.values()].filter(({ workers }) => workers > 0);
+  const near = state.options.nearestNames(
+    name,
+    known.map((each) => each.name),
+  );
   return near.length === 0 ? "" : `; did you mean ${near.map((name) => `"${name}"`).join(" or ")}?`;
 }

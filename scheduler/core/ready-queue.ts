@@ -8,6 +8,8 @@ import type { Client, Requirement, Task } from "./state.ts";
 /** The ready tasks of one client and priority that can run in the same places. */
 export type Lane = {
   readonly client: Client;
+  /** Among the lanes of its client. */
+  readonly name: string;
   readonly priority: number;
   readonly requirement: Requirement;
   /** Sent back by a worker or a retry: these were at the head once and are again. */
@@ -18,9 +20,11 @@ export type Lane = {
   readonly roots: Deque<Task>;
   /** Ready tasks in it. The deques may also hold some that have left the state since. */
   ready: number;
+  specs: number;
 };
 
-type Level = { readonly priority: number; readonly turns: Turn[]; next: number };
+/** `next` is whose turn it is; `asked` who was asked last, since some of them may be blocked. */
+type Level = { readonly priority: number; readonly turns: Turn[]; next: number; asked: number };
 /** One client's place in the round of its level. */
 type Turn = { readonly client: Client; readonly lanes: Lane[] };
 
@@ -42,7 +46,7 @@ export class ReadyQueue {
     else lane.roots.pushBack(task);
   }
 
-  /** The lane whose head comes next among those whose requirement is not blocked. */
+  /** The lane whose head comes next among those that are not blocked. */
   next(): Lane | undefined {
     for (const level of this.#levels) {
       const { turns } = level;
@@ -50,7 +54,7 @@ export class ReadyQueue {
         const index = (level.next + step) % turns.length;
         const lane = firstLane(turns[index]!.lanes);
         if (lane === undefined) continue;
-        level.next = index;
+        level.asked = index;
         return lane;
       }
     }
@@ -61,20 +65,24 @@ export class ReadyQueue {
     return headOf(lane)!;
   }
 
-  /** A task left the ready state. Its deque drops it when it comes to the head. */
+  /** A task left the ready state. Its deque drops it when it is the head. */
   remove(task: Task): void {
     const { lane } = task.spec;
     this.#size--;
     lane.ready--;
-    if (lane.ready === 0) this.#close(lane);
-    else compact(lane);
+    if (lane.ready === 0) return this.#close(lane);
+    // Drops it where it was the head, so that it does not stand there already if it comes back.
+    headOf(lane);
+    compact(lane);
   }
 
-  /** The client of this lane had its turn: the next one of its level is asked first now. */
-  passTurn(lane: Lane): void {
-    const level = this.#levels.find((candidate) => candidate.priority === lane.priority);
-    const turn = level?.turns[level.next];
-    if (level && turn?.client === lane.client) level.next = (level.next + 1) % level.turns.length;
+  /**
+   * The lane that `next` found gets what it asked for: the client after it is asked first now. One
+   * that is blocked keeps its turn, or those with modest needs would always be there before it.
+   */
+  passTurn({ priority }: Lane): void {
+    const level = this.#levels.find((candidate) => candidate.priority === priority)!;
+    level.next = (level.asked + 1) % level.turns.length;
   }
 
   /** The lanes that hold tasks, in no order that means anything. */
@@ -94,7 +102,7 @@ export class ReadyQueue {
     if (at < 0) at = this.#levels.length;
     let level = this.#levels[at];
     if (level?.priority !== lane.priority) {
-      level = { priority: lane.priority, turns: [], next: 0 };
+      level = { priority: lane.priority, turns: [], next: 0, asked: 0 };
       this.#levels.splice(at, 0, level);
     }
     const turn = level.turns.find((candidate) => candidate.client === lane.client);
@@ -117,22 +125,24 @@ export class ReadyQueue {
   }
 }
 
-export function createLane(client: Client, priority: number, requirement: Requirement): Lane {
-  return {
-    client,
-    priority,
-    requirement,
-    again: new Deque(),
-    deeper: new Deque(),
-    roots: new Deque(),
-    ready: 0,
-  };
+export function createLane(of: Pick<Lane, "client" | "name" | "priority" | "requirement">): Lane {
+  return { ...of, again: new Deque(), deeper: new Deque(), roots: new Deque(), ready: 0, specs: 0 };
+}
+
+/** Whether a lane with tasks may be served before another, by the order of this queue. */
+export function mayPrecede(a: Lane, b: Lane): boolean {
+  if (a.priority !== b.priority) return a.priority > b.priority;
+  return a.client !== b.client || comesBefore(a, b);
+}
+
+export function isBlocked({ priority, requirement: { blockedBy } }: Lane): boolean {
+  return blockedBy !== undefined && priority <= blockedBy.priority;
 }
 
 function firstLane(lanes: readonly Lane[]): Lane | undefined {
   let best: Lane | undefined;
   for (const lane of lanes) {
-    if (lane.requirement.blocked) continue;
+    if (isBlocked(lane)) continue;
     if (lanes.length === 1) return lane;
     if (best === undefined || comesBefore(lane, best)) best = lane;
   }

@@ -1,6 +1,6 @@
 // Whether two encoded values are the same, byte for byte, without looking inside them.
 
-import type { Payload } from "../../src/payload.ts";
+import type { Payload } from "../../src/payload/payload.ts";
 
 export function samePayload(a: Payload, b: Payload): boolean {
   if (typeof a === "string" || typeof b === "string") return a === b;

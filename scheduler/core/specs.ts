@@ -1,7 +1,7 @@
 // What tasks share, made once and counted: the spec of a call site, the requirement that says where
 // it may run, and the facts about a function. Each goes when the last that used it goes.
 
-import type { TaskOptions } from "../../src/protocol.ts";
+import type { TaskOptions } from "../../src/wire/protocol.ts";
 import { createLane } from "./ready-queue.ts";
 import type { Client, FunctionFacts, Requirement, Spec, State, Worker } from "./state.ts";
 
@@ -13,19 +13,30 @@ export function specFor(
   name: string,
   options: TaskOptions = noOptions,
 ): Spec {
-  const signature = options === noOptions ? name : `${name}\n${JSON.stringify(options)}`;
+  const signature = options === noOptions ? `=${name}` : JSON.stringify([name, options]);
   const known = client.specs.get(signature);
   if (known) return known;
   const requirement = requirementFor(state, name, options);
   requirement.specs++;
   const priority = options.priority ?? 0;
-  let lane;
-  for (const other of client.specs.values()) {
-    if (other.requirement === requirement && other.priority === priority) lane = other.lane;
+  const laneName = `${priority} ${requirement.signature}`;
+  let lane = client.lanes.get(laneName);
+  if (lane === undefined) {
+    lane = createLane({ client, name: laneName, priority, requirement });
+    client.lanes.set(laneName, lane);
   }
-  lane ??= createLane(client, priority, requirement);
+  lane.specs++;
   const { function: facts } = requirement;
-  const spec = { client, signature, options, priority, function: facts, requirement, lane, tasks: 0 };
+  const spec = {
+    client,
+    signature,
+    options,
+    priority,
+    function: facts,
+    requirement,
+    lane,
+    tasks: 0,
+  };
   client.specs.set(signature, spec);
   return spec;
 }
@@ -34,8 +45,10 @@ export function specFor(
 export function leaveSpec(state: State, spec: Spec): void {
   spec.tasks--;
   if (spec.tasks > 0) return;
-  spec.client.specs.delete(spec.signature);
-  const { requirement } = spec;
+  const { client, lane, requirement } = spec;
+  client.specs.delete(spec.signature);
+  lane.specs--;
+  if (lane.specs === 0) client.lanes.delete(lane.name);
   requirement.specs--;
   if (requirement.specs > 0) return;
   state.requirements.delete(requirement.signature);
@@ -47,7 +60,7 @@ export function leaveSpec(state: State, spec: Spec): void {
 export function functionFor(state: State, name: string): FunctionFacts {
   let facts = state.functions.get(name);
   if (facts === undefined) {
-    facts = { name, meanMicros: undefined, workers: 0, requirements: 0 };
+    facts = { name, meanMicros: undefined, workers: 0, wasRegistered: false, requirements: 0 };
     state.functions.set(name, facts);
   }
   return facts;
@@ -59,20 +72,29 @@ export function forgetFunctionIfUnused(state: State, facts: FunctionFacts): void
 
 /** Whether this worker could run it if it had nothing else to do. */
 export function couldRun(worker: Worker, requirement: Requirement): boolean {
-  return whyNot(worker, requirement) === undefined;
+  if (!worker.functions.has(requirement.function.name)) return false;
+  return isAskedFor(worker, requirement) && lackedBy(worker, requirement) === undefined;
 }
 
 /** What keeps this worker from ever running it; undefined when nothing does. */
 export function whyNot(worker: Worker, requirement: Requirement): string | undefined {
-  const { function: facts, workers, allowOtherWorkers, resources } = requirement;
-  if (!worker.functions.has(facts.name)) return `has no function "${facts.name}"`;
-  if (workers && !allowOtherWorkers && !isNamed(worker, workers)) {
-    return "is not among the workers asked for";
-  }
+  const { name } = requirement.function;
+  if (!worker.functions.has(name)) return `has no function "${name}"`;
+  if (!isAskedFor(worker, requirement)) return "is not among the workers asked for";
+  const resource = lackedBy(worker, requirement);
+  if (resource === undefined) return undefined;
+  const has = worker.resources[resource] ?? 0;
+  return `has ${has} of resource "${resource}" where ${requirement.resources?.[resource]} is needed`;
+}
+
+function isAskedFor(worker: Worker, { workers, allowOtherWorkers }: Requirement): boolean {
+  return workers === undefined || allowOtherWorkers || isNamed(worker, workers);
+}
+
+/** A resource of which it has less than is needed. */
+function lackedBy(worker: Worker, { resources }: Requirement): string | undefined {
   for (const resource in resources) {
-    const has = worker.resources[resource] ?? 0;
-    const needs = resources[resource]!;
-    if (has < needs) return `has ${has} of resource "${resource}" where ${needs} is needed`;
+    if ((worker.resources[resource] ?? 0) < resources[resource]!) return resource;
   }
   return undefined;
 }
@@ -87,7 +109,7 @@ function requirementFor(state: State, name: string, options: TaskOptions): Requi
   const signature =
     workers || resources
       ? JSON.stringify([name, workers && [...workers].sort(), allowOtherWorkers, resources])
-      : name;
+      : `=${name}`;
   let requirement = state.requirements.get(signature);
   if (requirement === undefined) {
     requirement = {
@@ -96,7 +118,8 @@ function requirementFor(state: State, name: string, options: TaskOptions): Requi
       workers: workers && new Set(workers),
       allowOtherWorkers,
       resources,
-      blocked: false,
+      blockedBy: undefined,
+      noneFreeAt: undefined,
       unschedulableSince: undefined,
       specs: 0,
     };

@@ -6,8 +6,8 @@
 // the queue of ready tasks that can run in the same places; a *dispatch* is one attempt of a task
 // on its way on one worker, and it occupies room there until the worker says that it ended.
 
-import type { Failure, Resources, TaskOptions } from "../../src/protocol.ts";
-import type { Payload } from "../../src/payload.ts";
+import type { Failure, Resources, TaskOptions } from "../../src/wire/protocol.ts";
+import type { Payload } from "../../src/payload/payload.ts";
 import { History } from "./history.ts";
 import { ReadyQueue, type Lane } from "./ready-queue.ts";
 import { Timers } from "./timers.ts";
@@ -81,8 +81,13 @@ export type Requirement = {
   readonly workers: ReadonlySet<string> | undefined;
   readonly allowOtherWorkers: boolean;
   readonly resources: Resources | undefined;
-  /** No worker has room for it, until one that could run it says otherwise. */
-  blocked: boolean;
+  /**
+   * The most urgent of its lanes for which no worker had room: that one and those no more urgent are
+   * passed over until a worker that could run them has something new to say.
+   */
+  blockedBy: Lane | undefined;
+  /** `freeings` when no worker with a free slot could run it: none has come since if it is the same. */
+  noneFreeAt: number | undefined;
   /** Since when nobody present could ever run it; undefined when somebody could. */
   unschedulableSince: number | undefined;
   specs: number;
@@ -95,6 +100,8 @@ export type FunctionFacts = {
   meanMicros: number | undefined;
   /** Workers present that registered it. */
   workers: number;
+  /** One did so once: another may come that does, so its tasks wait. */
+  wasRegistered: boolean;
   requirements: number;
 };
 
@@ -134,6 +141,8 @@ export type Worker = {
   leaving: boolean;
   /** Dispatches it was asked to give back and has not answered for: one request at a time. */
   withdrawals: number;
+  /** `freeings` when nothing that waits on it could run on a worker with a free slot. */
+  nothingToGiveAt: number | undefined;
   /** No dispatch has a lower priority than this. */
   lowestPriority: number;
   finished: number;
@@ -144,6 +153,7 @@ export type Client = {
   readonly name: string;
   readonly joinedAt: number;
   readonly specs: Map<string, Spec>;
+  readonly lanes: Map<string, Lane>;
   awayUntil: number | undefined;
   gone: boolean;
 };
@@ -186,10 +196,13 @@ export type State = {
   readonly clients: Map<ClientId, Client>;
   readonly functions: Map<string, FunctionFacts>;
   readonly requirements: Map<string, Requirement>;
+  /** Those with a `blockedBy`. */
   readonly blocked: Set<Requirement>;
   readonly ready: ReadyQueue;
   readonly timers: Timers;
   readonly history: History;
+  /** How often there was a worker with a free slot, or more of one. */
+  freeings: number;
   /** Workers with a free slot, the one that waited longest first. */
   readonly free: Set<Worker>;
   /** Workers without a free slot that may still be sent work ahead, likewise. */
@@ -217,6 +230,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     ready: new ReadyQueue(),
     timers: new Timers(),
     history: new History(),
+    freeings: 0,
     free: new Set(),
     open: new Set(),
     surplus: new Set(),

@@ -4,7 +4,7 @@
 //
 // Whoever calls it performs the effects in order and calls it again with `clock` at `nextWakeUp`.
 
-import type { FromClient, FromWorker } from "../../src/protocol.ts";
+import type { FromClient, FromWorker } from "../../src/wire/protocol.ts";
 import * as client from "./client-events.ts";
 import { clock } from "./clock-events.ts";
 import { Effects, type Effect } from "./effects.ts";

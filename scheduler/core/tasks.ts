@@ -2,8 +2,8 @@
 // follows for those that depend on it, and who is told. Graphs are deep: everything here walks
 // them with lists of work, never by recursion.
 
-import type { Failure } from "../../src/protocol.ts";
-import type { Payload } from "../../src/payload.ts";
+import type { Failure } from "../../src/wire/protocol.ts";
+import type { Payload } from "../../src/payload/payload.ts";
 import { bytesOf } from "./effects.ts";
 import { abandon } from "./dispatches.ts";
 import { leaveSpec } from "./specs.ts";
@@ -54,12 +54,8 @@ export function addInputs(task: Task, inputs: readonly Task[]): void {
 
 /** Puts a new or reopened task where its inputs and its times say it belongs. */
 export function admit(step: Step, task: Task, until: number | undefined, why: string): void {
-  let missing = 0;
-  for (const input of task.inputs ?? []) {
-    if (input.state.at === "failed") return fail(step, task, input.state.failure, "an input failed");
-    if (input.state.at === "cancelled") return cancelOne(step, task, input.state.reason);
-    if (input.state.at !== "finished") missing++;
-  }
+  if (followInput(step, task)) return;
+  const missing = countMissing(task);
   const held = until !== undefined && until > step.now;
   if (held) step.state.timers.add({ at: until, due: "start", task });
   if (missing > 0 || held) {
@@ -67,6 +63,23 @@ export function admit(step: Step, task: Task, until: number | undefined, why: st
   } else {
     transition(step, task, readyState, why);
   }
+}
+
+/** What has a failed or cancelled input goes the same way. Returns whether it did. */
+function followInput(step: Step, task: Task): boolean {
+  for (const { state } of task.inputs ?? []) {
+    if (state.at === "failed") fail(step, task, state.failure, "an input failed");
+    else if (state.at === "cancelled") cancelOne(step, task, state.reason);
+    else continue;
+    return true;
+  }
+  return false;
+}
+
+/** Inputs without a value yet, each counted once however often the arguments refer to it. */
+function countMissing({ inputs }: Task): number {
+  const missing = inputs?.filter(({ state }) => state.at !== "finished") ?? [];
+  return missing.length < 2 ? missing.length : new Set(missing).size;
 }
 
 /** An input finished or a moment came: on with the task if nothing else is missing. */
@@ -82,12 +95,12 @@ export function requeue(step: Step, task: Task, why: string): void {
   transition(step, task, readyState, why);
 }
 
-/** Back to the queue after an attempt that threw, when its backoff is over. */
-export function retryLater(step: Step, task: Task, delayMs: number): void {
-  if (delayMs <= 0) return transition(step, task, readyState, "retry");
+/** Back to the queue after so long: the backoff of an attempt that threw. */
+export function holdBack(step: Step, task: Task, delayMs: number, why: string): void {
+  if (delayMs <= 0) return transition(step, task, readyState, why);
   const until = step.now + delayMs;
   step.state.timers.add({ at: until, due: "start", task });
-  transition(step, task, { at: "waiting", missing: 0, until }, "retry after a delay");
+  transition(step, task, { at: "waiting", missing: 0, until }, why);
 }
 
 export function finish(step: Step, task: Task, value: Payload, worker: string): void {
@@ -112,7 +125,7 @@ export function finish(step: Step, task: Task, value: Payload, worker: string): 
 export function fail(step: Step, task: Task, failure: Failure, why: string): void {
   const failing = [task];
   for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
-    if (next.state.at === "failed" || next.state.at === "finished") continue;
+    if (isSettled(next)) continue;
     transition(step, next, { at: "failed", failure }, next === task ? why : "an input failed");
     step.state.totals.failed++;
     const { key } = next;
@@ -172,10 +185,10 @@ export function cancelOne(step: Step, task: Task, reason: string | undefined): v
 
 /**
  * Runs failed tasks again: those that failed themselves among the inputs of `task`, and whatever
- * failed because of them. Returns false when nothing of it had failed.
+ * failed because of them. Returns false when that cannot be.
  */
 export function reopen(step: Step, task: Task): boolean {
-  if (task.state.at !== "failed") return false;
+  if (!canReopen(task)) return false;
   const reopening: Task[] = [];
   const seen = new Set<Task>([task]);
   // Down to the roots, then up again to all that failed with them.
@@ -183,7 +196,7 @@ export function reopen(step: Step, task: Task): boolean {
   for (let next = look.pop(); next !== undefined; next = look.pop()) {
     reopening.push(next);
     for (const near of [...(next.inputs ?? []), ...(next.dependents ?? [])]) {
-      if (near.state.at !== "failed" || seen.has(near)) continue;
+      if (!canReopen(near) || seen.has(near)) continue;
       seen.add(near);
       look.push(near);
     }
@@ -192,15 +205,20 @@ export function reopen(step: Step, task: Task): boolean {
     each.failures = 0;
     each.losses = undefined;
     each.expiresAt = undefined;
-    transition(step, each, { at: "waiting", missing: 0, until: undefined }, "retried by a client");
+    const missing = countMissing(each);
+    transition(step, each, { at: "waiting", missing, until: undefined }, "retried by a client");
+    forEachWanting(each, (client) => step.effects.reopened(client, each.key));
   }
   for (const each of reopening) {
-    if (each.state.at !== "waiting") continue;
-    each.state.missing = (each.inputs ?? []).filter((input) => input.state.at !== "finished").length;
-    forEachWanting(each, (client) => step.effects.reopened(client, each.key));
-    proceed(step, each, "retried by a client");
+    // An input may have been cancelled while this one, as it had failed, did not need it.
+    if (!followInput(step, each)) proceed(step, each, "retried by a client");
   }
   return true;
+}
+
+/** It failed, and not because what its arguments refer to was never there. */
+function canReopen({ state, inputKeys, inputs }: Task): boolean {
+  return state.at === "failed" && (inputKeys === undefined || inputs !== undefined);
 }
 
 /** Everything that depends on a task, then the task: no task comes before one that depends on it. */

@@ -1,5 +1,5 @@
 // What must be looked at again at a later moment, soonest first: a binary heap. Entries are never
-// taken out early; whoever is woken checks whether there is still something to do.
+// taken out at once; whoever is woken checks whether there is still something to do.
 
 import type { Client, Requirement, Task, Worker } from "./state.ts";
 
@@ -10,8 +10,11 @@ export type Timer =
   | { readonly at: number; readonly due: "client-grace"; readonly client: Client }
   | { readonly at: number; readonly due: "unknown-name"; readonly requirement: Requirement };
 
+const smallestSweep = 1_000;
+
 export class Timers {
-  readonly #heap: Timer[] = [];
+  #heap: Timer[] = [];
+  #sweepAt = smallestSweep;
 
   get size(): number {
     return this.#heap.length;
@@ -23,6 +26,7 @@ export class Timers {
   }
 
   add(timer: Timer): void {
+    if (this.#heap.length >= this.#sweepAt) this.#sweep();
     const heap = this.#heap;
     let index = heap.push(timer) - 1;
     while (index > 0) {
@@ -44,6 +48,13 @@ export class Timers {
     return first;
   }
 
+  /** Drops what waits for nothing, or a million short tasks that expire in a day stay for a day. */
+  #sweep(): void {
+    // In order, which is a heap too.
+    this.#heap = this.#heap.filter(isOpen).sort((a, b) => a.at - b.at);
+    this.#sweepAt = Math.max(smallestSweep, 2 * this.#heap.length);
+  }
+
   #sink(timer: Timer): void {
     const heap = this.#heap;
     let index = 0;
@@ -56,5 +67,16 @@ export class Timers {
       index = child;
     }
     heap[index] = timer;
+  }
+}
+
+function isOpen(timer: Timer): boolean {
+  switch (timer.due) {
+    case "start":
+      return timer.task.state.at === "waiting";
+    case "expiry":
+      return timer.task.state.at === "ready" || timer.task.state.at === "waiting";
+    default:
+      return true;
   }
 }

@@ -1,16 +1,11 @@
 // What workers do: come and go, and say how attempts ended. An answer counts only for the dispatch
 // it belongs to, by key and attempt; whatever is older is passed over.
 
-import type { Failure, FromWorker, Resources } from "../../src/protocol.ts";
-import {
-  endDispatch,
-  unblock,
-  unblockRequirement,
-  updateRoom,
-} from "./dispatches.ts";
-import { forgetFunctionIfUnused, functionFor } from "./specs.ts";
+import type { Failure, FromWorker, Resources } from "../../src/wire/protocol.ts";
+import { endDispatch, unblock, unblockRequirement, updateRoom } from "./dispatches.ts";
+import { couldRun, forgetFunctionIfUnused, functionFor } from "./specs.ts";
 import type { Dispatch, State, Task, Worker, WorkerId } from "./state.ts";
-import { fail, finish, requeue, retryLater } from "./tasks.ts";
+import { fail, finish, holdBack, requeue } from "./tasks.ts";
 import type { Step } from "./transition.ts";
 
 /** What a worker says of itself when it joins. */
@@ -38,23 +33,32 @@ export function join(step: Step, id: WorkerId, facts: WorkerFacts): void {
     threads: facts.threads,
     slots: facts.slots,
     functions: new Set(facts.functions),
-    resources: facts.resources,
+    resources: ownFacts(facts.resources),
     joinedAt: now,
-    used: {},
+    used: ownFacts({}),
     dispatches: new Map(),
     backlogMicros: 0,
     awayUntil: undefined,
     leaving: false,
     withdrawals: 0,
+    nothingToGiveAt: undefined,
     lowestPriority: Infinity,
     finished: 0,
   };
   state.workers.set(id, worker);
   state.lastJoinAt = now;
-  for (const name of worker.functions) functionFor(state, name).workers++;
+  for (const name of worker.functions) {
+    const known = functionFor(state, name);
+    known.workers++;
+    known.wasRegistered = true;
+  }
+  // With the first worker here it shows what nobody can run.
+  for (const requirement of state.blocked) {
+    if (couldRun(worker, requirement)) requirement.unschedulableSince = undefined;
+    unblockRequirement(state, requirement);
+  }
   updateRoom(state, worker);
-  // What nobody could run may be runnable now, or is known to be unknown now.
-  for (const requirement of state.blocked) unblockRequirement(state, requirement);
+  unblock(state, worker);
   effects.log(
     "info",
     `worker ${worker.name} joined: ${worker.slots} slots, ${worker.functions.size} functions`,
@@ -96,14 +100,17 @@ export function lose(step: Step, id: WorkerId, how: string): void {
   }
   const dispatches = [...worker.dispatches.values()];
   worker.dispatches.clear();
-  const lost = dispatches.filter((each) => !each.abandoned);
   // With no more tasks than slots each had a thread to itself, so each was executing. With more,
   // only those that the worker named were for certain; the others run alone from now on, and
   // announced, so that the next time it is known.
   const eachHadThread = dispatches.length <= worker.slots;
   // In order of submission, so that they queue up again as they stood.
-  lost.sort((a, b) => a.task.order - b.task.order);
-  for (const { task, started } of lost) {
+  dispatches.sort((a, b) => a.task.order - b.task.order);
+  let again = 0;
+  for (const { task, started, abandoned } of dispatches) {
+    // Perhaps only now, because another of them failed.
+    if (abandoned) continue;
+    again++;
     if (worker.leaving) requeue(step, task, "its worker left");
     else if (started || eachHadThread) blame(step, task, { worker: worker.name, how });
     else {
@@ -111,24 +118,32 @@ export function lose(step: Step, id: WorkerId, how: string): void {
       requeue(step, task, "its worker was lost");
     }
   }
+  // If nobody is left who could run what waits, it is said.
+  unblock(state, worker);
   effects.drop(worker);
   effects.disconnect(id, how);
   const words = `worker ${worker.name} ${worker.leaving ? "left" : `was lost: ${how}`}`;
-  effects.log(worker.leaving ? "info" : "warning", `${words}; ${lost.length} tasks run elsewhere`);
+  effects.log(worker.leaving ? "info" : "warning", `${words}; ${again} tasks run elsewhere`);
 }
+
+/** An error that names all losses has to fit into a message: characters of each, and how many. */
+const howLength = 1_000;
+const shownLosses = 10;
 
 /** The task was executing when its worker, or its thread, went down. */
 function blame(step: Step, task: Task, loss: { worker: string; how: string }): void {
   const { options } = step.state;
   const losses = (task.losses ??= []);
-  losses.push(loss);
+  losses.push({ ...loss, how: loss.how.slice(0, howLength) });
   task.suspect = true;
   if (losses.length < (task.spec.options.maxWorkerLosses ?? options.maxWorkerLosses)) {
     requeue(step, task, "its worker was lost while it ran");
     return;
   }
   const { name } = task.spec.function;
-  const each = losses.map(({ worker, how }) => `${worker} (${how})`).join(", ");
+  const newest = losses.slice(-shownLosses).map(({ worker, how }) => `${worker} (${how})`);
+  const earlier = losses.length > shownLosses ? `${losses.length - shownLosses} others, ` : "";
+  const each = earlier + newest.join(", ");
   const message = `"${name}" was executing when each of these went down: ${each}; it is not tried again`;
   fail(step, task, { code: "worker-lost", message, key: task.key, task: name }, "too many losses");
 }
@@ -186,6 +201,7 @@ export function receive(step: Step, from: WorkerId, messages: readonly FromWorke
       case "leaving":
         worker.leaving = true;
         updateRoom(state, worker);
+        unblock(state, worker);
         break;
       default:
         message satisfies never;
@@ -207,10 +223,16 @@ function failAttempt(step: Step, task: Task, worker: Worker, failure: Failure): 
     fail(step, task, { ...failure, key: task.key, task: name }, failure.code);
     return;
   }
-  const { delayMs = 0, factor = 2, maxDelayMs = Infinity, jitter = 0 } = retries;
-  const backoff = Math.min(delayMs * factor ** task.failures, maxDelayMs);
+  const { delayMs = 0, factor = 2, maxDelayMs = Number.MAX_SAFE_INTEGER, jitter = 0 } = retries;
+  // The power may be infinite, and nothing times that is not a number.
+  const backoff = delayMs === 0 ? 0 : Math.min(delayMs * factor ** task.failures, maxDelayMs);
   task.failures++;
-  retryLater(step, task, backoff * (1 - jitter * nextRandom(step.state)));
+  holdBack(step, task, backoff * (1 - jitter * nextRandom(step.state)), "retry");
+}
+
+/** Names come from peers: none of them is to mean what every object inherits. */
+function ownFacts(facts: Resources): Resources {
+  return Object.assign(Object.create(null) as Resources, facts);
 }
 
 function findDispatch(worker: Worker, key: string, attempt: number): Dispatch | undefined {

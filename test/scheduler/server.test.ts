@@ -1,3 +1,5 @@
+// The one port: who is let in, and who is turned away and how.
+
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket as NetSocket } from "node:net";
@@ -5,10 +7,10 @@ import { promisify } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { startServer, type Server, type ServerOptions } from "../../scheduler/server.ts";
-import { dial, type DialOptions } from "../../src/dial.ts";
-import { AuthenticationError, ConnectionError, ProtocolError } from "../../src/errors.ts";
-import type { Socket } from "../../src/socket.ts";
-import { AcceptingSide, type Note } from "../src/accepting-side.ts";
+import { dial, type DialOptions } from "../../src/link/dial.ts";
+import { AuthenticationError, ConnectionError, ProtocolError } from "../../src/errors/errors.ts";
+import type { Socket } from "../../src/link/socket.ts";
+import { AcceptingSide, type Note } from "../src/link/accepting-side.ts";
 
 const token = "a-token-for-tests";
 const running: Server[] = [];

@@ -1,0 +1,239 @@
+// What may happen to a scheduler, as fast-check makes it up: by clients that know nothing of each
+// other, by workers in any state, by time; and how each action is carried out in a `World`.
+
+import fc from "fast-check";
+import type { TaskOptions } from "../../../src/wire/protocol.ts";
+import { columns, valueOf, type FakeWorker, type Held } from "./fake-worker.ts";
+import type { FakeClient, World } from "./world.ts";
+
+const clientIds = ["ann", "bob", "cid"];
+export const workerNames = ["w1", "w2", "w3"];
+export const functions = ["f", "g", "h"];
+/** What a task may ask for; the last worker of each run can give all of it. */
+const taskOptions: TaskOptions[] = [
+  {},
+  {},
+  { priority: 5 },
+  { priority: -5, expiresMs: 30 },
+  { retries: { max: 2, delayMs: 20, jitter: 0.5 } },
+  { retries: { max: 1 }, timeoutMs: 10 },
+  { delayMs: 40 },
+  { startAt: 1_100, expiresMs: 300 },
+  { resources: { gpu: 1 } },
+  { resources: { gpu: 2, share: 0.3 }, priority: 5 },
+  { resources: { share: 0.1 } },
+  { workers: ["w1"] },
+  { workers: ["w2", "w9"], allowOtherWorkers: true },
+  { maxWorkerLosses: 1 },
+];
+export const workerKinds = [
+  { slots: 1, functions: ["f"], resources: {} },
+  { slots: 2, functions: ["f", "g"], resources: { gpu: 1 } },
+  { slots: 3, functions: ["f", "g", "h"], resources: { gpu: 2, share: 0.3 } },
+];
+const failures = ["task-failed", "task-failed", "task-timeout", "thread-lost", "not-serializable"];
+
+const some = fc.array(fc.nat(999), { minLength: 1, maxLength: 4 });
+const which = fc.nat(999);
+const client = fc.nat(clientIds.length - 1);
+const worker = fc.nat(workerNames.length - 1);
+const of = <Do extends string, Rest extends object>(
+  name: Do,
+  rest: { [Part in keyof Rest]: fc.Arbitrary<Rest[Part]> },
+) => fc.record({ do: fc.constant(name), ...rest }) as fc.Arbitrary<{ do: Do } & Rest>;
+
+export const actions = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: of("submit", {
+      client,
+      name: fc.constantFrom(...functions, ...functions, "unknown"),
+      options: which,
+      inputs: fc.array(fc.array(which, { maxLength: 3 }), { minLength: 1, maxLength: 4 }),
+      /** Sometimes a key that exists or existed. */
+      again: fc.option(which, { freq: 4, nil: undefined }),
+    }),
+  },
+  { weight: 3, arbitrary: of("cancel", { client, some, force: fc.boolean() }) },
+  { weight: 4, arbitrary: of("release", { client, some }) },
+  { weight: 3, arbitrary: of("retry", { client, some }) },
+  { weight: 3, arbitrary: of("detach", { client, some }) },
+  { weight: 1, arbitrary: of("fetch", { client, some }) },
+  { weight: 1, arbitrary: of("ask", { client, some }) },
+  { weight: 2, arbitrary: of("client-link", { client }) },
+  { weight: 1, arbitrary: of("client-leaves", { client }) },
+  { weight: 4, arbitrary: of("worker-joins", { worker, kind: fc.nat(workerKinds.length - 1) }) },
+  { weight: 2, arbitrary: of("worker-link", { worker }) },
+  { weight: 1, arbitrary: of("worker-lost", { worker }) },
+  { weight: 1, arbitrary: of("worker-leaves", { worker }) },
+  { weight: 8, arbitrary: of("read", { worker, count: fc.integer({ min: 1, max: 4 }) }) },
+  { weight: 4, arbitrary: of("start", { worker, which, report: fc.boolean() }) },
+  { weight: 10, arbitrary: of("finish", { worker, some, micros: fc.constantFrom(10, 900, 1e5) }) },
+  { weight: 4, arbitrary: of("fail", { worker, which, how: which }) },
+  { weight: 3, arbitrary: of("stop", { worker, some }) },
+  { weight: 2, arbitrary: of("noise", { worker, which, how: which }) },
+  { weight: 4, arbitrary: of("pass", { ms: fc.integer({ min: 0, max: 60 }) }) },
+);
+export type Action = typeof actions extends fc.Arbitrary<infer Made> ? Made : never;
+
+export function act(world: World, action: Action): void {
+  if ("client" in action) {
+    const id = clientIds[action.client]!;
+    if (!world.clients.has(id)) world.joinClient(id);
+    actAsClient(world, world.clients.get(id)!, action);
+  } else if (action.do === "pass") {
+    world.pass(action.ms);
+  } else {
+    const name = workerNames[action.worker]!;
+    const present = [...world.workers.values()].find(({ facts }) => facts.name === name);
+    if (action.do === "worker-joins") {
+      const facts = { name, host: "h", pid: 1, threads: 1, ...workerKinds[action.kind]! };
+      world.joinWorker(`${name}-${world.events.length}`, facts);
+    } else if (present) {
+      actAsWorker(world, present, action);
+    }
+  }
+}
+
+type ByClient = Extract<Action, { client: number }>;
+function actAsClient(world: World, by: FakeClient, action: ByClient): void {
+  const keys = "some" in action ? pick(keysOf(world), action.some) : [];
+  if (action.do === "client-link") {
+    by.away = !by.away;
+    world.handle({ type: by.away ? "client-away" : "client-back", id: by.id });
+  } else if (action.do === "client-leaves") {
+    world.leaveClient(by);
+  } else if (by.away) {
+    return;
+  } else if (action.do === "submit") {
+    submit(world, by, action);
+  } else if (keys.length === 0) {
+    return;
+  } else if (action.do === "cancel") {
+    const { force } = action;
+    world.say(by.id, { type: "cancel", keys, ...(force && { force, reason: "forced" }) });
+  } else if (action.do === "release") {
+    world.release(by, keys);
+  } else if (action.do === "retry") {
+    for (const key of keys) if (by.futures.has(key)) world.retry(by, key);
+  } else if (action.do === "detach") {
+    world.say(by.id, { type: "detach", keys });
+  } else if (action.do === "fetch") {
+    const stored = keys.filter((key) => by.futures.get(key) === "stored");
+    if (stored.length > 0) world.say(by.id, { type: "fetch", keys: stored });
+  } else if (action.do === "ask") {
+    world.say(
+      by.id,
+      { type: "ask", id: 1, about: "info" },
+      { type: "ask", id: 2, about: "workers" },
+      ...keys.map((key) => ({ type: "ask" as const, id: 3, about: "explain" as const, key })),
+    );
+  }
+}
+
+function submit(world: World, by: FakeClient, action: Extract<Action, { do: "submit" }>): void {
+  const known = keysOf(world);
+  const chosen = taskOptions[action.options % taskOptions.length]!;
+  const again = action.again === undefined ? [] : pick(known, [action.again]);
+  const keys = action.inputs.map((_, index) => again[index] ?? `k${world.minted++}`);
+  // The same future twice is not what the client library sends, and is no reason to wait for ever.
+  const inputs = action.inputs.map((each) => each.flatMap((place) => pick(known, [place])));
+  let name = action.name;
+  // The client library refuses another call under a key that it holds; a stranger's it cannot know.
+  const [first] = keys;
+  const existing = again.length > 0 ? world.state.tasks.get(first!) : undefined;
+  if (existing && by.futures.has(first!)) {
+    name = existing.spec.function.name;
+    inputs[0] = [...(existing.inputKeys ?? [])];
+  }
+  world.submit(by, {
+    type: "submit",
+    name,
+    keys,
+    args: keys.map((key) => `[${key}]`),
+    ...(inputs.some((each) => each.length > 0) && { inputs }),
+    ...(Object.keys(chosen).length > 0 && { options: chosen }),
+  });
+}
+
+type ByWorker = Exclude<Extract<Action, { worker: number }>, { do: "worker-joins" }>;
+function actAsWorker(world: World, by: FakeWorker, action: ByWorker): void {
+  const held = [...by.held.values()];
+  if (action.do === "worker-link") {
+    by.away = !by.away;
+    world.handle({ type: by.away ? "worker-away" : "worker-back", id: by.id });
+  } else if (action.do === "worker-lost") {
+    world.loseWorker(by, by.leaving ? "it left" : "it was killed");
+  } else if (by.away) {
+    return;
+  } else if (action.do === "worker-leaves") {
+    const back = by.unstarted;
+    world.hear(by, { type: "leaving" });
+    if (back.length > 0) world.hear(by, columns("withdrawn", back));
+  } else if (action.do === "read") {
+    world.hear(by, ...by.read(action.count));
+  } else if (action.do === "start") {
+    for (const each of pick(held, [action.which])) {
+      world.hear(by, ...by.start(each));
+      if (action.report && each.executing) world.hear(by, columns("started", [each]));
+    }
+  } else if (action.do === "finish") {
+    finish(world, by, pick(held, action.some), action.micros);
+  } else if (action.do === "fail") {
+    const code = failures[action.how % failures.length]!;
+    for (const each of pick(held, [action.which])) fail(world, by, each, code);
+  } else if (action.do === "stop") {
+    const cancelled = pick(held, action.some).filter((each) => each.cancelled);
+    if (cancelled.length > 0) world.hear(by, columns("stopped", cancelled));
+  } else {
+    noise(world, by, action);
+  }
+}
+
+export function finish(world: World, by: FakeWorker, held: Held[], micros = 500): void {
+  if (held.length === 0) return;
+  world.hear(by, ...held.flatMap((each) => by.start(each)), {
+    type: "finished",
+    keys: held.map(({ key }) => key),
+    attempts: held.map(({ attempt }) => attempt),
+    values: held.map(({ key }) => valueOf(key)),
+    micros: held.map(() => micros),
+  });
+}
+
+function fail(world: World, by: FakeWorker, held: Held, code: string): void {
+  const { key, attempt } = held;
+  const failure = { code, message: `${key} failed` };
+  world.hear(by, ...by.start(held), { type: "failed", key, attempt, failure });
+}
+
+/** Answers that belong to nothing: of attempts that ended, of others, of keys never heard of. */
+function noise(world: World, by: FakeWorker, { which, how }: { which: number; how: number }): void {
+  const past = [...by.ended, { key: "stranger", attempt: 1 }];
+  const attempts = [
+    past[which % past.length]!,
+    ...[...by.held.values()].map(({ key, attempt }) => ({ key, attempt: attempt + 1 })),
+  ].filter((each) => !by.isCurrent(each));
+  for (const { key, attempt } of attempts) {
+    const one = { keys: [key], attempts: [attempt] };
+    const failure = { code: "task-failed", message: "stale" };
+    const messages = [
+      { type: "finished" as const, ...one, values: ["stale"], micros: [1] },
+      { type: "failed" as const, key, attempt, failure },
+      { type: "started" as const, ...one },
+      { type: "withdrawn" as const, ...one },
+      { type: "stopped" as const, ...one },
+      { type: "progress" as const, key, attempt, fraction: 0.5 },
+    ];
+    world.hear(by, messages[how % messages.length]!);
+  }
+}
+
+export function keysOf({ calls }: World): string[] {
+  return [...calls.keys()];
+}
+
+function pick<Item>(items: readonly Item[], places: readonly number[]): Item[] {
+  if (items.length === 0) return [];
+  return [...new Set(places.map((place) => items[place % items.length]!))];
+}

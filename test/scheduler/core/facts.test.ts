@@ -1,0 +1,176 @@
+// Stories of what the scheduler says of itself: why a task is where it is, who is here, how much.
+
+import { describe, expect, test } from "vitest";
+import { Story } from "./story.ts";
+
+describe("explain", () => {
+  test("says in a sentence why a task is where it is", () => {
+    const story = new Story({ maxAhead: 0 });
+    const ann = story.client("ann");
+    const w1 = story.worker("w1", { resources: { gpu: 1 } });
+    const why = (key: string) => ann.explain(key).why;
+    ann.submit("f", ["a"]);
+    expect(why("a")).toBe("no worker has joined");
+
+    w1.join();
+    ann.submit("f", { b: [], c: ["a", "b"] });
+    ann.submit("f", ["later"], { delayMs: 1_500 });
+    ann.submit("f", ["big"], { resources: { gpu: 2 } });
+    ann.submit("f", ["there"], { workers: ["w9"] });
+    ann.submit("g", ["unknown"]);
+    story.at(500);
+    expect(why("a")).toBe("attempt 1 was sent to worker w1");
+    expect(why("b")).toBe("every worker that may run it is busy; 4 tasks are ready in all");
+    expect(why("c")).toBe("it waits for 2 of its inputs; a is running");
+    expect(why("later")).toBe("it is held back for another 1000 ms");
+    expect(why("big")).toBe(
+      'no worker here could ever run it: w1 has 1 of resource "gpu" where 2 is needed',
+    );
+    expect(why("there")).toBe(
+      "no worker here could ever run it: w1 is not among the workers asked for",
+    );
+    expect(why("unknown")).toBe('no worker has registered a function "g"');
+
+    w1.started("a");
+    expect(why("a")).toBe("attempt 1 is executing on worker w1");
+    w1.finish("a");
+    expect(why("a")).toBe("it finished; its value of 3 bytes is kept while somebody needs it");
+    w1.fail("b");
+    expect(why("c")).toBe("it failed: b threw");
+  });
+
+  test("of a moment further away than any date is no trouble", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    ann.submit("f", ["a"], { startAt: Number.MAX_SAFE_INTEGER });
+    expect(ann.explain("a").why).toBe("it is held back for another 9007199254740991 ms");
+  });
+
+  test("names three of the workers that cannot run it, and counts the rest", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    for (const id of ["w1", "w2", "w3", "w4"]) story.worker(id).join();
+    story.worker("w5", { functions: ["g"] }).join();
+    ann.submit("g", ["a"], { workers: ["w1"] });
+    expect(ann.explain("a").why).toBe(
+      'no worker here could ever run it: w1 has no function "g"; w2 has no function "g"; w3 has no function "g", and 2 more',
+    );
+  });
+
+  test("tells the whole of it", () => {
+    const story = new Story();
+    const [ann, bob] = [story.client("ann"), story.client("bob")];
+    const [w1, w2] = [story.worker("w1"), story.worker("w2")];
+    w1.join();
+    ann.submit("f", ["a"]);
+    bob.submit("f", { a: [], b: ["a"], c: ["a", "b"] });
+    story.at(10);
+    w1.lost("out of memory");
+    story.at(20);
+    w2.join();
+    w2.say({ type: "progress", key: "a", attempt: 2, fraction: 0.25, text: "reading" });
+
+    const losses = [{ worker: "w1", how: "out of memory" }];
+    expect(ann.explain("a")).toEqual({
+      key: "a",
+      function: "f",
+      state: "running",
+      why: "attempt 2 was sent to worker w2",
+      attempt: 2,
+      worker: "w2",
+      progress: { fraction: 0.25, text: "reading" },
+      missingInputs: [],
+      dependents: 2,
+      wantedBy: ["ann", "bob"],
+      losses,
+      history: [
+        { at: 0, from: "new", to: "ready", why: "submitted" },
+        { at: 0, from: "ready", to: "running", why: "w1" },
+        { at: 10, from: "running", to: "ready", why: "its worker was lost while it ran" },
+        { at: 20, from: "ready", to: "running", why: "w2" },
+      ],
+    });
+    expect(ann.explain("c")).toMatchObject({
+      state: "waiting",
+      missingInputs: ["a", "b"],
+      progress: undefined,
+      worker: undefined,
+    });
+    expect(ann.explain("nothing")).toEqual({
+      code: "lost-data",
+      message: 'no task has the key "nothing": it was released, or it never was here',
+    });
+  });
+
+  test("of a cancelled task gives the reason", () => {
+    const story = new Story();
+    const [ann, bob] = [story.client("ann"), story.client("bob")];
+    bob.submit("f", ["a", "b"]);
+    ann.cancel(["a"], { force: true, reason: "maintenance" });
+    ann.cancel(["b"], { force: true });
+    expect(bob.explain("a").why).toBe("it was cancelled: maintenance");
+    expect(bob.explain("b").why).toBe("it was cancelled");
+  });
+});
+
+describe("info", () => {
+  test("counts what is here and what has been", () => {
+    const story = new Story({ maxAhead: 0 });
+    const ann = story.client("ann");
+    story.client("bob");
+    const w1 = story.worker("w1", { slots: 2, functions: ["g", "f"] });
+    w1.join();
+    story.worker("w2", { slots: 3, functions: ["h"] }).join();
+    ann.submit("f", { a: [], b: [], c: ["a"], d: [], e: [] });
+    w1.finish("a");
+    w1.fail("b");
+    ann.submit("unknown", ["u"]);
+    ann.cancel(["d"], { force: true });
+
+    expect(ann.info()).toEqual({
+      tasks: { waiting: 0, ready: 2, running: 1, finished: 1, failed: 1, cancelled: 1 },
+      totals: { submitted: 6, finished: 1, failed: 1, dispatched: 4 },
+      workers: 2,
+      clients: 2,
+      slots: 5,
+      functions: ["f", "g", "h"],
+    });
+  });
+});
+
+describe("workers", () => {
+  test("are told with what they have, what they do and how they are", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    story.at(7);
+    const w1 = story.worker("w1", {
+      slots: 2,
+      functions: ["g", "f"],
+      resources: { gpu: 2 },
+      host: "big",
+    });
+    w1.join();
+    ann.submit("f", ["a", "b"], { resources: { gpu: 0.5 } });
+    w1.finish("a");
+    const facts = {
+      id: "w1",
+      name: "w1",
+      host: "big",
+      pid: 1,
+      threads: 2,
+      slots: 2,
+      tasks: 1,
+      finished: 1,
+      resources: { gpu: { total: 2, used: 0.5 } },
+      functions: ["f", "g"],
+      joinedAt: 7,
+    };
+
+    expect(ann.workers()).toEqual([{ ...facts, status: "up" }]);
+    w1.away();
+    expect(ann.workers()).toEqual([{ ...facts, status: "away" }]);
+    w1.back();
+    w1.leaving();
+    expect(ann.workers()).toEqual([{ ...facts, status: "leaving" }]);
+  });
+});

@@ -1,0 +1,112 @@
+// What must hold whatever happens in whatever order: fast-check makes up a run of events among a few
+// clients and workers, `World` checks each of its steps, and at the end, when everybody behaves, all
+// that is wanted settles and nothing stays behind.
+//
+// CORE_RUNS sets how many runs are tried, CORE_LENGTH how many events each has at most.
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createState } from "../../../scheduler/core/state.ts";
+import { nextWakeUp, step } from "../../../scheduler/core/step.ts";
+import { act, actions, finish, functions, keysOf, workerKinds, workerNames } from "./actions.ts";
+import { columns } from "./fake-worker.ts";
+import { World } from "./world.ts";
+
+const numRuns = Number(process.env["CORE_RUNS"] ?? 600);
+const maxLength = Number(process.env["CORE_LENGTH"] ?? 120);
+
+const options = {
+  graceMs: 100,
+  unknownTaskTimeoutMs: 50,
+  maxAhead: 3,
+  maxWorkerLosses: 2,
+  smallResultBytes: 4,
+};
+
+describe("whatever happens", { timeout: 30_000 + 50 * numRuns }, () => {
+  const runs = fc.array(actions, { maxLength, size: "max" });
+
+  test("the invariants hold, what is wanted settles once, and nothing stays behind", () => {
+    fc.assert(
+      fc.property(runs, (run) => {
+        const world = new World(options);
+        for (const action of run) act(world, action);
+        settle(world);
+        for (const { id, futures } of world.clients.values()) {
+          const open = [...futures].filter(([, standing]) => standing === "pending");
+          expect([id, open]).toEqual([id, []]);
+        }
+        for (const each of world.clients.values()) world.release(each, keysOf(world));
+        settle(world);
+        expectNothingLeft(world);
+      }),
+      { numRuns },
+    );
+  });
+
+  test("the same events have the same effects", () => {
+    fc.assert(
+      fc.property(runs, (run) => {
+        const world = new World(options);
+        for (const action of run) act(world, action);
+        const again = createState(options);
+        const effects = world.events.map(({ now, event }) => step(again, now, event));
+        expect(effects).toEqual(world.effects);
+      }),
+      { numRuns: Math.ceil(numRuns / 10) },
+    );
+  });
+});
+
+/** Everybody comes back, does what it was asked for, and time goes on until nothing is due. */
+function settle(world: World): void {
+  for (const each of [...world.workers.values()]) {
+    const wasAway = each.away;
+    each.away = false;
+    if (each.leaving) world.loseWorker(each, "it left");
+    else if (wasAway) world.handle({ type: "worker-back", id: each.id });
+  }
+  for (const each of world.clients.values()) {
+    const wasAway = each.away;
+    each.away = false;
+    if (wasAway) world.handle({ type: "client-back", id: each.id });
+  }
+  const best = workerKinds.at(-1)!;
+  for (const name of [...workerNames, "w9"]) {
+    const facts = { name, host: "h", pid: 1, threads: 1, ...best };
+    world.joinWorker(`${name}-${world.events.length}-last`, facts);
+  }
+  for (let quiet = false; !quiet;) {
+    quiet = true;
+    for (const by of [...world.workers.values()]) {
+      const answers = by.read(Infinity);
+      const stopped = [...by.held.values()].filter(({ cancelled }) => cancelled);
+      if (stopped.length > 0) answers.push(columns("stopped", stopped));
+      const before = by.held.size;
+      world.hear(by, ...answers);
+      finish(world, by, [...by.held.values()]);
+      if (before > 0 || answers.length > 0) quiet = false;
+    }
+    const at = nextWakeUp(world.state);
+    if (!quiet || at === undefined) continue;
+    world.pass(Math.max(0, at - world.now));
+    quiet = false;
+  }
+}
+
+function expectNothingLeft({ state }: World): void {
+  const { tasks, requirements, blocked, ready, timers, functions: left, clients } = state;
+  expect({ tasks, requirements, blocked }).toEqual({
+    tasks: new Map(),
+    requirements: new Map(),
+    blocked: new Set(),
+  });
+  expect([ready.size, timers.size, [...ready.lanes()]]).toEqual([0, 0, []]);
+  expect([...left.keys()].sort()).toEqual(functions);
+  for (const { specs, lanes } of clients.values()) expect([specs.size, lanes.size]).toEqual([0, 0]);
+  for (const { dispatches, used } of state.workers.values()) {
+    expect(dispatches.size).toBe(0);
+    expect(Object.values(used).filter((amount) => amount !== 0)).toEqual([]);
+  }
+  expect(state.surplus.size + state.open.size).toBe(0);
+}

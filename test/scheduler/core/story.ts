@@ -1,0 +1,251 @@
+// A stage for stories about the core: peers with names, a clock that is set by hand, and what each
+// step does as one object: messages by who gets them, and what was logged. Nothing is left out, so
+// a comparison with it says that nothing else happened.
+
+import type { FromWorker, TaskOptions, ToClient, ToWorker } from "../../../src/wire/protocol.ts";
+import type { Explanation, SchedulerInfo, WorkerInfo } from "../../../src/facts.ts";
+import { checkInvariants } from "../../../scheduler/core/invariants.ts";
+import { createState, type CoreOptions, type State } from "../../../scheduler/core/state.ts";
+import { nextWakeUp, step, type Event } from "../../../scheduler/core/step.ts";
+
+/** What a step did: by peer what it was sent; `log` and `disconnect` only when there was any. */
+export type Done = Record<string, (ToWorker | ToClient | string)[]>;
+
+type WorkerOptions = {
+  slots?: number;
+  functions?: string[];
+  resources?: Record<string, number>;
+  host?: string;
+};
+
+/** A task by its key: its inputs, if it has any; its arguments are made of its key. */
+type Calls = string[] | Record<string, string[]>;
+
+export class Story {
+  readonly state: State;
+  now = 0;
+
+  constructor(options: Partial<CoreOptions> = {}) {
+    this.state = createState(options);
+  }
+
+  handle(event: Event): Done {
+    const done: Done = {};
+    const note = (who: string, ...what: Done[string]) => (done[who] ??= []).push(...what);
+    for (const effect of step(this.state, this.now, event)) {
+      if (effect.do === "log") note("log", effect.text);
+      else if (effect.do === "disconnect") note("disconnect", effect.peer);
+      else note(effect.to, ...effect.messages);
+    }
+    checkInvariants(this.state);
+    return done;
+  }
+
+  /** Sets the clock, and lets the core see it. */
+  at(now: number): Done {
+    this.now = now;
+    return this.handle({ type: "clock" });
+  }
+
+  get nextWakeUp(): number | undefined {
+    return nextWakeUp(this.state);
+  }
+
+  client(id: string): StoryClient {
+    this.handle({ type: "client-joins", id, name: id });
+    return new StoryClient(this, id);
+  }
+
+  /** A worker that has not joined yet. One slot, and the function `f`, unless said otherwise. */
+  worker(id: string, options: WorkerOptions = {}): StoryWorker {
+    return new StoryWorker(this, id, options);
+  }
+}
+
+export class StoryClient {
+  readonly #story: Story;
+  readonly id: string;
+
+  constructor(story: Story, id: string) {
+    this.#story = story;
+    this.id = id;
+  }
+
+  submit(name: string, calls: Calls, options?: TaskOptions): Done {
+    const keys = Array.isArray(calls) ? calls : Object.keys(calls);
+    const inputs = Array.isArray(calls) ? undefined : keys.map((key) => calls[key]!);
+    return this.#say({
+      type: "submit",
+      name,
+      keys,
+      args: keys.map(argsOf),
+      ...(inputs && { inputs }),
+      ...(options && { options }),
+    });
+  }
+
+  cancel(keys: string[], how: { reason?: string; force?: boolean } = {}): Done {
+    return this.#say({ type: "cancel", keys, ...how });
+  }
+
+  release(...keys: string[]): Done {
+    return this.#say({ type: "release", keys });
+  }
+
+  retry(...keys: string[]): Done {
+    return this.#say({ type: "retry", keys });
+  }
+
+  detach(...keys: string[]): Done {
+    return this.#say({ type: "detach", keys });
+  }
+
+  fetch(...keys: string[]): Done {
+    return this.#say({ type: "fetch", keys });
+  }
+
+  info(): SchedulerInfo {
+    return this.#ask("info") as SchedulerInfo;
+  }
+
+  workers(): WorkerInfo[] {
+    return this.#ask("workers") as WorkerInfo[];
+  }
+
+  explain(key: string): Explanation {
+    return this.#ask("explain", key) as Explanation;
+  }
+
+  away(): Done {
+    return this.#story.handle({ type: "client-away", id: this.id });
+  }
+
+  back(): Done {
+    return this.#story.handle({ type: "client-back", id: this.id });
+  }
+
+  leave(): Done {
+    return this.#story.handle({ type: "client-leaves", id: this.id });
+  }
+
+  #ask(about: "info" | "workers" | "explain", key?: string): unknown {
+    const done = this.#say({ type: "ask", id: 1, about, ...(key !== undefined && { key }) });
+    const [answer] = done[this.id] as [Extract<ToClient, { type: "answer" }>];
+    return answer.facts ?? answer.failure;
+  }
+
+  #say(message: Extract<Event, { type: "client-messages" }>["messages"][number]): Done {
+    return this.#story.handle({ type: "client-messages", from: this.id, messages: [message] });
+  }
+}
+
+export class StoryWorker {
+  readonly #story: Story;
+  readonly id: string;
+  readonly #options: WorkerOptions;
+
+  constructor(story: Story, id: string, options: WorkerOptions) {
+    this.#story = story;
+    this.id = id;
+    this.#options = options;
+  }
+
+  join(): Done {
+    const { slots = 1, functions = ["f"], resources = {}, host = "host" } = this.#options;
+    const facts = { name: this.id, host, pid: 1, threads: slots, slots, functions, resources };
+    return this.#story.handle({ type: "worker-joins", id: this.id, ...facts });
+  }
+
+  /** Each returned its own key as its value, after so long on its thread. */
+  finish(keys: string | string[], { micros = 100_000, attempt = 1, value = "" } = {}): Done {
+    const list = [keys].flat();
+    return this.say({
+      type: "finished",
+      keys: list,
+      attempts: list.map(() => attempt),
+      values: list.map((key) => value || valueOf(key)),
+      micros: list.map(() => micros),
+    });
+  }
+
+  fail(key: string, { code = "task-failed", attempt = 1, message = `${key} threw` } = {}): Done {
+    return this.say({ type: "failed", key, attempt, failure: { code, message } });
+  }
+
+  started(key: string, attempt = 1): Done {
+    return this.say({ type: "started", keys: [key], attempts: [attempt] });
+  }
+
+  stopped(key: string, attempt = 1): Done {
+    return this.say({ type: "stopped", keys: [key], attempts: [attempt] });
+  }
+
+  withdrawn(...keys: string[]): Done {
+    return this.say({ type: "withdrawn", keys, attempts: keys.map(() => 1) });
+  }
+
+  leaving(): Done {
+    return this.say({ type: "leaving" });
+  }
+
+  say(message: FromWorker): Done {
+    return this.#story.handle({ type: "worker-messages", from: this.id, messages: [message] });
+  }
+
+  away(): Done {
+    return this.#story.handle({ type: "worker-away", id: this.id });
+  }
+
+  back(): Done {
+    return this.#story.handle({ type: "worker-back", id: this.id });
+  }
+
+  lost(how = "it was killed"): Done {
+    return this.#story.handle({ type: "worker-lost", id: this.id, how });
+  }
+}
+
+export function argsOf(key: string): string {
+  return `["${key}"]`;
+}
+
+export function valueOf(key: string): string {
+  return `"${key}"`;
+}
+
+// ── The messages that stories are told in ────────────────────────────────────────────────────────
+
+/** To a worker: run these of `f`, each for the first time unless another attempt is given. */
+export function run(
+  keys: string | string[],
+  { attempt = 1, ...more }: Partial<Extract<ToWorker, { type: "run" }>> & { attempt?: number } = {},
+): ToWorker {
+  const list = [keys].flat();
+  const attempts = list.map(() => attempt);
+  return { type: "run", name: "f", keys: list, attempts, args: list.map(argsOf), ...more };
+}
+
+export function finished(...keys: string[]): ToClient {
+  return { type: "finished", keys, values: keys.map(valueOf) };
+}
+
+/** The first of the keys is the task that threw. */
+export function failed(...keys: [string, ...string[]]): ToClient {
+  const [key] = keys;
+  const failure = { code: "task-failed", message: `${key} threw`, key, task: "f" };
+  return { type: "failed", keys, failure };
+}
+
+export function cancelled(keys: string | string[], reason?: string): ToClient {
+  return { type: "cancelled", keys: [keys].flat(), ...(reason !== undefined && { reason }) };
+}
+
+/** To a worker. */
+export function cancel(key: string, reason?: string, attempt = 1): ToWorker {
+  const attempts = [attempt];
+  return { type: "cancel", keys: [key], attempts, ...(reason !== undefined && { reason }) };
+}
+
+export function withdraw(...keys: string[]): ToWorker {
+  return { type: "withdraw", keys, attempts: keys.map(() => 1) };
+}

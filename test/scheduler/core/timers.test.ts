@@ -1,0 +1,52 @@
+// The timers against a sorted list.
+
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Task, TaskState, Worker } from "../../../scheduler/core/state.ts";
+import { Timers, type Timer } from "../../../scheduler/core/timers.ts";
+
+const worker = { name: "w" } as Worker;
+const taskAt = (at: TaskState["at"]) => ({ state: { at } }) as Task;
+
+const actions = fc.array(
+  fc.oneof(
+    fc.record({ do: fc.constant("add" as const), at: fc.integer({ min: 0, max: 50 }) }),
+    fc.record({ do: fc.constant("take" as const), now: fc.integer({ min: 0, max: 50 }) }),
+  ),
+  { maxLength: 200, size: "max" },
+);
+
+test("what is due comes soonest first, and nothing before its moment", () => {
+  fc.assert(
+    fc.property(actions, (run) => {
+      const timers = new Timers();
+      const model: number[] = [];
+      for (const action of run) {
+        if (action.do === "add") {
+          timers.add({ at: action.at, due: "worker-grace", worker });
+          model.push(action.at);
+          model.sort((a, b) => a - b);
+        } else {
+          const isDue = model.length > 0 && model[0]! <= action.now;
+          expect(timers.takeDue(action.now)?.at).toBe(isDue ? model.shift() : undefined);
+        }
+        expect([timers.size, timers.nextAt]).toEqual([model.length, model[0]]);
+      }
+    }),
+  );
+});
+
+test("timers of tasks that are through do not pile up until their moment comes", () => {
+  const timers = new Timers();
+  const waiting: Timer[] = [];
+  for (let at = 100_000; at > 0; at--) {
+    const isOpen = at % 1_000 === 0;
+    const timer: Timer = { at, due: "expiry", task: taskAt(isOpen ? "ready" : "finished") };
+    if (isOpen) waiting.push(timer);
+    timers.add(timer);
+  }
+  expect(timers.size).toBeLessThan(2_000);
+  const taken: Timer[] = [];
+  for (let next = timers.takeDue(1e6); next; next = timers.takeDue(1e6)) taken.push(next);
+  expect(taken.filter((timer) => waiting.includes(timer))).toEqual(waiting.reverse());
+});

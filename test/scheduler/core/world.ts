@@ -1,0 +1,175 @@
+// A scheduler's core among fake peers that hold to the protocol, in a random order of events. After
+// every event the invariants are checked, and every message against its schema and what it promises.
+
+import { expect } from "vitest";
+import { checkToClient, checkToWorker } from "../../../src/wire/check.ts";
+import type { FromClient, FromWorker, ToClient } from "../../../src/wire/protocol.ts";
+import type { Effect } from "../../../scheduler/core/effects.ts";
+import { checkInvariants } from "../../../scheduler/core/invariants.ts";
+import { createState, type CoreOptions } from "../../../scheduler/core/state.ts";
+import { nextWakeUp, step, type Event } from "../../../scheduler/core/step.ts";
+import type { WorkerFacts } from "../../../scheduler/core/worker-events.ts";
+import { FakeWorker, type Call } from "./fake-worker.ts";
+
+export type Submission = Extract<FromClient, { type: "submit" }>;
+
+/** What a client knows of one of its futures; `asked` when it asked to hear again. */
+type Standing = "pending" | "asked" | "finished" | "stored" | "failed" | "cancelled";
+export type FakeClient = { id: string; futures: Map<string, Standing>; away: boolean };
+
+export class World {
+  readonly state;
+  readonly workers = new Map<string, FakeWorker>();
+  readonly clients = new Map<string, FakeClient>();
+  /** The call that each key names now. */
+  readonly calls = new Map<string, Call>();
+  readonly events: { now: number; event: Event }[] = [];
+  readonly effects: Effect[][] = [];
+  now = 1_000;
+  minted = 0;
+
+  constructor(options: Partial<CoreOptions>) {
+    this.state = createState(options);
+  }
+
+  handle(event: Event): void {
+    this.events.push(structuredClone({ now: this.now, event }));
+    const effects = step(this.state, this.now, event);
+    this.effects.push(structuredClone(effects));
+    checkInvariants(this.state);
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  /** Lets so much time pass, with the clock where the core asked for it. */
+  pass(ms: number): void {
+    const end = this.now + ms;
+    for (let at = nextWakeUp(this.state); at !== undefined; at = nextWakeUp(this.state)) {
+      if (at > end) break;
+      this.now = Math.max(this.now, at);
+      this.handle({ type: "clock" });
+    }
+    this.now = end;
+  }
+
+  // ── Clients ────────────────────────────────────────────────────────────────────────────────────
+
+  joinClient(id: string): void {
+    this.clients.set(id, { id, futures: new Map(), away: false });
+    this.handle({ type: "client-joins", id, name: id });
+  }
+
+  /** Goes as the client library does: no other call under a key that it holds already. */
+  submit({ id, futures }: FakeClient, message: Submission): void {
+    for (const [index, key] of message.keys.entries()) {
+      const existing = this.state.tasks.get(key);
+      if (existing === undefined) {
+        const { name, options = {}, inputs } = message;
+        this.calls.set(key, { name, options, inputs: inputs?.[index] ?? [] });
+      } else if (futures.has(key)) {
+        const call = [message.args[index], message.name];
+        expect([existing.args, existing.spec.function.name]).toEqual(call);
+      }
+      const isSettled = existing !== undefined && (futures.get(key) ?? "pending") !== "pending";
+      futures.set(key, isSettled ? "asked" : "pending");
+    }
+    this.say(id, message);
+    // Not told at once, so it is under way again: it had been cancelled for this client alone.
+    for (const key of message.keys) if (futures.get(key) === "asked") futures.set(key, "pending");
+  }
+
+  retry({ id, futures }: FakeClient, key: string): void {
+    const before = futures.get(key);
+    if (before !== undefined && before !== "pending") futures.set(key, "asked");
+    this.say(id, { type: "retry", keys: [key] });
+    // Not told anything: it is over for this client alone.
+    if (before !== undefined && futures.get(key) === "asked") futures.set(key, before);
+  }
+
+  release({ id, futures }: FakeClient, keys: string[]): void {
+    for (const key of keys) futures.delete(key);
+    this.say(id, { type: "release", keys });
+  }
+
+  leaveClient({ id }: FakeClient): void {
+    this.clients.delete(id);
+    this.handle({ type: "client-leaves", id });
+  }
+
+  say(from: string, ...messages: FromClient[]): void {
+    this.handle({ type: "client-messages", from, messages });
+  }
+
+  // ── Workers ────────────────────────────────────────────────────────────────────────────────────
+
+  joinWorker(id: string, facts: WorkerFacts): void {
+    for (const other of this.workers.values()) {
+      if (other.facts.name === facts.name) this.workers.delete(other.id);
+    }
+    this.workers.set(id, new FakeWorker(id, facts));
+    this.handle({ type: "worker-joins", id, ...facts });
+  }
+
+  loseWorker({ id }: FakeWorker, how: string): void {
+    this.workers.delete(id);
+    this.handle({ type: "worker-lost", id, how });
+  }
+
+  hear(from: FakeWorker, ...messages: FromWorker[]): void {
+    if (messages.length === 0) return;
+    from.said(messages);
+    this.handle({ type: "worker-messages", from: from.id, messages });
+  }
+
+  // ── What the scheduler does ────────────────────────────────────────────────────────────────────
+
+  #perform(effect: Effect): void {
+    switch (effect.do) {
+      case "send-to-worker": {
+        const worker = this.workers.get(effect.to);
+        if (worker === undefined) throw new Error(`a message to the gone worker ${effect.to}`);
+        for (const message of effect.messages) {
+          checkToWorker(message);
+          worker.receive(message, (key) => this.calls.get(key)!);
+        }
+        const { maxAhead } = this.state.options;
+        expect(worker.outstanding.size).toBeLessThanOrEqual(worker.facts.slots * (1 + maxAhead));
+        break;
+      }
+      case "send-to-client": {
+        const client = this.clients.get(effect.to);
+        if (client === undefined) throw new Error(`a message to the gone client ${effect.to}`);
+        for (const message of effect.messages) {
+          checkToClient(message);
+          this.#tell(client, message);
+        }
+        break;
+      }
+      case "disconnect":
+        this.workers.delete(effect.peer);
+        this.clients.delete(effect.peer);
+        break;
+      case "log":
+        break;
+    }
+  }
+
+  #tell({ futures }: FakeClient, message: ToClient): void {
+    if (message.type === "answer" || message.type === "fetched") return;
+    if (message.type === "reopened") {
+      for (const key of message.keys) {
+        expect([key, futures.get(key)]).toEqual([key, expect.stringMatching(/^(failed|asked)$/)]);
+        futures.set(key, "pending");
+      }
+      return;
+    }
+    for (const key of message.keys) {
+      if (message.type === "failed" && message.failure.code === "key-conflict") {
+        futures.delete(key);
+        continue;
+      }
+      // Heard once for every time it was opened.
+      expect([key, futures.get(key)]).toEqual([key, expect.stringMatching(/^(pending|asked)$/)]);
+      futures.set(key, message.type);
+    }
+  }
+}
