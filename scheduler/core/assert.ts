@@ -1,5 +1,10 @@
-// Inside the core a broken assumption is our own bug: say so, with words that are only made when needed.
+// Inside the core a broken assumption is our own bug: say so.
 
+export function broken(words: string): never {
+  throw new Error(`broken invariant of the scheduler: ${words}`);
+}
+
+/** The words are only made when they are needed. */
 export function assert(holds: boolean, words: () => string): asserts holds {
-  if (!holds) throw new Error(`broken invariant of the scheduler: ${words()}`);
+  if (!holds) broken(words());
 }

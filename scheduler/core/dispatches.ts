@@ -26,8 +26,8 @@ export function dispatch(step: Step, task: Task, worker: Worker): void {
   takeResources(worker, spec.requirement, 1);
   state.totals.dispatched++;
   // Out and in again: the next task goes to whoever waited longest.
-  state.free.delete(worker);
-  state.open.delete(worker);
+  if (state.free.size > 1) state.free.delete(worker);
+  if (state.open.size > 1) state.open.delete(worker);
   updateRoom(state, worker);
   const inputs = task.inputs?.map((input) => {
     if (input.state.at !== "finished")
@@ -37,8 +37,8 @@ export function dispatch(step: Step, task: Task, worker: Worker): void {
   effects.run(made, inputs);
 }
 
-/** The worker has no more to do with it: its room is free for others. */
-export function endDispatch(state: State, ended: Dispatch): void {
+/** The worker has no more to do with it. `offerRoom` follows, once for all that ended together. */
+export function endDispatch(ended: Dispatch): void {
   const { worker, task } = ended;
   worker.dispatches.delete(task.key);
   worker.backlogMicros -= ended.estimateMicros;
@@ -48,6 +48,10 @@ export function endDispatch(state: State, ended: Dispatch): void {
     worker.lowestPriority = Infinity;
   }
   takeResources(worker, task.spec.requirement, -1);
+}
+
+/** Its room is there for others again. */
+export function offerRoom(state: State, worker: Worker): void {
   updateRoom(state, worker);
   unblock(state, worker);
 }

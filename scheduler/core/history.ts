@@ -5,31 +5,49 @@ import type { TaskKey, TaskStateName } from "./state.ts";
 
 export type Transition = {
   at: number;
-  from: TaskStateName | undefined;
+  from: TaskStateName;
   to: TaskStateName;
   why: string;
 };
 
+const states: readonly TaskStateName[] = [
+  "new",
+  "waiting",
+  "ready",
+  "running",
+  "finished",
+  "failed",
+  "cancelled",
+  "forgotten",
+];
+const codes = Object.fromEntries(states.map((state, code) => [state, code])) as Record<
+  TaskStateName,
+  number
+>;
+
 export class History {
   readonly #size: number;
-  readonly #keys: TaskKey[] = [];
-  readonly #at: number[] = [];
-  readonly #from: (TaskStateName | undefined)[] = [];
-  readonly #to: TaskStateName[] = [];
-  readonly #why: string[] = [];
+  readonly #keys: TaskKey[];
+  readonly #why: string[];
+  readonly #at: Float64Array;
+  /** Both states of a transition in one byte. */
+  readonly #fromTo: Uint8Array;
   #next = 0;
 
   constructor(size = 20_000) {
     this.#size = size;
+    this.#keys = new Array<TaskKey>(size).fill("");
+    this.#why = new Array<string>(size).fill("");
+    this.#at = new Float64Array(size);
+    this.#fromTo = new Uint8Array(size);
   }
 
   /** `why` should be a constant or a name that exists anyway: nothing is formatted on this path. */
-  add(key: TaskKey, at: number, from: TaskStateName | undefined, to: TaskStateName, why: string) {
+  add(key: TaskKey, at: number, from: TaskStateName, to: TaskStateName, why: string): void {
     const next = this.#next;
     this.#keys[next] = key;
     this.#at[next] = at;
-    this.#from[next] = from;
-    this.#to[next] = to;
+    this.#fromTo[next] = codes[from] * states.length + codes[to];
     this.#why[next] = why;
     this.#next = next + 1 === this.#size ? 0 : next + 1;
   }
@@ -37,15 +55,14 @@ export class History {
   /** The remembered transitions of one task, oldest first. */
   of(key: TaskKey): Transition[] {
     const found: Transition[] = [];
-    const length = this.#keys.length;
-    const oldest = length < this.#size ? 0 : this.#next;
-    for (let step = 0; step < length; step++) {
-      const index = (oldest + step) % length;
+    for (let step = 0; step < this.#size; step++) {
+      const index = (this.#next + step) % this.#size;
       if (this.#keys[index] !== key) continue;
+      const fromTo = this.#fromTo[index]!;
       found.push({
         at: this.#at[index]!,
-        from: this.#from[index],
-        to: this.#to[index]!,
+        from: states[Math.floor(fromTo / states.length)]!,
+        to: states[fromTo % states.length]!,
         why: this.#why[index]!,
       });
     }

@@ -1,6 +1,6 @@
 // The one setter of a task's state, and the table of what may follow what.
 
-import { assert } from "./assert.ts";
+import { broken } from "./assert.ts";
 import type { Effects } from "./effects.ts";
 import type { State, Task, TaskState, TaskStateName } from "./state.ts";
 
@@ -21,7 +21,7 @@ export const allowed: Record<TaskStateName, readonly TaskStateName[]> = {
 /** `why` is kept in the history: a constant, or a name that exists anyway. */
 export function transition({ state, now }: Step, task: Task, next: TaskState, why: string): void {
   const from = task.state.at;
-  assert(allowed[from].includes(next.at), () => `${task.key}: ${from} to ${next.at} (${why})`);
+  if (!allowed[from].includes(next.at)) broken(`${task.key}: ${from} to ${next.at} (${why})`);
   task.state = next;
   if (from === "ready") state.ready.remove(task);
   state.counts[from]--;

@@ -2,7 +2,7 @@
 // it belongs to, by key and attempt; whatever is older is passed over.
 
 import type { Failure, FromWorker, Resources } from "../../src/wire/protocol.ts";
-import { endDispatch, unblock, unblockRequirement, updateRoom } from "./dispatches.ts";
+import { endDispatch, offerRoom, unblock, unblockRequirement, updateRoom } from "./dispatches.ts";
 import { couldRun, forgetFunctionIfUnused, functionFor } from "./specs.ts";
 import type { Dispatch, State, Task, Worker, WorkerId } from "./state.ts";
 import { fail, finish, holdBack, requeue } from "./tasks.ts";
@@ -79,8 +79,7 @@ export function back({ state, effects }: Step, id: WorkerId): void {
   const worker = state.workers.get(id);
   if (worker === undefined) return;
   worker.awayUntil = undefined;
-  updateRoom(state, worker);
-  unblock(state, worker);
+  offerRoom(state, worker);
   effects.log("info", `worker ${worker.name} came back`);
 }
 
@@ -161,7 +160,7 @@ export function receive(step: Step, from: WorkerId, messages: readonly FromWorke
           if (ended === undefined) continue;
           worker.finished++;
           measure(ended.task, micros[index]!);
-          endDispatch(state, ended);
+          endDispatch(ended);
           if (!ended.abandoned) finish(step, ended.task, values[index]!, worker.name);
         }
         break;
@@ -169,7 +168,7 @@ export function receive(step: Step, from: WorkerId, messages: readonly FromWorke
       case "failed": {
         const ended = findDispatch(worker, message.key, message.attempt);
         if (ended === undefined) break;
-        endDispatch(state, ended);
+        endDispatch(ended);
         if (!ended.abandoned) failAttempt(step, ended.task, worker, message.failure);
         break;
       }
@@ -183,13 +182,13 @@ export function receive(step: Step, from: WorkerId, messages: readonly FromWorke
         break;
       case "withdrawn":
         for (const ended of ofColumns(worker, message)) {
-          endDispatch(state, ended);
+          endDispatch(ended);
           if (!ended.abandoned) requeue(step, ended.task, "given back unstarted");
         }
         break;
       case "stopped":
         for (const ended of ofColumns(worker, message)) {
-          endDispatch(state, ended);
+          endDispatch(ended);
           if (!ended.abandoned) requeue(step, ended.task, "stopped unasked");
         }
         break;
@@ -200,13 +199,12 @@ export function receive(step: Step, from: WorkerId, messages: readonly FromWorke
       }
       case "leaving":
         worker.leaving = true;
-        updateRoom(state, worker);
-        unblock(state, worker);
         break;
       default:
         message satisfies never;
     }
   }
+  offerRoom(state, worker);
 }
 
 /** One attempt ended without a value: again, later again, or the end of the task. */

@@ -11,7 +11,7 @@ test("the history tells the newest transitions of a task, oldest first, and forg
       const history = new History(size);
       const all: { key: string; at: number }[] = [];
       for (const [at, key] of run.entries()) {
-        history.add(key, at, at === 0 ? undefined : "waiting", "ready", `why ${at}`);
+        history.add(key, at, at === 0 ? "new" : "waiting", "ready", `why ${at}`);
         all.push({ key, at });
         const remembered = all.slice(-size);
         for (const each of ["a", "b", "c"]) {
