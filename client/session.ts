@@ -12,6 +12,7 @@ import {
 import { errorOf } from "../src/errors/failure.ts";
 import type { Link } from "../src/link/link.ts";
 import type { Encoded } from "../src/payload/payload.ts";
+import { KeyTable } from "../src/key-table.ts";
 import type { Failure, FromClient, TaskOptions, ToClient, Welcome } from "../src/wire/protocol.ts";
 import { FutureState } from "./future-state.ts";
 import { NamedCalls } from "./named-calls.ts";
@@ -31,15 +32,15 @@ const mintId = customAlphabet("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm
 export class Session {
   /** Known to the scheduler and to nobody else: who presents it resumes this session. */
   readonly id = mintId(22);
-  /** Makes keys unique for ever, in few characters, and does not tell the id. */
-  readonly #keyPart = mintId(10);
-  #minted = 0;
   #connection: Connection | undefined;
   #requests: Requests | undefined;
   /** Why nothing can be asked of the scheduler any more. */
   #ended: Error | undefined;
   /** The tasks that this client holds, by key, each with what the scheduler said of it. */
-  readonly #states = new Map<string, FutureState>();
+  readonly #states = new KeyTable<FutureState>();
+  /** Makes keys unique for ever, in few characters, and does not tell the id. */
+  readonly #keyPart = mintId(10);
+  #minted = 0;
   readonly #questions = new Map<number, Question>();
   #asked = 0;
   readonly #named = new NamedCalls((heard) =>
@@ -87,11 +88,12 @@ export class Session {
     const key = givenKey ?? this.#mintKey(name);
     const state = new FutureState(key, this);
     state.known = true;
-    this.#states.set(key, state);
+    this.#states.add(state);
     requests.submit(key, name, call, options);
     return state;
   }
 
+  /** Ends in a number that counts up, which `KeyTable` likes, here and in the scheduler. */
   #mintKey(name: string): string {
     return `${name.slice(0, nameInKey)}-${this.#keyPart}-${(this.#minted++).toString(36)}`;
   }

@@ -6,6 +6,7 @@
 // the queue of ready tasks that can run in the same places; a *dispatch* is one attempt of a task
 // on its way on one worker, and it occupies room there until the worker says that it ended.
 
+import { KeyTable } from "../../src/key-table.ts";
 import type { Failure, Resources, TaskOptions } from "../../src/wire/protocol.ts";
 import type { Payload } from "../../src/payload/payload.ts";
 import { History } from "./history.ts";
@@ -191,7 +192,7 @@ export const defaultCoreOptions: CoreOptions = {
 
 export type State = {
   readonly options: CoreOptions;
-  readonly tasks: Map<TaskKey, Task>;
+  readonly tasks: KeyTable<Task>;
   readonly workers: Map<WorkerId, Worker>;
   readonly clients: Map<ClientId, Client>;
   readonly functions: Map<string, FunctionFacts>;
@@ -221,7 +222,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
   const all = { ...defaultCoreOptions, ...options };
   return {
     options: all,
-    tasks: new Map(),
+    tasks: new KeyTable(),
     workers: new Map(),
     clients: new Map(),
     functions: new Map(),

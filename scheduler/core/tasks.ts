@@ -41,7 +41,7 @@ export function createTask({ state, now }: Step, spec: Spec, call: Call): Task {
   };
   spec.tasks++;
   state.counts.new++;
-  state.tasks.set(key, task);
+  state.tasks.add(task);
   if (expiresMs !== undefined) state.timers.add({ at: now + expiresMs, due: "expiry", task });
   return task;
 }

@@ -18,7 +18,7 @@ import { closeCodes, endOf, type Socket, type SocketClose, type SocketData } fro
 /** Frames are written while less than this is in the socket; the rest can still be gathered. */
 const socketBytes = 4 * 1024 * 1024;
 /** Two flushes that are closer than this are of one burst, where few large frames cost least. */
-const gatherMs = 0.2;
+const gatherMs = 0.05;
 /** Acknowledged at once, and not with the next frame or heartbeat, past either of these. */
 const acknowledgeAfterFrames = 64;
 const acknowledgeAfterBytes = 1024 * 1024;

@@ -3,7 +3,7 @@
 
 import type { DialTarget } from "../link/dial.ts";
 import { readSchedulerFile } from "./scheduler-file.ts";
-import { givenToken, type TokenSources } from "./token.ts";
+import { checkTokenAtHand, givenToken, type TokenSources } from "./token.ts";
 
 export type TargetOptions = TokenSources & {
   /** `ws://…` or `wss://…`; wins over a scheduler file. */
@@ -24,9 +24,11 @@ export type TargetFinder = {
  * undefined when none of them says. A token given to this process wins over the one in the file.
  *
  * @throws {RangeError} when the address is no WebSocket URL
+ * @throws {Error} when the token given to this process could not be one
  */
 export function targetFinder(options: TargetOptions): TargetFinder | undefined {
   const { environment = process.env } = options;
+  checkTokenAtHand(options);
   const { address, schedulerFile } =
     options.address !== undefined || options.schedulerFile !== undefined
       ? options

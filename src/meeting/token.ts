@@ -35,6 +35,20 @@ export async function givenToken(sources: TokenSources = {}): Promise<string | u
   return undefined;
 }
 
+/**
+ * Looks at a token that is at hand already: what is wrong with it stays wrong, however often
+ * `givenToken` is asked. One in a file may yet be mended.
+ *
+ * @throws {Error} when it could not stand in a header
+ */
+export function checkTokenAtHand(sources: TokenSources): void {
+  const { token, tokenFile, environment = process.env } = sources;
+  if (token !== undefined) checkedToken(token, "the given token");
+  else if (tokenFile === undefined && environment.THENCE_TOKEN) {
+    checkedToken(environment.THENCE_TOKEN, "$THENCE_TOKEN");
+  }
+}
+
 async function tokenIn(path: string): Promise<string> {
   const content = await readFile(path, "utf8").catch((error: unknown) => {
     throw new Error(`cannot read the token file ${path}: ${(error as Error).message}`, {

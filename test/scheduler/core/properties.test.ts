@@ -7,6 +7,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createState } from "../../../scheduler/core/state.ts";
+import { KeyTable } from "../../../src/key-table.ts";
 import { nextWakeUp, step } from "../../../scheduler/core/step.ts";
 import { act, actions, finish, functions, keysOf, workerKinds, workerNames } from "./actions.ts";
 import { columns } from "./fake-worker.ts";
@@ -97,7 +98,7 @@ function settle(world: World): void {
 function expectNothingLeft({ state }: World): void {
   const { tasks, requirements, blocked, ready, timers, functions: left, clients } = state;
   expect({ tasks, requirements, blocked }).toEqual({
-    tasks: new Map(),
+    tasks: new KeyTable(),
     requirements: new Map(),
     blocked: new Set(),
   });

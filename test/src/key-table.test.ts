@@ -1,0 +1,113 @@
+// A key table finds and forgets like a Map, whatever keys look like, and holds no more than it must.
+
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { KeyTable } from "../../src/key-table.ts";
+
+type Item = { key: string };
+
+/** Many that are minted one after the other, and many that only look like it. */
+const key = fc.oneof(
+  fc
+    .tuple(fc.constantFrom("a-", "b-c-", "-"), fc.nat(3_000))
+    .map(([prefix, n]) => prefix + n.toString(36)),
+  fc.constantFrom(
+    "",
+    "-",
+    "a--1",
+    "a-01",
+    "a-ZZ",
+    "a-1.5",
+    "a-zzzzzzzzz",
+    "a-:",
+    "__proto__",
+    "toString",
+  ),
+  fc.string(),
+);
+const action = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant("mint" as const), times: fc.nat(600), gap: fc.nat(20) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("add" as const), key }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("delete" as const), key }) },
+  fc.record({ do: fc.constant("delete some" as const), every: fc.integer({ min: 1, max: 5 }) }),
+  fc.record({ do: fc.constant("clear" as const) }),
+);
+
+test("it answers as a Map does", () => {
+  fc.assert(
+    fc.property(fc.array(action, { maxLength: 25 }), fc.array(key), (actions, looks) => {
+      const table = new KeyTable<Item>();
+      const model = new Map<string, Item>();
+      let minted = 0;
+      const add = (key: string) => {
+        if (model.has(key)) return;
+        const item = { key };
+        table.add(item);
+        model.set(key, item);
+      };
+      const remove = (key: string) => expect(table.delete(key)).toBe(model.delete(key));
+      for (const each of actions) {
+        if (each.do === "mint") {
+          for (let time = 0; time < each.times; time++)
+            add(`a-${(minted += 1 + each.gap).toString(36)}`);
+        } else if (each.do === "add") add(each.key);
+        else if (each.do === "delete") remove(each.key);
+        else if (each.do === "clear") {
+          table.clear();
+          model.clear();
+        } else {
+          for (const [place, key] of [...model.keys()].entries())
+            if (place % each.every === 0) remove(key);
+        }
+        expect(table.size).toBe(model.size);
+      }
+      for (const look of [...looks, ...model.keys()]) {
+        if (table.get(look) !== model.get(look))
+          expect.fail(`${look} is not found as it should be`);
+      }
+      expect(new Set(table.keys())).toEqual(new Set(model.keys()));
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test("items may be deleted while it is gone through", () => {
+  const table = new KeyTable<Item>();
+  for (let number = 0; number < 5_000; number++) table.add({ key: `a-${number.toString(36)}` });
+  let seen = 0;
+  for (const { key } of table.values()) {
+    seen++;
+    table.delete(key);
+  }
+  expect([seen, table.size]).toEqual([5_000, 0]);
+});
+
+describe("it holds no more than it must", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const heldFor = (keys: readonly string[]): number => {
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    const table = new KeyTable<Item>();
+    for (const key of keys) table.add({ key });
+    collect();
+    const after = process.memoryUsage().heapUsed;
+    expect(table.size).toBe(keys.length);
+    return (after - before) / keys.length;
+  };
+  const count = 20_000;
+
+  test.each([
+    ["keys that are random", (n: number) => `fit-${((n * 2_654_435_761) % 2 ** 40).toString(36)}`],
+    ["a prefix for every key", (n: number) => `job${n}-0`],
+    ["keys that count up", (n: number) => `add-${n.toString(36)}`],
+  ])("for %s", (_, keyOf) => {
+    const keys = Array.from({ length: count }, (_, n) => keyOf(n));
+    expect(heldFor(keys)).toBeLessThan(250);
+  });
+});
