@@ -23,6 +23,21 @@ export function onEndRequest(onRequest: (why: NodeJS.Signals | "disconnect") => 
   };
   for (const signal of signals) process.on(signal, request);
   process.once("disconnect", () => request("disconnect"));
+  // npx hands its signals to a shell that may die of them without handing them on.
+  if (process.env.npm_command === "exec") whenOrphaned(() => request("disconnect"));
   // A listener would otherwise keep the channel, and so a process that has done its work, alive.
   process.channel?.unref();
+}
+
+/** How often the parent is looked at, in milliseconds. */
+const lookEveryMs = 250;
+
+function whenOrphaned(orphaned: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    orphaned();
+  }, lookEveryMs);
+  timer.unref();
 }

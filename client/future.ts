@@ -45,6 +45,11 @@ export class Future<T = unknown> {
     collected.register(this, state);
   }
 
+  /** @throws {TypeError} always: in a text or a sum, what is meant is the value */
+  [Symbol.toPrimitive](): never {
+    throw new TypeError(`await future.result(): future "${this.key}" is not its value`);
+  }
+
   /** Names the task for ever. */
   get key(): string {
     return this.#state.key;

@@ -3,14 +3,20 @@
 import { nanoid } from "nanoid";
 import { hostname } from "node:os";
 import { reachableUrls, webSocketUrl } from "../src/meeting/address.ts";
+import { ConnectionError } from "../src/errors/errors.ts";
 import type { Log } from "../src/log.ts";
 import { silentLog } from "../src/log.ts";
 import { nearestNames } from "../src/nearest.ts";
-import { removeSchedulerFile, writeSchedulerFile } from "../src/meeting/scheduler-file.ts";
+import {
+  readSchedulerFile,
+  removeSchedulerFile,
+  writeSchedulerFile,
+} from "../src/meeting/scheduler-file.ts";
 import { mintToken } from "../src/meeting/token.ts";
 import { version } from "../src/version.ts";
 import { Clockwork } from "./clockwork.ts";
 import type { CoreOptions } from "./core/state.ts";
+import { isLocalProcess } from "./local-process.ts";
 import { startServer } from "./server.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -48,7 +54,7 @@ export type RunningScheduler = {
 /**
  * Starts a scheduler in this process.
  *
- * @throws {ConnectionError} when it cannot listen there
+ * @throws {ConnectionError} when it cannot listen there, or another scheduler uses the file
  * @example
  * const scheduler = await startScheduler({ port: 0 });
  * const client = await Client.connect(scheduler.url, { token: scheduler.token });
@@ -57,6 +63,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   const { host = "127.0.0.1", port = 8786, token = mintToken(), log = silentLog } = options;
   const { schedulerFile, idleTimeoutMs } = options;
   const id = nanoid();
+  if (schedulerFile !== undefined) await refuseToReplaceLiving(schedulerFile);
   const { promise: ended, resolve: end } = Promise.withResolvers<string>();
   let ending: Promise<void> | undefined;
 
@@ -109,4 +116,22 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   }
 
   return { id, port: server.port, token, url, urls, stop, ended };
+}
+
+/** Two schedulers on one file would take it from each other, and the first could not be reached. */
+async function refuseToReplaceLiving(schedulerFile: string): Promise<void> {
+  // What cannot be read is of no scheduler that anybody could meet.
+  const found = await readSchedulerFile(schedulerFile).catch(() => undefined);
+  if (found === undefined || !isLocalProcess(found)) return;
+  const answers = await fetch(`${found.urls[0]!.replace(/^ws/, "http")}/health`, {
+    signal: AbortSignal.timeout(2_000),
+  }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+  if (!answers) return;
+  throw new ConnectionError(
+    `choose another file, or end the scheduler that uses ${schedulerFile}: process ${found.pid} ` +
+      `on ${found.host}, running since ${found.startedAt}`,
+  );
 }

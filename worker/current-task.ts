@@ -6,7 +6,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { format } from "node:util";
 import { ThenceError } from "../src/errors/errors.ts";
 
-/** The task that is running. */
+/** The task that is running. Its parts may be taken out of it: `const { signal, progress } = currentTask();`. */
 export type CurrentTask = {
   /** Names the task for ever. */
   readonly key: string;
@@ -26,9 +26,9 @@ export type CurrentTask = {
    *
    * @throws {TypeError} when `fraction` is not a number
    */
-  progress(fraction: number, text?: string): void;
+  readonly progress: (fraction: number, text?: string) => void;
   /** Writes a line to the worker's log, with the task's key; formatted like `console.log`. */
-  log(...args: unknown[]): void;
+  readonly log: (...args: unknown[]) => void;
 };
 
 /**
@@ -44,7 +44,7 @@ export type CurrentTask = {
  */
 export function currentTask(): CurrentTask {
   const task = runningTask.getStore();
-  if (task !== undefined) return task;
+  if (task !== undefined) return task.face;
   throw new ThenceError(
     "no-current-task",
     "Call currentTask() inside a function that a worker runs as a task: none is running here",
@@ -68,12 +68,13 @@ export type TaskHost = {
 
 const progressIntervalMs = 100;
 
-export class RunningTask implements CurrentTask {
+export class RunningTask {
   readonly key: string;
   readonly attempt: number;
   readonly ticket: number;
   readonly #host: TaskHost;
   #over = false;
+  #face: CurrentTask | undefined = undefined;
   #controller: AbortController | undefined = undefined;
   #progress: Progress | undefined = undefined;
 
@@ -84,17 +85,32 @@ export class RunningTask implements CurrentTask {
     this.ticket = ticket;
   }
 
-  get worker(): string {
-    return this.#host.worker;
+  /** What the user's code gets of it. Made when asked for: most tasks never do. */
+  get face(): CurrentTask {
+    return (this.#face ??= this.#makeFace());
   }
 
-  get signal(): AbortSignal {
+  #makeFace(): CurrentTask {
+    const signal = () => this.#signal();
+    return {
+      key: this.key,
+      attempt: this.attempt,
+      worker: this.#host.worker,
+      get signal() {
+        return signal();
+      },
+      progress: (fraction, text) => this.#progressed(fraction, text),
+      log: (...args) => this.#host.log(format(...args), this.key),
+    };
+  }
+
+  #signal(): AbortSignal {
     this.#controller ??= new AbortController();
     this.end();
     return this.#controller.signal;
   }
 
-  progress(fraction: number, text?: string): void {
+  #progressed(fraction: number, text: string | undefined): void {
     if (typeof fraction !== "number" || Number.isNaN(fraction)) {
       throw new TypeError(`progress takes a fraction from 0 to 1, not ${format(fraction)}`);
     }
@@ -108,10 +124,6 @@ export class RunningTask implements CurrentTask {
     } else {
       progress.timer ??= setTimeout(() => this.#say(progress), progressIntervalMs);
     }
-  }
-
-  log(...args: unknown[]): void {
-    this.#host.log(format(...args), this.key);
   }
 
   /** Fires the signal if somebody has looked at it and the call was asked to end. */

@@ -21,7 +21,7 @@ export function answer(step: Step, { id, about, key }: Ask): Answer {
     case "explain": {
       const task = state.tasks.get(key ?? "");
       if (task) return { type: "answer", id, facts: explain(step, task) };
-      const message = `no task has the key "${key ?? ""}": it was released, or it never was here`;
+      const message = `no task has the key "${key ?? ""}": it was cancelled or released, or it never was here`;
       return { type: "answer", id, failure: { code: "lost-data", message } };
     }
   }

@@ -61,7 +61,8 @@ export function join(step: Step, id: WorkerId, facts: WorkerFacts): void {
   unblock(state, worker);
   effects.log(
     "info",
-    `worker ${worker.name} joined: ${worker.slots} slots, ${worker.functions.size} functions`,
+    `worker ${worker.name} joined: ${counted(worker.slots, "slot")}, ` +
+      counted(worker.functions.size, "function"),
   );
 }
 
@@ -122,12 +123,17 @@ export function lose(step: Step, id: WorkerId, how: string): void {
   effects.drop(worker);
   effects.disconnect(id, how);
   const words = `worker ${worker.name} ${worker.leaving ? "left" : `was lost: ${how}`}`;
-  effects.log(worker.leaving ? "info" : "warning", `${words}; ${again} tasks run elsewhere`);
+  const andTasks = again === 0 ? "" : `; ${counted(again, "task")} to run elsewhere`;
+  effects.log(worker.leaving ? "info" : "warning", words + andTasks);
 }
 
 /** An error that names all losses has to fit into a message: characters of each, and how many. */
 const howLength = 1_000;
 const shownLosses = 10;
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
 
 /** The task was executing when its worker, or its thread, went down. */
 function blame(step: Step, task: Task, loss: { worker: string; how: string }): void {

@@ -110,7 +110,8 @@ class Dialler<In, Out extends object> {
   async first(): Promise<DialledLink<In, Out>> {
     const { timeoutMs, on, check, describeTarget } = this.#options;
     const { socket, welcome } = await this.#connect(timeoutMs, (tried, last) => {
-      const where = tried === undefined ? describeTarget : `${describeTarget} (${tried})`;
+      const isSaid = tried === undefined || tried === describeTarget;
+      const where = isSaid ? describeTarget : `${describeTarget} (${tried})`;
       return (
         "Check that the scheduler is running, and that this machine can reach its address " +
         `(interface, port, firewall): no connection to ${where} within ` +
@@ -261,7 +262,7 @@ class Dialler<In, Out extends object> {
     const { promise, reject } = Promise.withResolvers<never>();
     const { describeTarget } = this.#options;
     const cancel = this.#clock.setTimeout(
-      () => reject(new ConnectionError(`${describeTarget} could not be read in time`)),
+      () => reject(new ConnectionError(`${describeTarget} was not there in time`)),
       timeoutMs,
     );
     try {

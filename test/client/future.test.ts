@@ -10,6 +10,11 @@ function setUp() {
   return { scheduler, client, future: client.submit("add", 1, 10) };
 }
 
+test("a future in a text is an error, not a wrong text", () => {
+  const { future } = setUp();
+  expect(() => `${future as unknown as string}`).toThrow(/await future\.result\(\)/);
+});
+
 describe("result", () => {
   test("waits for the value", async () => {
     const { scheduler, future } = setUp();

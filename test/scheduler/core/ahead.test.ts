@@ -69,7 +69,7 @@ describe("taking back", () => {
 
     expect(w2.join()).toEqual({
       w1: [withdraw("t5", "t6", "t7", "t8", "t9")],
-      log: ["worker w2 joined: 1 slots, 1 functions"],
+      log: ["worker w2 joined: 1 slot, 1 function"],
     });
     // One question at a time.
     expect(w1.finish("t0", { micros: 1_000 })).toEqual({ ann: [finished("t0")] });
@@ -99,7 +99,7 @@ describe("taking back", () => {
     w1.join();
     teach(ann, w1, 100);
     ann.submit("f", keysOf(19));
-    const log = ["worker w2 joined: 1 slots, 1 functions"];
+    const log = ["worker w2 joined: 1 slot, 1 function"];
     expect(story.worker("w2").join()).toEqual({ log });
   });
 
@@ -110,7 +110,7 @@ describe("taking back", () => {
     w1.join();
     ann.submit("f", ["a"]);
     ann.submit("g", ["b"]);
-    const joined = (id: string) => [`worker ${id} joined: 1 slots, 1 functions`];
+    const joined = (id: string) => [`worker ${id} joined: 1 slot, 1 function`];
     expect(story.worker("w2").join()).toEqual({ log: joined("w2") });
     const w3 = story.worker("w3", { functions: ["g"] });
     expect(w3.join()).toEqual({ w1: [withdraw("b")], log: joined("w3") });

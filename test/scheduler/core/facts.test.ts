@@ -98,7 +98,7 @@ describe("explain", () => {
     });
     expect(ann.explain("nothing")).toEqual({
       code: "lost-data",
-      message: 'no task has the key "nothing": it was released, or it never was here',
+      message: 'no task has the key "nothing": it was cancelled or released, or it never was here',
     });
   });
 

@@ -5,7 +5,8 @@ import { cancelled, finished, run, Story } from "./story.ts";
 
 const announced = (key: string, attempt = 2) => run(key, { attempt, announce: true });
 const lostLog = (id: string, tasks: number, how = "it was killed") =>
-  `worker ${id} was lost: ${how}; ${tasks} tasks run elsewhere`;
+  `worker ${id} was lost: ${how}` +
+  (tasks === 0 ? "" : `; ${tasks} task${tasks === 1 ? "" : "s"} to run elsewhere`);
 
 describe("a worker whose link drops", () => {
   test("is sent nothing, and goes on where it was when it comes back in time", () => {
@@ -144,7 +145,7 @@ describe("a worker that is lost", () => {
         disconnect: ["w1"],
         log: [
           lostLog("w1", 1, "another worker took its name"),
-          "worker w1 joined: 1 slots, 1 functions",
+          "worker w1 joined: 1 slot, 1 function",
         ],
       },
     );
@@ -186,13 +187,13 @@ describe("a worker that leaves", () => {
     ann.submit("f", ["a", "b"]);
     expect(w1.leaving()).toEqual({});
     expect(ann.workers()).toMatchObject([{ name: "w1", status: "leaving" }]);
-    expect(w2.join()).toEqual({ log: ["worker w2 joined: 1 slots, 1 functions"] });
+    expect(w2.join()).toEqual({ log: ["worker w2 joined: 1 slot, 1 function"] });
 
     expect(w1.withdrawn("b")).toEqual({ w2: [run("b", { attempt: 2 })] });
     expect(w1.lost("it left")).toEqual({
       w2: [run("a", { attempt: 2 })],
       disconnect: ["w1"],
-      log: ["worker w1 left; 1 tasks run elsewhere"],
+      log: ["worker w1 left; 1 task to run elsewhere"],
     });
     expect(ann.explain("a").losses).toEqual([]);
   });

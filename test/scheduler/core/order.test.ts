@@ -102,7 +102,7 @@ describe("the order of tasks", () => {
     ann.submit("f", ["a", "b"]);
     expect(w2.lost()).toEqual({
       disconnect: ["w2"],
-      log: ["worker w2 was lost: it was killed; 1 tasks run elsewhere"],
+      log: ["worker w2 was lost: it was killed; 1 task to run elsewhere"],
     });
 
     expect(w1.join()).toMatchObject({ w1: [{ type: "run", keys: ["a"], announce: true }] });

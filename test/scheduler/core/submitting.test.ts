@@ -12,7 +12,7 @@ describe("submitting", () => {
     expect(ann.submit("f", ["a"])).toEqual({});
     expect(w1.join()).toEqual({
       w1: [run("a")],
-      log: ["worker w1 joined: 1 slots, 1 functions"],
+      log: ["worker w1 joined: 1 slot, 1 function"],
     });
     expect(w1.finish("a")).toEqual({ ann: [finished("a")] });
   });
@@ -161,7 +161,7 @@ describe("depending", () => {
     expect([...story.state.tasks.keys()]).toEqual(["b"]);
     expect(bob.explain("a")).toEqual({
       code: "lost-data",
-      message: 'no task has the key "a": it was released, or it never was here',
+      message: 'no task has the key "a": it was cancelled or released, or it never was here',
     });
   });
 

@@ -111,13 +111,13 @@ describe("a name that nobody registered", () => {
 
     expect(story.worker("w1", { functions: ["add"] }).join()).toEqual({
       log: [
-        "worker w1 joined: 1 slots, 1 functions",
+        "worker w1 joined: 1 slot, 1 function",
         'no worker here has registered "ad"; did you mean "add"?; its tasks wait',
       ],
     });
     story.at(62_000);
     expect(story.worker("w2", { functions: ["sub"] }).join()).toEqual({
-      log: ["worker w2 joined: 1 slots, 1 functions"],
+      log: ["worker w2 joined: 1 slot, 1 function"],
     });
     expect(story.at(63_000)).toEqual({});
     expect(story.at(64_999)).toEqual({});
@@ -149,13 +149,13 @@ describe("a name that nobody registered", () => {
     const w2 = story.worker("w2");
     expect(w2.join()).toEqual({
       w2: [run(["a", "b"])],
-      log: ["worker w2 joined: 1 slots, 1 functions"],
+      log: ["worker w2 joined: 1 slot, 1 function"],
     });
 
     expect(w2.lost("it was killed")).toEqual({
       disconnect: ["w2"],
       log: [
-        "worker w2 was lost: it was killed; 2 tasks run elsewhere",
+        "worker w2 was lost: it was killed; 2 tasks to run elsewhere",
         'no worker that registered "f" is left; its tasks wait for one',
       ],
     });
