@@ -11,7 +11,7 @@ export type RetryOptions = {
   max: number;
   /** Milliseconds before the first retry. Default: 0. */
   delayMs?: number;
-  /** Each further wait is this many times longer, from 1 to 1,000. Default: 1. */
+  /** Each further wait is this many times longer, from 1 to 1,000. Default: 2. */
   factor?: number;
   /** No wait is longer than this many milliseconds. */
   maxDelayMs?: number;

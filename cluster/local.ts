@@ -6,6 +6,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { LogLevel } from "../src/log.ts";
 import { mintToken } from "../src/meeting/token.ts";
 import type { Order, Report } from "./local-child.ts";
@@ -53,10 +54,10 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
   const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
   const token = mintToken();
   const scheduler = new Child({ role: "scheduler", token, logLevel });
-  const children: Child[] = [];
+  const crew: KeptWorker[] = [];
   const stop = async () => {
     // The scheduler last: a worker that leaves still has something to tell it.
-    await Promise.all(children.map((child) => child.stop()));
+    await Promise.all(crew.map((worker) => worker.stop()));
     await scheduler.stop();
   };
   try {
@@ -64,9 +65,9 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
     for (let number = 0; number < workers; number++) {
       const name = `local-${number}`;
       const order = { role: "worker", token, logLevel, url, name, threads, concurrency } as const;
-      children.push(new Child({ ...order, modules: modules.map(moduleSource) }));
+      crew.push(new KeptWorker({ ...order, modules: modules.map(moduleSource) }));
     }
-    await Promise.all(children.map((child) => child.ready));
+    await Promise.all(crew.map((worker) => worker.ready));
     return { url, token, stop };
   } catch (error) {
     await stop();
@@ -74,9 +75,49 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
   }
 }
 
+/**
+ * A worker that is started anew whenever it ends by itself, for nobody but this program could do it.
+ * One that cannot start the first time is not tried again.
+ */
+class KeptWorker {
+  readonly #order: Order;
+  readonly #stopped = new AbortController();
+  #child: Child;
+  /** The first of it is. */
+  readonly ready: Promise<unknown>;
+
+  constructor(order: Order) {
+    this.#order = order;
+    this.#child = new Child(order);
+    this.ready = this.#child.ready;
+    this.ready.then(() => this.#keep()).catch(() => undefined);
+  }
+
+  async #keep(): Promise<void> {
+    const { signal } = this.#stopped;
+    for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      const since = performance.now();
+      await this.#child.exited;
+      if (signal.aborted) return;
+      if (performance.now() - since > longestPauseMs) pauseMs = shortestPauseMs;
+      await delay(pauseMs, undefined, { signal });
+      this.#child = new Child(this.#order);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#child.stop();
+  }
+}
+
+/** Between the end of a worker and its next start, in milliseconds; doubled while it ends soon. */
+const shortestPauseMs = 100;
+const longestPauseMs = 5_000;
+
 class Child {
   readonly #process: ChildProcess;
-  readonly #exited: Promise<unknown>;
+  readonly exited: Promise<unknown>;
   /** Resolves with what it reported. */
   readonly ready: Promise<{ url?: string | undefined }>;
 
@@ -87,14 +128,14 @@ class Child {
       execArgv: inheritedFlags(process.execArgv),
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
-    this.#exited = once(this.#process, "exit");
+    this.exited = once(this.#process, "exit");
     this.ready = this.#start(order);
     // Of several that fail, one is reported; the others must not end the program.
     this.ready.catch(() => undefined);
   }
 
   async #start(order: Order): Promise<{ url?: string | undefined }> {
-    const died = this.#exited.then((how) => {
+    const died = this.exited.then((how) => {
       const [code, signal] = how as [number | null, NodeJS.Signals | null];
       throw new Error(
         `the ${order.role} ended before it was ready, by ${signal ?? `exit ${code}`}`,
@@ -110,7 +151,7 @@ class Child {
   async stop(): Promise<void> {
     if (this.#process.connected) this.#process.disconnect();
     const killing = setTimeout(() => this.#process.kill("SIGKILL"), stopWithinMs);
-    await this.#exited.catch(() => undefined);
+    await this.exited.catch(() => undefined);
     clearTimeout(killing);
   }
 }

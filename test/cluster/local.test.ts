@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
 import { Client } from "../../cluster/client.ts";
 import { inheritedFlags, startLocalCluster } from "../../cluster/local.ts";
+import { WorkerLostError } from "../../src/errors/errors.ts";
 import { childrenOf, gone, node, reap, root } from "../processes.ts";
 
 const fixture = (file: string) => path.join(root, "test", "fixtures", file);
@@ -46,6 +47,23 @@ describe("Client.local", () => {
     try {
       expect(await client.submit("add", 1, 10).result()).toBe(11);
       expect(await client.submit("maths.sub", 1, 10).result()).toBe(-9);
+    } finally {
+      await client.close();
+    }
+  });
+
+  test("starts a worker anew that died, and fails the task that kills it again and again", async () => {
+    const client = await Client.local({ modules: [behaviours, arithmetic], threads: 1 });
+    try {
+      const [first] = await client.workers();
+      process.kill(first!.pid, "SIGKILL");
+      expect(await client.submit("add", 1, 10).result()).toBe(11);
+      const [second] = await client.workers();
+      expect(second!.name).toBe(first!.name);
+      expect(second!.pid).not.toBe(first!.pid);
+      const killer = client.with({ maxWorkerLosses: 2 }).submit("killWorker");
+      await expect(killer.result()).rejects.toBeInstanceOf(WorkerLostError);
+      expect(await client.submit("add", 1, 10).result()).toBe(11);
     } finally {
       await client.close();
     }
