@@ -43,9 +43,9 @@ function chooseFree(state: State, task: Task): Worker | undefined {
   return found;
 }
 
-/** What must be alone, or holds a resource while it runs, is not sent ahead. */
-function needsFreeSlot({ spec: { requirement }, suspect }: Task): boolean {
-  return requirement.resources !== undefined || suspect;
+/** What must be alone, holds a resource while it runs, or may expire is not sent ahead. */
+function needsFreeSlot({ spec: { requirement }, suspect, expiresAt }: Task): boolean {
+  return requirement.resources !== undefined || suspect || expiresAt !== undefined;
 }
 
 /** Sent ahead of what waits for a free slot on that worker, short tasks would never leave it one. */

@@ -35,6 +35,16 @@ describe("sending ahead", () => {
     expect(sentOf(1)).toBe(2 * (1 + 512));
   });
 
+  test("is not done with what may expire: it counts as started where it is sent", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    const w1 = story.worker("w1", { slots: 2 });
+    w1.join();
+    teach(ann, w1, 1);
+    ann.submit("f", keysOf(10), { expiresMs: 1_000 });
+    expect(ann.workers()[0]!.tasks).toBe(2);
+  });
+
   test("is one more for each slot while nothing is known of the function", () => {
     expect(sentOf(undefined)).toBe(4);
   });
