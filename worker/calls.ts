@@ -225,10 +225,11 @@ export class Calls {
     });
   }
 
-  /** Looks what executes for long, and reports it. */
+  /** Looks what executes for long, and reports it; and what results are held back meanwhile. */
   #look(): void {
     const slow = this.#pool.executingSince(performance.now() - startedAfterMs);
     for (const call of slow) this.#reportStarted(call);
+    this.#pool.collect();
     if (this.#byKey.size > 0) return;
     clearInterval(this.#watch);
     this.#watch = undefined;

@@ -5,6 +5,8 @@
 
 import type { ErrorRecord, Failure } from "../src/wire/protocol.ts";
 import { BinaryPayload, type Payload } from "../src/payload/payload.ts";
+import type { MessagePort } from "node:worker_threads";
+import type { HeldMemory } from "./held-results.ts";
 
 /** A file to import, and what to put before the names of its functions. */
 export type ModuleSource = {
@@ -20,6 +22,9 @@ export type ThreadOptions = {
   /** The worker's name, for `currentTask()`. */
   readonly worker: string;
   readonly cells: Cells;
+  readonly held: HeldMemory;
+  /** To main. Not the `parentPort`, which is there for whatever the user's code does with it. */
+  readonly port: MessagePort;
 };
 
 export type ToThread =
@@ -61,6 +66,37 @@ export type FromThread =
   | { readonly type: "log"; readonly text: string; readonly key?: string }
   /** A promise was rejected and nobody handled it. */
   | { readonly type: "rejection"; readonly text: string; readonly key?: string };
+
+/**
+ * Whether a message has the shape of one from a thread. Only our own code sends any, but it shares
+ * a realm with the user's, which may have changed what it stands on.
+ */
+export function isFromThread(message: unknown): message is FromThread {
+  if (typeof message !== "object" || message === null) return false;
+  const { type, numbers, values, ticket, micros, failure, fraction, text, functions, clockMs } =
+    message as Partial<Record<string, unknown>>;
+  switch (type) {
+    case "returned":
+      return (
+        isArrayOf(numbers, isNumber) &&
+        isArrayOf(values, isCrossing) &&
+        numbers.length === 2 * values.length
+      );
+    case "threw":
+      return isNumber(ticket) && isNumber(micros) && isFailure(failure);
+    case "progress":
+      return (
+        isNumber(ticket) && isNumber(fraction) && ["string", "undefined"].includes(typeof text)
+      );
+    case "log":
+    case "rejection":
+      return isString(text);
+    case "loaded":
+      return isArrayOf(functions, isString) && isNumber(clockMs);
+    default:
+      return type === "unusable";
+  }
+}
 
 // ── Cells ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -125,3 +161,23 @@ export function toCrossing(payload: Payload, transfer: ArrayBuffer[]): Crossing 
 export function fromCrossing(crossing: Crossing): Payload {
   return typeof crossing === "string" ? crossing : new BinaryPayload(crossing.head, crossing.parts);
 }
+
+function isCrossing(value: unknown): value is Crossing {
+  if (typeof value === "string") return true;
+  if (typeof value !== "object" || value === null) return false;
+  const { head, parts } = value as Partial<Record<string, unknown>>;
+  return isString(head) && isArrayOf(parts, (part) => part instanceof Uint8Array);
+}
+
+function isFailure(value: unknown): value is Failure {
+  if (typeof value !== "object" || value === null) return false;
+  const { code, message } = value as Partial<Record<string, unknown>>;
+  return isString(code) && isString(message);
+}
+
+function isArrayOf<Item>(value: unknown, is: (item: unknown) => item is Item): value is Item[] {
+  return Array.isArray(value) && value.every(is);
+}
+
+const isNumber = (value: unknown): value is number => typeof value === "number";
+const isString = (value: unknown): value is string => typeof value === "string";

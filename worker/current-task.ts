@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { format } from "node:util";
 import { ThenceError } from "../src/errors/errors.ts";
+import { clearTimeout, now, setTimeout } from "./intrinsics.ts";
 
 /** The task that is running. Its parts may be taken out of it: `const { signal, progress } = currentTask();`. */
 export type CurrentTask = {
@@ -115,11 +116,10 @@ export class RunningTask {
       throw new TypeError(`progress takes a fraction from 0 to 1, not ${format(fraction)}`);
     }
     if (this.#over) return;
-    const now = performance.now();
     const progress = (this.#progress ??= { fraction, text, saidAt: -Infinity, timer: undefined });
     progress.fraction = Math.min(1, Math.max(0, fraction));
     progress.text = text;
-    if (now - progress.saidAt >= progressIntervalMs) {
+    if (now() - progress.saidAt >= progressIntervalMs) {
       this.#say(progress);
     } else {
       progress.timer ??= setTimeout(() => this.#say(progress), progressIntervalMs);
@@ -142,7 +142,7 @@ export class RunningTask {
   #say(progress: Progress): void {
     if (progress.timer !== undefined) clearTimeout(progress.timer);
     progress.timer = undefined;
-    progress.saidAt = performance.now();
+    progress.saidAt = now();
     this.#host.progress(this.ticket, progress.fraction, progress.text);
   }
 }

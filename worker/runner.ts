@@ -1,5 +1,6 @@
 // Runs calls on a thread: decodes, calls, awaits, encodes, measures, and posts what came of it.
-// Results leave in batches, and none waits for the next call to end when that may take long.
+// Results leave in batches; those that wait to do so lie where main can get at them, so that none
+// waits for the next call to end when that takes long.
 
 import PQueue from "p-queue";
 import { receiveMessageOnPort, type MessagePort } from "node:worker_threads";
@@ -23,6 +24,8 @@ import {
   type ToThread,
 } from "./crossing.ts";
 import { RunningTask, runningTask, type TaskHost } from "./current-task.ts";
+import { HeldResults, type HeldMemory } from "./held-results.ts";
+import { now, setImmediate } from "./intrinsics.ts";
 import type { TaskFunction } from "./modules.ts";
 
 /** A result waits this long for others to leave with it, in milliseconds. */
@@ -48,6 +51,7 @@ export class Runner implements TaskHost {
   #numbers: number[] = [];
   #values: Crossing[] = [];
   #transfer: ArrayBuffer[] = [];
+  readonly #held: HeldResults;
   /** When the oldest result that has not been posted was there. */
   #unpostedSince = 0;
   #flushing = false;
@@ -55,6 +59,7 @@ export class Runner implements TaskHost {
   constructor(options: {
     port: MessagePort;
     cells: Cells;
+    held: HeldMemory;
     worker: string;
     concurrency: number;
     functions: ReadonlyMap<string, TaskFunction>;
@@ -62,6 +67,7 @@ export class Runner implements TaskHost {
     this.worker = options.worker;
     this.#port = options.port;
     this.#cells = options.cells;
+    this.#held = new HeldResults(options.held);
     this.#functions = [...options.functions];
     const { concurrency } = options;
     this.#slots = concurrency > 1 ? new PQueue({ concurrency }) : undefined;
@@ -105,7 +111,7 @@ export class Runner implements TaskHost {
   #begin(batch: Calls, index: number): Promise<void> | undefined {
     const { numbers } = batch;
     const ticket = numbers[index * 3]!;
-    const begin = performance.now();
+    const begin = now();
     this.#cells.begins[ticket & (this.#cells.begins.length - 1)] = begin;
     if (!move(this.#cells, ticket, WAITING, EXECUTING)) return undefined;
 
@@ -155,17 +161,23 @@ export class Runner implements TaskHost {
       this.#failed(task, begin, failureOf(error, { key: task.key, task: name }));
       return;
     }
-    const now = performance.now();
+    const end = now();
     this.#over(task);
-    if (this.#numbers.length === 0) this.#unpostedSince = now;
-    this.#numbers.push(task.ticket, Math.round((now - begin) * 1000));
+    if (this.#numbers.length === 0) this.#unpostedSince = end;
+    const micros = Math.round((end - begin) * 1000);
+    this.#numbers.push(task.ticket, micros);
     this.#values.push(crossing);
-    if (now - this.#unpostedSince >= gatherMs) this.#flush();
+    const held =
+      typeof crossing === "string" &&
+      end - this.#unpostedSince < gatherMs &&
+      this.#held.add(task.ticket, micros, crossing);
+    if (!held) this.#flush();
   }
 
   #failed(task: RunningTask, begin: number, failure: Failure): void {
     this.#over(task);
-    const micros = Math.round((performance.now() - begin) * 1000);
+    this.#flush();
+    const micros = Math.round((now() - begin) * 1000);
     this.#post({ type: "threw", ticket: task.ticket, micros, failure });
   }
 
@@ -188,6 +200,7 @@ export class Runner implements TaskHost {
     this.#numbers = [];
     this.#values = [];
     if (this.#transfer.length > 0) this.#transfer = [];
+    this.#held.clear();
   }
 
   /** Once nothing more can be done without waiting for something. */

@@ -1,16 +1,21 @@
 // Where a thread begins: imports the modules, says which functions they have, then runs what comes.
 
 import { inspect } from "node:util";
-import { parentPort, workerData } from "node:worker_threads";
+import { isMainThread, workerData } from "node:worker_threads";
 import { toErrorRecord } from "../src/errors/failure.ts";
 import type { FromThread, ThreadOptions, ToThread } from "./crossing.ts";
 import { runningTask } from "./current-task.ts";
+import { now } from "./intrinsics.ts";
 import { ModuleError, loadFunctions } from "./modules.ts";
 import { Runner } from "./runner.ts";
 
-if (parentPort === null) throw new Error("worker/thread-entry is started by a worker, as a thread");
-const port = parentPort;
-const options = workerData as ThreadOptions;
+if (isMainThread) throw new Error("worker/thread-entry is started by a worker, as a thread");
+const options = { ...(workerData as ThreadOptions) };
+// All that is between main and this thread is out of the user's sight before their modules load.
+for (const name of Object.keys(options)) Reflect.deleteProperty(workerData as object, name);
+const { port } = options;
+const [seconds, nanoseconds] = process.hrtime();
+const clockMs = seconds * 1000 + nanoseconds / 1e6 - now();
 const post = (message: FromThread) => port.postMessage(message);
 
 // A promise that a task forgot must not take down whatever runs when its rejection is noticed.
@@ -21,10 +26,8 @@ process.on("unhandledRejection", (reason) => {
 
 try {
   const functions = await loadFunctions(options.modules);
-  const runner = new Runner({ ...options, port, functions });
+  const runner = new Runner({ ...options, functions });
   port.on("message", (message: ToThread) => runner.receive(message));
-  const [seconds, nanoseconds] = process.hrtime();
-  const clockMs = seconds * 1000 + nanoseconds / 1e6 - performance.now();
   post({ type: "loaded", functions: [...functions.keys()], clockMs });
 } catch (error) {
   if (!(error instanceof ModuleError)) throw error;

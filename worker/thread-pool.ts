@@ -131,6 +131,11 @@ export class ThreadPool {
     return slow;
   }
 
+  /** Takes the results that threads hold back, lest one be held up by what runs after it. */
+  collect(): void {
+    for (const thread of this.#threads) thread.collect();
+  }
+
   /** Ends the threads, or gives up on those that are inside a system call and cannot be ended. */
   async close(): Promise<void> {
     this.#closed = true;

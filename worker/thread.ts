@@ -1,6 +1,11 @@
 // One thread, seen from the main thread: what it has been handed, how far each call is, and its end.
 
-import { Worker } from "node:worker_threads";
+import {
+  MessageChannel,
+  Worker,
+  receiveMessageOnPort,
+  type MessagePort,
+} from "node:worker_threads";
 import { fromErrorRecord } from "../src/errors/failure.ts";
 import type { Payload } from "../src/payload/payload.ts";
 import type { Failure } from "../src/wire/protocol.ts";
@@ -13,6 +18,7 @@ import {
   WAITING,
   createCells,
   fromCrossing,
+  isFromThread,
   move,
   stateOf,
   toCrossing,
@@ -22,6 +28,7 @@ import {
   type ThreadOptions,
   type ToThread,
 } from "./crossing.ts";
+import { HeldResults } from "./held-results.ts";
 import { ModuleError } from "./modules.ts";
 import { unknownMicros } from "./pace.ts";
 
@@ -58,7 +65,9 @@ export class Thread {
   loadMicros = 0;
   readonly #events: ThreadEvents;
   readonly #worker: Worker;
+  readonly #port: MessagePort;
   readonly #cells: Cells;
+  readonly #held = new HeldResults();
   /** By cell. */
   readonly #calls: (Call | undefined)[];
   readonly #files: readonly string[];
@@ -69,7 +78,7 @@ export class Thread {
   #error: Error | undefined = undefined;
 
   constructor(
-    options: Omit<ThreadOptions, "cells"> & { heapBytes: number | undefined },
+    options: Omit<ThreadOptions, "cells" | "held" | "port"> & { heapBytes: number | undefined },
     events: ThreadEvents,
   ) {
     const { heapBytes, ...rest } = options;
@@ -78,14 +87,19 @@ export class Thread {
     // Twice what it can hold: a free cell is then found at once.
     this.#cells = createCells(2 * (maxHanded + options.concurrency));
     this.#calls = Array.from({ length: this.#cells.states.length });
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    const data = { ...rest, cells: this.#cells, held: this.#held.memory, port: port2 };
     this.#worker = new Worker(entry, {
       name: `${options.worker} thread`,
-      workerData: { ...rest, cells: this.#cells } satisfies ThreadOptions,
+      workerData: data satisfies ThreadOptions,
+      transferList: [port2],
       ...(heapBytes !== undefined && {
         resourceLimits: { maxOldGenerationSizeMb: Math.ceil(heapBytes / 2 ** 20) },
       }),
     });
-    this.#worker.on("message", (message: FromThread) => this.#receive(message));
+    this.#port.on("message", (message: unknown) => this.#hear(message));
+    this.#port.on("messageerror", (error) => this.#distrust(error));
     this.#worker.on("error", (error: unknown) => {
       this.#error ??= error instanceof Error ? error : new Error(String(error));
     });
@@ -94,7 +108,7 @@ export class Thread {
 
   /** Has the modules, and is not being ended. */
   get ready(): boolean {
-    return this.#state === "loaded" && !this.#terminated;
+    return this.#state === "loaded" && !this.#terminated && this.#error === undefined;
   }
 
   /** Hands calls over, to be begun in this order. */
@@ -178,6 +192,12 @@ export class Thread {
     call.expectedMicros = unknownMicros;
   }
 
+  /** Takes the results that the thread holds back. */
+  collect(): void {
+    const { numbers, values } = this.#held.read();
+    if (values.length > 0) this.#returned(numbers, values);
+  }
+
   /** Ends the thread whatever it does; `gone` follows. */
   async terminate(): Promise<void> {
     this.#terminated = true;
@@ -191,6 +211,18 @@ export class Thread {
     void this.terminate();
   }
 
+  #hear(message: unknown): void {
+    if (isFromThread(message)) this.#receive(message);
+    else this.#distrust(new Error("it sent what no thread sends"));
+  }
+
+  /** Ends the thread; whatever has begun there goes with it, for its result may be what was garbled. */
+  #distrust(error: Error): void {
+    this.#error ??= error;
+    for (const call of this.#liveCalls()) move(this.#cells, call.ticket, OVER, EXECUTING);
+    void this.#worker.terminate();
+  }
+
   #receive(message: FromThread): void {
     switch (message.type) {
       case "returned":
@@ -198,7 +230,9 @@ export class Thread {
         break;
       case "threw": {
         const call = this.#release(this.#callOf(message.ticket));
-        if (call !== undefined) this.#events.threw(call, message.failure, message.micros);
+        if (call !== undefined) {
+          this.#events.threw(call, message.failure, countable(message.micros));
+        }
         this.#events.room(this);
         break;
       }
@@ -231,7 +265,8 @@ export class Thread {
     for (let index = 0; index < values.length; index += 1) {
       const call = this.#release(this.#callOf(numbers[index * 2]!));
       if (call === undefined) continue;
-      this.#events.returned(call, fromCrossing(values[index]!), numbers[index * 2 + 1]!);
+      const micros = countable(numbers[index * 2 + 1]!);
+      this.#events.returned(call, fromCrossing(values[index]!), micros);
     }
     this.#events.room(this);
   }
@@ -263,10 +298,14 @@ export class Thread {
   }
 
   #post(message: ToThread, transfer: ArrayBuffer[] = []): void {
-    this.#worker.postMessage(message, transfer);
+    this.#port.postMessage(message, transfer);
   }
 
   #exit(code: number): void {
+    let left = receiveMessageOnPort(this.#port) as { message: unknown } | undefined;
+    for (; left; left = receiveMessageOnPort(this.#port)) this.#hear(left.message);
+    this.#port.close();
+    this.collect();
     const loaded = this.#state === "loaded";
     const error = this.#error ?? new Error(`it ended with exit code ${code}`);
     this.#state = "gone";
@@ -295,6 +334,11 @@ function asModuleError(cause: Error, files: readonly string[]): ModuleError {
   if (cause instanceof ModuleError) return cause;
   const message = `${files.join(", ")}: the thread that was to load this did not get there: ${cause.message}`;
   return new ModuleError(message, { cause });
+}
+
+/** What a clock measured that the user's code may have had its hands on. */
+function countable(micros: number): number {
+  return micros > 0 && micros < Infinity ? Math.round(micros) : 0;
 }
 
 function isExecuting(state: number): boolean {

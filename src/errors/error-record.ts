@@ -7,6 +7,9 @@
 import { errorClasses } from "./errors.ts";
 import type { ErrorRecord } from "../wire/protocol.ts";
 
+/** As it was before the user's code, which may put another in its place, was loaded. */
+const { stringify } = JSON;
+
 const bounds = {
   /** Levels of causes and of errors inside errors. */
   depth: 8,
@@ -189,6 +192,10 @@ export function isRecord(value: unknown): value is ErrorRecord {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+function isPromise(value: unknown): boolean {
+  return attempt(() => value instanceof Promise) ?? false;
+}
+
 /** Of this realm or another's. Never throws. */
 export function isError(value: unknown): value is Error {
   if (typeof value !== "object" || value === null) return false;
@@ -213,8 +220,9 @@ function errorsIn(error: Error): unknown[] | undefined {
 function describe(thrown: unknown): string {
   if (typeof thrown === "string") return thrown;
   if (typeof thrown === "function") return "a function was thrown";
+  if (isPromise(thrown)) return "a promise was thrown: await it first";
   const text = attempt(() =>
-    typeof thrown === "object" ? JSON.stringify(thrown) : String(thrown as symbol),
+    typeof thrown === "object" ? stringify(thrown) : String(thrown as symbol),
   );
   if (text === undefined) return "something that cannot be shown was thrown";
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;

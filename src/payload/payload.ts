@@ -37,6 +37,9 @@ export type Encoded = { readonly payload: Payload; readonly inputs: readonly str
 const noInputs: readonly string[] = Object.freeze([]);
 const noParts: readonly Uint8Array[] = Object.freeze([]);
 
+/** As they were before the user's code, which may put others in their place, was loaded. */
+const { parse, stringify } = JSON;
+
 /** What a function without a result returns, known by heart because so many have none. */
 const undefinedText = '^{"json":null,"meta":{"values":["undefined"],"v":1}}';
 
@@ -88,7 +91,7 @@ export function decode(payload: Payload, inputs: readonly unknown[] = []): unkno
   try {
     switch (text.charAt(0)) {
       case "~": {
-        const tree: Tree = JSON.parse(text.slice(1));
+        const tree: Tree = parse(text.slice(1));
         return new TreeReader({ parts, inputs, joined: false }, decode).read(tree);
       }
       case "^": {
@@ -134,7 +137,7 @@ export const textOf: TextOf = (value, recording = newRecording()) => {
 /** Undefined for anything that JSON would alter, and for what cannot be read: others say why. */
 function plainText(value: unknown): string | undefined {
   try {
-    return isPlainJson(value) ? JSON.stringify(value) : undefined;
+    return isPlainJson(value) ? stringify(value) : undefined;
   } catch {
     return undefined;
   }
@@ -142,9 +145,7 @@ function plainText(value: unknown): string | undefined {
 
 function textOfTree(tree: Tree, needsSuperjson: boolean, where: string): string {
   try {
-    return needsSuperjson
-      ? `^${JSON.stringify(superjson.serialize(tree))}`
-      : `~${JSON.stringify(tree)}`;
+    return needsSuperjson ? `^${stringify(superjson.serialize(tree))}` : `~${stringify(tree)}`;
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
     throw new SerializationError(`${where} cannot be encoded: ${words}`, { cause: error });
@@ -156,7 +157,7 @@ function parseJson(text: string): unknown {
   if ((text.includes("__proto__") || text.includes("\\u00")) && protoKey.test(text)) {
     throw new SerializationError(`An encoded value from a peer has an own property "__proto__"`);
   }
-  return JSON.parse(text);
+  return parse(text);
 }
 
 /** The key as it may be written in JSON. Inside a string its closing quote would be escaped. */
@@ -174,7 +175,7 @@ const annotations: ReadonlySet<unknown> = new Set([
 ]);
 
 function parseSuperjson(text: string): Tree {
-  const parsed = JSON.parse(text) as Parameters<typeof superjson.deserialize>[0];
+  const parsed = parse(text) as Parameters<typeof superjson.deserialize>[0];
   const noted: object = parsed.meta?.values ?? {};
   for (const note of Array.isArray(noted)
     ? [noted]

@@ -195,6 +195,8 @@ describe("a failure", () => {
     expect(error.cause).toBeInstanceOf(TypeError);
     expect(error).toMatchObject({ key: "add-1", task: "add" });
     expect(taskFailure("boom", { task: "add" }).message).toBe("add threw boom");
+    const { message } = taskFailure(Promise.resolve(1), { task: "add" });
+    expect(message).toContain("a promise was thrown: await it first");
   });
 
   test("of one of our own errors keeps its code, words and cause", () => {
