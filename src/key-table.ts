@@ -32,9 +32,9 @@ export class KeyTable<Item extends { readonly key: string }> {
   }
 
   get(key: string): Item | undefined {
-    const number = numberIn(key);
+    const number = this.#locate(key);
     if (number >= 0) {
-      const item = this.#blockOf(key, number)?.items[number % blockLength];
+      const item = this.#blockOf(number)?.items[number % blockLength];
       if (item?.key === key) return item;
     }
     return this.#others.size === 0 ? undefined : this.#others.get(key);
@@ -48,7 +48,7 @@ export class KeyTable<Item extends { readonly key: string }> {
   add(item: Item): void {
     this.#size++;
     const { key } = item;
-    const number = numberIn(key);
+    const number = this.#locate(key);
     const block = number < 0 ? undefined : this.#roomFor(key, number);
     if (block === undefined) {
       this.#others.set(key, item);
@@ -63,8 +63,8 @@ export class KeyTable<Item extends { readonly key: string }> {
   }
 
   delete(key: string): boolean {
-    const number = numberIn(key);
-    const block = number < 0 ? undefined : this.#blockOf(key, number);
+    const number = this.#locate(key);
+    const block = number < 0 ? undefined : this.#blockOf(number);
     const index = number % blockLength;
     if (block?.items[index]?.key !== key) {
       const wasThere = this.#others.delete(key);
@@ -104,25 +104,31 @@ export class KeyTable<Item extends { readonly key: string }> {
     this.#size = 0;
   }
 
-  #blockOf(key: string, number: number): Block<Item> | undefined {
-    return this.#groupOf(key)?.blocks.get(Math.floor(number / blockLength));
+  #blockOf(number: number): Block<Item> | undefined {
+    return this.#group?.blocks.get(Math.floor(number / blockLength));
   }
 
-  /** Makes `#group` the one of this key. */
-  #groupOf(key: string): Group<Item> | undefined {
-    const length = key.lastIndexOf("-") + 1;
+  /**
+   * Makes `#group` the one of this key, if there is one, and returns its number in it; -1 for a key
+   * of another kind.
+   */
+  #locate(key: string): number {
     const last = this.#group;
-    if (last?.prefix.length === length && key.startsWith(last.prefix)) return last;
-    const group = this.#groups.get(key.slice(0, length));
-    if (group) this.#group = group;
-    return group;
+    if (last !== undefined && key.startsWith(last.prefix)) {
+      const number = numberAt(key, last.prefix.length);
+      if (number >= 0) return number;
+    }
+    const start = key.lastIndexOf("-") + 1;
+    const number = start === 0 ? -1 : numberAt(key, start);
+    if (number >= 0) this.#group = this.#groups.get(key.slice(0, start));
+    return number;
   }
 
   /** The block that takes this number, unless it is not one of a count. */
   #roomFor(key: string, number: number): Block<Item> | undefined {
     const index = number % blockLength;
     const place = Math.floor(number / blockLength);
-    let group = this.#groupOf(key);
+    let group = this.#group;
     const block = group?.blocks.get(place);
     if (block) {
       const isFree = block.items[index] === undefined;
@@ -153,18 +159,17 @@ export class KeyTable<Item extends { readonly key: string }> {
   }
 }
 
-/** What stands after the last dash, as a number in base 36; -1 unless it is written as one is. */
-function numberIn(key: string): number {
-  const start = key.lastIndexOf("-") + 1;
-  const digits = key.length - start;
-  if (start === 0 || digits === 0 || digits > 8) return -1;
+/** What stands from there on, as a number in base 36; -1 unless it is written as one is. */
+function numberAt(key: string, start: number): number {
+  const { length } = key;
+  if (length === start || length - start > 8) return -1;
   let number = 0;
-  for (let at = start; at < key.length; at++) {
+  for (let at = start; at < length; at++) {
     const code = key.charCodeAt(at);
     const digit = code < 58 ? code - 48 : code - 87;
     if (digit < 0 || digit > 35 || (code >= 58 && digit < 10)) return -1;
     // `a-01` is not the key that `a-1` is.
-    if (digit === 0 && at === start && digits > 1) return -1;
+    if (digit === 0 && at === start && length - start > 1) return -1;
     number = number * 36 + digit;
   }
   return number;

@@ -2,6 +2,7 @@
 // `explain` can tell how a task came to be where it is. Bounded, so that it forgets old stories.
 
 import type { TaskKey, TaskStateName } from "./state.ts";
+import { codeOf, stateNames } from "./state-names.ts";
 
 export type Transition = {
   at: number;
@@ -9,21 +10,6 @@ export type Transition = {
   to: TaskStateName;
   why: string;
 };
-
-const states: readonly TaskStateName[] = [
-  "new",
-  "waiting",
-  "ready",
-  "running",
-  "finished",
-  "failed",
-  "cancelled",
-  "forgotten",
-];
-const codes = Object.fromEntries(states.map((state, code) => [state, code])) as Record<
-  TaskStateName,
-  number
->;
 
 export class History {
   readonly #size: number;
@@ -47,7 +33,7 @@ export class History {
     const next = this.#next;
     this.#keys[next] = key;
     this.#at[next] = at;
-    this.#fromTo[next] = codes[from] * states.length + codes[to];
+    this.#fromTo[next] = codeOf(from) * stateNames.length + codeOf(to);
     this.#why[next] = why;
     this.#next = next + 1 === this.#size ? 0 : next + 1;
   }
@@ -61,8 +47,8 @@ export class History {
       const fromTo = this.#fromTo[index]!;
       found.push({
         at: this.#at[index]!,
-        from: states[Math.floor(fromTo / states.length)]!,
-        to: states[fromTo % states.length]!,
+        from: stateNames[Math.floor(fromTo / stateNames.length)]!,
+        to: stateNames[fromTo % stateNames.length]!,
         why: this.#why[index]!,
       });
     }

@@ -3,6 +3,7 @@
 import { broken } from "./assert.ts";
 import type { Effects } from "./effects.ts";
 import type { State, Task, TaskState, TaskStateName } from "./state.ts";
+import { codeOf, count, stateNames } from "./state-names.ts";
 
 /** What a handler works with during one step. */
 export type Step = { readonly state: State; readonly now: number; readonly effects: Effects };
@@ -18,14 +19,22 @@ export const allowed: Record<TaskStateName, readonly TaskStateName[]> = {
   forgotten: [],
 };
 
+/** The same as bits, by code. */
+const allowedBits = stateNames.map((from) =>
+  allowed[from].reduce((bits, to) => bits | (1 << codeOf(to)), 0),
+);
+
 /** `why` is kept in the history: a constant, or a name that exists anyway. */
 export function transition({ state, now }: Step, task: Task, next: TaskState, why: string): void {
   const from = task.state.at;
-  if (!allowed[from].includes(next.at)) broken(`${task.key}: ${from} to ${next.at} (${why})`);
+  const to = next.at;
+  if ((allowedBits[codeOf(from)]! & (1 << codeOf(to))) === 0) {
+    broken(`${task.key}: ${from} to ${to} (${why})`);
+  }
   task.state = next;
   if (from === "ready") state.ready.remove(task);
-  state.counts[from]--;
-  state.counts[next.at]++;
-  if (next.at === "ready") state.ready.add(task);
-  state.history.add(task.key, now, from, next.at, why);
+  count(state.counts, from, -1);
+  count(state.counts, to, 1);
+  if (to === "ready") state.ready.add(task);
+  state.history.add(task.key, now, from, to, why);
 }
