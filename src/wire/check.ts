@@ -5,6 +5,7 @@ import { Type, type TObject } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import { ProtocolError } from "../errors/errors.ts";
 import { noParts, payloadOf } from "./frame.ts";
+import { holdsLineEnd, textsOf } from "./text-columns.ts";
 import {
   FromClientSchema,
   FromWorkerSchema,
@@ -30,6 +31,9 @@ export type Check<Message> = (value: unknown, parts?: readonly Uint8Array[]) => 
 
 /** Properties that may hold payloads, in any message. */
 const payloadProperties: ReadonlySet<string> = new Set(["args", "inputs", "values", "value"]);
+
+/** Of those, the ones that may come as one text. */
+const textColumns: ReadonlySet<string> = new Set(["args", "values"]);
 
 export const checkFromClient: Check<FromClient> = checkOf(FromClientSchema.anyOf);
 export const checkToClient: Check<ToClient> = checkOf(ToClientSchema.anyOf);
@@ -68,7 +72,8 @@ function checkOf<Message>(schemas: readonly TObject[], tag = "type"): Check<Mess
   const rules = new Map<unknown, Rule>();
   for (const schema of schemas) {
     const names = Object.keys(schema.properties);
-    const isColumn = (name: string) => Type.IsArray(schema.properties[name]);
+    const isColumn = (name: string) =>
+      Type.IsArray(schema.properties[name]) || textColumns.has(name);
     const rule = {
       schema,
       validator: undefined,
@@ -86,10 +91,13 @@ function checkOf<Message>(schemas: readonly TObject[], tag = "type"): Check<Mess
     }
     rule.validator ??= Compile(rule.schema);
     if (!isWellFormed(rule.validator, message)) throw shapeError(rule.validator, message, tag);
-    if (rule.columns.length > 1) checkColumns(message, rule.columns);
     for (const name of rule.payloads) {
-      if (message[name] !== undefined) message[name] = restored(message[name], parts);
+      const payload = message[name];
+      if (typeof payload === "string" && textColumns.has(name)) {
+        message[name] = textsOf(payload, (message["keys"] as unknown[]).length);
+      } else if (payload !== undefined) message[name] = restored(payload, parts);
     }
+    if (rule.columns.length > 1) checkColumns(message, rule.columns);
     return message as Message;
   };
 }
@@ -117,13 +125,18 @@ function checkColumns(message: Record<string, unknown>, columns: string[]): void
 
 /** Also finds out references to parts that are not there, so it walks every payload. */
 function restored(value: unknown, parts: readonly Uint8Array[]): unknown {
+  if (typeof value === "string") {
+    // It would be two in the column of its next message.
+    if (holdsLineEnd(value)) throw new ProtocolError("the text of a payload holds a line end");
+    return value;
+  }
   if (typeof value !== "object" || value === null) return value;
   if (!Array.isArray(value)) {
     return payloadOf(value as { head: string; first: number; count: number }, parts);
   }
   const items = value as unknown[];
   for (let index = 0; index < items.length; index += 1) {
-    if (typeof items[index] !== "string") items[index] = restored(items[index], parts);
+    items[index] = restored(items[index], parts);
   }
   return items;
 }

@@ -7,6 +7,7 @@
 import { ProtocolError } from "../errors/errors.ts";
 import { BinaryPayload } from "../payload/payload.ts";
 import type { SocketData } from "../link/socket.ts";
+import { stringifyMessage } from "./text-columns.ts";
 
 /** What a frame says, but for the acknowledgement, which is of the moment when it is written. */
 export type FrameBody = {
@@ -54,7 +55,7 @@ export class FrameBuilder {
     this.#mark = { text: this.#text.length, parts: this.#parts.length, partBytes: this.#partBytes };
     collected = this.#parts;
     try {
-      this.#text += `,${JSON.stringify(message)}`;
+      this.#text += `,${stringifyMessage(message)}`;
     } finally {
       collected = undefined;
     }

@@ -31,6 +31,9 @@ const PayloadSchema = Type.Unsafe<Payload>(
   ]),
 );
 
+/** One for each task of a message; as one text when all are short (see `text-columns.ts`). */
+const PayloadColumn = Type.Unsafe<Payload[]>(Type.Union([column(PayloadSchema), Type.String()]));
+
 /** How an Error crosses the wire; see `error-record.ts` for what is kept. Nested to a bounded depth. */
 export type ErrorRecord = {
   name: string;
@@ -176,7 +179,7 @@ const Submit = Type.Object({
   options: Type.Optional(TaskOptionsSchema),
   keys: column(Key),
   /** Each the payload of an array of arguments. */
-  args: column(PayloadSchema),
+  args: PayloadColumn,
   /** The keys of the futures found inside each `args`, which refers to them by position. */
   inputs: Type.Optional(column(Type.Array(Key, { maxItems: limits.inputs }))),
 });
@@ -221,7 +224,7 @@ export type FromClient = Static<typeof FromClientSchema>;
 const FinishedToClient = Type.Object({
   type: Type.Literal("finished"),
   keys: column(Key),
-  values: column(PayloadSchema),
+  values: PayloadColumn,
 });
 /** To every client that wants them: finished, but too large to send unasked; see `fetch`. */
 const Stored = Type.Object({
@@ -274,7 +277,7 @@ const Run = Type.Object({
   name: Name,
   keys: column(Key),
   attempts: column(Attempt),
-  args: column(PayloadSchema),
+  args: PayloadColumn,
   /** The values of the futures that each `args` refers to by position. */
   inputs: Type.Optional(column(Type.Array(PayloadSchema))),
   priority: Type.Optional(Type.Integer()),
@@ -306,7 +309,7 @@ const FinishedByWorker = Type.Object({
   type: Type.Literal("finished"),
   keys: column(Key),
   attempts: column(Attempt),
-  values: column(PayloadSchema),
+  values: PayloadColumn,
   micros: column(Count),
 });
 /** From a worker: this attempt threw, ran out of time, could not be encoded, or lost its thread. */
