@@ -3,7 +3,7 @@
 
 import { TaskCancelledError } from "../src/errors/errors.ts";
 import { futureKey } from "../src/payload/future-key.ts";
-import { encode, type Encoded } from "../src/payload/payload.ts";
+import { encodeList, type Encoded } from "../src/payload/payload.ts";
 import type { FutureState, FutureStatus } from "./future-state.ts";
 import type { Session } from "./session.ts";
 import { checkedReason } from "./task-options.ts";
@@ -166,7 +166,7 @@ export class Future<T = unknown> {
 export function encodeArguments(values: readonly unknown[], session: Session): Encoded {
   receiver = session;
   try {
-    return encode(values, "argument");
+    return encodeList(values, "argument");
   } finally {
     receiver = undefined;
   }

@@ -27,6 +27,8 @@ type Question = { answered(facts: unknown): void; refused(error: Error): void };
 
 /** How much of a function's name goes into the keys of its tasks. */
 const nameInKey = 64;
+/** Two digits in base 36. */
+const lowNumbers = Array.from({ length: 36 ** 2 }, (_, low) => low.toString(36).padStart(2, "0"));
 const mintId = customAlphabet("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
 export class Session {
@@ -41,6 +43,9 @@ export class Session {
   /** Makes keys unique for ever, in few characters, and does not tell the id. */
   readonly #keyPart = mintId(10);
   #minted = 0;
+  /** What the newest minted key was of, and all of it but its last digits. */
+  #mintedName = "";
+  #mintedHead = "";
   readonly #questions = new Map<number, Question>();
   #asked = 0;
   readonly #named = new NamedCalls((heard) =>
@@ -95,7 +100,15 @@ export class Session {
 
   /** Ends in a number that counts up, which `KeyTable` likes, here and in the scheduler. */
   #mintKey(name: string): string {
-    return `${name.slice(0, nameInKey)}-${this.#keyPart}-${(this.#minted++).toString(36)}`;
+    const number = this.#minted++;
+    const low = number % lowNumbers.length;
+    // All but the last two digits stays the same for long, so it is not made anew for every key.
+    if (low === 0 || name !== this.#mintedName) {
+      const high = Math.floor(number / lowNumbers.length);
+      this.#mintedName = name;
+      this.#mintedHead = `${name.slice(0, nameInKey)}-${this.#keyPart}-${high === 0 ? "" : high.toString(36)}`;
+    }
+    return this.#mintedHead + (number < lowNumbers.length ? number.toString(36) : lowNumbers[low]!);
   }
 
   /** The same call under the same key is the same task, another one is refused; a cancelled one is over. */

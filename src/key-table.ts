@@ -7,6 +7,8 @@ type Block<Item> = { readonly items: (Item | undefined)[]; held: number };
 type Group<Item> = {
   readonly prefix: string;
   readonly blocks: Map<number, Block<Item>>;
+  /** The place of the highest block there was. */
+  newest: number;
   held: number;
 };
 
@@ -74,9 +76,10 @@ export class KeyTable<Item extends { readonly key: string }> {
     this.#size--;
     const group = this.#group!;
     block.items[index] = undefined;
-    // One that is not full yet stays: the next number goes there.
-    if (--block.held === 0 && block.items.length === blockLength) {
-      group.blocks.delete(Math.floor(number / blockLength));
+    const place = Math.floor(number / blockLength);
+    // The newest stays until it is full: the next number goes there.
+    if (--block.held === 0 && (block.items.length === blockLength || place < group.newest)) {
+      group.blocks.delete(place);
     }
     if (--group.held === 0) this.#emptied(group);
     return true;
@@ -138,11 +141,15 @@ export class KeyTable<Item extends { readonly key: string }> {
     if (group === undefined) {
       if (this.#groups.size >= mostGroups) return undefined;
       const prefix = key.slice(0, key.lastIndexOf("-") + 1);
-      group = { prefix, blocks: new Map(), held: 0 };
+      group = { prefix, blocks: new Map(), newest: place, held: 0 };
       this.#groups.set(prefix, group);
       this.#group = group;
     }
     const made: Block<Item> = { items: [], held: 0 };
+    if (place > group.newest) {
+      if (group.blocks.get(group.newest)?.held === 0) group.blocks.delete(group.newest);
+      group.newest = place;
+    }
     group.blocks.set(place, made);
     return made;
   }

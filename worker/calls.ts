@@ -3,6 +3,7 @@
 // each, once.
 
 import { toErrorRecord } from "../src/errors/failure.ts";
+import { KeyTable } from "../src/key-table.ts";
 import type { Log } from "../src/log.ts";
 import { didYouMean } from "../src/nearest.ts";
 import type { Failure, RunMessage, ToWorker } from "../src/wire/protocol.ts";
@@ -33,7 +34,7 @@ export class Calls {
   readonly #reports: Reports;
   readonly #graceMs: number;
   readonly #log: Log;
-  readonly #byKey = new Map<string, Call>();
+  readonly #byKey = new KeyTable<Call>();
   #order = 0;
   #leaving = false;
   #watch: NodeJS.Timeout | undefined = undefined;
@@ -120,7 +121,7 @@ export class Calls {
       if (earlier.attempt >= call.attempt) return false;
       this.#end(earlier, dropped);
     }
-    this.#byKey.set(call.key, call);
+    this.#byKey.add(call);
     return true;
   }
 

@@ -12,7 +12,7 @@ import { newRecording, type TextOf } from "../errors/error-record.ts";
 import { SerializationError } from "../errors/errors.ts";
 import { limits } from "../wire/limits.ts";
 import { packParts } from "./binary.ts";
-import { isPlainJson } from "./plain.ts";
+import { arePlainPrimitives, isPlainJson } from "./plain.ts";
 import { TreeReader } from "./read.ts";
 import { TreeWriter, type Tree } from "./write.ts";
 
@@ -75,6 +75,17 @@ export function encode(value: unknown, where = "value"): Encoded {
   const payload =
     writer.views.length === 0 ? head : new BinaryPayload(head, packParts(writer.views));
   return { payload, inputs: writer.inputs.size === 0 ? noInputs : [...writer.inputs.keys()] };
+}
+
+/**
+ * Encodes a list that is an ordinary array, made by us for its items, as `encode` does; quicker when
+ * the items are as simple as most arguments are.
+ */
+export function encodeList(items: readonly unknown[], where: string): Encoded {
+  if (!arePlainPrimitives(items)) return encode(items, where);
+  const payload = stringify(items);
+  if (payload.length > limits.frameBytes) refuseSize(where);
+  return { payload, inputs: noInputs };
 }
 
 /**

@@ -8,6 +8,14 @@ export function isPlainJson(value: unknown): boolean {
   return isPlainPrimitive(value) || isPlainContainer(value, 1, undefined);
 }
 
+/** Whether these, as the items of an ordinary array, are plain: quicker than asking of the array. */
+export function arePlainPrimitives(items: readonly unknown[]): boolean {
+  for (let index = 0; index < items.length; index++) {
+    if (!isPlainPrimitive(items[index])) return false;
+  }
+  return true;
+}
+
 function isPlainPrimitive(value: unknown): boolean {
   switch (typeof value) {
     case "string":

@@ -111,3 +111,26 @@ describe("it holds no more than it must", () => {
     expect(heldFor(keys)).toBeLessThan(250);
   });
 });
+
+test("it keeps nothing of numbers of which it saw a part, as a worker among many does", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const table = new KeyTable<Item>();
+  const use = (from: number, to: number) => {
+    let last: string | undefined;
+    for (let number = from; number < to; number += 3) {
+      const key = `a-${number.toString(36)}`;
+      table.add({ key });
+      if (last !== undefined) table.delete(last);
+      last = key;
+    }
+    if (last !== undefined) table.delete(last);
+  };
+  use(0, 100_000);
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  use(100_000, 3_000_000);
+  collect();
+  expect(table.size).toBe(0);
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(1_000_000);
+});
