@@ -176,7 +176,10 @@ function isFailure(value: unknown): value is Failure {
 }
 
 function isArrayOf<Item>(value: unknown, is: (item: unknown) => item is Item): value is Item[] {
-  return Array.isArray(value) && value.every(is);
+  if (!Array.isArray(value)) return false;
+  // In main, once for every result: a plain loop is quicker than `every`.
+  for (const item of value as unknown[]) if (!is(item)) return false;
+  return true;
 }
 
 const isNumber = (value: unknown): value is number => typeof value === "number";

@@ -5,3 +5,5 @@
 export const now = performance.now.bind(performance);
 
 export const { setImmediate, setTimeout, clearTimeout } = globalThis;
+
+export const { apply } = Reflect;

@@ -25,7 +25,7 @@ import {
 } from "./crossing.ts";
 import { RunningTask, runningTask, type TaskHost } from "./current-task.ts";
 import { HeldResults, type HeldMemory } from "./held-results.ts";
-import { now, setImmediate } from "./intrinsics.ts";
+import { apply, now, setImmediate } from "./intrinsics.ts";
 import type { TaskFunction } from "./modules.ts";
 
 /** A result waits this long for others to leave with it, in milliseconds. */
@@ -94,6 +94,7 @@ export class Runner implements TaskHost {
       }
     }
     this.#draining = false;
+    runningTask.enterWith(undefined);
     this.#flush();
   }
 
@@ -126,7 +127,9 @@ export class Runner implements TaskHost {
       return undefined;
     }
     try {
-      const value: unknown = runningTask.run(task, call, ...args);
+      // Not `run`, which would go back to where we came from after each: twice the work.
+      runningTask.enterWith(task);
+      const value: unknown = apply(call, undefined, args);
       if (isThenable(value)) return this.#awaitEnd(task, begin, name, value);
       this.#returned(task, begin, name, value);
     } catch (thrown) {
