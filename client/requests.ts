@@ -73,6 +73,10 @@ export class Requests {
     this.#outlet.send(message);
   }
 
+  take(offer: number): void {
+    this.#outlet.send({ type: "take", offer });
+  }
+
   ask(id: number, about: Message<"ask">["about"], key: string | undefined): void {
     this.#outlet.send({ type: "ask", id, about, ...(key !== undefined && { key }) });
   }

@@ -146,6 +146,26 @@ export class Session {
     if (!state.settled) this.#open().tell("detach", state.key);
   }
 
+  /**
+   * The tasks whose keys the scheduler told, and which it keeps for this client until it hears of
+   * this. To be called while the message that told them is being received, with handles to follow.
+   */
+  adopt(keys: readonly string[], offer: number | undefined): FutureState[] {
+    const requests = this.#open();
+    const states = keys.map((key) => {
+      const known = this.#states.get(key);
+      if (known && known.status !== "cancelled") return known;
+      // Not `forget`: a release would end the want that the scheduler is about to add.
+      if (known) this.#drop(known);
+      const state = new FutureState(key, this);
+      state.known = true;
+      this.#states.add(state);
+      return state;
+    });
+    if (offer !== undefined) requests.take(offer);
+    return states;
+  }
+
   fetch(state: FutureState): void {
     this.#open().tell("fetch", state.key);
   }

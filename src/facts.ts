@@ -49,7 +49,7 @@ export type Explanation = {
   /** Keys of the inputs it still waits for, the first hundred. */
   missingInputs: string[];
   dependents: number;
-  /** Names of the clients that hold a future of it. */
+  /** Names of the clients that hold a future of it, and what else keeps it: `queue "results"`. */
   wantedBy: string[];
   /** The workers that were lost while it ran there, each with how it ended. */
   losses: { worker: string; how: string }[];

@@ -2,6 +2,7 @@
 
 import type { FromClient } from "../../src/wire/protocol.ts";
 import { answer } from "./explain.ts";
+import { declineAll, take } from "./keeps.ts";
 import { samePayload } from "./same-payload.ts";
 import { leaveSpec, specFor } from "./specs.ts";
 import type { Client, ClientId, Spec, State, Task } from "./state.ts";
@@ -59,6 +60,7 @@ export function leave(step: Step, id: ClientId): void {
   for (const task of state.tasks.values()) {
     if (removeWant(task, client)) forgetIfUnneeded(step, task);
   }
+  declineAll(step, client);
   effects.drop(client);
   effects.disconnect(id, "left");
 }
@@ -91,6 +93,9 @@ export function receive(step: Step, from: ClientId, messages: readonly FromClien
         break;
       case "fetch":
         for (const key of message.keys) fetch(step, client, key);
+        break;
+      case "take":
+        take(step, client, message.offer);
         break;
       case "ask":
         step.effects.send(client, answer(step, message));

@@ -3,6 +3,7 @@
 
 import type { Explanation, SchedulerInfo, WorkerInfo } from "../../src/facts.ts";
 import type { FromClient, ToClient } from "../../src/wire/protocol.ts";
+import { keepsOf } from "./keeps.ts";
 import { isSchedulable } from "./placement.ts";
 import { whyNot } from "./specs.ts";
 import type { State, Task, Worker } from "./state.ts";
@@ -83,7 +84,10 @@ function explain(step: Step, task: Task): Explanation {
     progress,
     missingInputs: missing.slice(0, 100).map((input) => input.key),
     dependents: task.dependents?.size ?? 0,
-    wantedBy: clients.map(({ name }) => name),
+    wantedBy: [
+      ...clients.map(({ name }) => name),
+      ...keepsOf(step.state, task).map(({ what }) => what),
+    ],
     losses: [...(losses ?? [])],
     history: step.state.history.of(key),
   };

@@ -24,6 +24,7 @@ export function checkInvariants(state: State): void {
   }
   assert(state.counts.new === 0, () => "a task is still new");
   checkReady(state);
+  checkKeeps(state);
   for (const worker of state.workers.values()) checkWorker(state, worker);
   checkShared(state, tasksOfSpec);
 }
@@ -32,7 +33,8 @@ function checkTask(state: State, task: Task): void {
   const say = (words: string) => () => `${task.key} (${task.state.at}): ${words}`;
   const { at } = task.state;
   const isWanted = task.wantedBy !== undefined || task.detachedBy !== undefined;
-  assert(isWanted || task.dependents !== undefined, say("is kept though nobody needs it"));
+  const isKept = state.kept.has(task);
+  assert(isWanted || isKept || task.dependents !== undefined, say("stays though nobody needs it"));
   assert(task.dependents?.size !== 0, say("has an empty set of dependents"));
   for (const dependent of task.dependents ?? []) {
     assert(state.tasks.get(dependent.key) === dependent, say(`dependent ${dependent.key} is gone`));
@@ -64,6 +66,22 @@ function checkTask(state: State, task: Task): void {
     assert(dispatch.worker.dispatches.get(task.key) === dispatch, say("its worker forgot it"));
     assert(state.workers.has(dispatch.worker.id), say("runs on a lost worker"));
     assert(!dispatch.abandoned, say("runs as an abandoned dispatch"));
+  }
+}
+
+function checkKeeps(state: State): void {
+  for (const [task, keeps] of state.kept) {
+    assert(state.tasks.get(task.key) === task, () => `${task.key} is kept though it is gone`);
+    const each = keeps instanceof Set ? [...keeps] : [keeps];
+    assert(!(keeps instanceof Set) || each.length > 1, () => `${task.key} has a set of one keep`);
+    for (const { tasks } of each) assert(tasks.includes(task), () => `${task.key} kept by mistake`);
+  }
+  for (const [client, offers] of state.offers.open) {
+    assert(state.clients.get(client.id) === client, () => `an offer to the gone ${client.name}`);
+    assert(offers.size > 0, () => `an empty list of offers to ${client.name}`);
+    for (const { tasks } of offers.values()) {
+      for (const task of tasks) assert(state.kept.has(task), () => `${task.key} offered, not kept`);
+    }
   }
 }
 

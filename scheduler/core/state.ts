@@ -10,6 +10,7 @@ import { KeyTable } from "../../src/key-table.ts";
 import type { Failure, Resources, TaskOptions } from "../../src/wire/protocol.ts";
 import type { Payload } from "../../src/payload/payload.ts";
 import { History } from "./history.ts";
+import type { Keep } from "./keeps.ts";
 import { ReadyQueue, type Lane } from "./ready-queue.ts";
 import { Timers } from "./timers.ts";
 
@@ -199,6 +200,10 @@ export type State = {
   readonly requirements: Map<string, Requirement>;
   /** Those with a `blockedBy`. */
   readonly blocked: Set<Requirement>;
+  /** What wants tasks beside clients; see keeps.ts. */
+  readonly kept: Map<Task, Keep | Set<Keep>>;
+  /** Keeps for clients that are being told of tasks, by number; how many were made so far. */
+  readonly offers: { readonly open: Map<Client, Map<number, Keep>>; made: number };
   readonly ready: ReadyQueue;
   readonly timers: Timers;
   readonly history: History;
@@ -228,6 +233,8 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     functions: new Map(),
     requirements: new Map(),
     blocked: new Set(),
+    kept: new Map(),
+    offers: { open: new Map(), made: 0 },
     ready: new ReadyQueue(),
     timers: new Timers(),
     history: new History(),

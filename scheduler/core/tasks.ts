@@ -161,7 +161,7 @@ export function cancel(
     if (!force) {
       if (removeWant(each, by)) step.effects.cancelled(by, each.key, reason);
       if (each.detachedBy === by) each.detachedBy = undefined;
-      if (isWantedOrNeeded(each)) continue;
+      if (isWantedOrNeeded(each) || step.state.kept.has(each)) continue;
     }
     cancelOne(step, each, reason);
   }
@@ -248,6 +248,7 @@ export function forgetIfUnneeded(step: Step, task: Task): void {
   const candidates = [task];
   for (let next = candidates.pop(); next !== undefined; next = candidates.pop()) {
     if (isWanted(next) || next.dependents !== undefined || next.state.at === "forgotten") continue;
+    if (step.state.kept.has(next)) continue;
     if (next.state.at === "running") abandon(step, next.state.dispatch, "no longer wanted");
     transition(step, next, forgotten, "nobody needs it");
     step.state.tasks.delete(next.key);

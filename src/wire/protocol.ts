@@ -199,6 +199,8 @@ const Retry = keysOf("retry");
 const Detach = keysOf("detach");
 /** From a client: send the values of these finished tasks, which were too large to ride along. */
 const Fetch = keysOf("fetch");
+/** From a client: it holds futures now of the tasks whose keys came with this offer. */
+const Take = Type.Object({ type: Type.Literal("take"), offer: Count });
 /** From a client: a question, answered by an `answer` of the same id. */
 const Ask = Type.Object({
   type: Type.Literal("ask"),
@@ -214,6 +216,7 @@ export const FromClientSchema = Type.Union([
   Retry,
   Detach,
   Fetch,
+  Take,
   Ask,
 ]);
 export type FromClient = Static<typeof FromClientSchema>;

@@ -104,6 +104,10 @@ export class StoryClient {
     return this.#say({ type: "fetch", keys });
   }
 
+  take(offer: number): Done {
+    return this.#say({ type: "take", offer });
+  }
+
   info(): SchedulerInfo {
     return this.#ask("info") as SchedulerInfo;
   }

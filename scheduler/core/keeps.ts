@@ -1,0 +1,105 @@
+// What wants tasks beside clients: a published name, an item in a queue, the value of a variable. A
+// *keep* is such a want on some tasks. An *offer* is a keep for the sake of a client that is being
+// told the keys of those tasks: it lasts until the client says that it takes them. A want of its own
+// at once would not do, for a release that the client sent before it heard of them would end it.
+
+import { assert } from "./assert.ts";
+import type { Client, State, Task, TaskKey } from "./state.ts";
+import { addWant, forgetIfUnneeded, tellOutcome } from "./tasks.ts";
+import type { Step } from "./transition.ts";
+
+export type Keep = {
+  /** What it is, for people: `queue "results"`, `published "model"`. */
+  readonly what: string;
+  /** Each once. */
+  readonly tasks: readonly Task[];
+};
+
+/** The tasks of these keys, or the first key that names none. */
+export function findTasks(state: State, keys: readonly TaskKey[]): Task[] | TaskKey {
+  const found = new Set<Task>();
+  for (const key of keys) {
+    const task = state.tasks.get(key);
+    if (task === undefined) return key;
+    found.add(task);
+  }
+  return [...found];
+}
+
+/** Keeps tasks alive, whatever clients do, until `letGo`. */
+export function keep({ state }: Step, what: string, tasks: readonly Task[]): Keep {
+  const made = { what, tasks };
+  const { kept } = state;
+  for (const task of tasks) {
+    const keeps = kept.get(task);
+    if (keeps === undefined) kept.set(task, made);
+    else if (keeps instanceof Set) keeps.add(made);
+    else kept.set(task, new Set([keeps, made]));
+  }
+  return made;
+}
+
+/** Ends a keep, once: tasks that nobody else needs are forgotten. */
+export function letGo(step: Step, ended: Keep): void {
+  const { kept } = step.state;
+  for (const task of ended.tasks) {
+    const keeps = kept.get(task);
+    if (keeps instanceof Set) {
+      assert(keeps.delete(ended), () => `${task.key} is not kept any more by ${ended.what}`);
+      if (keeps.size === 1) for (const last of keeps) kept.set(task, last);
+    } else {
+      assert(keeps === ended, () => `${task.key} is not kept any more by ${ended.what}`);
+      kept.delete(task);
+      forgetIfUnneeded(step, task);
+    }
+  }
+}
+
+/**
+ * Keeps tasks until a client that is told their keys takes them. The number goes with the keys to
+ * the client, which answers with `take`; undefined when there is nothing to take.
+ */
+export function offer(step: Step, client: Client, tasks: readonly Task[]): number | undefined {
+  if (tasks.length === 0) return undefined;
+  const { offers } = step.state;
+  let open = offers.open.get(client);
+  if (open === undefined) offers.open.set(client, (open = new Map<number, Keep>()));
+  const id = offers.made++;
+  open.set(id, keep(step, `what ${client.name} is being told`, tasks));
+  return id;
+}
+
+/** The client took what it was offered: it wants the tasks now, and hears how they stand. */
+export function take(step: Step, client: Client, id: number): void {
+  const offered = step.state.offers.open.get(client)?.get(id);
+  if (offered === undefined) return;
+  for (const task of offered.tasks) {
+    addWant(task, client);
+    tellOutcome(step, client, task);
+  }
+  decline(step, client, id);
+}
+
+/** The client will not take what it was offered. */
+export function decline(step: Step, client: Client, id: number): void {
+  const { open } = step.state.offers;
+  const ofClient = open.get(client);
+  const offered = ofClient?.get(id);
+  if (ofClient === undefined || offered === undefined) return;
+  ofClient.delete(id);
+  if (ofClient.size === 0) open.delete(client);
+  letGo(step, offered);
+}
+
+/** The client is gone. */
+export function declineAll(step: Step, client: Client): void {
+  for (const id of [...(step.state.offers.open.get(client)?.keys() ?? [])]) {
+    decline(step, client, id);
+  }
+}
+
+/** What keeps a task, beside clients. */
+export function keepsOf({ kept }: State, task: Task): readonly Keep[] {
+  const keeps = kept.get(task);
+  return keeps instanceof Set ? [...keeps] : keeps ? [keeps] : [];
+}
