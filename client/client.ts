@@ -9,8 +9,8 @@ import { ConnectionError, TimeoutError } from "../src/errors/errors.ts";
 import type { Explanation, SchedulerInfo, WorkerInfo } from "../src/facts.ts";
 import type { FromClient, ToClient } from "../src/wire/protocol.ts";
 import { targetFinder } from "../src/meeting/target.ts";
-import { heldStateOf, isFuture, type Future } from "./future.ts";
-import { gather, type GatherOptions } from "./gather.ts";
+import type { Future } from "./future.ts";
+import { listOf, statesOf, type Futures } from "./handles.ts";
 import { Session } from "./session.ts";
 import { Submitter } from "./submitter.ts";
 import {
@@ -21,8 +21,8 @@ import {
   longestTimerMs,
   type CallOptions,
 } from "./task-options.ts";
-import type { Gathered, GatheredSome, UntypedTasks } from "./types.ts";
-import { watch } from "./watch.ts";
+import type { UntypedTasks } from "./types.ts";
+import { Waiting } from "./waiting.ts";
 
 export type ConnectOptions = {
   /** Default: `$THENCE_TOKEN`, the content of `$THENCE_TOKEN_FILE`, or the one in the scheduler file. */
@@ -40,22 +40,12 @@ export type OpenOptions = Omit<ConnectOptions, "token"> &
     onClose?: () => Promise<void>;
   };
 
-export type WaitOptions = {
-  /** "first": as soon as one has settled. Default: "all". */
-  returnWhen?: "all" | "first";
-  /** Milliseconds; default: no limit. */
-  timeoutMs?: number;
-};
-
 export type CancelOptions = {
   /** For people: it is in the error of everybody who waits. */
   reason?: string;
   /** End it for the other clients too. Default: false. */
   force?: boolean;
 };
-
-/** One future, or any iterable of futures. */
-export type Futures = Future | Iterable<Future>;
 
 /**
  * Submits functions to a scheduler and holds a future for each result.
@@ -70,7 +60,7 @@ export type Futures = Future | Iterable<Future>;
  * const future = client.submit("add", 1, 10); // Future<number>
  * await future.result(); // 11
  */
-export class Client<Tasks = UntypedTasks> extends Submitter<Tasks> {
+export class Client<Tasks = UntypedTasks> extends Waiting<Tasks> {
   readonly #session: Session;
   readonly #onClose: (() => Promise<void>) | undefined;
   #closed: Promise<void> | undefined;
@@ -138,45 +128,6 @@ export class Client<Tasks = UntypedTasks> extends Submitter<Tasks> {
    */
   with(options: CallOptions): Submitter<Tasks> {
     return new Submitter<Tasks>(this.#session, checkedOptions(options));
-  }
-
-  /**
-   * Waits for all futures in a value, and gives a copy of it with their values in place. They may
-   * be anywhere in arrays, plain objects, Maps and Sets; shape and order are kept.
-   *
-   * @param shape anything holding futures
-   * @param options `errors`: "raise" (default) fails with the first failure there is; "skip" leaves
-   *   failed and cancelled ones out of the top-level array, with the items that hold one
-   * @throws what failed, as `Future.result` does
-   * @example await client.gather({ sum, parts: [one, two] }); // { sum: 3, parts: [1, 2] }
-   */
-  gather<const Shape>(shape: Shape, options: { errors: "skip" }): Promise<GatheredSome<Shape>>;
-  gather<const Shape>(shape: Shape, options?: GatherOptions): Promise<Gathered<Shape>>;
-  gather(shape: unknown, options?: GatherOptions): Promise<unknown> {
-    return gather(shape, options);
-  }
-
-  /**
-   * Waits until futures have settled; one that failed counts as done. No value is fetched.
-   *
-   * @returns those that have and those that have not, each in the order given
-   * @throws {TimeoutError} after `timeoutMs`; the tasks go on
-   * @example const { done, notDone } = await client.wait(futures, { returnWhen: "first" });
-   */
-  async wait<Member extends Future>(
-    futures: Iterable<Member>,
-    options: WaitOptions = {},
-  ): Promise<{ done: Member[]; notDone: Member[] }> {
-    const { returnWhen = "all", timeoutMs } = options;
-    if (returnWhen !== "all" && returnWhen !== "first") {
-      throw new TypeError(`returnWhen must be "all" or "first", not ${JSON.stringify(returnWhen)}`);
-    }
-    const members = [...futures];
-    await watch(members.map(checkedState), { until: returnWhen, timeoutMs });
-    const { done = [], notDone = [] } = Object.groupBy(members, (future) =>
-      future.done ? "done" : "notDone",
-    );
-    return { done, notDone };
   }
 
   /**
@@ -280,17 +231,4 @@ export class Client<Tasks = UntypedTasks> extends Submitter<Tasks> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function listOf(futures: Futures): Iterable<Future> {
-  return isFuture(futures) ? [futures] : futures;
-}
-
-function statesOf(futures: Futures) {
-  return Array.from(listOf(futures), checkedState);
-}
-
-function checkedState(future: Future) {
-  if (isFuture(future)) return heldStateOf(future);
-  throw new TypeError(`give futures: there is ${typeof future} among them`);
 }

@@ -2,13 +2,16 @@
 
 export { Client } from "../cluster/client.ts";
 export type { LocalOptions } from "../cluster/local.ts";
-export type { CancelOptions, ConnectOptions, Futures, WaitOptions } from "../client/client.ts";
+export type { AsCompleted } from "../client/as-completed.ts";
+export type { CancelOptions, ConnectOptions } from "../client/client.ts";
 export type { FutureStatus } from "../client/future-state.ts";
 export type { Future } from "../client/future.ts";
 export type { GatherOptions } from "../client/gather.ts";
+export type { Futures } from "../client/handles.ts";
 export type { Submitter } from "../client/submitter.ts";
 export type { CallOptions, RetryOptions } from "../client/task-options.ts";
 export type { Gathered, GatheredSome, UntypedTasks, WithFutures } from "../client/types.ts";
+export type { WaitOptions } from "../client/waiting.ts";
 export {
   AuthenticationError,
   ConnectionError,

@@ -210,3 +210,28 @@ describe("options", () => {
     });
   });
 });
+
+describe("asCompleted", () => {
+  const client = typed();
+  const sums = client.map("add", [1], [2]);
+  const word = client.submit("later", "x");
+
+  test("yields futures of the types it was given, and takes more of them", () => {
+    const results = client.asCompleted(sums);
+    compiles(async () => {
+      for await (const future of results) expectTypeOf(future).toEqualTypeOf<Future<number>>();
+    });
+    results.add(client.submit("add", 1, 2), ...sums);
+    // @ts-expect-error a future of a string among those of numbers
+    compiles(() => results.add(word));
+    const mixed = client.asCompleted([...sums, word]);
+    compiles(async () => {
+      for await (const future of mixed) {
+        expectTypeOf(future).toEqualTypeOf<Future<number> | Future<string>>();
+      }
+    });
+    // @ts-expect-error values are not futures
+    compiles(() => client.asCompleted([1, 2]));
+    expectTypeOf(client.asCompleted<Future<Date>>([]).count).toEqualTypeOf<number>();
+  });
+});
