@@ -5,7 +5,7 @@ import { formatDuration } from "../src/duration.ts";
 import type { SchedulerInfo, WorkerInfo } from "../src/facts.ts";
 import { withClient, withConnectionOptions, type ConnectionOptions } from "./connection.ts";
 import { withExample } from "./options.ts";
-import { table } from "./output.ts";
+import { printable, table } from "./output.ts";
 
 type Options = ConnectionOptions & { json?: boolean };
 
@@ -32,13 +32,15 @@ async function run(options: Options): Promise<void> {
 type Facts = Omit<SchedulerInfo, "workers"> & { workers: WorkerInfo[] };
 
 /** The same facts for people; `now` in milliseconds since 1970. */
-export function statusText({ tasks, totals, workers, clients, slots }: Facts, now: number): string {
+export function statusText(facts: Facts, now: number): string {
+  const { tasks, totals, workers, clients, slots, published } = facts;
   const states = Object.entries(tasks).map(([state, count]) => `${count} ${state}`);
   const summary = [
     `tasks    ${states.join(", ")}`,
     `so far   ${totals.submitted} submitted, ${totals.finished} finished, ${totals.failed} failed`,
     `clients  ${clients}`,
     `workers  ${workers.length}, with ${slots} slots`,
+    ...(published.length > 0 ? [`published  ${printable(shortList(published, 5))}`] : []),
   ];
   if (workers.length === 0) return summary.join("\n");
   const rows = workers.map((worker) => [

@@ -11,6 +11,7 @@ import type { FromClient, ToClient } from "../src/wire/protocol.ts";
 import { targetFinder } from "../src/meeting/target.ts";
 import type { Future } from "./future.ts";
 import { listOf, statesOf, type Futures } from "./handles.ts";
+import { Publishing } from "./publishing.ts";
 import { Session } from "./session.ts";
 import { Submitter } from "./submitter.ts";
 import {
@@ -22,7 +23,6 @@ import {
   type CallOptions,
 } from "./task-options.ts";
 import type { UntypedTasks } from "./types.ts";
-import { Waiting } from "./waiting.ts";
 
 export type ConnectOptions = {
   /** Default: `$THENCE_TOKEN`, the content of `$THENCE_TOKEN_FILE`, or the one in the scheduler file. */
@@ -60,7 +60,7 @@ export type CancelOptions = {
  * const future = client.submit("add", 1, 10); // Future<number>
  * await future.result(); // 11
  */
-export class Client<Tasks = UntypedTasks> extends Waiting<Tasks> {
+export class Client<Tasks = UntypedTasks> extends Publishing<Tasks> {
   readonly #session: Session;
   readonly #onClose: (() => Promise<void>) | undefined;
   #closed: Promise<void> | undefined;

@@ -3,7 +3,7 @@
 
 import { TaskCancelledError } from "../src/errors/errors.ts";
 import { futureKey } from "../src/payload/future-key.ts";
-import { encodeList, type Encoded } from "../src/payload/payload.ts";
+import { encode, encodeList, type Encoded } from "../src/payload/payload.ts";
 import type { FutureState, FutureStatus } from "./future-state.ts";
 import type { Session } from "./session.ts";
 import { checkedReason } from "./task-options.ts";
@@ -167,6 +167,20 @@ export function encodeArguments(values: readonly unknown[], session: Session): E
   receiver = session;
   try {
     return encodeList(values, "argument");
+  } finally {
+    receiver = undefined;
+  }
+}
+
+/**
+ * Any value that may hold futures, for the scheduler of a session.
+ *
+ * @throws {SerializationError} naming the path inside it, which starts with `where`
+ */
+export function encodeFor(session: Session, value: unknown, where: string): Encoded {
+  receiver = session;
+  try {
+    return encode(value, where);
   } finally {
     receiver = undefined;
   }

@@ -77,6 +77,11 @@ export class Requests {
     this.#outlet.send({ type: "take", offer });
   }
 
+  /** What stands for itself: never joined with another message. */
+  send(message: FromClient): void {
+    this.#outlet.send(message);
+  }
+
   ask(id: number, about: Message<"ask">["about"], key: string | undefined): void {
     this.#outlet.send({ type: "ask", id, about, ...(key !== undefined && { key }) });
   }

@@ -23,7 +23,8 @@ export type Connection = Outlet &
   Pick<Link<ToClient, FromClient>, "close"> & { readonly welcome: Pick<Welcome, "scheduler"> };
 
 export type Topic = Extract<FromClient, { type: "ask" }>["about"];
-type Question = { answered(facts: unknown): void; refused(error: Error): void };
+export type Answer = Extract<ToClient, { type: "answer" }>;
+type Question = { answered(answer: Answer): void; refused(error: Error): void };
 
 /** How much of a function's name goes into the keys of its tasks. */
 const nameInKey = 64;
@@ -184,13 +185,34 @@ export class Session {
   }
 
   ask(about: Topic, key?: string): Promise<unknown> {
-    return new Promise((answered, refused) => this.#put(about, key, { answered, refused }));
+    return new Promise((resolve, refused) => {
+      this.#put(about, key, { answered: ({ facts }) => resolve(facts), refused });
+    });
   }
 
   #put(about: Topic, key: string | undefined, question: Question): void {
     const id = this.#asked++;
     this.#open().ask(id, about, key);
     this.#questions.set(id, question);
+  }
+
+  /** Sends what is answered, under the number given; `read` runs while the answer is being received. */
+  request<Result>(
+    make: (id: number) => FromClient,
+    read: (answer: Answer) => Result,
+  ): Promise<Result> {
+    return new Promise((resolve, refused) => {
+      const id = this.#asked++;
+      this.#open().send(make(id));
+      const answered = (answer: Answer) => {
+        try {
+          resolve(read(answer));
+        } catch (error) {
+          refused(error instanceof Error ? error : new Error(String(error)));
+        }
+      };
+      this.#questions.set(id, { answered, refused });
+    });
   }
 
   /** @throws {ConnectionError} when the session is over */
@@ -237,7 +259,7 @@ export class Session {
         const question = this.#questions.get(message.id);
         this.#questions.delete(message.id);
         if (message.failure) question?.refused(errorOf(message.failure));
-        else question?.answered(message.facts);
+        else question?.answered(message);
         return;
       }
       default:

@@ -14,6 +14,8 @@ export type SchedulerInfo = {
   slots: number;
   /** Names of the functions that a present worker has registered, sorted. */
   functions: string[];
+  /** Names under which something is published, sorted. */
+  published: string[];
 };
 
 export type WorkerInfo = {

@@ -3,6 +3,7 @@
 import type { FromClient } from "../../src/wire/protocol.ts";
 import { answer } from "./explain.ts";
 import { declineAll, take } from "./keeps.ts";
+import { give, publish, unpublish } from "./published.ts";
 import { samePayload } from "./same-payload.ts";
 import { leaveSpec, specFor } from "./specs.ts";
 import type { Client, ClientId, Spec, State, Task } from "./state.ts";
@@ -96,6 +97,15 @@ export function receive(step: Step, from: ClientId, messages: readonly FromClien
         break;
       case "take":
         take(step, client, message.offer);
+        break;
+      case "publish":
+        step.effects.send(client, publish(step, client, message));
+        break;
+      case "published":
+        step.effects.send(client, give(step, client, message));
+        break;
+      case "unpublish":
+        step.effects.send(client, unpublish(step, message));
         break;
       case "ask":
         step.effects.send(client, answer(step, message));

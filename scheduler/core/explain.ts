@@ -28,7 +28,7 @@ export function answer(step: Step, { id, about, key }: Ask): Answer {
   }
 }
 
-function info({ counts, totals, workers, clients, functions }: State): SchedulerInfo {
+function info({ counts, totals, workers, clients, functions, published }: State): SchedulerInfo {
   const { waiting, ready, running, finished, failed, cancelled } = counts;
   let slots = 0;
   for (const worker of workers.values()) slots += worker.slots;
@@ -40,6 +40,7 @@ function info({ counts, totals, workers, clients, functions }: State): Scheduler
     clients: clients.size,
     slots,
     functions: registered.map(({ name }) => name).sort(),
+    published: [...published.keys()].sort(),
   };
 }
 

@@ -2,6 +2,7 @@
 // for tests, the simulation and the replay of a recorded run.
 
 import { assert } from "./assert.ts";
+import { keepsOf } from "./keeps.ts";
 import { isBlocked } from "./ready-queue.ts";
 import { couldRun } from "./specs.ts";
 import type { Client, Dispatch, Spec, State, Task, TaskStateName, Worker } from "./state.ts";
@@ -75,6 +76,12 @@ function checkKeeps(state: State): void {
     const each = keeps instanceof Set ? [...keeps] : [keeps];
     assert(!(keeps instanceof Set) || each.length > 1, () => `${task.key} has a set of one keep`);
     for (const { tasks } of each) assert(tasks.includes(task), () => `${task.key} kept by mistake`);
+  }
+  for (const [name, { keep }] of state.published) {
+    for (const task of keep.tasks) {
+      const isKept = keepsOf(state, task).includes(keep);
+      assert(isKept, () => `${task.key} is published as ${name} and not kept for it`);
+    }
   }
   for (const [client, offers] of state.offers.open) {
     assert(state.clients.get(client.id) === client, () => `an offer to the gone ${client.name}`);

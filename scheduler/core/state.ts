@@ -11,6 +11,7 @@ import type { Failure, Resources, TaskOptions } from "../../src/wire/protocol.ts
 import type { Payload } from "../../src/payload/payload.ts";
 import { History } from "./history.ts";
 import type { Keep } from "./keeps.ts";
+import type { Published } from "./published.ts";
 import { ReadyQueue, type Lane } from "./ready-queue.ts";
 import { Timers } from "./timers.ts";
 
@@ -204,6 +205,7 @@ export type State = {
   readonly kept: Map<Task, Keep | Set<Keep>>;
   /** Keeps for clients that are being told of tasks, by number; how many were made so far. */
   readonly offers: { readonly open: Map<Client, Map<number, Keep>>; made: number };
+  readonly published: Map<string, Published>;
   readonly ready: ReadyQueue;
   readonly timers: Timers;
   readonly history: History;
@@ -235,6 +237,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     blocked: new Set(),
     kept: new Map(),
     offers: { open: new Map(), made: 0 },
+    published: new Map(),
     ready: new ReadyQueue(),
     timers: new Timers(),
     history: new History(),

@@ -201,6 +201,21 @@ const Detach = keysOf("detach");
 const Fetch = keysOf("fetch");
 /** From a client: it holds futures now of the tasks whose keys came with this offer. */
 const Take = Type.Object({ type: Type.Literal("take"), offer: Count });
+/** From a client: have this value, and the tasks that it refers to, outlive it under a name; answered. */
+const Publish = Type.Object({
+  type: Type.Literal("publish"),
+  id: Count,
+  name: Name,
+  value: PayloadSchema,
+  /** The keys of the futures found inside the value, which refers to them by position. */
+  inputs: Type.Optional(Type.Array(Key, { maxItems: limits.inputs })),
+  /** Put it in the place of what has the name. */
+  override: Type.Optional(Type.Boolean()),
+});
+/** From a client: answered with the value of this name, the keys in it, and the offer of them. */
+const AskPublished = Type.Object({ type: Type.Literal("published"), id: Count, name: Name });
+/** From a client: what was published under this name is not kept any more for its sake; answered. */
+const Unpublish = Type.Object({ type: Type.Literal("unpublish"), id: Count, name: Name });
 /** From a client: a question, answered by an `answer` of the same id. */
 const Ask = Type.Object({
   type: Type.Literal("ask"),
@@ -217,6 +232,9 @@ export const FromClientSchema = Type.Union([
   Detach,
   Fetch,
   Take,
+  Publish,
+  AskPublished,
+  Unpublish,
   Ask,
 ]);
 export type FromClient = Static<typeof FromClientSchema>;
@@ -253,11 +271,15 @@ const CancelledToClient = Type.Object({
 const Fetched = Type.Object({ type: Type.Literal("fetched"), key: Key, value: PayloadSchema });
 /** To one client, in answer to `retry`: these tasks are under way again. */
 const Reopened = keysOf("reopened");
-/** To one client, in answer to `ask`: facts as plain JSON, or why there are none. */
+/** To one client, in answer to what had this `id`: facts as plain JSON, or a value, or a failure. */
 const Answer = Type.Object({
   type: Type.Literal("answer"),
   id: Count,
   facts: Type.Optional(Type.Unknown()),
+  value: Type.Optional(PayloadSchema),
+  /** The keys that the value refers to by position, kept for this client until it says `take`. */
+  inputs: Type.Optional(Type.Array(Key, { maxItems: limits.inputs })),
+  offer: Type.Optional(Count),
   failure: Type.Optional(FailureSchema),
 });
 

@@ -80,6 +80,7 @@ const facts = {
   clients: 1,
   slots: 8,
   functions: ["add", "sub"],
+  published: [],
 };
 
 describe("status", () => {
@@ -108,6 +109,13 @@ describe("status", () => {
         "worker  host  status  threads  slots  tasks  finished  for   resources  functions",
         "n1-0    n1    up            4      8      3         4  1m2s  gpu 1/2    a, b, c, d, e, and 2 more",
       ].join("\n"),
+    );
+  });
+
+  test("lists what is published, when something is", () => {
+    const published = ["model", "a\u001b[2Jb"];
+    expect(statusText({ ...facts, published, workers: [] }, 0)).toMatch(
+      /\npublished {2}model, a\ufffd\[2Jb$/,
     );
   });
 

@@ -37,6 +37,8 @@ const some = fc.array(fc.nat(999), { minLength: 1, maxLength: 4 });
 const which = fc.nat(999);
 const client = fc.nat(clientIds.length - 1);
 const worker = fc.nat(workerNames.length - 1);
+export const publishedNames = ["model", "data"];
+const publishedName = fc.constantFrom(...publishedNames);
 const of = <Do extends string, Rest extends object>(
   name: Do,
   rest: { [Part in keyof Rest]: fc.Arbitrary<Rest[Part]> },
@@ -60,6 +62,12 @@ export const actions = fc.oneof(
   { weight: 3, arbitrary: of("detach", { client, some }) },
   { weight: 1, arbitrary: of("fetch", { client, some }) },
   { weight: 1, arbitrary: of("ask", { client, some }) },
+  {
+    weight: 2,
+    arbitrary: of("publish", { client, some, name: publishedName, override: fc.boolean() }),
+  },
+  { weight: 2, arbitrary: of("published", { client, name: publishedName }) },
+  { weight: 1, arbitrary: of("unpublish", { client, name: publishedName }) },
   { weight: 2, arbitrary: of("client-link", { client }) },
   { weight: 1, arbitrary: of("client-leaves", { client }) },
   { weight: 4, arbitrary: of("worker-joins", { worker, kind: fc.nat(workerKinds.length - 1) }) },
@@ -107,6 +115,11 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
     return;
   } else if (action.do === "submit") {
     submit(world, by, action);
+  } else if (action.do === "publish") {
+    const { name, override } = action;
+    world.say(by.id, { type: "publish", id: 4, name, value: "~", inputs: keys, override });
+  } else if (action.do === "published" || action.do === "unpublish") {
+    world.say(by.id, { type: action.do, id: 5, name: action.name });
   } else if (keys.length === 0) {
     return;
   } else if (action.do === "cancel") {

@@ -134,6 +134,7 @@ describe("info", () => {
       clients: 2,
       slots: 5,
       functions: ["f", "g", "h"],
+      published: [],
     });
   });
 });

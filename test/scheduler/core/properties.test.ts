@@ -9,7 +9,16 @@ import { describe, expect, test } from "vitest";
 import { createState } from "../../../scheduler/core/state.ts";
 import { KeyTable } from "../../../src/key-table.ts";
 import { nextWakeUp, step } from "../../../scheduler/core/step.ts";
-import { act, actions, finish, functions, keysOf, workerKinds, workerNames } from "./actions.ts";
+import {
+  act,
+  actions,
+  finish,
+  functions,
+  keysOf,
+  publishedNames,
+  workerKinds,
+  workerNames,
+} from "./actions.ts";
 import { columns } from "./fake-worker.ts";
 import { World } from "./world.ts";
 
@@ -37,6 +46,8 @@ describe("whatever happens", { timeout: 30_000 + 50 * numRuns }, () => {
           const open = [...futures].filter(([, standing]) => standing === "pending");
           expect([id, open]).toEqual([id, []]);
         }
+        world.joinClient("last");
+        for (const name of publishedNames) world.say("last", { type: "unpublish", id: 1, name });
         for (const each of world.clients.values()) world.release(each, keysOf(world));
         settle(world);
         expectNothingLeft(world);
@@ -102,6 +113,7 @@ function expectNothingLeft({ state }: World): void {
     requirements: new Map(),
     blocked: new Set(),
   });
+  expect([state.kept.size, state.offers.open.size, state.published.size]).toEqual([0, 0, 0]);
   expect([ready.size, timers.size, [...ready.lanes()]]).toEqual([0, 0, []]);
   expect([...left.keys()].sort()).toEqual(functions);
   for (const { specs, lanes } of clients.values()) expect([specs.size, lanes.size]).toEqual([0, 0]);

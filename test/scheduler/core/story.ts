@@ -108,6 +108,18 @@ export class StoryClient {
     return this.#say({ type: "take", offer });
   }
 
+  publish(name: string, value: string, inputs: string[], how: { override?: boolean } = {}): Done {
+    return this.#say({ type: "publish", id: 1, name, value, inputs, ...how });
+  }
+
+  published(name: string): Done {
+    return this.#say({ type: "published", id: 1, name });
+  }
+
+  unpublish(name: string): Done {
+    return this.#say({ type: "unpublish", id: 1, name });
+  }
+
   info(): SchedulerInfo {
     return this.#ask("info") as SchedulerInfo;
   }

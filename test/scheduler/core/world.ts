@@ -25,6 +25,8 @@ export class World {
   readonly calls = new Map<string, Call>();
   readonly events: { now: number; event: Event }[] = [];
   readonly effects: Effect[][] = [];
+  /** What clients say at once to what they have just heard. */
+  readonly #replies: (() => void)[] = [];
   now = 1_000;
   minted = 0;
 
@@ -38,6 +40,7 @@ export class World {
     this.effects.push(structuredClone(effects));
     checkInvariants(this.state);
     for (const effect of effects) this.#perform(effect);
+    for (let reply = this.#replies.shift(); reply; reply = this.#replies.shift()) reply();
   }
 
   /** Lets so much time pass, with the clock where the core asked for it. */
@@ -153,8 +156,28 @@ export class World {
     }
   }
 
-  #tell({ futures }: FakeClient, message: ToClient): void {
-    if (message.type === "answer" || message.type === "fetched") return;
+  /** Goes as the client library does: takes what it is offered, and holds futures of it. */
+  #adopt({ id, futures }: FakeClient, keys: readonly string[], offer: number): void {
+    const before = new Map(keys.map((key) => [key, futures.get(key)]));
+    for (const [key, standing] of before) {
+      const isNew = standing === undefined || standing === "cancelled";
+      if (standing !== "pending") futures.set(key, isNew ? "pending" : "asked");
+    }
+    this.#replies.push(() => {
+      this.say(id, { type: "take", offer });
+      for (const [key, standing] of before) {
+        if (standing !== undefined && futures.get(key) === "asked") futures.set(key, standing);
+      }
+    });
+  }
+
+  #tell(client: FakeClient, message: ToClient): void {
+    const { futures } = client;
+    if (message.type === "fetched") return;
+    if (message.type === "answer") {
+      if (message.offer !== undefined) this.#adopt(client, message.inputs ?? [], message.offer);
+      return;
+    }
     if (message.type === "reopened") {
       for (const key of message.keys) {
         expect([key, futures.get(key)]).toEqual([key, expect.stringMatching(/^(failed|asked)$/)]);
