@@ -8,7 +8,7 @@ import { inRun, runMain, type Run } from "../runner/run.ts";
 import { graphNamed, quickGraphs, slowGraphs, type Graph } from "./graphs.ts";
 import { bestMsOf, takePlan, type Plan } from "./plan.ts";
 import { slowTable, table } from "./report.ts";
-import { concurrency, startSystem, threads, type GraphSystem } from "./systems.ts";
+import { startSystem, threads, type GraphSystem } from "./systems.ts";
 
 const HELP = `Usage: npm run bench:graphs -- [graph…] [--repeat n] [--quick] [--json file]
 
