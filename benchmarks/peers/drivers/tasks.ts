@@ -1,0 +1,18 @@
+// The tasks of the peers that run TypeScript: the module that thence's worker and Piscina's threads load.
+
+export function add(a: number, b: number): number {
+  return a + b;
+}
+
+/** The numbers from 0 on, 8 bytes each. */
+export function makeArray(size: number): Float64Array {
+  const array = new Float64Array(size);
+  for (let i = 0; i < size; i++) array[i] = i;
+  return array;
+}
+
+export function sumArray(array: Float64Array): number {
+  let sum = 0;
+  for (const value of array) sum += value;
+  return sum;
+}

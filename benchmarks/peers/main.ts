@@ -1,0 +1,200 @@
+// `npm run bench:peers`: thence beside the systems a user might pick instead, on the same work in one run.
+
+import { writeFile } from "node:fs/promises";
+import { constants } from "node:os";
+import { parseArgs } from "node:util";
+import { describeMachine, machineLine } from "../runner/machine.ts";
+import { install } from "./install/install.ts";
+import type { Part } from "./install/part.ts";
+import { atSizes, measures, type Measure } from "./measures.ts";
+import { peers, type Peer } from "./peers.ts";
+import { takeRounds } from "./rounds.ts";
+import type { Session } from "./session.ts";
+import { figuresTable, targetsTable, timesTable, verdicts, type Line } from "./table.ts";
+import { targets } from "./targets.ts";
+
+const HELP = `Usage: npm run bench:peers -- [measure…] [--only peer,…] [--repeat n] [--quick] [--json file]
+
+Measures thence beside its peers, taking turns, and prints tables. What they need is installed once, into
+the folder .peers (delete it to have the newest again); what cannot be had is named with the reason.
+
+  measure…       ${measures.map(({ name }) => name).join(" ")}
+                 (all of them by default)
+  --only peers   some of ${peers.map(({ name }) => name).join(",")}
+  --repeat n     rounds to take medians over (default 3)
+  --quick        smaller sizes and one round: to see that it works, not to quote
+  --json file    write the tables' figures, the versions and the machine there
+  --help         this text
+
+Example: npm run bench:peers -- round-trip map-10k --only dask,bullmq --repeat 5 --json run.json
+`;
+
+type Options = {
+  peers: Peer[];
+  measures: Measure[];
+  rounds: number;
+  quick: boolean;
+  json: string | undefined;
+};
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  if (options === undefined) return;
+  const interrupted = new AbortController();
+  const sessions = new Set<Session>();
+  const interrupt = (name: NodeJS.Signals) => {
+    interrupted.abort(new Interrupted(name));
+    // A sample under way does not wait for its end: its processes go, and so it fails.
+    for (const session of sessions) void session.end({ atOnce: true });
+  };
+  // Whatever ends the runner ends what it started.
+  process.once("exit", () => {
+    for (const session of sessions) session.killNow();
+  });
+  process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
+  const { signal } = interrupted;
+  const report = (line: string) => process.stderr.write(`${line}\n`);
+  try {
+    await run(options, report, signal, (session) => sessions.add(session));
+  } catch (error) {
+    // An interrupted sample fails for want of its processes; say why they went.
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+  }
+}
+
+async function run(
+  options: Options,
+  report: (line: string) => void,
+  signal: AbortSignal,
+  open: (session: Session) => void,
+): Promise<void> {
+  const outcomes = await install(
+    options.peers.flatMap(({ needs }) => needs),
+    report,
+    signal,
+  );
+  const date = new Date().toISOString();
+  const machine = await describeMachine();
+  report(machineLine(machine));
+  const versionOf = (part: Part): string => {
+    const outcome = outcomes.get(part);
+    return outcome !== undefined && "version" in outcome ? outcome.version : "";
+  };
+  const reasonAgainst = ({ needs }: Peer): string | undefined => {
+    const failed = needs.flatMap((part) => {
+      const outcome = outcomes.get(part);
+      return outcome !== undefined && "reason" in outcome ? `${part}: ${outcome.reason}` : [];
+    });
+    return failed[0];
+  };
+  const lines: Line[] = [
+    { name: "thence", title: "**thence**", version: machine.thence },
+    ...options.peers.map((peer) => {
+      const reason = reasonAgainst(peer);
+      const line = { name: peer.name, title: peer.title, version: versionOf(peer.version) };
+      return reason === undefined ? line : { ...line, reason };
+    }),
+  ];
+  const had = options.peers.filter((peer) => reasonAgainst(peer) === undefined);
+  const taken = await takeRounds({ ...options, peers: had, report, signal, open });
+  const judged = verdicts(
+    targets.filter(
+      ({ peer, measure }) =>
+        options.peers.some(({ name }) => name === peer) &&
+        options.measures.some(({ name }) => name === measure),
+    ),
+    options.measures,
+    taken,
+  );
+  const tables = [
+    figuresTable(lines, options.measures, taken),
+    timesTable(lines, options.measures, taken),
+    ...(judged.length > 0 ? [targetsTable(lines, judged)] : []),
+    machineLine(machine),
+    options.peers
+      .map(({ title, fastWay, documentation }) => {
+        return `- ${title}: ${fastWay}. By: ${documentation}.`;
+      })
+      .join("\n"),
+  ];
+  process.stdout.write(`${tables.join("\n\n")}\n`);
+  for (const { peer, measure, round, message } of taken.failures) {
+    process.stdout.write(`\n${peer}, ${measure}, round ${round} failed: ${message.trim()}\n`);
+  }
+  if (options.quick) process.stdout.write("\nTaken with --quick: not to be quoted.\n");
+  if (options.json === undefined) return;
+  const { rounds, quick } = options;
+  const versions = Object.fromEntries(outcomes);
+  const saved = { date, machine, versions, rounds, quick, ...taken, targets: judged };
+  await writeFile(options.json, `${JSON.stringify(saved, null, 1)}\n`);
+}
+
+/** Undefined when there is nothing to do but what has been printed. */
+function readOptions(): Options | undefined {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      allowPositionals: true,
+      options: {
+        only: { type: "string" },
+        repeat: { type: "string" },
+        quick: { type: "boolean", default: false },
+        json: { type: "string" },
+        help: { type: "boolean", default: false },
+      },
+    });
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+  const { values, positionals } = parsed;
+  if (values.help) {
+    process.stdout.write(HELP);
+    return undefined;
+  }
+  const only = values.only?.split(",").map((name) => name.trim());
+  const strange = only?.find((name) => !peers.some((peer) => peer.name === name));
+  if (strange !== undefined) return refuse(`There is no peer "${strange}".`);
+  const unknown = positionals.find((name) => !measures.some((measure) => measure.name === name));
+  if (unknown !== undefined) return refuse(`There is no measure "${unknown}".`);
+  const rounds = Number(values.repeat ?? (values.quick ? 1 : 3));
+  if (!Number.isInteger(rounds) || rounds < 1) {
+    return refuse(`--repeat takes a whole number from 1, not "${values.repeat}".`);
+  }
+  const chosen = measures.filter(
+    ({ name }) => positionals.length === 0 || positionals.includes(name),
+  );
+  return {
+    peers: peers.filter(({ name }) => only === undefined || only.includes(name)),
+    measures: atSizes(chosen, values.quick),
+    rounds,
+    quick: values.quick,
+    json: values.json,
+  };
+}
+
+function refuse(message: string): undefined {
+  process.stderr.write(`${message}\n\n${HELP}`);
+  process.exitCode = 2;
+  return undefined;
+}
+
+/** The run was told to end; everything that it had started has. */
+class Interrupted extends Error {
+  readonly signal: NodeJS.Signals;
+
+  constructor(signal: NodeJS.Signals) {
+    super(`Interrupted by ${signal}.`);
+    this.signal = signal;
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof Interrupted)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 128 + constants.signals[error.signal];
+}
