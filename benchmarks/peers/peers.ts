@@ -108,8 +108,8 @@ export const peers: readonly Peer[] = [
     version: piscina,
     driver: ["piscina-peer.ts"],
     fastWay:
-      "two threads kept alive, `FixedQueue`, no timings; the driver awaits each call of a chain and each level of a tree",
-    documentation: "Piscina, README (“Performance Notes”, “Custom Task Queues”)",
+      "two threads kept alive, its defaults; the driver awaits each call of a chain and each level of a tree",
+    documentation: "Piscina, README (“Performance Notes”, “`move`”)",
   },
   {
     name: "parallel",

@@ -23,7 +23,7 @@ async function run(job: Job): Promise<number> {
 
 const worker = new Worker("peer", run, {
   connection: { url: process.env["REDIS_URL"], maxRetriesPerRequest: null },
-  concurrency: Number(process.env["BULLMQ_CONCURRENCY"] ?? 64),
+  concurrency: 64,
 });
 await worker.waitUntilReady();
 process.send?.("ready");

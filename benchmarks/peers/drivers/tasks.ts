@@ -13,6 +13,7 @@ export function makeArray(size: number): Float64Array {
 
 export function sumArray(array: Float64Array): number {
   let sum = 0;
-  for (const value of array) sum += value;
+  // Several times as fast as `for … of`.
+  for (let i = 0; i < array.length; i++) sum += array[i]!;
   return sum;
 }
