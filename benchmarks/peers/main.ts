@@ -9,7 +9,7 @@ import type { Part } from "./install/part.ts";
 import { atSizes, measures, type Measure } from "./measures.ts";
 import { peers, type Peer } from "./peers.ts";
 import { takeRounds } from "./rounds.ts";
-import type { Session } from "./session.ts";
+import { Session, type Driven } from "./session.ts";
 import { figuresTable, targetsTable, timesTable, verdicts, type Line } from "./table.ts";
 import { targets } from "./targets.ts";
 
@@ -28,6 +28,8 @@ the folder .peers (delete it to have the newest again); what cannot be had is na
 
 Example: npm run bench:peers -- round-trip map-10k --only dask,bullmq --repeat 5 --json run.json
 `;
+
+const WARM_UP_MS = 1_000;
 
 type Options = {
   peers: Peer[];
@@ -98,8 +100,16 @@ async function run(
       return reason === undefined ? line : { ...line, reason };
     }),
   ];
+  const start = (driven: Driven) => Session.start(driven, open);
   const had = options.peers.filter((peer) => reasonAgainst(peer) === undefined);
-  const taken = await takeRounds({ ...options, peers: had, report, signal, open });
+  const taken = await takeRounds({
+    ...options,
+    peers: had,
+    warmUpMs: WARM_UP_MS,
+    report,
+    signal,
+    start,
+  });
   const judged = verdicts(
     targets.filter(
       ({ peer, measure }) =>

@@ -49,7 +49,7 @@ export const peers: readonly Peer[] = [
     driver: ["celery-peer.py"],
     redis: true,
     fastWay:
-      "`group` and `chain`, two prefork children, `-O fair`, `worker_prefetch_multiplier` 128; a tree level by level",
+      "`group`, two prefork children, `-O fair`, `worker_prefetch_multiplier` 128; the driver awaits each call of a chain and each level of a tree",
     documentation: "Celery, “Optimizing” (prefetch limits) and “Canvas”",
   },
   {

@@ -4,24 +4,28 @@
 import { median } from "../runner/statistics.ts";
 import { figureOf, takesTooLong, type Measure } from "./measures.ts";
 import { thenceDriver, type Peer } from "./peers.ts";
-import { Session, type Driven } from "./session.ts";
+import type { Driven, Session } from "./session.ts";
 import type { Gap, Pair } from "./table.ts";
 
 /** What is quick is taken several times in a row, and the median is the figure of the round. */
 const TURNS = 5;
 const TURNS_WITHIN_MS = 500;
 const ONE_AT_A_TIME_WITHIN_MS = 5_000;
-const WARM_UP = { calls: 500, untilMs: 1_000 };
+const WARM_UP_CALLS = 500;
+
+/** What a session is to a round. */
+export type Asked = Pick<Session, "ask" | "end">;
 
 export type RoundsOptions = {
   peers: readonly Peer[];
   /** At the sizes of this run. */
   measures: readonly Measure[];
   rounds: number;
+  /** How long every system is kept busy before anything is taken. */
+  warmUpMs: number;
   report: (line: string) => void;
   signal: AbortSignal;
-  /** Told of each session, to end it when the run is interrupted. */
-  open: (session: Session) => void;
+  start: (driven: Driven) => Promise<Asked>;
 };
 
 export type Failure = { peer: string; measure: string; round: number; message: string };
@@ -43,6 +47,8 @@ export async function takeRounds(options: RoundsOptions): Promise<Rounds> {
   return taken;
 }
 
+type Started = { session: Asked; seconds: number };
+
 /** One peer in one round. */
 class Visit {
   readonly #peer: Peer;
@@ -50,28 +56,31 @@ class Visit {
   readonly #options: RoundsOptions;
   readonly #taken: Rounds;
   readonly #rates = new Map<string, number>();
+  /** Measures that need nothing more: taken, failed or left out. */
+  readonly #settled: Set<string>;
 
   constructor(peer: Peer, round: number, options: RoundsOptions, taken: Rounds) {
     this.#peer = peer;
     this.#round = round;
     this.#options = options;
     this.#taken = taken;
+    this.#settled = new Set(peer.lacks);
   }
 
   async take(): Promise<void> {
     const { measures, signal } = this.#options;
-    const sessions: Session[] = [];
-    const open = (session: Session) => {
-      sessions.push(session);
-      this.#options.open(session);
-    };
+    const sessions: Asked[] = [];
     try {
       const start = measures.find(({ kind }) => kind === "start");
-      const thence = await startUp({ driver: thenceDriver }, open);
-      const peer = await startUp(this.#peer, open);
+      const ready = new Map<Driven, Started>();
+      const thenceItself: Driven = { driver: thenceDriver };
+      for (const driven of this.#inTurn<Driven>(this.#peer, thenceItself)) {
+        ready.set(driven, await this.#startUp(driven, sessions));
+      }
+      const [peer, thence] = [ready.get(this.#peer)!, ready.get(thenceItself)!];
       if (start !== undefined) this.#keep(start, peer.seconds, thence.seconds);
-      await warmUp(thence.session);
-      await warmUp(peer.session);
+      await this.#warmUp(thence.session);
+      await this.#warmUp(peer.session);
       for (const measure of measures) {
         signal.throwIfAborted();
         await this.#beside(measure, peer.session, thence.session);
@@ -79,24 +88,45 @@ class Visit {
     } catch (error) {
       signal.throwIfAborted();
       for (const measure of measures) {
-        if (!this.#isTaken(measure)) this.#fail(measure, error);
+        if (!this.#settled.has(measure.name)) this.#fail(measure, error);
       }
     } finally {
       await Promise.all(sessions.map((session) => session.end()));
     }
   }
 
-  async #beside(measure: Measure, peer: Session, thence: Session): Promise<void> {
-    if (measure.kind === "start" || this.#peer.lacks?.includes(measure.name) === true) return;
+  /** Who goes first changes from round to round. */
+  #inTurn<Side>(peer: Side, thence: Side): Side[] {
+    return this.#round % 2 === 0 ? [peer, thence] : [thence, peer];
+  }
+
+  async #startUp(driven: Driven, sessions: Asked[]): Promise<Started> {
+    const before = performance.now();
+    const session = await this.#options.start(driven);
+    sessions.push(session);
+    await session.ask({ measure: "round-trip", size: 1, withinMs: ONE_AT_A_TIME_WITHIN_MS });
+    return { session, seconds: (performance.now() - before) / 1000 };
+  }
+
+  async #warmUp(session: Asked): Promise<void> {
+    const until = performance.now() + this.#options.warmUpMs;
+    const withinMs = ONE_AT_A_TIME_WITHIN_MS;
+    do await session.ask({ measure: "map", size: WARM_UP_CALLS, withinMs });
+    while (performance.now() < until);
+  }
+
+  async #beside(measure: Measure, peer: Asked, thence: Asked): Promise<void> {
+    if (this.#settled.has(measure.name)) return;
     const rate = measure.after === undefined ? undefined : this.#rates.get(measure.after);
     if (rate !== undefined && takesTooLong(rate, measure.size)) {
       this.#taken.gaps.push({ peer: this.#peer.name, measure: measure.name, why: "too long" });
-      // Of what would follow, too.
+      // Nor is a larger one, whose rate this one's would be.
       this.#rates.set(measure.name, rate);
+      this.#settled.add(measure.name);
       return;
     }
-    const figures = new Map<Session, number>();
-    for (const session of this.#round % 2 === 0 ? [peer, thence] : [thence, peer]) {
+    const figures = new Map<Asked, number>();
+    for (const session of this.#inTurn(peer, thence)) {
       try {
         figures.set(session, await sample(session, measure));
       } catch (error) {
@@ -110,6 +140,7 @@ class Visit {
   }
 
   #keep({ name, about, decimals }: Measure, peerFigure: number, thenceFigure: number): void {
+    this.#settled.add(name);
     this.#taken.pairs.push({ peer: this.#peer.name, measure: name, peerFigure, thenceFigure });
     const [own, theirs] = [thenceFigure, peerFigure].map((figure) => figure.toFixed(decimals));
     this.#say(`${about.padEnd(25)}${theirs?.padStart(12)}   thence ${own}`);
@@ -117,15 +148,11 @@ class Visit {
 
   #fail({ name, about }: Measure, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
+    this.#settled.add(name);
     const failed = { peer: this.#peer.name, measure: name };
     this.#taken.gaps.push({ ...failed, why: "failed" });
     this.#taken.failures.push({ ...failed, round: this.#round, message });
     this.#say(`${about.padEnd(25)} failed: ${message.trim().split("\n").at(-1)}`);
-  }
-
-  #isTaken({ name }: Measure): boolean {
-    const { lacks } = this.#peer;
-    return lacks?.includes(name) === true || this.#rates.has(name);
   }
 
   #say(words: string): void {
@@ -133,20 +160,7 @@ class Visit {
   }
 }
 
-async function startUp(driven: Driven, open: (session: Session) => void) {
-  const before = performance.now();
-  const session = await Session.start(driven, open);
-  await session.ask({ measure: "round-trip", size: 1, withinMs: ONE_AT_A_TIME_WITHIN_MS });
-  return { session, seconds: (performance.now() - before) / 1000 };
-}
-
-async function warmUp(session: Session): Promise<void> {
-  const until = performance.now() + WARM_UP.untilMs;
-  do await session.ask({ measure: "map", size: WARM_UP.calls, withinMs: ONE_AT_A_TIME_WITHIN_MS });
-  while (performance.now() < until);
-}
-
-async function sample(session: Session, measure: Measure): Promise<number> {
+async function sample(session: Asked, measure: Measure): Promise<number> {
   const { kind, size } = measure;
   if (kind === "start") throw new Error("A start is no question to a driver.");
   const figures: number[] = [];

@@ -29,6 +29,8 @@ export class Session {
   readonly #waiting = new Map<number, PromiseWithResolvers<Answer>>();
   #child: ChildProcess | undefined;
   #asked = 0;
+  /** Did not answer in time: it is still at what it was asked. */
+  #silent = false;
   #tail = "";
   #ending: Promise<void> | undefined;
 
@@ -97,9 +99,10 @@ export class Session {
     if (this.#child?.exitCode !== null || this.#ending !== undefined) {
       this.#fail(`The driver has ended. ${this.#tail}`);
     }
+    if (this.#silent) this.#fail("The driver did not answer what it was asked before.");
     const timer = setTimeout(() => {
-      const seconds = ANSWER_WITHIN_MS / 1000;
-      waits.reject(new Error(`There was no answer within ${seconds} s. ${this.#tail}`));
+      this.#silent = true;
+      this.#fail(`There was no answer within ${ANSWER_WITHIN_MS / 1000} s. ${this.#tail}`);
     }, ANSWER_WITHIN_MS);
     this.#child?.stdin?.write(`${JSON.stringify({ id, ...question })}\n`);
     try {
