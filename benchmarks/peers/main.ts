@@ -4,13 +4,14 @@ import { writeFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { parseArgs } from "node:util";
 import { describeMachine, machineLine } from "../runner/machine.ts";
+import { linesOf, reasonAgainst, versionsLine } from "./availability.ts";
 import { install } from "./install/install.ts";
-import type { Part } from "./install/part.ts";
+import { pythonVersion } from "./install/python.ts";
 import { atSizes, measures, type Measure } from "./measures.ts";
 import { peers, type Peer } from "./peers.ts";
 import { takeRounds } from "./rounds.ts";
 import { Session, type Driven } from "./session.ts";
-import { figuresTable, targetsTable, timesTable, verdicts, type Line } from "./table.ts";
+import { figuresTable, targetsTable, timesTable, verdicts } from "./table.ts";
 import { targets } from "./targets.ts";
 
 const HELP = `Usage: npm run bench:peers -- [measure…] [--only peer,…] [--repeat n] [--quick] [--json file]
@@ -73,35 +74,20 @@ async function run(
   signal: AbortSignal,
   open: (session: Session) => void,
 ): Promise<void> {
-  const outcomes = await install(
+  const installed = await install(
     options.peers.flatMap(({ needs }) => needs),
     report,
     signal,
   );
   const date = new Date().toISOString();
   const machine = await describeMachine();
-  report(machineLine(machine));
-  const versionOf = (part: Part): string => {
-    const outcome = outcomes.get(part);
-    return outcome !== undefined && "version" in outcome ? outcome.version : "";
-  };
-  const reasonAgainst = ({ needs }: Peer): string | undefined => {
-    const failed = needs.flatMap((part) => {
-      const outcome = outcomes.get(part);
-      return outcome !== undefined && "reason" in outcome ? `${part}: ${outcome.reason}` : [];
-    });
-    return failed[0];
-  };
-  const lines: Line[] = [
-    { name: "thence", title: "**thence**", version: machine.thence },
-    ...options.peers.map((peer) => {
-      const reason = reasonAgainst(peer);
-      const line = { name: peer.name, title: peer.title, version: versionOf(peer.version) };
-      return reason === undefined ? line : { ...line, reason };
-    }),
-  ];
+  const python = await pythonVersion(signal);
+  const versions = versionsLine(options.peers, installed);
+  const where = `${machineLine(machine)}\n${python === undefined ? "" : `Python ${python}, `}${versions}`;
+  report(where);
+  const lines = linesOf(options.peers, installed, machine.thence);
   const start = (driven: Driven) => Session.start(driven, open);
-  const had = options.peers.filter((peer) => reasonAgainst(peer) === undefined);
+  const had = options.peers.filter((peer) => reasonAgainst(peer, installed) === undefined);
   const taken = await takeRounds({
     ...options,
     peers: had,
@@ -123,7 +109,7 @@ async function run(
     figuresTable(lines, options.measures, taken),
     timesTable(lines, options.measures, taken),
     ...(judged.length > 0 ? [targetsTable(lines, judged)] : []),
-    machineLine(machine),
+    where,
     options.peers
       .map(({ title, fastWay, documentation }) => {
         return `- ${title}: ${fastWay}. By: ${documentation}.`;
@@ -137,8 +123,16 @@ async function run(
   if (options.quick) process.stdout.write("\nTaken with --quick: not to be quoted.\n");
   if (options.json === undefined) return;
   const { rounds, quick } = options;
-  const versions = Object.fromEntries(outcomes);
-  const saved = { date, machine, versions, rounds, quick, ...taken, targets: judged };
+  const saved = {
+    date,
+    machine,
+    python,
+    versions: Object.fromEntries(installed),
+    rounds,
+    quick,
+    ...taken,
+    targets: judged,
+  };
   await writeFile(options.json, `${JSON.stringify(saved, null, 1)}\n`);
 }
 

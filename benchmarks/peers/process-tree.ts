@@ -33,12 +33,20 @@ export class ProcessTree {
   async end(): Promise<void> {
     if (this.#look() === undefined) {
       this.#signalGroups("SIGKILL");
+      this.#forget();
       return;
     }
     await this.#signalUntilGone("SIGTERM", TERM_WITHIN_MS);
     if (!(await this.#signalUntilGone("SIGKILL", KILL_WITHIN_MS))) {
       throw new Error(`Processes do not end: ${this.#look()?.join(", ")}.`);
     }
+    this.#forget();
+  }
+
+  /** The system may give their ids to others now. */
+  #forget(): void {
+    this.#roots.clear();
+    this.#known.clear();
   }
 
   /** Without waiting: for the last moment of the runner itself. */

@@ -120,8 +120,6 @@ class Visit {
     const rate = measure.after === undefined ? undefined : this.#rates.get(measure.after);
     if (rate !== undefined && takesTooLong(rate, measure.size)) {
       this.#taken.gaps.push({ peer: this.#peer.name, measure: measure.name, why: "too long" });
-      // Nor is a larger one, whose rate this one's would be.
-      this.#rates.set(measure.name, rate);
       this.#settled.add(measure.name);
       return;
     }

@@ -17,7 +17,7 @@ import type { Answer, Question } from "./question.ts";
 import { startRedis } from "./redis.ts";
 
 const drivers = fileURLToPath(new URL("./drivers/", import.meta.url));
-const ANSWER_WITHIN_MS = 240_000;
+const ANSWER_WITHIN_MS = 600_000;
 const END_WITHIN_MS = 15_000;
 const TAIL_CHARACTERS = 4_000;
 
@@ -91,7 +91,7 @@ export class Session {
     });
   }
 
-  /** Fails when the driver says so, ends, or does not answer within 4 minutes. */
+  /** Fails when the driver says so, ends, or does not answer within 10 minutes. */
   async ask(question: Omit<Question, "id">): Promise<Extract<Answer, { elapsedMs: number }>> {
     const id = ++this.#asked;
     const waits = Promise.withResolvers<Answer>();

@@ -4,6 +4,9 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { linesOf, reasonAgainst, versionsLine } from "../../benchmarks/peers/availability.ts";
+import type { Installed } from "../../benchmarks/peers/install/install.ts";
+import type { Outcome, Part } from "../../benchmarks/peers/install/part.ts";
 import { reasonOf } from "../../benchmarks/peers/install/run.ts";
 import {
   atSizes,
@@ -156,6 +159,29 @@ describe("the tables", () => {
   test("head a smaller run with its sizes", () => {
     expect(atSizes([named("chain")], true)[0]?.about).toBe("chain of 200, /s");
   });
+});
+
+test("a peer that lacks a part keeps its line, with the reason; versions are told of what is there", () => {
+  const [dask, celery] = peers;
+  const installed: Installed = new Map<Part, Outcome>([
+    ["python:dask[distributed]", { version: "2026.8.0" }],
+    ["python:numpy", { version: "2.4.6" }],
+    ["python:celery[redis]", { version: "5.7.0" }],
+    ["debian:redis-server", { reason: "E: no network" }],
+  ]);
+  expect(linesOf([dask!, celery!], installed, "0.1.0").slice(1)).toEqual([
+    { name: "dask", title: dask!.title, version: "2026.8.0" },
+    {
+      name: "celery",
+      title: celery!.title,
+      version: "5.7.0",
+      reason: "debian:redis-server: E: no network",
+    },
+  ]);
+  expect(reasonAgainst(dask!, installed)).toBeUndefined();
+  expect(versionsLine([dask!, celery!], installed)).toBe(
+    "dask 2026.8.0, numpy 2.4.6, celery 5.7.0",
+  );
 });
 
 test("every peer has a name of its own, a driver, and a documented fast way", () => {

@@ -30,6 +30,12 @@ export async function installPython(part: Part, signal: AbortSignal): Promise<Ou
   return asked.ok ? { version: asked.output.trim() } : { reason: reasonOf(asked.output) };
 }
 
+/** Of the environment; undefined when there is none. */
+export async function pythonVersion(signal: AbortSignal): Promise<string | undefined> {
+  const { ok, output } = await run(python, ["--version"], { signal });
+  return ok ? output.trim().replace("Python ", "") : undefined;
+}
+
 /** Words on why there is none, if so. */
 async function makeEnvironment(signal: AbortSignal): Promise<string | undefined> {
   if (existsSync(python)) return undefined;
