@@ -88,7 +88,7 @@ export const peers: readonly Peer[] = [
     driver: ["hyperqueue-peer.py"],
     lacks: ["array"],
     fastWay: "one job for all tasks, `true` with no output files, two cores; a task is a process",
-    documentation: "HyperQueue, “Python API” and “FAQ” (many tasks)",
+    documentation: "HyperQueue, “Python API” and “FAQ” (how many jobs)",
   },
   {
     name: "bullmq",

@@ -1,7 +1,8 @@
 # HyperQueue by its Python package, which holds a server and a worker (here of two cores) inside the
 # driver's process; the `hq` program itself is in no package registry. A task is a process, `true`, whose
-# output goes nowhere, as the documentation advises for many tasks. All tasks go out as one job, with
+# output goes nowhere: many small files are what its documentation warns of. All tasks go out as one job, with
 # dependencies for a chain and a tree; no values go along them, so what is checked is that each succeeded.
+# The package asks once a second whether a job has ended, and a round trip waits for that.
 
 import os
 
