@@ -44,6 +44,11 @@ export type CallOptions = {
   allowOtherWorkers?: boolean;
   /** What it uses of a worker's resources while it runs, as `{ gpu: 1 }`. */
   resources?: Readonly<Record<string, number>>;
+  /**
+   * Milliseconds it waits while no worker that is here could ever run it, for want of its function, a
+   * worker asked for or a resource; then it fails with `UnschedulableError`. Default: no limit.
+   */
+  unschedulableTimeoutMs?: number;
   /** Workers that may be lost while they run it, before it fails with `WorkerLostError`. Default: 3. */
   maxWorkerLosses?: number;
 };
@@ -91,6 +96,7 @@ const checks: Record<keyof CallOptions, Check> = {
   workers: checkedWorkers,
   allowOtherWorkers: boolean,
   resources: checkedResources,
+  unschedulableTimeoutMs: positive,
   maxWorkerLosses: (value, name) => integer(value, name, 0),
 };
 

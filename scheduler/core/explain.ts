@@ -4,8 +4,7 @@
 import type { Explanation, SchedulerInfo, WorkerInfo } from "../../src/facts.ts";
 import type { FromClient, ToClient } from "../../src/wire/protocol.ts";
 import { keepsOf } from "./keeps.ts";
-import { isSchedulable } from "./placement.ts";
-import { whyNot } from "./specs.ts";
+import { whatIsMissing } from "./missing.ts";
 import type { State, Task, Worker } from "./state.ts";
 import type { Step } from "./transition.ts";
 
@@ -126,18 +125,8 @@ function why({ state, now }: Step, task: Task, missing: readonly Task[]): string
 }
 
 function whyStillReady(state: State, { spec }: Task): string {
-  const { workers, ready } = state;
-  const { requirement } = spec;
-  if (workers.size === 0) return "no worker has joined";
-  if (isSchedulable(state, requirement)) {
-    return `every worker that may run it is busy; ${ready.size} tasks are ready in all`;
-  }
-  if (requirement.function.workers === 0) {
-    return `no worker has registered a function "${requirement.function.name}"`;
-  }
-  const reasons = [...workers.values()]
-    .slice(0, 3)
-    .map((worker) => `${worker.name} ${whyNot(worker, requirement) ?? "is leaving"}`);
-  const more = workers.size > 3 ? `, and ${workers.size - 3} more` : "";
-  return `no worker here could ever run it: ${reasons.join("; ")}${more}`;
+  return (
+    whatIsMissing(state, spec.requirement) ??
+    `every worker that may run it is busy; ${state.ready.size} tasks are ready in all`
+  );
 }

@@ -100,7 +100,7 @@ function lackedBy(worker: Worker, { resources }: Requirement): string | undefine
 }
 
 export function isNamed(worker: Worker, names: ReadonlySet<string>): boolean {
-  return names.has(worker.name) || names.has(worker.host);
+  return names.has(worker.name) || names.has(worker.host) || names.has(worker.id);
 }
 
 function requirementFor(state: State, name: string, options: TaskOptions): Requirement {

@@ -206,6 +206,8 @@ export type State = {
   /** Keeps for clients that are being told of tasks, by number; how many were made so far. */
   readonly offers: { readonly open: Map<Client, Map<number, Keep>>; made: number };
   readonly published: Map<string, Published>;
+  /** Those with a timer of their `unschedulableTimeoutMs`. */
+  readonly patient: Set<Spec>;
   readonly ready: ReadyQueue;
   readonly timers: Timers;
   readonly history: History;
@@ -222,6 +224,8 @@ export type State = {
   readonly totals: { submitted: number; finished: number; failed: number; dispatched: number };
   /** When the newest worker joined. */
   lastJoinAt: number;
+  /** When a worker last went, or said that it would. */
+  lastDepartureAt: number;
   random: number;
 };
 
@@ -238,6 +242,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     kept: new Map(),
     offers: { open: new Map(), made: 0 },
     published: new Map(),
+    patient: new Set(),
     ready: new ReadyQueue(),
     timers: new Timers(),
     history: new History(),
@@ -257,6 +262,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     },
     totals: { submitted: 0, finished: 0, failed: 0, dispatched: 0 },
     lastJoinAt: 0,
+    lastDepartureAt: 0,
     random: all.seed >>> 0,
   };
 }

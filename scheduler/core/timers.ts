@@ -1,13 +1,20 @@
 // What must be looked at again at a later moment, soonest first: a binary heap. Entries are never
 // taken out at once; whoever is woken checks whether there is still something to do.
 
-import type { Client, Requirement, Task, Worker } from "./state.ts";
+import type { Client, Requirement, Spec, Task, Worker } from "./state.ts";
 
 export type Timer =
   | { readonly at: number; readonly due: "start"; readonly task: Task }
   | { readonly at: number; readonly due: "expiry"; readonly task: Task }
   | { readonly at: number; readonly due: "worker-grace"; readonly worker: Worker }
   | { readonly at: number; readonly due: "client-grace"; readonly client: Client }
+  /** For the tasks submitted before that one, counted from 0. */
+  | {
+      readonly at: number;
+      readonly due: "patience";
+      readonly spec: Spec;
+      readonly before: number;
+    }
   | { readonly at: number; readonly due: "unknown-name"; readonly requirement: Requirement };
 
 const smallestSweep = 1_000;

@@ -1,6 +1,7 @@
 // The one setter of a task's state, and the table of what may follow what.
 
 import { broken } from "./assert.ts";
+import { beginPatience } from "./patience.ts";
 import type { Effects } from "./effects.ts";
 import type { State, Task, TaskState, TaskStateName } from "./state.ts";
 import { codeOf, count, stateNames } from "./state-names.ts";
@@ -35,6 +36,9 @@ export function transition({ state, now }: Step, task: Task, next: TaskState, wh
   if (from === "ready") state.ready.remove(task);
   count(state.counts, from, -1);
   count(state.counts, to, 1);
-  if (to === "ready") state.ready.add(task);
+  if (to === "ready") {
+    state.ready.add(task);
+    if (task.spec.options.unschedulableTimeoutMs !== undefined) beginPatience(state, now, task);
+  }
   state.history.add(task.key, now, from, to, why);
 }

@@ -90,6 +90,7 @@ export function lose(step: Step, id: WorkerId, how: string): void {
   const worker = state.workers.get(id);
   if (worker === undefined) return;
   state.workers.delete(id);
+  state.lastDepartureAt = step.now;
   state.free.delete(worker);
   state.open.delete(worker);
   state.surplus.delete(worker);
@@ -205,6 +206,7 @@ export function receive(step: Step, from: WorkerId, messages: readonly FromWorke
       }
       case "leaving":
         worker.leaving = true;
+        state.lastDepartureAt = step.now;
         break;
       default:
         message satisfies never;

@@ -110,6 +110,7 @@ const TaskOptionsSchema = Type.Object({
   workers: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: limits.columnLength })),
   allowOtherWorkers: Type.Optional(Type.Boolean()),
   resources: Type.Optional(ResourcesSchema),
+  unschedulableTimeoutMs: Type.Optional(Milliseconds),
   maxWorkerLosses: Type.Optional(Count),
 });
 export type TaskOptions = Static<typeof TaskOptionsSchema>;

@@ -25,6 +25,7 @@ const taskOptions: TaskOptions[] = [
   { workers: ["w1"] },
   { workers: ["w2", "w9"], allowOtherWorkers: true },
   { maxWorkerLosses: 1 },
+  { unschedulableTimeoutMs: 30, resources: { gpu: 2 } },
 ];
 export const workerKinds = [
   { slots: 1, functions: ["f"], resources: {} },

@@ -23,12 +23,8 @@ describe("explain", () => {
     expect(why("b")).toBe("every worker that may run it is busy; 4 tasks are ready in all");
     expect(why("c")).toBe("it waits for 2 of its inputs; a is running");
     expect(why("later")).toBe("it is held back for another 1000 ms");
-    expect(why("big")).toBe(
-      'no worker here could ever run it: w1 has 1 of resource "gpu" where 2 is needed',
-    );
-    expect(why("there")).toBe(
-      "no worker here could ever run it: w1 is not among the workers asked for",
-    );
+    expect(why("big")).toBe('no worker has 2 of resource "gpu": the most that one has is 1');
+    expect(why("there")).toBe('none of the workers asked for ("w9") is here');
     expect(why("unknown")).toBe('no worker has registered a function "g"');
 
     w1.started("a");
@@ -46,14 +42,33 @@ describe("explain", () => {
     expect(ann.explain("a").why).toBe("it is held back for another 9007199254740991 ms");
   });
 
-  test("names three of the workers that cannot run it, and counts the rest", () => {
+  test("says what is missing: a resource, a worker asked for, a function there, all at once", () => {
     const story = new Story();
     const ann = story.client("ann");
-    for (const id of ["w1", "w2", "w3", "w4"]) story.worker(id).join();
+    const whyOf = (options: object, name = "f") => {
+      ann.submit(name, ["a"], options);
+      const { why } = ann.explain("a");
+      ann.release("a");
+      return why;
+    };
+    for (const id of ["w1", "w2"]) story.worker(id, { resources: { gpu: 1 } }).join();
+    for (const id of ["w3", "w4"]) story.worker(id, { resources: { ram: 8 } }).join();
     story.worker("w5", { functions: ["g"] }).join();
-    ann.submit("g", ["a"], { workers: ["w1"] });
-    expect(ann.explain("a").why).toBe(
-      'no worker here could ever run it: w1 has no function "g"; w2 has no function "g"; w3 has no function "g", and 2 more',
+    expect(whyOf({ workers: ["w1"] }, "g")).toBe(
+      'the workers asked for ("w1") have no function "g"',
+    );
+    expect(whyOf({ workers: ["x", "y", "z", "u"] })).toBe(
+      'none of the workers asked for ("x", "y", "z", and 1 more) is here',
+    );
+    expect(whyOf({ workers: ["w1"], resources: { ram: 1 } })).toBe(
+      'none of the workers asked for ("w1") has 1 of resource "ram": the most that one has is 0',
+    );
+    expect(whyOf({ workers: ["x"], allowOtherWorkers: true, resources: { ram: 9 } })).toBe(
+      'no worker has 9 of resource "ram": the most that one has is 8',
+    );
+    expect(whyOf({ resources: { gpu: 1, ram: 1 } })).toBe(
+      'no one worker has all that it asks for: w1 has 0 of resource "ram" where 1 is needed; ' +
+        'w2 has 0 of resource "ram" where 1 is needed; w3 has 0 of resource "gpu" where 1 is needed, and 1 more',
     );
   });
 

@@ -207,7 +207,7 @@ describe("a worker that leaves", () => {
     expect(w1.leaving()).toEqual({
       log: ['no worker here could ever run tasks of "f" as they ask; they wait'],
     });
-    expect(ann.explain("b").why).toBe("no worker here could ever run it: w1 is leaving");
+    expect(ann.explain("b").why).toBe("w1, which could run it, is leaving");
   });
 });
 
