@@ -3,6 +3,7 @@
 
 import { limits } from "../src/wire/limits.ts";
 import { encodeArguments, Future } from "./future.ts";
+import { pureKey } from "./pure-key.ts";
 import type { Session } from "./session.ts";
 import type { CheckedOptions } from "./task-options.ts";
 import type {
@@ -41,10 +42,11 @@ export class Submitter<Tasks = UntypedTasks> {
     task: Reference,
     ...args: TaskArguments<FunctionOf<Tasks, Reference>>
   ): TaskFuture<FunctionOf<Tasks, Reference>> {
-    const { key, task: options } = this.#options;
+    const { key, pure, task: options } = this.#options;
     const name = nameOf(task);
     const call = encodeArguments(args, this.#session);
-    return new Future(this.#session.submit(name, call, options, key));
+    const givenKey = pure ? pureKey(name, call) : key;
+    return new Future(this.#session.submit(name, call, options, givenKey));
   }
 
   /**
@@ -61,18 +63,18 @@ export class Submitter<Tasks = UntypedTasks> {
     task: Reference,
     ...iterables: TaskColumns<FunctionOf<Tasks, Reference>>
   ): TaskFuture<FunctionOf<Tasks, Reference>>[] {
-    const { key, task: options } = this.#options;
+    const { key, pure, task: options } = this.#options;
     const session = this.#session;
     const name = nameOf(task);
     const calls = Array.from(zip(iterables), (args) => encodeArguments(args, session));
     return calls.map((call, index) => {
-      const ownKey = key === undefined ? undefined : `${key}-${index}`;
-      return new Future(session.submit(name, call, options, ownKey));
+      const givenKey = pure ? pureKey(name, call) : key && `${key}-${index}`;
+      return new Future(session.submit(name, call, options, givenKey));
     });
   }
 }
 
-const noOptions: CheckedOptions = { key: undefined, task: undefined };
+const noOptions: CheckedOptions = { key: undefined, pure: false, task: undefined };
 
 function nameOf(task: unknown): string {
   const name: unknown = typeof task === "function" ? task.name : task;

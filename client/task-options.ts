@@ -26,6 +26,13 @@ export type CallOptions = {
    * another call under it fails with `KeyConflictError`. `map` names its tasks `key-0`, `key-1`, ….
    */
   key?: string;
+  /**
+   * The call gives the same for the same arguments: it is named by its function and arguments, so that
+   * the same call by any client is one task, computed once while someone holds it. Arguments are the
+   * same when they are encoded the same: `{ a, b }` is not `{ b, a }`. The options of whoever came
+   * first hold. Default: false.
+   */
+  pure?: boolean;
   /** An integer; higher goes first. Default: 0. */
   priority?: number;
   /** Further attempts when the task throws; a lost worker does not use one up. Default: 0. */
@@ -55,6 +62,7 @@ export type CallOptions = {
 
 export type CheckedOptions = {
   readonly key: string | undefined;
+  readonly pure: boolean;
   /** One object for all calls under these options: it is how a submit message knows them. */
   readonly task: TaskOptions | undefined;
 };
@@ -66,26 +74,32 @@ export type CheckedOptions = {
 export function checkedOptions(options: CallOptions): CheckedOptions {
   const task: TaskOptions = {};
   let key: string | undefined;
+  let pure = false;
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(checks, name)) throw unknownOption(name, Object.keys(checks));
     if (value === undefined) continue;
     const checked = checks[name as keyof CallOptions](value, name);
     if (name === "key") key = checked as string;
+    else if (name === "pure") pure = checked as boolean;
     else Object.assign(task, { [name]: checked });
   }
   if (task.delayMs !== undefined && task.startAt !== undefined) {
     throw new TypeError("give delayMs or startAt, not both");
   }
+  if (pure && key !== undefined) {
+    throw new TypeError("give key or pure, not both: a pure call is named by its arguments");
+  }
   if (task.allowOtherWorkers && task.workers === undefined) {
     throw new TypeError("allowOtherWorkers needs workers: it says that they are only a wish");
   }
-  return { key, task: Object.keys(task).length > 0 ? task : undefined };
+  return { key, pure, task: Object.keys(task).length > 0 ? task : undefined };
 }
 
 type Check<Checked = unknown> = (value: unknown, name: string) => Checked;
 
 const checks: Record<keyof CallOptions, Check> = {
   key: (value, name) => text(value, name, limits.keyLength),
+  pure: boolean,
   priority: (value, name) =>
     integer(value, name, -limits.priorityMagnitude, limits.priorityMagnitude),
   retries: checkedRetries,

@@ -130,7 +130,7 @@ function submit(step: Step, client: Client, message: Submit): void {
     const key = keys[index]!;
     const inputKeys = inputs?.[index]?.length ? inputs[index] : undefined;
     const existing = state.tasks.get(key);
-    if (existing) {
+    if (existing && !isOver(step, existing)) {
       rejoin(step, client, existing, { spec, args: args[index]!, inputKeys });
       continue;
     }
@@ -157,6 +157,17 @@ function findInputs(step: Step, task: Task, keys: readonly string[]): boolean {
   }
   addInputs(task, found);
   return true;
+}
+
+/**
+ * A cancelled task has no more to give: its key is free, though some client still holds a future of
+ * it. Those futures were cancelled, and stay so.
+ */
+function isOver(step: Step, task: Task): boolean {
+  if (task.state.at !== "cancelled") return false;
+  task.wantedBy = undefined;
+  forgetIfUnneeded(step, task);
+  return !step.state.tasks.has(task.key);
 }
 
 /** The same key again: the same call joins the task there is, another call is refused. */

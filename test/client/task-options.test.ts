@@ -63,7 +63,7 @@ describe("options of a call", () => {
 
   test.each([
     [{ priorty: 1 }, TypeError, /"priorty" is not an option of a call. Did you mean "priority"/],
-    [{ somethingElse: 1 }, TypeError, /There are key, priority, /],
+    [{ somethingElse: 1 }, TypeError, /There are key, pure, priority, /],
     [{ key: "" }, RangeError, /key must have 1 to 256/],
     [{ key: "k".repeat(257) }, RangeError, /not 257/],
     [{ key: 1 }, TypeError, /key must be a string, not number/],

@@ -59,6 +59,18 @@ describe("submitting", () => {
     expect(ann.submit("f", ["a"])).toEqual({ ann: [finished("a")] });
   });
 
+  test("a key whose task was cancelled is free, though another client still holds a future", () => {
+    const story = new Story();
+    const [ann, bob, w1] = [story.client("ann"), story.client("bob"), story.worker("w1")];
+    ann.submit("f", ["a"]);
+    bob.submit("f", ["a"]);
+    ann.cancel(["a"], { force: true });
+    w1.join();
+    expect(ann.submit("f", ["a"])).toEqual({ w1: [run("a")] });
+    expect(bob.release("a")).toEqual({});
+    expect(w1.finish("a")).toEqual({ ann: [finished("a")] });
+  });
+
   test("another call under the same key is refused, and the first goes on", () => {
     const story = new Story();
     const [ann, bob] = [story.client("ann"), story.client("bob")];

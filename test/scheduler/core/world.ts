@@ -65,7 +65,9 @@ export class World {
   submit({ id, futures }: FakeClient, message: Submission): void {
     for (const [index, key] of message.keys.entries()) {
       const existing = this.state.tasks.get(key);
-      if (existing === undefined) {
+      // A cancelled one makes way for any call.
+      const isFree = existing === undefined || existing.state.at === "cancelled";
+      if (isFree) {
         const { name, options = {}, inputs } = message;
         this.calls.set(key, { name, options, inputs: inputs?.[index] ?? [] });
       } else if (futures.has(key)) {
