@@ -195,5 +195,10 @@ function unfit({ key, status, error }: FutureState): Error {
       cause: error,
     });
   }
-  return error ?? new TypeError(`pass its value, not the future: ${why}: its client was closed`);
+  return (
+    error ??
+    new TypeError(
+      `pass its value, not the future: ${why}: its client was closed, or the workers restarted`,
+    )
+  );
 }

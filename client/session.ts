@@ -12,6 +12,7 @@ import {
 import { errorOf } from "../src/errors/failure.ts";
 import type { Link } from "../src/link/link.ts";
 import type { Encoded } from "../src/payload/payload.ts";
+import { GoodbyeError } from "../src/link/socket.ts";
 import { KeyTable } from "../src/key-table.ts";
 import type { Failure, FromClient, TaskOptions, ToClient, Welcome } from "../src/wire/protocol.ts";
 import { FutureState } from "./future-state.ts";
@@ -47,6 +48,8 @@ export class Session {
   /** What the newest minted key was of, and all of it but its last digits. */
   #mintedName = "";
   #mintedHead = "";
+  /** Of a shutdown: resolves when the scheduler has said goodbye, rejects when it was lost without. */
+  #over: PromiseWithResolvers<void> | undefined;
   readonly #questions = new Map<number, Question>();
   #asked = 0;
   readonly #named = new NamedCalls((heard) =>
@@ -67,7 +70,10 @@ export class Session {
       );
       void this.#connection?.close();
     },
-    lost: (error) => this.#lose(`connect again and submit again: ${error.message}`, error),
+    lost: (error) => {
+      if (error instanceof GoodbyeError) this.#over?.resolve();
+      this.#lose(`connect again and submit again: ${error.message}`, error);
+    },
     unsendable: (message, error) => this.#failUnsendable(message as FromClient, error),
   };
 
@@ -222,6 +228,13 @@ export class Session {
     return this.#requests;
   }
 
+  /** Has the scheduler end. Resolves when it has said goodbye. */
+  async shutDown(reason: string | undefined): Promise<void> {
+    this.#open().send({ type: "shutdown", ...(reason !== undefined && { reason }) });
+    this.#over ??= Promise.withResolvers();
+    await this.#over.promise;
+  }
+
   /** Futures that have not settled are cancelled. Resolves when nothing of the link is left. */
   async close(): Promise<void> {
     const closed = new ConnectionError("connect again: this client was closed");
@@ -248,9 +261,7 @@ export class Session {
         this.#fail(message.keys, message.failure);
         return;
       case "cancelled":
-        for (const key of message.keys) {
-          this.#meant(key)?.fail("cancelled", cancelled(key, message.reason));
-        }
+        for (const key of message.keys) this.#cancelled(key, message.reason);
         return;
       case "reopened":
         for (const key of message.keys) this.#meant(key)?.reopen();
@@ -265,6 +276,14 @@ export class Session {
       default:
         message satisfies never;
     }
+  }
+
+  /** What has settled already is cancelled by a restart only: the scheduler does not know it any more. */
+  #cancelled(key: string, reason: string | undefined): void {
+    const state = this.#meant(key);
+    if (state === undefined) return;
+    if (state.ready && state.status !== "cancelled") this.#drop(state);
+    else state.fail("cancelled", cancelled(key, reason));
   }
 
   #meant(key: string): FutureState | undefined {
@@ -310,6 +329,7 @@ export class Session {
       state.known = false;
       if (!state.ready) state.fail(status, errorFor(state.key));
     }
+    this.#over?.reject(ended);
     for (const question of this.#questions.values()) question.refused(ended);
     this.#questions.clear();
   }

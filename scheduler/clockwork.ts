@@ -20,6 +20,7 @@ export class Clockwork {
   readonly #state;
   readonly #log: Log;
   readonly #idle: { timeoutMs: number; run: () => void } | undefined;
+  readonly #stopScheduler: (why: string) => void;
   #carrier: Carrier | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAt: number | undefined;
@@ -30,10 +31,13 @@ export class Clockwork {
     core: Partial<CoreOptions>;
     log: Log;
     idle?: { timeoutMs: number; run: () => void };
+    /** Ends the scheduler, at a client's word. */
+    stopScheduler?: (why: string) => void;
   }) {
     this.#state = createState(options.core);
     this.#log = options.log;
     this.#idle = options.idle;
+    this.#stopScheduler = options.stopScheduler ?? (() => undefined);
     this.#watchIdle();
   }
 
@@ -68,6 +72,9 @@ export class Clockwork {
         break;
       case "disconnect":
         this.#carrier?.disconnect(effect.peer, effect.why);
+        break;
+      case "stop":
+        this.#stopScheduler(effect.why);
         break;
       case "log":
         this.#log[effect.level](effect.text);

@@ -70,6 +70,10 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   const clockwork = new Clockwork({
     core: { ...options.core, nearestNames, seed: Math.trunc(Math.random() * 2 ** 32) },
     log,
+    stopScheduler: (why) => {
+      log.info(why);
+      void stop(why);
+    },
     ...(idleTimeoutMs !== undefined && {
       idle: {
         timeoutMs: idleTimeoutMs,

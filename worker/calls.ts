@@ -83,7 +83,8 @@ export class Calls {
   receive(message: ToWorker): void {
     if (message.type === "run") this.#run(message);
     else if (message.type === "cancel") this.#cancel(message);
-    else this.#withdraw(message);
+    else if (message.type === "withdraw") this.#withdraw(message);
+    else void this.#restart();
   }
 
   #run(message: RunMessage): void {
@@ -142,6 +143,13 @@ export class Calls {
       if (this.#pool.takeBack(call)) this.#giveBack(call);
       else this.#reportStarted(call);
     });
+  }
+
+  /** Whatever executes goes with its thread: the scheduler has cancelled it, and is told so first. */
+  async #restart(): Promise<void> {
+    this.#log.info("the threads are started anew, at a client's word");
+    await this.#pool.restart();
+    this.#reports.restarted();
   }
 
   #find(key: string, attempt: number): Call | undefined {

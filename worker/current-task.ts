@@ -56,7 +56,9 @@ const storageKey = Symbol.for("thence.current-task");
 const shared = globalThis as { [storageKey]?: AsyncLocalStorage<RunningTask | undefined> };
 
 /** The task that the present code runs for. */
-export const runningTask = (shared[storageKey] ??= new AsyncLocalStorage<RunningTask | undefined>());
+export const runningTask = (shared[storageKey] ??= new AsyncLocalStorage<
+  RunningTask | undefined
+>());
 
 /** What a running task needs of the thread it runs on. */
 export type TaskHost = {

@@ -56,6 +56,10 @@ export class Reports {
     }
   }
 
+  restarted(): void {
+    this.#outbox.send({ type: "restarted" });
+  }
+
   failed({ key, attempt }: Attempt, failure: Failure): void {
     const message = failure.message.slice(0, limits.textLength);
     this.#outbox.send({ type: "failed", key, attempt, failure: { ...failure, message } });

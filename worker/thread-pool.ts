@@ -136,10 +136,19 @@ export class ThreadPool {
     for (const thread of this.#threads) thread.collect();
   }
 
-  /** Ends the threads, or gives up on those that are inside a system call and cannot be ended. */
+  /** Ends every thread that has run anything; others, which have not, take their places. */
+  async restart(): Promise<void> {
+    await this.#end([...this.#threads].filter(({ ready }) => ready));
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
-    const ends = Promise.all([...this.#threads].map((thread) => thread.terminate()));
+    await this.#end([...this.#threads]);
+  }
+
+  /** Ends threads, or gives up on those that are inside a system call and cannot be ended. */
+  async #end(threads: readonly Thread[]): Promise<void> {
+    const ends = Promise.all(threads.map((thread) => thread.terminate()));
     const given = new AbortController();
     const tooLong = sleep(closeMs, undefined, { signal: given.signal }).catch(() => undefined);
     await Promise.race([ends, tooLong]);

@@ -4,6 +4,7 @@ import type { FromClient } from "../../src/wire/protocol.ts";
 import { answer } from "./explain.ts";
 import { declineAll, take } from "./keeps.ts";
 import { give, publish, unpublish } from "./published.ts";
+import { restart, shutDown } from "./restart.ts";
 import { samePayload } from "./same-payload.ts";
 import { leaveSpec, specFor } from "./specs.ts";
 import type { Client, ClientId, Spec, State, Task } from "./state.ts";
@@ -106,6 +107,12 @@ export function receive(step: Step, from: ClientId, messages: readonly FromClien
         break;
       case "unpublish":
         step.effects.send(client, unpublish(step, message));
+        break;
+      case "restart":
+        restart(step, client, message);
+        break;
+      case "shutdown":
+        shutDown(step, client, message.reason);
         break;
       case "ask":
         step.effects.send(client, answer(step, message));

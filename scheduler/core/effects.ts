@@ -10,6 +10,8 @@ export type Effect =
   | { readonly do: "send-to-worker"; readonly to: WorkerId; readonly messages: ToWorker[] }
   | { readonly do: "send-to-client"; readonly to: ClientId; readonly messages: ToClient[] }
   | { readonly do: "disconnect"; readonly peer: WorkerId | ClientId; readonly why: string }
+  /** The whole scheduler ends, and says goodbye to everybody. */
+  | { readonly do: "stop"; readonly why: string }
   | { readonly do: "log"; readonly level: LogLevel; readonly text: string };
 export type LogLevel = "info" | "warning";
 
@@ -160,6 +162,15 @@ export class Effects {
   /** A message that is never joined with another. */
   send(client: Client, message: ToClient): void {
     batchOf(this.#toClients, client).messages.push(message);
+  }
+
+  /** The same for a worker. */
+  tell(worker: Worker, message: ToWorker): void {
+    batchOf(this.#toWorkers, worker).messages.push(message);
+  }
+
+  stop(why: string): void {
+    this.#others.push({ do: "stop", why });
   }
 
   disconnect(peer: WorkerId | ClientId, why: string): void {

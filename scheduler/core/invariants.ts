@@ -83,6 +83,12 @@ function checkKeeps(state: State): void {
       assert(isKept, () => `${task.key} is published as ${name} and not kept for it`);
     }
   }
+  for (const { pending } of state.restarts) {
+    assert(pending.size > 0, () => "a restart waits for nobody");
+    for (const { id, name } of pending) {
+      assert(state.workers.has(id), () => `a restart waits for the gone worker ${name}`);
+    }
+  }
   for (const [client, offers] of state.offers.open) {
     assert(state.clients.get(client.id) === client, () => `an offer to the gone ${client.name}`);
     assert(offers.size > 0, () => `an empty list of offers to ${client.name}`);

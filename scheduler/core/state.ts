@@ -13,6 +13,7 @@ import { History } from "./history.ts";
 import type { Keep } from "./keeps.ts";
 import type { Published } from "./published.ts";
 import { ReadyQueue, type Lane } from "./ready-queue.ts";
+import type { Restart } from "./restart.ts";
 import { Timers } from "./timers.ts";
 
 export type TaskKey = string;
@@ -206,6 +207,8 @@ export type State = {
   /** Keeps for clients that are being told of tasks, by number; how many were made so far. */
   readonly offers: { readonly open: Map<Client, Map<number, Keep>>; made: number };
   readonly published: Map<string, Published>;
+  /** Those that workers have still to answer for. */
+  readonly restarts: Set<Restart>;
   /** Those with a timer of their `unschedulableTimeoutMs`. */
   readonly patient: Set<Spec>;
   readonly ready: ReadyQueue;
@@ -242,6 +245,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     kept: new Map(),
     offers: { open: new Map(), made: 0 },
     published: new Map(),
+    restarts: new Set(),
     patient: new Set(),
     ready: new ReadyQueue(),
     timers: new Timers(),

@@ -3,6 +3,7 @@
 
 import type { Failure, FromWorker, Resources } from "../../src/wire/protocol.ts";
 import { endDispatch, offerRoom, unblock, unblockRequirement, updateRoom } from "./dispatches.ts";
+import { hasRestarted, stopAwaiting } from "./restart.ts";
 import { couldRun, forgetFunctionIfUnused, functionFor } from "./specs.ts";
 import type { Dispatch, State, Task, Worker, WorkerId } from "./state.ts";
 import { fail, finish, holdBack, requeue } from "./tasks.ts";
@@ -121,6 +122,7 @@ export function lose(step: Step, id: WorkerId, how: string): void {
   }
   // If nobody is left who could run what waits, it is said.
   unblock(state, worker);
+  stopAwaiting(step, worker);
   effects.drop(worker);
   effects.disconnect(id, how);
   const words = `worker ${worker.name} ${worker.leaving ? "left" : `was lost: ${how}`}`;
@@ -204,6 +206,9 @@ export function receive(step: Step, from: WorkerId, messages: readonly FromWorke
         if (running) running.task.progress = { fraction: message.fraction, text: message.text };
         break;
       }
+      case "restarted":
+        hasRestarted(step, worker);
+        break;
       case "leaving":
         worker.leaving = true;
         state.lastDepartureAt = step.now;

@@ -217,6 +217,14 @@ const Publish = Type.Object({
 const AskPublished = Type.Object({ type: Type.Literal("published"), id: Count, name: Name });
 /** From a client: what was published under this name is not kept any more for its sake; answered. */
 const Unpublish = Type.Object({ type: Type.Literal("unpublish"), id: Count, name: Name });
+/** From a client: cancel every task of everybody and have the workers start their threads anew; answered. */
+const Restart = Type.Object({
+  type: Type.Literal("restart"),
+  id: Count,
+  reason: Type.Optional(Text),
+});
+/** From a client: cancel every task of everybody, and end; answered by goodbyes. */
+const Shutdown = Type.Object({ type: Type.Literal("shutdown"), reason: Type.Optional(Text) });
 /** From a client: a question, answered by an `answer` of the same id. */
 const Ask = Type.Object({
   type: Type.Literal("ask"),
@@ -236,6 +244,8 @@ export const FromClientSchema = Type.Union([
   Publish,
   AskPublished,
   Unpublish,
+  Restart,
+  Shutdown,
   Ask,
 ]);
 export type FromClient = Static<typeof FromClientSchema>;
@@ -324,7 +334,10 @@ const CancelByScheduler = Type.Object({
 /** To a worker: give these back if they have not started; answered by `withdrawn`. */
 const Withdraw = attemptsOf("withdraw");
 
-export const ToWorkerSchema = Type.Union([Run, CancelByScheduler, Withdraw]);
+/** To a worker: end the threads, whatever they do, and answer `restarted` when they are gone. */
+const RestartThreads = Type.Object({ type: Type.Literal("restart") });
+
+export const ToWorkerSchema = Type.Union([Run, CancelByScheduler, Withdraw, RestartThreads]);
 export type ToWorker = Static<typeof ToWorkerSchema>;
 export type RunMessage = Static<typeof Run>;
 
@@ -359,6 +372,8 @@ const Progress = Type.Object({
   fraction: Type.Number({ minimum: 0, maximum: 1 }),
   text: Type.Optional(Text),
 });
+/** From a worker, in answer to `restart`: the threads that there were are gone, with all they had. */
+const Restarted = Type.Object({ type: Type.Literal("restarted") });
 /** From a worker that shuts down: send no more; what runs is being finished. */
 const Leaving = Type.Object({ type: Type.Literal("leaving"), reason: Type.Optional(Text) });
 
@@ -369,6 +384,7 @@ export const FromWorkerSchema = Type.Union([
   Withdrawn,
   Stopped,
   Progress,
+  Restarted,
   Leaving,
 ]);
 export type FromWorker = Static<typeof FromWorkerSchema>;

@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import type { TaskOptions } from "../../../src/wire/protocol.ts";
 import { columns, valueOf, type FakeWorker, type Held } from "./fake-worker.ts";
-import type { FakeClient, World } from "./world.ts";
+import { restartReason, type FakeClient, type World } from "./world.ts";
 
 const clientIds = ["ann", "bob", "cid"];
 export const workerNames = ["w1", "w2", "w3"];
@@ -69,6 +69,7 @@ export const actions = fc.oneof(
   },
   { weight: 2, arbitrary: of("published", { client, name: publishedName }) },
   { weight: 1, arbitrary: of("unpublish", { client, name: publishedName }) },
+  { weight: 1, arbitrary: of("restart", { client }) },
   { weight: 2, arbitrary: of("client-link", { client }) },
   { weight: 1, arbitrary: of("client-leaves", { client }) },
   { weight: 4, arbitrary: of("worker-joins", { worker, kind: fc.nat(workerKinds.length - 1) }) },
@@ -116,6 +117,8 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
     return;
   } else if (action.do === "submit") {
     submit(world, by, action);
+  } else if (action.do === "restart") {
+    world.say(by.id, { type: "restart", id: 6, reason: restartReason });
   } else if (action.do === "publish") {
     const { name, override } = action;
     world.say(by.id, { type: "publish", id: 4, name, value: "~", inputs: keys, override });

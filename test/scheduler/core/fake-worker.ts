@@ -100,6 +100,12 @@ export class FakeWorker {
       const back = this.leaving ? this.unstarted : [];
       return back.length > 0 ? [columns("withdrawn", back)] : [];
     }
+    if (message.type === "restart") {
+      // With its threads goes whatever it held, all of which was cancelled before.
+      const held = [...this.held.values()];
+      expect(held.filter(({ cancelled }) => !cancelled)).toEqual([]);
+      return [...(held.length > 0 ? [columns("stopped", held)] : []), { type: "restarted" }];
+    }
     const named = message.keys
       .map((key, index) => ({ key, attempt: message.attempts[index]! }))
       .flatMap(({ key, attempt }) => {

@@ -1,7 +1,7 @@
 // Stories of who comes first: by priority, by turns, depth first, in the order of submission.
 
 import { describe, expect, test } from "vitest";
-import type { ToWorker } from "../../../src/wire/protocol.ts";
+import type { RunMessage, ToWorker } from "../../../src/wire/protocol.ts";
 import { Story, type Done, type StoryWorker } from "./story.ts";
 
 /** A worker that runs one at a time, and the order in which it was given what was submitted. */
@@ -63,7 +63,7 @@ describe("the order of tasks", () => {
     w1.join();
     ann.submit("f", ["a1", "a2", "a3"], { resources: { gpu: 1 } });
     bob.submit("f", ["b1", "b2", "b3"]);
-    const keysOf = (done: Done) => (done["w1"] as ToWorker[]).flatMap(({ keys }) => keys);
+    const keysOf = (done: Done) => (done["w1"] as RunMessage[]).flatMap(({ keys }) => keys);
 
     // Both run one. When bob's ends, only his next has room; when hers ends, it is her turn.
     expect(keysOf(w1.finish("b1"))).toEqual(["b2"]);
@@ -126,7 +126,7 @@ describe("a task that needs a free slot of its own", () => {
     const out = short.slice(0, 11);
     while (!out.includes("big")) {
       const done = w1.finish(out.shift()!, { micros: 10 });
-      out.push(...((done["w1"] ?? []) as ToWorker[]).flatMap(({ keys }) => keys));
+      out.push(...((done["w1"] ?? []) as RunMessage[]).flatMap(({ keys }) => keys));
     }
     expect(out).toEqual(["big", ...short.slice(12, 22)]);
   });

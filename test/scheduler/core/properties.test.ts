@@ -113,7 +113,7 @@ function expectNothingLeft({ state }: World): void {
     requirements: new Map(),
     blocked: new Set(),
   });
-  expect(state.patient.size).toBe(0);
+  expect([state.patient.size, state.restarts.size]).toEqual([0, 0]);
   expect([state.kept.size, state.offers.open.size, state.published.size]).toEqual([0, 0, 0]);
   expect([ready.size, timers.size, [...ready.lanes()]]).toEqual([0, 0, []]);
   expect([...left.keys()].sort()).toEqual(functions);

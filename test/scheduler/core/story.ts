@@ -34,6 +34,7 @@ export class Story {
     const note = (who: string, ...what: Done[string]) => (done[who] ??= []).push(...what);
     for (const effect of step(this.state, this.now, event)) {
       if (effect.do === "log") note("log", effect.text);
+      else if (effect.do === "stop") note("stop", effect.why);
       else if (effect.do === "disconnect") note("disconnect", effect.peer);
       else note(effect.to, ...effect.messages);
     }
@@ -114,6 +115,14 @@ export class StoryClient {
 
   published(name: string): Done {
     return this.#say({ type: "published", id: 1, name });
+  }
+
+  restart(reason?: string): Done {
+    return this.#say({ type: "restart", id: 1, ...(reason !== undefined && { reason }) });
+  }
+
+  shutdown(reason?: string): Done {
+    return this.#say({ type: "shutdown", ...(reason !== undefined && { reason }) });
   }
 
   unpublish(name: string): Done {
@@ -198,6 +207,10 @@ export class StoryWorker {
 
   withdrawn(...keys: string[]): Done {
     return this.say({ type: "withdrawn", keys, attempts: keys.map(() => 1) });
+  }
+
+  restarted(): Done {
+    return this.say({ type: "restarted" });
   }
 
   leaving(): Done {

@@ -17,6 +17,9 @@ export type Submission = Extract<FromClient, { type: "submit" }>;
 type Standing = "pending" | "asked" | "finished" | "stored" | "failed" | "cancelled";
 export type FakeClient = { id: string; futures: Map<string, Standing>; away: boolean };
 
+/** What cancels futures that have settled, too. */
+export const restartReason = "all over again";
+
 export class World {
   readonly state;
   readonly workers = new Map<string, FakeWorker>();
@@ -153,6 +156,7 @@ export class World {
         this.workers.delete(effect.peer);
         this.clients.delete(effect.peer);
         break;
+      case "stop":
       case "log":
         break;
     }
@@ -178,6 +182,10 @@ export class World {
     if (message.type === "fetched") return;
     if (message.type === "answer") {
       if (message.offer !== undefined) this.#adopt(client, message.inputs ?? [], message.offer);
+      return;
+    }
+    if (message.type === "cancelled" && message.reason === restartReason) {
+      for (const key of message.keys) futures.set(key, "cancelled");
       return;
     }
     if (message.type === "reopened") {
