@@ -9,6 +9,7 @@ import { ConnectionError, TimeoutError } from "../src/errors/errors.ts";
 import type { Explanation, SchedulerInfo, WorkerInfo } from "../src/facts.ts";
 import type { FromClient, ToClient } from "../src/wire/protocol.ts";
 import { targetFinder } from "../src/meeting/target.ts";
+import type { RestartOptions } from "./administration.ts";
 import type { Future } from "./future.ts";
 import { listOf, statesOf, type Futures } from "./handles.ts";
 import { Publishing } from "./publishing.ts";
@@ -209,6 +210,22 @@ export class Client<Tasks = UntypedTasks> extends Publishing<Tasks> {
   async explain(task: string | Future): Promise<Explanation> {
     const key = typeof task === "string" ? task : task.key;
     return (await this.#session.ask("explain", key)) as Explanation;
+  }
+
+  /**
+   * Ends the scheduler and all its workers, in good order: their processes exit with 0. What is in
+   * flight is cancelled, for every client. This client is closed with it.
+   *
+   * @returns when the scheduler has said goodbye; workers may still take seconds to end their tasks
+   * @throws {ConnectionError} when it was lost without a goodbye
+   * @example await client.shutdown({ reason: "all done" });
+   */
+  async shutdown(options: RestartOptions = {}): Promise<void> {
+    try {
+      await this.#session.shutDown(checkedReason(options.reason));
+    } finally {
+      await this.close();
+    }
   }
 
   /**

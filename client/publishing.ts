@@ -3,17 +3,17 @@
 import { decode } from "../src/payload/payload.ts";
 import { limits } from "../src/wire/limits.ts";
 import type { SchedulerInfo } from "../src/facts.ts";
+import { Administration } from "./administration.ts";
 import { encodeFor, Future } from "./future.ts";
 import type { Session } from "./session.ts";
 import type { UntypedTasks } from "./types.ts";
-import { Waiting } from "./waiting.ts";
 
 export type PublishOptions = {
   /** Put it in the place of what has the name already. Default: false. */
   override?: boolean;
 };
 
-export class Publishing<Tasks = UntypedTasks> extends Waiting<Tasks> {
+export class Publishing<Tasks = UntypedTasks> extends Administration<Tasks> {
   readonly #session: Session;
 
   /** @internal */

@@ -76,7 +76,8 @@ export class Submitter<Tasks = UntypedTasks> {
 
 const noOptions: CheckedOptions = { key: undefined, pure: false, task: undefined };
 
-function nameOf(task: unknown): string {
+/** The name that a function is sent by. */
+export function nameOf(task: unknown): string {
   const name: unknown = typeof task === "function" ? task.name : task;
   if (typeof name !== "string") {
     throw new TypeError(`give a function or its registered name, not ${typeof task}`);

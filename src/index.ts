@@ -2,6 +2,7 @@
 
 export { Client } from "../cluster/client.ts";
 export type { LocalOptions } from "../cluster/local.ts";
+export type { RestartOptions } from "../client/administration.ts";
 export type { AsCompleted } from "../client/as-completed.ts";
 export type { CancelOptions, ConnectOptions } from "../client/client.ts";
 export type { FutureStatus } from "../client/future-state.ts";

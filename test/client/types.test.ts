@@ -211,6 +211,34 @@ describe("options", () => {
   });
 });
 
+describe("a whole cluster", () => {
+  const client = typed();
+
+  test("run gives what the function returns, by worker", () => {
+    compiles(() => {
+      expectTypeOf(client.run("later", "x")).toEqualTypeOf<Promise<Record<string, string>>>();
+      expectTypeOf(client.run(tasks.add, 1, client.submit("add", 1, 2))).toEqualTypeOf<
+        Promise<Record<string, number>>
+      >();
+      expectTypeOf(untyped().run("f")).toEqualTypeOf<Promise<Record<string, unknown>>>();
+      // @ts-expect-error there is no such function
+      void client.run("ad", 1, 2);
+      // @ts-expect-error a string is not a number
+      void client.run("add", 1, "2");
+    });
+  });
+
+  test("published gives what it is said to be", () => {
+    type Model = { weights: Future<number[]> };
+    compiles(() => {
+      expectTypeOf(client.published<Model>("m")).toEqualTypeOf<Promise<Model>>();
+      expectTypeOf(client.published("m")).toEqualTypeOf<Promise<unknown>>();
+      expectTypeOf(client.publish("m", [1])).toEqualTypeOf<Promise<void>>();
+      expectTypeOf(client.listPublished()).toEqualTypeOf<Promise<string[]>>();
+    });
+  });
+});
+
 describe("asCompleted", () => {
   const client = typed();
   const sums = client.map("add", [1], [2]);

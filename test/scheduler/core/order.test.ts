@@ -56,6 +56,23 @@ describe("the order of tasks", () => {
     expect(order(w1.join())).toEqual(["c1", "a1", "b1", "a2", "b2", "a3", "a4"]);
   });
 
+  test("has one task of another client come second when 100,000 of one are there before it", () => {
+    const { story, w1 } = stage();
+    const [ann, bob] = [story.client("ann"), story.client("bob")];
+    for (let first = 0; first < 100_000; first += 10_000) {
+      ann.submit(
+        "f",
+        Array.from({ length: 10_000 }, (_, index) => `a${first + index}`),
+      );
+    }
+    bob.submit("g", ["b"]);
+    const keysOf = (done: Done) => ((done["w1"] ?? []) as RunMessage[]).flatMap(({ keys }) => keys);
+
+    expect(keysOf(w1.join())).toEqual(["a0"]);
+    expect(keysOf(w1.finish("a0"))).toEqual(["b"]);
+    expect(keysOf(w1.finish("b"))).toEqual(["a1"]);
+  });
+
   test("keeps the turn of a client whose task found no room", () => {
     const { story } = stage();
     const [ann, bob] = [story.client("ann"), story.client("bob")];
