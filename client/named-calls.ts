@@ -28,6 +28,10 @@ export class NamedCalls {
     this.#calls.set(key, { name, call });
   }
 
+  functionOf(key: string): string | undefined {
+    return this.#calls.get(key)?.name;
+  }
+
   /** A key is not in use any more. Those that were not named here are none of ours. */
   delete(key: string): void {
     if (!this.#calls.delete(key)) return;

@@ -131,6 +131,11 @@ export class Session {
     return refused;
   }
 
+  /** The function that a key of the user's own names; undefined for keys that name it themselves. */
+  functionOf(key: string): string | undefined {
+    return this.#named.functionOf(key);
+  }
+
   cancel(state: FutureState, reason: string | undefined, force: boolean): void {
     if (state.settled) return;
     this.#open().cancel(state.key, reason, force);

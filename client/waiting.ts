@@ -4,7 +4,8 @@
 import { AsCompleted } from "./as-completed.ts";
 import type { Future } from "./future.ts";
 import { gather, type GatherOptions } from "./gather.ts";
-import { checkedState } from "./handles.ts";
+import { checkedState, statesOf, type Futures } from "./handles.ts";
+import { follow } from "./progress.ts";
 import { Submitter } from "./submitter.ts";
 import type { Gathered, GatheredSome, UntypedTasks } from "./types.ts";
 import { watch } from "./watch.ts";
@@ -14,6 +15,11 @@ export type WaitOptions = {
   returnWhen?: "all" | "first";
   /** Milliseconds; default: no limit. */
   timeoutMs?: number;
+};
+
+export type ProgressOptions = {
+  /** Shown before the names of the functions. */
+  label?: string;
 };
 
 export class Waiting<Tasks = UntypedTasks> extends Submitter<Tasks> {
@@ -72,4 +78,33 @@ export class Waiting<Tasks = UntypedTasks> extends Submitter<Tasks> {
   asCompleted<Member extends Future>(futures: Iterable<Member>): AsCompleted<Member> {
     return new AsCompleted(futures);
   }
+
+  /**
+   * Shows on standard error how far futures have come, a bar for each function, and resolves when all
+   * have settled: failed and cancelled ones count as done, and as failed. On a terminal only: else it
+   * prints nothing and still resolves when all have settled. No value is fetched.
+   *
+   * @param options `label` stands before each function's name
+   * @throws {TypeError} when one is no future, or was released
+   * @example
+   * await client.progress(client.map("render", frames), { label: "film" });
+   * // film: render ████████████████░░░░░░░░░░░░░░ 52% | 52/100 | 14s
+   */
+  async progress(futures: Futures, options: ProgressOptions = {}): Promise<void> {
+    const { label } = options;
+    if (label !== undefined && typeof label !== "string") {
+      throw new TypeError(`label must be a string, not ${typeof label}`);
+    }
+    const states = statesOf(futures);
+    const display = isTerminal()
+      ? (await import("./terminal-bars.ts")).terminalBars(label)
+      : undefined;
+    if (display) await follow(states, display);
+    else await watch(states, {});
+  }
+}
+
+/** False in a browser. */
+function isTerminal(): boolean {
+  return (globalThis.process as NodeJS.Process | undefined)?.stderr?.isTTY === true;
 }

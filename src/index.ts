@@ -13,7 +13,7 @@ export type { PublishOptions } from "../client/publishing.ts";
 export type { Submitter } from "../client/submitter.ts";
 export type { CallOptions, RetryOptions } from "../client/task-options.ts";
 export type { Gathered, GatheredSome, UntypedTasks, WithFutures } from "../client/types.ts";
-export type { WaitOptions } from "../client/waiting.ts";
+export type { ProgressOptions, WaitOptions } from "../client/waiting.ts";
 export {
   AuthenticationError,
   ConnectionError,

@@ -24,6 +24,7 @@ const allowedForPublicFace = ["src", "client", "cluster"];
  */
 const nodeOnly: Record<string, string> = {
   "client/client.ts": "the name of this machine, the scheduler file",
+  "client/terminal-bars.ts": "the package cli-progress, and standard error",
   "src/meeting/address.ts": "network interfaces",
   "src/log.ts": "writes to the process's streams",
   "src/index.ts": "the public face for Node",
@@ -37,10 +38,10 @@ const nodeOnly: Record<string, string> = {
 /** Node's half of an interface that a browser fills by itself, so what is portable may name it. */
 /** Plain data structures that the core shares with the client. */
 const pure = ["src/key-table.ts"];
-const seams = ["src/link/socket-ws.ts"];
+const seams = ["src/link/socket-ws.ts", "client/terminal-bars.ts"];
 
 /** Packages that need Node. */
-const nodePackages = ["ws", "commander", "p-queue"];
+const nodePackages = ["ws", "commander", "p-queue", "cli-progress"];
 
 const sources = sourcesUnder(...productFolders);
 const folderOf = (file: string): string => file.slice(0, file.indexOf("/"));
