@@ -309,6 +309,11 @@ export class Session {
 
   /** The scheduler never hears of what was too large for any frame. */
   #failUnsendable(message: FromClient, cause: Error): void {
+    if ("id" in message && this.#questions.has(message.id)) {
+      this.#questions.get(message.id)?.refused(new SerializationError(cause.message, { cause }));
+      this.#questions.delete(message.id);
+      return;
+    }
     if (message.type !== "submit") return this.events.lost(cause);
     for (const key of message.keys) {
       const state = this.#states.get(key);

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { Future } from "../../client/future.ts";
-import { KeyConflictError } from "../../src/errors/errors.ts";
+import { KeyConflictError, SerializationError } from "../../src/errors/errors.ts";
 import { encode } from "../../src/payload/payload.ts";
 import { FakeScheduler, type Heard } from "./fake-scheduler.ts";
 
@@ -41,6 +41,15 @@ describe("publish", () => {
     const { id } = scheduler.all("publish")[0]!;
     scheduler.say({ type: "answer", id, failure: { code: "key-conflict", message: "in use" } });
     await expect(publishing).rejects.toThrow(KeyConflictError);
+  });
+
+  test("of what is too large for a frame fails, and the client goes on", async () => {
+    const { scheduler, client } = setUp();
+    const publishing = client.publish("model", 1);
+    const [message] = scheduler.all("publish");
+    scheduler.session.events.unsendable?.(message, new Error("too large for a frame"));
+    await expect(publishing).rejects.toThrow(SerializationError);
+    expect(client.submit("f").status).toBe("pending");
   });
 
   test("refuses what cannot be published before anything is sent", async () => {
