@@ -31,7 +31,20 @@ export type Said<Message> = { message: Message; parts: number };
 
 export function fromClient(random: Random): Said<FromClient> {
   const some = () => random.several(1, 4, () => random.pick(keys));
-  switch (random.below(10)) {
+  const [id, name] = [random.below(9), random.pick(names)];
+  switch (random.below(14)) {
+    case 10: {
+      const { values, parts } = payloadColumn(random, 1);
+      const override = random.chance(0.5);
+      const message = { type: "publish", id, name, value: values[0] as string, override } as const;
+      return { message: { ...message, inputs: some() }, parts };
+    }
+    case 11:
+      return plain({ type: "published", id, name });
+    case 12:
+      return plain({ type: "unpublish", id, name });
+    case 13:
+      return plain({ type: "take", offer: random.below(20) });
     case 0:
       return plain({
         type: "cancel",
