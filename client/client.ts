@@ -10,9 +10,9 @@ import type { Explanation, SchedulerInfo, WorkerInfo } from "../src/facts.ts";
 import type { FromClient, ToClient } from "../src/wire/protocol.ts";
 import { targetFinder } from "../src/meeting/target.ts";
 import type { RestartOptions } from "./administration.ts";
+import { Coordinating } from "./coordination/coordinating.ts";
 import type { Future } from "./future.ts";
 import { listOf, statesOf, type Futures } from "./handles.ts";
-import { Publishing } from "./publishing.ts";
 import { Session } from "./session.ts";
 import { Submitter } from "./submitter.ts";
 import {
@@ -61,7 +61,7 @@ export type CancelOptions = {
  * const future = client.submit("add", 1, 10); // Future<number>
  * await future.result(); // 11
  */
-export class Client<Tasks = UntypedTasks> extends Publishing<Tasks> {
+export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
   readonly #session: Session;
   readonly #onClose: (() => Promise<void>) | undefined;
   #closed: Promise<void> | undefined;

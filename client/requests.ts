@@ -77,6 +77,12 @@ export class Requests {
     this.#outlet.send({ type: "take", offer });
   }
 
+  tellIds(type: "took" | "give-back", id: number): void {
+    const last = this.#outlet.lastUnsent;
+    if (last?.type === type && last.ids.length < limits.columnLength) last.ids.push(id);
+    else this.#outlet.send({ type, ids: [id] });
+  }
+
   /** What stands for itself: never joined with another message. */
   send(message: FromClient): void {
     this.#outlet.send(message);

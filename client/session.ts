@@ -15,6 +15,7 @@ import type { Encoded } from "../src/payload/payload.ts";
 import { GoodbyeError } from "../src/link/socket.ts";
 import { KeyTable } from "../src/key-table.ts";
 import type { Failure, FromClient, TaskOptions, ToClient, Welcome } from "../src/wire/protocol.ts";
+import { Coordinator } from "./coordination/coordinator.ts";
 import { FutureState } from "./future-state.ts";
 import { NamedCalls } from "./named-calls.ts";
 import { Requests, type Outlet } from "./requests.ts";
@@ -50,6 +51,7 @@ export class Session {
   #mintedHead = "";
   /** Of a shutdown: resolves when the scheduler has said goodbye, rejects when it was lost without. */
   #over: PromiseWithResolvers<void> | undefined;
+  readonly coordinator = new Coordinator(this);
   readonly #questions = new Map<number, Question>();
   #asked = 0;
   readonly #named = new NamedCalls((heard) =>
@@ -178,6 +180,14 @@ export class Session {
     return states;
   }
 
+  say(message: FromClient): void {
+    this.#open().send(message);
+  }
+
+  tellIds(type: "took" | "give-back", id: number): void {
+    this.#open().tellIds(type, id);
+  }
+
   fetch(state: FutureState): void {
     this.#open().tell("fetch", state.key);
   }
@@ -271,6 +281,9 @@ export class Session {
       case "reopened":
         for (const key of message.keys) this.#meant(key)?.reopen();
         return;
+      case "coordinated":
+        this.coordinator.answered(message);
+        return;
       case "answer": {
         const question = this.#questions.get(message.id);
         this.#questions.delete(message.id);
@@ -309,6 +322,7 @@ export class Session {
 
   /** The scheduler never hears of what was too large for any frame. */
   #failUnsendable(message: FromClient, cause: Error): void {
+    if (message.type === "coordinate") return this.coordinator.unsendable(message, cause);
     if ("id" in message && this.#questions.has(message.id)) {
       this.#questions.get(message.id)?.refused(new SerializationError(cause.message, { cause }));
       this.#questions.delete(message.id);
@@ -342,6 +356,7 @@ export class Session {
     this.#over?.reject(ended);
     for (const question of this.#questions.values()) question.refused(ended);
     this.#questions.clear();
+    this.coordinator.end(ended, status === "cancelled");
   }
 }
 

@@ -5,6 +5,11 @@ export type { LocalOptions } from "../cluster/local.ts";
 export type { RestartOptions } from "../client/administration.ts";
 export type { AsCompleted } from "../client/as-completed.ts";
 export type { CancelOptions, ConnectOptions } from "../client/client.ts";
+export type { Held } from "../client/coordination/held.ts";
+export type { Lock, Semaphore } from "../client/coordination/lock.ts";
+export type { NamedEvent } from "../client/coordination/named-event.ts";
+export type { Queue } from "../client/coordination/queue.ts";
+export type { Variable } from "../client/coordination/variable.ts";
 export type { FutureStatus } from "../client/future-state.ts";
 export type { Future } from "../client/future.ts";
 export type { GatherOptions } from "../client/gather.ts";
@@ -17,6 +22,7 @@ export type { ProgressOptions, WaitOptions } from "../client/waiting.ts";
 export {
   AuthenticationError,
   ConnectionError,
+  CoordinationError,
   KeyConflictError,
   LostDataError,
   ProtocolError,

@@ -1,6 +1,7 @@
 // What clients do: come and go, submit and let go, cancel, retry, fetch and ask.
 
 import type { FromClient } from "../../src/wire/protocol.ts";
+import { coordinate, giveBack, handBack, took } from "./coordination/requests.ts";
 import { answer } from "./explain.ts";
 import { declineAll, take } from "./keeps.ts";
 import { give, publish, unpublish } from "./published.ts";
@@ -62,6 +63,7 @@ export function leave(step: Step, id: ClientId): void {
   for (const task of state.tasks.values()) {
     if (removeWant(task, client)) forgetIfUnneeded(step, task);
   }
+  giveBack(step, client);
   declineAll(step, client);
   effects.drop(client);
   effects.disconnect(id, "left");
@@ -113,6 +115,15 @@ export function receive(step: Step, from: ClientId, messages: readonly FromClien
         break;
       case "shutdown":
         shutDown(step, client, message.reason);
+        break;
+      case "coordinate":
+        coordinate(step, client, message);
+        break;
+      case "took":
+        took(step, client, message.ids);
+        break;
+      case "give-back":
+        handBack(step, client, message.ids);
         break;
       case "ask":
         step.effects.send(client, answer(step, message));

@@ -2,6 +2,7 @@
 // for tests, the simulation and the replay of a recorded run.
 
 import { assert } from "./assert.ts";
+import { checkCoordination } from "./coordination/invariants.ts";
 import { keepsOf } from "./keeps.ts";
 import { isBlocked } from "./ready-queue.ts";
 import { couldRun } from "./specs.ts";
@@ -26,6 +27,7 @@ export function checkInvariants(state: State): void {
   assert(state.counts.new === 0, () => "a task is still new");
   checkReady(state);
   checkKeeps(state);
+  checkCoordination(state);
   for (const worker of state.workers.values()) checkWorker(state, worker);
   checkShared(state, tasksOfSpec);
 }
@@ -90,7 +92,7 @@ function checkKeeps(state: State): void {
     }
   }
   for (const [client, offers] of state.offers.open) {
-    assert(state.clients.get(client.id) === client, () => `an offer to the gone ${client.name}`);
+    assert(!client.gone, () => `an offer to the gone ${client.name}`);
     assert(offers.size > 0, () => `an empty list of offers to ${client.name}`);
     for (const { tasks } of offers.values()) {
       for (const task of tasks) assert(state.kept.has(task), () => `${task.key} offered, not kept`);

@@ -73,11 +73,16 @@ export function offer(step: Step, client: Client, tasks: readonly Task[]): numbe
 export function take(step: Step, client: Client, id: number): void {
   const offered = step.state.offers.open.get(client)?.get(id);
   if (offered === undefined) return;
-  for (const task of offered.tasks) {
+  hand(step, client, offered.tasks);
+  decline(step, client, id);
+}
+
+/** To a client that holds futures of them now: it wants them, and hears how they stand. */
+export function hand(step: Step, client: Client, tasks: readonly Task[]): void {
+  for (const task of tasks) {
     addWant(task, client);
     tellOutcome(step, client, task);
   }
-  decline(step, client, id);
 }
 
 /** The client will not take what it was offered. */

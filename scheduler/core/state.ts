@@ -9,6 +9,12 @@
 import { KeyTable } from "../../src/key-table.ts";
 import type { Failure, Resources, TaskOptions } from "../../src/wire/protocol.ts";
 import type { Payload } from "../../src/payload/payload.ts";
+import {
+  createCoordination,
+  defaultCoordinationLimits,
+  type Coordination,
+  type CoordinationLimits,
+} from "./coordination/things.ts";
 import { History } from "./history.ts";
 import type { Keep } from "./keeps.ts";
 import type { Published } from "./published.ts";
@@ -176,6 +182,7 @@ export type CoreOptions = {
   aheadMicros: number;
   /** Most tasks sent ahead, per slot, however short they are. Default 512. */
   maxAhead: number;
+  coordination: CoordinationLimits;
   /** Seed of the jitter in backoff, the only chance there is in the core. */
   seed: number;
   /** The names nearest to one that is not known, best first; pure. */
@@ -189,6 +196,7 @@ export const defaultCoreOptions: CoreOptions = {
   maxWorkerLosses: 3,
   aheadMicros: 5_000,
   maxAhead: 512,
+  coordination: defaultCoordinationLimits,
   seed: 1,
   nearestNames: () => [],
 };
@@ -211,6 +219,8 @@ export type State = {
   readonly restarts: Set<Restart>;
   /** Those with a timer of their `unschedulableTimeoutMs`. */
   readonly patient: Set<Spec>;
+  /** Locks, semaphores, events, queues and variables. */
+  readonly coordination: Coordination;
   readonly ready: ReadyQueue;
   readonly timers: Timers;
   readonly history: History;
@@ -247,6 +257,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     published: new Map(),
     restarts: new Set(),
     patient: new Set(),
+    coordination: createCoordination(),
     ready: new ReadyQueue(),
     timers: new Timers(),
     history: new History(),

@@ -94,6 +94,16 @@ export class KeyConflictError extends ThenceError {
   }
 }
 
+/**
+ * A lock, semaphore, queue or variable cannot do what was asked of it: another `n` or `maxSize` than
+ * it has, the release of what is not held, a limit; the message says which.
+ */
+export class CoordinationError extends ThenceError {
+  constructor(message: string, options?: ThenceErrorOptions) {
+    super("coordination-refused", message, options);
+  }
+}
+
 /** A value cannot be sent without being altered, or what arrived is not an encoded value. */
 export class SerializationError extends ThenceError {
   /** Where inside the value, for example `argument[0].user.callback`; absent when all of it is. */
@@ -143,6 +153,7 @@ export const errorClasses = {
   unschedulable: UnschedulableError,
   "lost-data": LostDataError,
   "key-conflict": KeyConflictError,
+  "coordination-refused": CoordinationError,
   "not-serializable": SerializationError,
   timeout: TimeoutError,
   "connection-failed": ConnectionError,
@@ -174,6 +185,7 @@ for (const [name, errorClass] of Object.entries({
   UnschedulableError,
   LostDataError,
   KeyConflictError,
+  CoordinationError,
   SerializationError,
   TimeoutError,
   ConnectionError,

@@ -30,7 +30,13 @@ import {
 export type Check<Message> = (value: unknown, parts?: readonly Uint8Array[]) => Message;
 
 /** Properties that may hold payloads, in any message. */
-const payloadProperties: ReadonlySet<string> = new Set(["args", "inputs", "values", "value"]);
+const payloadProperties: ReadonlySet<string> = new Set([
+  "args",
+  "inputs",
+  "values",
+  "value",
+  "items",
+]);
 
 /** Of those, the ones that may come as one text. */
 const textColumns: ReadonlySet<string> = new Set(["args", "values"]);

@@ -5,75 +5,27 @@
 // an option that a thousand tasks share is then said once, which is most of what makes a frame
 // small and quick to parse. Every column of a message has the same length; `checkColumns` sees to it.
 
-import { Type, type Static, type TSchema } from "typebox";
+import { Type, type Static } from "typebox";
+import { Coordinate, Coordinated, GiveBack, Took } from "./coordination.ts";
 import { limits } from "./limits.ts";
-import type { Payload } from "../payload/payload.ts";
+import {
+  Attempt,
+  column,
+  Count,
+  FailureSchema,
+  Key,
+  Milliseconds,
+  Name,
+  PayloadColumn,
+  PayloadSchema,
+  Text,
+} from "./parts.ts";
+export type { ErrorRecord, Failure } from "./parts.ts";
 
 /** Raised when a message changes its meaning; a peer of another version is refused at the hello. */
 export const PROTOCOL_VERSION = 1;
 
-// ── Parts that messages share ────────────────────────────────────────────────────────────────────
-
-const Key = Type.String({ minLength: 1, maxLength: limits.keyLength });
-const Name = Type.String({ minLength: 1, maxLength: limits.nameLength });
-const Text = Type.String({ maxLength: limits.textLength });
-const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const Attempt = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
-const Milliseconds = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const column = <Item extends TSchema>(item: Item) =>
-  Type.Array(item, { minItems: 1, maxItems: limits.columnLength });
-
-/** An encoded user value: text, or text with raw binary parts that travel beside it in the frame. */
-const PayloadSchema = Type.Unsafe<Payload>(
-  Type.Union([
-    Type.String(),
-    Type.Object({ head: Type.String(), first: Count, count: Type.Integer({ minimum: 1 }) }),
-  ]),
-);
-
-/** One for each task of a message; as one text when all are short (see `text-columns.ts`). */
-const PayloadColumn = Type.Unsafe<Payload[]>(Type.Union([column(PayloadSchema), Type.String()]));
-
-/** How an Error crosses the wire; see `error-record.ts` for what is kept. Nested to a bounded depth. */
-export type ErrorRecord = {
-  name: string;
-  message: string;
-  stack?: string;
-  cause?: ErrorRecord;
-  errors?: ErrorRecord[];
-  /** Extra own properties of the error (`code`, `errno`, …), as one text payload of an object. */
-  properties?: string;
-  /** Set when what was thrown is not an Error: the value itself, as a text payload. */
-  thrown?: string;
-};
-const ErrorRecordSchema = Type.Unsafe<ErrorRecord>(
-  Type.Cyclic(
-    {
-      ErrorRecord: Type.Object({
-        name: Type.String(),
-        message: Type.String(),
-        stack: Type.Optional(Type.String()),
-        cause: Type.Optional(Type.Ref("ErrorRecord")),
-        errors: Type.Optional(Type.Array(Type.Ref("ErrorRecord"))),
-        properties: Type.Optional(Type.String()),
-        thrown: Type.Optional(Type.String()),
-      }),
-    },
-    "ErrorRecord",
-  ),
-);
-
-/** Why a task has no value: one of the codes of `errors.ts`, words for a person, and what threw. */
-const FailureSchema = Type.Object({
-  code: Type.String({ maxLength: 64 }),
-  message: Text,
-  /** The task that failed first; dependents of it carry the same failure. */
-  key: Type.Optional(Key),
-  /** The registered name of the function that failed first. */
-  task: Type.Optional(Name),
-  error: Type.Optional(ErrorRecordSchema),
-});
-export type Failure = Static<typeof FailureSchema>;
+// ── Parts that tasks share ───────────────────────────────────────────────────────────────────────
 
 const RetriesSchema = Type.Object({
   max: Count,
@@ -246,6 +198,9 @@ export const FromClientSchema = Type.Union([
   Unpublish,
   Restart,
   Shutdown,
+  Coordinate,
+  Took,
+  GiveBack,
   Ask,
 ]);
 export type FromClient = Static<typeof FromClientSchema>;
@@ -301,6 +256,7 @@ export const ToClientSchema = Type.Union([
   CancelledToClient,
   Fetched,
   Reopened,
+  Coordinated,
   Answer,
 ]);
 export type ToClient = Static<typeof ToClientSchema>;

@@ -179,7 +179,7 @@ export class World {
 
   #tell(client: FakeClient, message: ToClient): void {
     const { futures } = client;
-    if (message.type === "fetched") return;
+    if (message.type === "fetched" || message.type === "coordinated") return;
     if (message.type === "answer") {
       if (message.offer !== undefined) this.#adopt(client, message.inputs ?? [], message.offer);
       return;

@@ -1,0 +1,115 @@
+// Queues between clients: what one puts in, another takes out, once.
+
+import type { WaitLimits } from "../watch.ts";
+import {
+  checkedName,
+  checkedNumber,
+  type Answer,
+  type Ask,
+  type Coordinator,
+} from "./coordinator.ts";
+
+/**
+ * A queue that all clients of a scheduler share by its name: first in, first out, and who waits
+ * longest gets first. Items are values of any kind that can be an argument of a task, and may hold
+ * futures, which stay alive while they are in the queue. It stays when its clients go, until it is empty.
+ *
+ * An item goes to one getter. When that gave up meanwhile, or is gone before it had the item, the
+ * item goes back to its place at the head.
+ *
+ * @example
+ * const images = client.queue<Future<Image>>("images", 100);
+ * await images.put(client.submit("render", scene));
+ * using image = await images.get(); // here or in another client
+ */
+export class Queue<T = unknown> {
+  readonly name: string;
+  /** Items it holds at most; undefined when this handle does not say. */
+  readonly maxSize: number | undefined;
+  readonly #coordinator: Coordinator;
+
+  /** @internal Use `client.queue`. */
+  constructor(coordinator: Coordinator, name: string, maxSize?: number) {
+    this.#coordinator = coordinator;
+    this.name = checkedName(name, "queue");
+    this.maxSize = maxSize === undefined ? undefined : checkedNumber(maxSize, "maxSize");
+  }
+
+  /**
+   * Puts an item at the end, and waits while the queue is full. The item is encoded at once: what
+   * becomes of the object later does not matter.
+   *
+   * Either it was put or it throws: so when time is over, it first hears from the scheduler that the
+   * item is not in the queue.
+   *
+   * @param limits `timeoutMs` (milliseconds, default: none; 0: only if there is room) and `signal`
+   * @throws {TimeoutError} after `timeoutMs`; the signal's reason when that aborts
+   * @throws {SerializationError} when it cannot be sent, naming the path inside it
+   * @throws {CoordinationError} when it is too large (16 MiB: put a future of it), or the queue is in
+   *   use with another `maxSize`
+   * @throws {LostDataError} when a future in it is of another scheduler
+   * @throws {ConnectionError} when the client is closed, or has lost its scheduler
+   */
+  async put(item: T, limits: WaitLimits = {}): Promise<void> {
+    return this.#coordinator.request(this.#ask("put", this.#coordinator.encoded(item, "item")), {
+      ...limits,
+      mustKnow: true,
+      late: `${this.#what} stayed full`,
+      read: () => undefined,
+    });
+  }
+
+  /**
+   * Takes out the first item, and waits while there is none. Futures in it are this client's from
+   * now on, to be released as others.
+   *
+   * @param limits `timeoutMs` (milliseconds, default: none; 0: only if there is one) and `signal`
+   * @throws {TimeoutError} after `timeoutMs`; the signal's reason when that aborts
+   * @throws {CoordinationError} when the queue is in use with another `maxSize`
+   * @throws {ConnectionError} when the client is closed, or has lost its scheduler
+   */
+  async get(limits: WaitLimits = {}): Promise<T> {
+    const [item] = await this.getBatch(1, limits);
+    return item as T;
+  }
+
+  /**
+   * Takes out the first items, as many as there are but `most`, and waits while there is none: the
+   * array has at least one.
+   *
+   * @param most items; large ones come in several batches
+   * @throws as `get` does
+   * @example for (const item of await queue.getBatch(100)) handle(item);
+   */
+  async getBatch(most: number, limits: WaitLimits = {}): Promise<T[]> {
+    const count = checkedNumber(most, "most");
+    return this.#coordinator.request(this.#ask("get", { count }), {
+      ...limits,
+      late: `${this.#what} stayed empty`,
+      read: (answer) => this.#coordinator.received(answer) as T[],
+    });
+  }
+
+  /** Items in it now. */
+  size(): Promise<number> {
+    return this.#coordinator.do(this.#ask("look"), numberOf);
+  }
+
+  /** Drops all items. Returns how many those were. */
+  clear(): Promise<number> {
+    return this.#coordinator.do(this.#ask("clear"), numberOf);
+  }
+
+  get #what(): string {
+    return `the queue "${this.name}"`;
+  }
+
+  #ask(op: Ask["op"], more: Partial<Ask> = {}): Ask {
+    const limit = this.maxSize === undefined ? {} : { limit: this.maxSize };
+    return { kind: "queue", name: this.name, op, ...limit, ...more };
+  }
+}
+
+function numberOf({ number = 0 }: Answer): number {
+  return number;
+}

@@ -1,0 +1,187 @@
+// Gives what is there to those who wait for it, in their order, as far as it goes. Whatever changes
+// a thing calls `serve` after it, so that nobody waits for what he could have.
+
+import type { ToClient } from "../../../src/wire/protocol.ts";
+import { decline, hand, letGo, offer } from "../keeps.ts";
+import type { Client } from "../state.ts";
+import type { Step } from "../transition.ts";
+import {
+  fileName,
+  isIdle,
+  type Claim,
+  type EventThing,
+  type Involvement,
+  type Item,
+  type Queue,
+  type Semaphore,
+  type Thing,
+  type Variable,
+  type Waiter,
+} from "./things.ts";
+
+/** So many bytes of items leave in one answer, or one item of any size. */
+const batchBytes = 4 * 2 ** 20;
+
+export function serve(step: Step, thing: Thing): void {
+  switch (thing.kind) {
+    case "lock":
+    case "semaphore":
+      serveSemaphore(step, thing);
+      break;
+    case "event":
+      serveEvent(step, thing);
+      break;
+    case "queue":
+      serveQueue(step, thing);
+      break;
+    case "variable":
+      serveVariable(step, thing);
+      break;
+  }
+  if (isIdle(thing)) step.state.coordination.things.delete(fileName(thing));
+}
+
+/** Strictly in turn: whoever wants many leases is not overtaken for ever by those who want few. */
+function serveSemaphore(step: Step, thing: Semaphore): void {
+  for (let next = thing.waiting.first; next; next = thing.waiting.first) {
+    if (thing.used + next.count > thing.limit) return;
+    thing.used += next.count;
+    settle(step, next, { at: "holding", thing, count: next.count });
+    answer(step, next.client, next.id, {});
+  }
+}
+
+function serveEvent(step: Step, { isSet, waiting }: EventThing): void {
+  if (!isSet) return;
+  for (let next = waiting.first; next; next = waiting.first) {
+    settle(step, next, undefined);
+    answer(step, next.client, next.id, {});
+  }
+}
+
+function serveQueue(step: Step, queue: Queue): void {
+  const { items, getters, putters } = queue;
+  const room = Math.min(queue.maxSize ?? Infinity, step.state.options.coordination.queueItems);
+  for (let moved = true; moved;) {
+    moved = false;
+    for (let next = getters.first; next && items.size > 0; next = getters.first) {
+      handOut(step, queue, next);
+      moved = true;
+    }
+    for (let next = putters.first; next && items.size < room; next = putters.first) {
+      const item = next.item!;
+      item.order = step.state.coordination.order++;
+      items.join(item);
+      settle(step, next, undefined);
+      answer(step, next.client, next.id, {});
+      moved = true;
+    }
+  }
+}
+
+function handOut(step: Step, queue: Queue, { client, id, count }: Waiter): void {
+  const taken: Item[] = [];
+  let bytes = 0;
+  for (let item = queue.items.first; item && taken.length < count; item = queue.items.first) {
+    if (taken.length > 0 && bytes + item.bytes > batchBytes) break;
+    queue.items.leave(item);
+    taken.push(item);
+    bytes += item.bytes;
+  }
+  queue.handed++;
+  settle(step, queue.getters.first!, { at: "handed", thing: queue, items: taken });
+  answer(step, client, id, contentOf(taken));
+}
+
+function serveVariable(step: Step, { item, waiting }: Variable): void {
+  if (item === undefined) return;
+  for (let next = waiting.first; next; next = waiting.first) {
+    const { client, id } = next;
+    const offered = offer(step, client, item.keep?.tasks ?? []);
+    settle(step, next, offered === undefined ? undefined : { at: "told", offer: offered });
+    answer(step, client, id, contentOf([item]));
+  }
+}
+
+// ── Claims ───────────────────────────────────────────────────────────────────────────────────────
+
+/** It waits no more: it has something now, or nothing further to do. */
+function settle(step: Step, waiter: Waiter, next: Claim | undefined): void {
+  waiter.line.leave(waiter);
+  setClaim(step, waiter.client, waiter.id, next);
+}
+
+export function claimOf({ state }: Step, client: Client, id: number): Claim | undefined {
+  return state.coordination.clients.get(client)?.claims.get(id);
+}
+
+/** Of a client without any, a new one: to be filled by who asked for it. */
+export function involvementOf({ state }: Step, client: Client): Involvement {
+  const { clients } = state.coordination;
+  let involvement = clients.get(client);
+  if (involvement === undefined) {
+    involvement = { claims: new Map(), uses: new Set() };
+    clients.set(client, involvement);
+  }
+  return involvement;
+}
+
+export function setClaim(step: Step, client: Client, id: number, claim: Claim | undefined): void {
+  const involvement = involvementOf(step, client);
+  if (claim) involvement.claims.set(id, claim);
+  else involvement.claims.delete(id);
+  if (involvement.claims.size + involvement.uses.size === 0) {
+    step.state.coordination.clients.delete(client);
+  }
+}
+
+/** Undoes a claim: who waited waits no more, what was held or handed out goes back. */
+export function undo(step: Step, client: Client, id: number, claim: Claim): void {
+  setClaim(step, client, id, undefined);
+  switch (claim.at) {
+    case "waiting":
+      claim.line.leave(claim);
+      if (claim.item) discard(step, claim.item);
+      break;
+    case "holding":
+      claim.thing.used -= claim.count;
+      break;
+    case "handed":
+      claim.thing.handed--;
+      // The last first: each finds its place at the very front.
+      for (const item of [...claim.items].reverse()) claim.thing.items.rejoin(item);
+      break;
+    case "told":
+      decline(step, client, claim.offer);
+      break;
+  }
+}
+
+/** The client has what it was handed: the futures in it are its own now. */
+export function received(step: Step, client: Client, id: number, items: readonly Item[]): void {
+  setClaim(step, client, id, undefined);
+  for (const item of items) {
+    hand(step, client, item.keep?.tasks ?? []);
+    discard(step, item);
+  }
+}
+
+/** An item or value that is nowhere any more. */
+export function discard(step: Step, item: Item): void {
+  step.state.coordination.bytes -= item.bytes;
+  if (item.keep) letGo(step, item.keep);
+}
+
+// ── Answers ──────────────────────────────────────────────────────────────────────────────────────
+
+type Content = Omit<Extract<ToClient, { type: "coordinated" }>, "type" | "id">;
+
+export function answer(step: Step, client: Client, id: number, what: Content): void {
+  step.effects.send(client, { type: "coordinated", id, ...what });
+}
+
+function contentOf(items: readonly Item[]): Content {
+  const content = { items: items.map(({ value }) => value) };
+  if (items.every(({ keys }) => keys.length === 0)) return content;
+  return { ...content, inputs: items.map(({ keys }) => [...keys]) };
+}

@@ -1,0 +1,169 @@
+// What clients coordinate by, as plain data: locks, semaphores, events, queues and variables, here all
+// called *things*, each under its kind and name. A thing is there while it says something: while it is
+// held, set or filled, while somebody waits for it, and, when it was given a limit, while a client
+// that gave it is there.
+//
+// A *claim* is what became of one request of one client: it waits, or it holds leases, or it was
+// handed something that the client has not said to have received. Who is gone has no claims.
+
+import type { Payload } from "../../../src/payload/payload.ts";
+import type { FromClient } from "../../../src/wire/protocol.ts";
+import type { Keep } from "../keeps.ts";
+import type { Client, TaskKey } from "../state.ts";
+import { Line } from "./line.ts";
+
+/** Bounds on what clients can have the scheduler keep for them; sizes in bytes. */
+export type CoordinationLimits = {
+  /** Things at a time, of all kinds together. Default 100,000. */
+  things: number;
+  /** Claims of one client at a time. Default 100,000. */
+  claimsOfClient: number;
+  /** Items in one queue; whoever puts more waits. Default 1,000,000. */
+  queueItems: number;
+  /** One item or value. What is larger belongs into a future. Default 16 MiB. */
+  itemBytes: number;
+  /** All items and values together. Default 1 GiB. */
+  totalBytes: number;
+};
+
+export const defaultCoordinationLimits: CoordinationLimits = {
+  things: 100_000,
+  claimsOfClient: 100_000,
+  queueItems: 1_000_000,
+  itemBytes: 16 * 2 ** 20,
+  totalBytes: 2 ** 30,
+};
+
+export type Request = Extract<FromClient, { type: "coordinate" }>;
+export type Kind = Request["kind"];
+
+/** A value in a queue or a variable, and what keeps the futures in it. */
+export type Item = {
+  readonly value: Payload;
+  /** The futures that the value refers to by position. */
+  readonly keys: readonly TaskKey[];
+  readonly keep: Keep | undefined;
+  readonly bytes: number;
+  order: number;
+  ahead: Item | undefined;
+  behind: Item | undefined;
+};
+
+export type Waiter = {
+  readonly at: "waiting";
+  readonly client: Client;
+  readonly id: number;
+  readonly thing: Thing;
+  readonly line: Line<Waiter>;
+  /** Leases, or items, wanted. */
+  readonly count: number;
+  /** What it would put. */
+  readonly item: Item | undefined;
+  readonly order: number;
+  ahead: Waiter | undefined;
+  behind: Waiter | undefined;
+};
+
+export type Claim =
+  | Waiter
+  | { readonly at: "holding"; readonly thing: Semaphore; readonly count: number }
+  /** Items of a queue that go back to it, unless the client says that it has them. */
+  | { readonly at: "handed"; readonly thing: Queue; readonly items: readonly Item[] }
+  /** Futures in a variable that the client is being told of. */
+  | { readonly at: "told"; readonly offer: number };
+
+/** A lock is a semaphore of one. */
+export type Semaphore = {
+  readonly kind: "lock" | "semaphore";
+  readonly name: string;
+  readonly limit: number;
+  used: number;
+  readonly waiting: Line<Waiter>;
+  readonly users: Set<Client>;
+};
+export type EventThing = {
+  readonly kind: "event";
+  readonly name: string;
+  isSet: boolean;
+  readonly waiting: Line<Waiter>;
+};
+export type Queue = {
+  readonly kind: "queue";
+  readonly name: string;
+  /** Undefined while nobody has said one. */
+  maxSize: number | undefined;
+  readonly items: Line<Item>;
+  readonly getters: Line<Waiter>;
+  readonly putters: Line<Waiter>;
+  /** Claims on items that were handed out and may come back. */
+  handed: number;
+  readonly users: Set<Client>;
+};
+export type Variable = {
+  readonly kind: "variable";
+  readonly name: string;
+  item: Item | undefined;
+  readonly waiting: Line<Waiter>;
+};
+export type Thing = Semaphore | EventThing | Queue | Variable;
+
+/** What a client has to do with things; there while there is any of it. */
+export type Involvement = {
+  readonly claims: Map<number, Claim>;
+  /** The things whose limit is remembered for it. */
+  readonly uses: Set<Semaphore | Queue>;
+};
+
+export type Coordination = {
+  readonly things: Map<string, Thing>;
+  readonly clients: Map<Client, Involvement>;
+  /** Of all items and values, those on their way too. */
+  bytes: number;
+  /** Numbers given to waiters and items. */
+  order: number;
+};
+
+export function createCoordination(): Coordination {
+  return { things: new Map(), clients: new Map(), bytes: 0, order: 0 };
+}
+
+/** No kind has a blank in it. */
+export function fileName({ kind, name }: Pick<Thing, "kind" | "name">): string {
+  return `${kind} ${name}`;
+}
+
+export function createThing({ kind, name, limit }: Request): Thing {
+  const waiting = new Line<Waiter>();
+  switch (kind) {
+    case "lock":
+      return { kind, name, limit: 1, used: 0, waiting, users: new Set() };
+    case "semaphore":
+      return { kind, name, limit: limit ?? 1, used: 0, waiting, users: new Set() };
+    case "event":
+      return { kind, name, isSet: false, waiting };
+    case "queue": {
+      const [items, putters] = [new Line<Item>(), new Line<Waiter>()];
+      const users = new Set<Client>();
+      return { kind, name, maxSize: limit, items, getters: waiting, putters, handed: 0, users };
+    }
+    case "variable":
+      return { kind, name, item: undefined, waiting };
+  }
+}
+
+/** Whether forgetting it would change nothing for anybody. */
+export function isIdle(thing: Thing): boolean {
+  switch (thing.kind) {
+    case "lock":
+    case "semaphore":
+      return thing.used === 0 && thing.waiting.size === 0 && thing.users.size === 0;
+    case "event":
+      return !thing.isSet && thing.waiting.size === 0;
+    case "queue": {
+      const { items, getters, putters, handed, users } = thing;
+      return items.size + getters.size + putters.size + handed + users.size === 0;
+    }
+    case "variable":
+      return thing.item === undefined && thing.waiting.size === 0;
+  }
+}

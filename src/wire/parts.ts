@@ -1,0 +1,69 @@
+// The parts that messages are made of: names and numbers within their limits, encoded user values, and
+// what went wrong.
+
+import { Type, type Static, type TSchema } from "typebox";
+import { limits } from "./limits.ts";
+import type { Payload } from "../payload/payload.ts";
+
+export const Key = Type.String({ minLength: 1, maxLength: limits.keyLength });
+export const Name = Type.String({ minLength: 1, maxLength: limits.nameLength });
+export const Text = Type.String({ maxLength: limits.textLength });
+export const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+export const Attempt = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+export const Milliseconds = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+export const column = <Item extends TSchema>(item: Item) =>
+  Type.Array(item, { minItems: 1, maxItems: limits.columnLength });
+
+/** An encoded user value: text, or text with raw binary parts that travel beside it in the frame. */
+export const PayloadSchema = Type.Unsafe<Payload>(
+  Type.Union([
+    Type.String(),
+    Type.Object({ head: Type.String(), first: Count, count: Type.Integer({ minimum: 1 }) }),
+  ]),
+);
+
+/** One for each task of a message; as one text when all are short (see `text-columns.ts`). */
+export const PayloadColumn = Type.Unsafe<Payload[]>(
+  Type.Union([column(PayloadSchema), Type.String()]),
+);
+
+/** How an Error crosses the wire; see `error-record.ts` for what is kept. Nested to a bounded depth. */
+export type ErrorRecord = {
+  name: string;
+  message: string;
+  stack?: string;
+  cause?: ErrorRecord;
+  errors?: ErrorRecord[];
+  /** Extra own properties of the error (`code`, `errno`, …), as one text payload of an object. */
+  properties?: string;
+  /** Set when what was thrown is not an Error: the value itself, as a text payload. */
+  thrown?: string;
+};
+const ErrorRecordSchema = Type.Unsafe<ErrorRecord>(
+  Type.Cyclic(
+    {
+      ErrorRecord: Type.Object({
+        name: Type.String(),
+        message: Type.String(),
+        stack: Type.Optional(Type.String()),
+        cause: Type.Optional(Type.Ref("ErrorRecord")),
+        errors: Type.Optional(Type.Array(Type.Ref("ErrorRecord"))),
+        properties: Type.Optional(Type.String()),
+        thrown: Type.Optional(Type.String()),
+      }),
+    },
+    "ErrorRecord",
+  ),
+);
+
+/** Why a task has no value: one of the codes of `errors.ts`, words for a person, and what threw. */
+export const FailureSchema = Type.Object({
+  code: Type.String({ maxLength: 64 }),
+  message: Text,
+  /** The task that failed first; dependents of it carry the same failure. */
+  key: Type.Optional(Key),
+  /** The registered name of the function that failed first. */
+  task: Type.Optional(Name),
+  error: Type.Optional(ErrorRecordSchema),
+});
+export type Failure = Static<typeof FailureSchema>;
