@@ -32,7 +32,7 @@ export type Said<Message> = { message: Message; parts: number };
 export function fromClient(random: Random): Said<FromClient> {
   const some = () => random.several(1, 4, () => random.pick(keys));
   const [id, name] = [random.below(9), random.pick(names)];
-  switch (random.below(14)) {
+  switch (random.below(20)) {
     case 10: {
       const { values, parts } = payloadColumn(random, 1);
       const override = random.chance(0.5);
@@ -45,6 +45,22 @@ export function fromClient(random: Random): Said<FromClient> {
       return plain({ type: "unpublish", id, name });
     case 13:
       return plain({ type: "take", offer: random.below(20) });
+    case 6:
+      return plain({
+        type: "coordinate",
+        id,
+        kind: random.pick(["lock", "semaphore", "event", "queue", "variable"] as const),
+        name,
+        op: random.pick(["acquire", "set", "clear", "wait", "put", "get", "look"] as const),
+        ...(random.chance(0.4) && { limit: random.below(4) }),
+        ...(random.chance(0.3) && { count: random.below(4) }),
+        ...(random.chance(0.4) && { value: "[1]", inputs: some() }),
+        ...(random.chance(0.3) && { wait: false as const }),
+      });
+    case 7: {
+      const type = random.pick(["took", "give-back"] as const);
+      return plain({ type, ids: random.several(1, 3, () => random.below(9)) });
+    }
     case 0:
       return plain({
         type: "cancel",

@@ -160,10 +160,9 @@ export function undo(step: Step, client: Client, id: number, claim: Claim): void
 /** The client has what it was handed: the futures in it are its own now. */
 export function received(step: Step, client: Client, id: number, items: readonly Item[]): void {
   setClaim(step, client, id, undefined);
-  for (const item of items) {
-    hand(step, client, item.keep?.tasks ?? []);
-    discard(step, item);
-  }
+  // One that is in several items is told of once.
+  hand(step, client, [...new Set(items.flatMap((item) => item.keep?.tasks ?? []))]);
+  for (const item of items) discard(step, item);
 }
 
 /** An item or value that is nowhere any more. */

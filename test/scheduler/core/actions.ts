@@ -3,6 +3,7 @@
 
 import fc from "fast-check";
 import type { TaskOptions } from "../../../src/wire/protocol.ts";
+import { coordinate, coordinationRequests, giveBack } from "./coordination/random.ts";
 import { columns, valueOf, type FakeWorker, type Held } from "./fake-worker.ts";
 import { restartReason, type FakeClient, type World } from "./world.ts";
 
@@ -70,6 +71,8 @@ export const actions = fc.oneof(
   { weight: 2, arbitrary: of("published", { client, name: publishedName }) },
   { weight: 1, arbitrary: of("unpublish", { client, name: publishedName }) },
   { weight: 1, arbitrary: of("restart", { client }) },
+  { weight: 6, arbitrary: of("coordinate", { client, some, request: coordinationRequests }) },
+  { weight: 2, arbitrary: of("give-back", { client, some }) },
   { weight: 2, arbitrary: of("client-link", { client }) },
   { weight: 1, arbitrary: of("client-leaves", { client }) },
   { weight: 4, arbitrary: of("worker-joins", { worker, kind: fc.nat(workerKinds.length - 1) }) },
@@ -124,6 +127,10 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
     world.say(by.id, { type: "publish", id: 4, name, value: "~", inputs: keys, override });
   } else if (action.do === "published" || action.do === "unpublish") {
     world.say(by.id, { type: action.do, id: 5, name: action.name });
+  } else if (action.do === "coordinate") {
+    coordinate(world, by, { request: action.request, keys });
+  } else if (action.do === "give-back") {
+    giveBack(world, by, action.some);
   } else if (keys.length === 0) {
     return;
   } else if (action.do === "cancel") {

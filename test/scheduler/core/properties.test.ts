@@ -19,6 +19,7 @@ import {
   workerKinds,
   workerNames,
 } from "./actions.ts";
+import { clearAll } from "./coordination/random.ts";
 import { columns } from "./fake-worker.ts";
 import { World } from "./world.ts";
 
@@ -48,6 +49,7 @@ describe("whatever happens", { timeout: 30_000 + 50 * numRuns }, () => {
         }
         world.joinClient("last");
         for (const name of publishedNames) world.say("last", { type: "unpublish", id: 1, name });
+        clearAll(world, "last");
         for (const each of world.clients.values()) world.release(each, keysOf(world));
         settle(world);
         expectNothingLeft(world);

@@ -4,6 +4,7 @@
 import { expect } from "vitest";
 import { checkToClient, checkToWorker } from "../../../src/wire/check.ts";
 import type { FromClient, FromWorker, ToClient } from "../../../src/wire/protocol.ts";
+import type { Involvement } from "../../../scheduler/core/coordination/things.ts";
 import type { Effect } from "../../../scheduler/core/effects.ts";
 import { checkInvariants } from "../../../scheduler/core/invariants.ts";
 import { createState, type CoreOptions } from "../../../scheduler/core/state.ts";
@@ -107,6 +108,12 @@ export class World {
     this.handle({ type: "client-messages", from, messages });
   }
 
+  /** What it waits for and holds, as the core has it. */
+  involvementOf({ id }: FakeClient): Involvement | undefined {
+    const client = this.state.clients.get(id);
+    return client && this.state.coordination.clients.get(client);
+  }
+
   // ── Workers ────────────────────────────────────────────────────────────────────────────────────
 
   joinWorker(id: string, facts: WorkerFacts): void {
@@ -163,14 +170,14 @@ export class World {
   }
 
   /** Goes as the client library does: takes what it is offered, and holds futures of it. */
-  #adopt({ id, futures }: FakeClient, keys: readonly string[], offer: number): void {
-    const before = new Map(keys.map((key) => [key, futures.get(key)]));
-    for (const [key, standing] of before) {
-      const isNew = standing === undefined || standing === "cancelled";
-      if (standing !== "pending") futures.set(key, isNew ? "pending" : "asked");
-    }
+  #adopt({ id, futures }: FakeClient, keys: readonly string[], reply: FromClient): void {
     this.#replies.push(() => {
-      this.say(id, { type: "take", offer });
+      const before = new Map(keys.map((key) => [key, futures.get(key)]));
+      for (const [key, standing] of before) {
+        const isNew = standing === undefined || standing === "cancelled";
+        if (standing !== "pending") futures.set(key, isNew ? "pending" : "asked");
+      }
+      this.say(id, reply);
       for (const [key, standing] of before) {
         if (standing !== undefined && futures.get(key) === "asked") futures.set(key, standing);
       }
@@ -179,9 +186,17 @@ export class World {
 
   #tell(client: FakeClient, message: ToClient): void {
     const { futures } = client;
-    if (message.type === "fetched" || message.type === "coordinated") return;
+    if (message.type === "fetched") return;
+    if (message.type === "coordinated") {
+      const { id, items, inputs = [] } = message;
+      // Every third had given up meanwhile.
+      if (items && id % 3 === 0) this.#adopt(client, [], { type: "give-back", ids: [id] });
+      else if (items) this.#adopt(client, inputs.flat(), { type: "took", ids: [id] });
+      return;
+    }
     if (message.type === "answer") {
-      if (message.offer !== undefined) this.#adopt(client, message.inputs ?? [], message.offer);
+      const { offer, inputs = [] } = message;
+      if (offer !== undefined) this.#adopt(client, inputs, { type: "take", offer });
       return;
     }
     if (message.type === "cancelled" && message.reason === restartReason) {
