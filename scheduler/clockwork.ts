@@ -4,7 +4,7 @@
 import type { ToClient, ToWorker } from "../src/wire/protocol.ts";
 import type { Log } from "../src/log.ts";
 import type { Effect } from "./core/effects.ts";
-import { createState, type CoreOptions } from "./core/state.ts";
+import { createState, type CoreOptions, type State } from "./core/state.ts";
 import { nextWakeUp, step, type Event } from "./core/step.ts";
 
 /** Who carries messages to the peers. */
@@ -21,6 +21,7 @@ export class Clockwork {
   readonly #log: Log;
   readonly #idle: { timeoutMs: number; run: () => void } | undefined;
   readonly #stopScheduler: (why: string) => void;
+  readonly #stepped: ((state: State, event: Event) => void) | undefined;
   #carrier: Carrier | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAt: number | undefined;
@@ -33,11 +34,14 @@ export class Clockwork {
     idle?: { timeoutMs: number; run: () => void };
     /** Ends the scheduler, at a client's word. */
     stopScheduler?: (why: string) => void;
+    /** Sees the state after every step, before anything follows from it; it must change nothing. */
+    stepped?: (state: State, event: Event) => void;
   }) {
     this.#state = createState(options.core);
     this.#log = options.log;
     this.#idle = options.idle;
     this.#stopScheduler = options.stopScheduler ?? (() => undefined);
+    this.#stepped = options.stepped;
     this.#watchIdle();
   }
 
@@ -53,6 +57,7 @@ export class Clockwork {
   handle(event: Event): void {
     if (this.#stopped) return;
     const effects = step(this.#state, now(), event);
+    this.#stepped?.(this.#state, event);
     for (const effect of effects) this.#perform(effect);
     this.#schedule();
     this.#watchIdle();
