@@ -84,6 +84,11 @@ export class Session {
     this.#requests = new Requests(connection);
   }
 
+  /** Tasks held and questions waited on: what it keeps in memory. */
+  get size(): number {
+    return this.#states.size + this.#questions.size;
+  }
+
   /** Id of the scheduler at the other end. */
   get scheduler(): string | undefined {
     return this.#connection?.welcome.scheduler;

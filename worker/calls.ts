@@ -78,6 +78,11 @@ export class Calls {
     return [...this.#pool.functions.keys()];
   }
 
+  /** Calls that have come and are not over. */
+  get size(): number {
+    return this.#byKey.size;
+  }
+
   // ── From the scheduler ─────────────────────────────────────────────────────────────────────────
 
   receive(message: ToWorker): void {
