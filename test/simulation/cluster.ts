@@ -1,0 +1,311 @@
+// A scheduler, workers and clients as simulated processes: the real parts of each, over simulated
+// sockets. Also what they keep in memory, to see that nothing is left there.
+
+import { currentTime } from "./platform.ts";
+import { dial } from "../../src/link/dial.ts";
+import { Link } from "../../src/link/link.ts";
+import { silentLog, type Log } from "../../src/log.ts";
+import { checkToClient } from "../../src/wire/check.ts";
+import type { FromClient, ToClient } from "../../src/wire/protocol.ts";
+import { Client } from "../../client/client.ts";
+import { Session } from "../../client/session.ts";
+import { Clockwork } from "../../scheduler/clockwork.ts";
+import { checkInvariants } from "../../scheduler/core/invariants.ts";
+import type { State } from "../../scheduler/core/state.ts";
+import { Sessions } from "../../scheduler/sessions.ts";
+import { Calls } from "../../worker/calls.ts";
+import { startWorker, type RunningWorker } from "../../worker/main.ts";
+import { Runner } from "../../worker/runner.ts";
+import type { ThreadOptions, ToThread } from "../../worker/crossing.ts";
+import { functions } from "./functions.ts";
+import { Network, Route, type Direction } from "./network.ts";
+import { threadProgram } from "./threads.ts";
+import { Scope, type VirtualTime } from "./virtual-time.ts";
+
+threadProgram.run = (data, port) => {
+  const options = data as ThreadOptions;
+  const table = new Map(Object.entries(functions)) as ConstructorParameters<
+    typeof Runner
+  >[0]["functions"];
+  const runner = new Runner({ ...options, functions: table });
+  port.on("message", (message) => runner.receive(message as ToThread));
+  const [seconds, nanoseconds] = process.hrtime();
+  const clockMs = seconds * 1_000 + nanoseconds / 1e6 - performance.now();
+  port.postMessage({ type: "loaded", functions: [...table.keys()], clockMs });
+};
+
+export type WorkerShape = {
+  name: string;
+  threads: number;
+  concurrency: number;
+  resources: Record<string, number>;
+};
+
+export type ClusterOptions = {
+  time: VirtualTime;
+  graceMs: number;
+  heartbeatMs: number;
+  smallResultBytes: number;
+  latencyMs: () => number;
+  heard: (route: Route, direction: Direction, length: number) => void;
+  log: (who: string, level: string, text: string) => void;
+};
+
+export type SimulatedWorker = {
+  readonly shape: WorkerShape;
+  readonly route: Route;
+  scope: Scope;
+  running: RunningWorker | undefined;
+};
+
+export type SimulatedClient = {
+  readonly scope: Scope;
+  readonly route: Route;
+  readonly session: Session;
+  client: Client | undefined;
+};
+
+const url = "ws://scheduler";
+
+export class Cluster {
+  readonly network: Network;
+  readonly #options: ClusterOptions;
+  readonly #time: VirtualTime;
+  scheduler: Scope;
+  state: State | undefined;
+  #sessions: Sessions | undefined;
+  #clockwork: Clockwork | undefined;
+  #started = 0;
+  readonly workers: SimulatedWorker[] = [];
+  readonly clients: SimulatedClient[] = [];
+  /** From here on no worker is started again. */
+  isClosing = false;
+  /** The first invariant that did not hold. */
+  broken: Error | undefined;
+  readonly #census = new Census();
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.#time = options.time;
+    const { time, latencyMs, heard } = options;
+    this.network = new Network({ time, latencyMs, heard });
+    this.scheduler = this.#startScheduler();
+  }
+
+  get routes(): Route[] {
+    return [...this.workers, ...this.clients].map(({ route }) => route);
+  }
+
+  #startScheduler(): Scope {
+    const { graceMs, heartbeatMs, smallResultBytes } = this.#options;
+    const scope = new Scope("scheduler");
+    const log = this.#logOf("scheduler");
+    this.#time.within(scope, () => {
+      const clockwork = new Clockwork({
+        core: { graceMs, smallResultBytes, unknownTaskTimeoutMs: 60_000, seed: 7 },
+        log,
+        stepped: (state) => {
+          this.state = state;
+          this.#check(state);
+        },
+      });
+      const id = `scheduler-${this.#started++}`;
+      this.#clockwork = clockwork;
+      const sessions = new Sessions({ id, clockwork, heartbeatMs, log });
+      this.#sessions = sessions;
+      this.network.listen(url, scope, (socket) => sessions.accept(socket, "simulated"));
+    });
+    return scope;
+  }
+
+  #check(state: State): void {
+    if (this.broken !== undefined) return;
+    try {
+      checkInvariants(state);
+    } catch (error) {
+      this.broken = error as Error;
+    }
+  }
+
+  /** Its memory is lost with it; another takes its place at once. */
+  restartScheduler(): void {
+    const old = this.scheduler;
+    old.kill();
+    this.network.crash(this.routes, old, { noticed: true });
+    this.network.unlisten(url);
+    this.scheduler = this.#startScheduler();
+  }
+
+  /** Starts it, and starts it again when it ends by itself, as a supervisor does. */
+  startWorker(shape: WorkerShape): SimulatedWorker {
+    const route = new Route(shape.name);
+    const worker: SimulatedWorker = {
+      shape,
+      route,
+      scope: new Scope(shape.name),
+      running: undefined,
+    };
+    this.workers.push(worker);
+    this.launch(worker);
+    return worker;
+  }
+
+  launch(worker: SimulatedWorker): void {
+    const scope = new Scope(worker.shape.name);
+    worker.scope = scope;
+    worker.running = undefined;
+    const again = () => {
+      if (worker.scope !== scope || scope.dead || this.isClosing) return;
+      scope.kill();
+      this.network.crash([worker.route], scope, { noticed: true });
+      this.#time.after(200, () => this.launch(worker), this.#time.root);
+    };
+    this.#time.within(scope, () => {
+      void startWorker({
+        target: { describe: url, find: async () => ({ url, token: undefined }) },
+        modules: [{ path: "simulated.ts" }],
+        ...worker.shape,
+        log: this.#logOf(worker.shape.name),
+        open: this.network.opener(worker.route),
+        drainTimeoutMs: 1_000,
+      }).then((running) => {
+        worker.running = running;
+        void running.ended.then(again, again);
+      }, again);
+    });
+  }
+
+  crashWorker(worker: SimulatedWorker, options: { noticed: boolean }): void {
+    worker.scope.kill();
+    worker.running = undefined;
+    this.network.crash([worker.route], worker.scope, options);
+  }
+
+  startClient(name: string): SimulatedClient {
+    const scope = new Scope(name);
+    const route = new Route(name);
+    return this.#time.within(scope, () => {
+      const session = new Session();
+      const started: SimulatedClient = { scope, route, session, client: undefined };
+      this.clients.push(started);
+      void dial<ToClient, FromClient>({
+        target: async () => ({ url, token: undefined }),
+        describeTarget: url,
+        hello: () => ({ role: "client", id: session.id, name }),
+        check: checkToClient,
+        timeoutMs: 600_000,
+        on: session.events,
+        open: this.network.opener(route),
+      }).then((link) => {
+        session.attach(link);
+        started.client = new Client(session);
+      });
+      return started;
+    });
+  }
+
+  crashClient(client: SimulatedClient, options: { noticed: boolean }): void {
+    client.scope.kill();
+    this.network.crash([client.route], client.scope, options);
+  }
+
+  async stopScheduler(): Promise<void> {
+    this.#clockwork?.stop();
+    await this.#sessions?.close("the simulation is over");
+  }
+
+  /** What is still in memory though nothing is under way, in words. */
+  leaks(): string[] {
+    const { state } = this;
+    const found: string[] = [];
+    const none = (what: string, count: number) => {
+      if (count !== 0) found.push(`${count} ${what}`);
+    };
+    if (state !== undefined) {
+      none("tasks in the core", state.tasks.size);
+      none("ready tasks", state.ready.size);
+      none("lanes in the queue", [...state.ready.lanes()].length);
+      none("requirements in the core", state.requirements.size);
+      none("blocked requirements", state.blocked.size);
+      for (const client of state.clients.values()) {
+        none(`specs of ${client.name}`, client.specs.size);
+        none(`lanes of ${client.name}`, client.lanes.size);
+      }
+      for (const worker of state.workers.values()) {
+        none(`dispatches on ${worker.name}`, worker.dispatches.size);
+        none(`microseconds of backlog on ${worker.name}`, worker.backlogMicros);
+        for (const [resource, used] of Object.entries(worker.used)) {
+          none(`${resource} in use on ${worker.name}`, used);
+        }
+      }
+    }
+    for (const { scope, session } of this.clients) {
+      if (!scope.dead) none(`entries in the tables of ${scope.name}`, session.size);
+    }
+    found.push(...this.#census.leaks());
+    return found;
+  }
+
+  endCensus(): void {
+    this.#census.end();
+  }
+
+  #logOf(who: string): Log {
+    const write = (level: string) => (text: string) => this.#options.log(who, level, text);
+    return {
+      ...silentLog,
+      info: write("info"),
+      warning: write("warning"),
+      error: write("error"),
+    };
+  }
+}
+
+/** A heartbeat may be under way at any moment. */
+const heartbeatBytes = 16;
+
+/** Every link and every table of calls that was made, found as they are first used. */
+class Census {
+  readonly #links = new Map<Link<unknown, object>, Scope>();
+  readonly #calls = new Map<Calls, Scope>();
+  readonly #attach = Link.prototype.attach;
+  readonly #start = Calls.prototype.start;
+
+  constructor() {
+    const links = this.#links;
+    const calls = this.#calls;
+    const attach = this.#attach;
+    const start = this.#start;
+    Link.prototype.attach = function (this: Link<unknown, object>, ...args) {
+      links.set(this, currentTime().scope);
+      return attach.apply(this, args);
+    };
+    Calls.prototype.start = function (this: Calls) {
+      calls.set(this, currentTime().scope);
+      return start.apply(this);
+    };
+  }
+
+  leaks(): string[] {
+    const found: string[] = [];
+    for (const [link, scope] of this.#links) {
+      if (scope.dead || link.state === "ended") continue;
+      const bytes = link.bufferedBytes;
+      if (bytes > heartbeatBytes)
+        found.push(`${bytes} bytes in a link of ${scope.name} (${link.state})`);
+      if (link.unsentMessages > 0) {
+        found.push(`${link.unsentMessages} messages in a link of ${scope.name}`);
+      }
+    }
+    for (const [calls, scope] of this.#calls) {
+      if (scope.dead || calls.size === 0) continue;
+      found.push(`${calls.size} calls of ${scope.name}`);
+    }
+    return found;
+  }
+
+  end(): void {
+    Link.prototype.attach = this.#attach;
+    Calls.prototype.start = this.#start;
+  }
+}

@@ -1,0 +1,212 @@
+// What goes wrong in a simulation, and when: made up from the seed as it happens. Whatever breaks is
+// mended after a while, except for clients that are gone.
+
+import type { Random } from "../processes/random.ts";
+import type { Cluster, SimulatedClient, SimulatedWorker } from "./cluster.ts";
+import type { Book } from "./functions.ts";
+import type { Direction, Route } from "./network.ts";
+import type { Scope, VirtualTime } from "./virtual-time.ts";
+
+export type FaultsOptions = {
+  time: VirtualTime;
+  cluster: Cluster;
+  book: Book;
+  graceMs: number;
+  /** Until when things go wrong. */
+  untilMs: number;
+  say: (what: string) => void;
+};
+
+type Kind =
+  "cut" | "silence" | "freeze" | "crash" | "stop" | "thread" | "gone" | "close" | "add" | "restart";
+
+export class Faults {
+  readonly #options: FaultsOptions;
+  readonly #random: Random;
+  readonly #kinds: Kind[];
+  /** How long each client was out of reach, in all: past the grace its session may be over. */
+  readonly awayMs = new Map<string, number>();
+  schedulerRestarted = false;
+  /** Clients that ended of their own will. */
+  readonly closed = new Set<string>();
+  /** How often a worker died, or could not be reached. */
+  workersBroken = 0;
+  #over = false;
+  /** How to mend what is broken now. */
+  readonly #mends = new Set<() => void>();
+
+  constructor(options: FaultsOptions) {
+    this.#options = options;
+    this.#random = options.time.random;
+    const random = this.#random;
+    const often: Kind[] = ["cut", "silence", "freeze", "crash", "stop", "thread"];
+    const seldom: Kind[] = ["gone", "close", "add"];
+    this.#kinds = often.filter(() => random.chance(0.5));
+    this.#kinds.push(...seldom.filter(() => random.chance(0.25)));
+    if (random.chance(0.06)) this.#kinds.push("restart");
+    if (random.chance(0.1)) this.#kinds.length = 0;
+  }
+
+  start(): void {
+    const { time, untilMs } = this.#options;
+    if (this.#kinds.length === 0) return;
+    const count = 1 + this.#random.below(8);
+    for (let index = 0; index < count; index += 1) {
+      time.after(this.#random.next() * (untilMs - time.now), () => this.#strike(), time.root);
+    }
+  }
+
+  /** From here on nothing is broken. */
+  mendAll(): void {
+    this.#over = true;
+    for (const mend of [...this.#mends]) mend();
+  }
+
+  #strike(): void {
+    if (this.#over) return;
+    const { cluster, book, say, time } = this.#options;
+    const random = this.#random;
+    const kind = random.pick(this.#kinds);
+    const workers = cluster.workers.filter(({ scope }) => !scope.dead);
+    const clients = cluster.clients.filter(({ scope }) => !scope.dead);
+    const peers = [...workers, ...clients];
+    switch (kind) {
+      case "cut":
+      case "silence":
+        if (peers.length > 0) this.#breakRoute(kind, random.pick(peers));
+        break;
+      case "freeze": {
+        const scopes = [...peers.map(({ scope }) => scope), cluster.scheduler];
+        this.#freeze(random.pick(scopes));
+        break;
+      }
+      case "crash":
+        if (workers.length > 0) this.#crash(random.pick(workers));
+        break;
+      case "stop": {
+        const worker = workers.length > 0 ? random.pick(workers) : undefined;
+        if (worker?.running === undefined) break;
+        say(`${worker.shape.name} is asked to leave`);
+        const { running, scope } = worker;
+        time.after(0, () => void running.stop("asked to"), scope);
+        break;
+      }
+      case "thread": {
+        const executing = [...book.executing].filter(({ scope }) => !scope.dead);
+        if (executing.length === 0) break;
+        const { scope, id } = random.pick(executing);
+        say(`${scope.name} dies while it runs task ${id}`);
+        scope.thread?.die();
+        break;
+      }
+      case "gone": {
+        // One stays, to see how it ends.
+        if (clients.length < 2) break;
+        const client = random.pick(clients);
+        const noticed = random.chance(0.5);
+        say(`${client.scope.name} is gone for good${noticed ? "" : ", without a word"}`);
+        cluster.crashClient(client, { noticed });
+        break;
+      }
+      case "close": {
+        if (clients.length < 2) break;
+        const { scope, client } = random.pick(clients);
+        if (client === undefined) break;
+        say(`${scope.name} closes`);
+        this.closed.add(scope.name);
+        time.after(0, () => void client.close().then(() => scope.kill()), scope);
+        break;
+      }
+      case "add": {
+        const name = `added-${cluster.workers.length}`;
+        say(`${name} joins`);
+        cluster.startWorker({ name, threads: 1, concurrency: 1, resources: { gpu: 2 } });
+        break;
+      }
+      case "restart":
+        say("the scheduler dies, and another takes its place");
+        this.schedulerRestarted = true;
+        cluster.restartScheduler();
+        break;
+    }
+  }
+
+  #breakRoute(kind: "cut" | "silence", { route, scope }: SimulatedWorker | SimulatedClient): void {
+    const { cluster, say } = this.#options;
+    const random = this.#random;
+    const ms = this.#duration();
+    if (kind === "cut") {
+      const unnoticedBy = (["near", "far"] as const).filter(() => random.chance(0.3));
+      const how =
+        unnoticedBy.length > 0 ? ` unnoticed by its ${unnoticedBy.join(" and ")} end` : "";
+      say(`the link of ${route.name} is cut${how} for ${ms.toFixed(0)} ms`);
+      cluster.network.cut(route, unnoticedBy);
+    } else {
+      const both: Direction[] = ["out", "in"];
+      const directions = random.chance(0.4) ? both : [random.pick(both)];
+      say(`the link of ${route.name} is silent (${directions.join(", ")}) for ${ms.toFixed(0)} ms`);
+      cluster.network.silence(route, directions);
+    }
+    this.#addAway(scope, ms);
+    this.#mendAfter(ms, () => this.#heal(route));
+  }
+
+  #heal(route: Route): void {
+    this.#options.say(`the link of ${route.name} is whole again`);
+    this.#options.cluster.network.heal(route);
+  }
+
+  #freeze(scope: Scope): void {
+    const { say, time, cluster } = this.#options;
+    if (scope.frozen !== undefined) return;
+    const ms = this.#duration();
+    say(`${scope.name} stands still for ${ms.toFixed(0)} ms`);
+    scope.freeze();
+    if (scope === cluster.scheduler) {
+      for (const { scope: peer } of [...cluster.clients, ...cluster.workers]) {
+        this.#addAway(peer, ms);
+      }
+    } else this.#addAway(scope, ms);
+    this.#mendAfter(ms, () => {
+      if (!scope.dead) say(`${scope.name} goes on`);
+      time.thaw(scope);
+    });
+  }
+
+  #crash(worker: SimulatedWorker): void {
+    const { cluster, say } = this.#options;
+    const noticed = this.#random.chance(0.6);
+    const ms = this.#duration();
+    say(
+      `${worker.shape.name} dies${noticed ? "" : " without a word"}, and is started again after ${ms.toFixed(0)} ms`,
+    );
+    this.workersBroken += 1;
+    cluster.crashWorker(worker, { noticed });
+    this.#mendAfter(ms, () => {
+      say(`${worker.shape.name} is started again`);
+      cluster.launch(worker);
+    });
+  }
+
+  #addAway(scope: Scope, ms: number): void {
+    if (!scope.name.startsWith("client")) this.workersBroken += 1;
+    this.awayMs.set(scope.name, (this.awayMs.get(scope.name) ?? 0) + ms);
+  }
+
+  #mendAfter(ms: number, mend: () => void): void {
+    const { time } = this.#options;
+    const once = () => {
+      if (this.#mends.delete(once)) mend();
+    };
+    this.#mends.add(once);
+    time.after(ms, once, time.root);
+  }
+
+  /** Mostly short, and sometimes past the grace period. */
+  #duration(): number {
+    const { graceMs } = this.#options;
+    return this.#random.chance(0.8)
+      ? this.#random.next() ** 2 * graceMs * 0.6
+      : graceMs * (0.5 + this.#random.next());
+  }
+}

@@ -1,0 +1,139 @@
+// What the tasks of a simulation do: return at once, take their time, throw, hang, or take their thread
+// down. A plain model of the same functions, in `digest`, says what they must return.
+
+import { currentTask } from "../../worker/index.ts";
+import { currentTime } from "./platform.ts";
+import type { Scope } from "./virtual-time.ts";
+
+/** What really happened to the tasks, as seen by the functions themselves. */
+export class Book {
+  /** How often each task began, by its number. */
+  readonly begun = new Map<number, number>();
+  /** What executes now, and what was executing when its thread ended. */
+  readonly executing = new Set<Execution>();
+  /** What each task uses of the one resource there is, and how much of it each worker has. */
+  readonly uses = new Map<number, number>();
+  readonly capacity = new Map<string, number>();
+  readonly broken: string[] = [];
+
+  begin(id: number): Execution {
+    const times = (this.begun.get(id) ?? 0) + 1;
+    this.begun.set(id, times);
+    const execution = { id, times, scope: currentTime().scope };
+    this.executing.add(execution);
+    for (const other of this.executing) if (other.scope.dead) this.executing.delete(other);
+    if (this.uses.has(id)) this.#checkUse(execution.scope.process);
+    return execution;
+  }
+
+  #checkUse(worker: Scope): void {
+    const capacity = this.capacity.get(worker.name) ?? Infinity;
+    let used = 0;
+    for (const { id, scope } of this.executing) {
+      if (scope.process === worker) used += this.uses.get(id) ?? 0;
+    }
+    if (used > capacity) this.broken.push(`${used} of ${capacity} gpu in use on ${worker.name}`);
+  }
+
+  end(execution: Execution): void {
+    this.executing.delete(execution);
+  }
+}
+
+type Execution = { id: number; times: number; scope: Scope };
+
+let book = new Book();
+
+export function openBook(opened: Book): void {
+  book = opened;
+}
+
+type Parts = unknown;
+
+export const functions = {
+  quick: (id: number, parts: Parts) => {
+    const execution = book.begin(id);
+    const value = valueOf(id, parts);
+    book.end(execution);
+    return value;
+  },
+  slow: (id: number, parts: Parts, ms: number) => during(id, ms, () => valueOf(id, parts)),
+  big: (id: number, parts: Parts, ms: number, bytes: number) =>
+    during(id, ms, () => bigValueOf(id, parts, bytes)),
+  fails: (id: number, _parts: Parts, ms: number) =>
+    during(id, ms, () => {
+      throw new RangeError(`fails ${id}`);
+    }),
+  /** Throws so many times before it returns. */
+  flaky: (id: number, parts: Parts, ms: number, count: number) =>
+    during(id, ms, ({ times }) => {
+      if (times <= count) throw new RangeError(`fails ${id}`);
+      return valueOf(id, parts);
+    }),
+  /** Takes its thread down so many times before it returns. */
+  dies: (id: number, parts: Parts, ms: number, count: number) =>
+    during(id, ms, async ({ times, scope }) => {
+      if (times > count) return valueOf(id, parts);
+      scope.thread?.die();
+      return never();
+    }),
+  /** Hangs so many times before it returns; a loop that nothing but the end of its thread ends. */
+  hangs: (id: number, parts: Parts, ms: number, count: number) =>
+    during(id, ms, ({ times }) => (times > count ? valueOf(id, parts) : never())),
+  /** Goes on until it is asked to end. */
+  obeys: (id: number) =>
+    during(id, 1, async () => {
+      const { signal } = currentTask();
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      throw signal.reason;
+    }),
+};
+export type FunctionName = keyof typeof functions;
+
+async function during<Value>(
+  id: number,
+  ms: number,
+  then: (execution: Execution) => Value,
+): Promise<Awaited<Value>> {
+  const execution = book.begin(id);
+  try {
+    await new Promise((resolve) => setTimeout(resolve, ms / 2));
+    if (ms > 10) currentTask().progress(0.5);
+    await new Promise((resolve) => setTimeout(resolve, ms / 2));
+    return await then(execution);
+  } finally {
+    book.end(execution);
+  }
+}
+
+function never(): Promise<never> {
+  return new Promise(() => undefined);
+}
+
+// ── The model ────────────────────────────────────────────────────────────────────────────────────
+
+export function valueOf(id: number, parts: Parts): number {
+  return mix(mix(17, id), digest(parts));
+}
+
+export function bigValueOf(id: number, parts: Parts, bytes: number) {
+  const sum = valueOf(id, parts);
+  return { sum, data: new Uint8Array(bytes).fill(sum & 0xff) };
+}
+
+/** One number for any value, which differs when the value does. */
+export function digest(value: unknown): number {
+  if (typeof value === "number") return value | 0;
+  if (value instanceof Uint8Array) return mix(mix(value.length, value[0] ?? 0), value.at(-1) ?? 0);
+  if (Array.isArray(value)) return value.reduce((sum: number, item) => mix(sum, digest(item)), 3);
+  if (value instanceof Map) return mix(5, digest([...value]));
+  if (value instanceof Set) return mix(7, digest([...value]));
+  if (typeof value === "string") return value.length;
+  if (typeof value === "object" && value !== null) return mix(11, digest(Object.values(value)));
+  return 13;
+}
+
+export function mix(sum: number, value: number): number {
+  const mixed = Math.imul(sum ^ value, 0x01000193);
+  return (mixed ^ (mixed >>> 15)) | 0;
+}

@@ -1,0 +1,17 @@
+// Many seeds in one test: each must come out right, and what went wrong is in the error of the first
+// that does not.
+
+import { expect } from "vitest";
+import { simulate } from "./simulation.ts";
+
+export async function expectRight(from: number, until: number): Promise<void> {
+  for (let seed = from; seed < until; seed += 1) {
+    const { problems, story } = await simulate(seed);
+    if (problems.length > 0) {
+      const again = `npm run simulate -- --seed ${seed} --verbose --logs`;
+      expect.fail([`seed ${seed}: ${again}`, ...story, ...problems].join("\n"));
+    }
+    // What is real in this process has its turn: the test runner, and the collector of garbage.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
