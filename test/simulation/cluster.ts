@@ -151,6 +151,7 @@ export class Cluster {
   }
 
   launch(worker: SimulatedWorker): void {
+    if (this.isClosing) return;
     const scope = new Scope(worker.shape.name);
     worker.scope = scope;
     worker.running = undefined;

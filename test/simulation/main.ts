@@ -1,6 +1,7 @@
 // Simulations by hand, without end: `npm run simulate -- --seed 7`, `--from 1 [--until 1000]`; with
 // `--verbose` everything that goes wrong is printed as it happens, with `--logs` what the processes log.
 
+import { writeSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { simulate, type Outcome } from "./simulation.ts";
 
@@ -25,7 +26,8 @@ const only = wholeNumber("seed");
 const from = only ?? wholeNumber("from") ?? 1;
 const until = only ?? wholeNumber("until") ?? Infinity;
 const options = {
-  ...(values.verbose && { tell: (line: string) => console.log(line) }),
+  // Not by the console, which uses what is virtual meanwhile.
+  ...(values.verbose && { tell: (line: string) => void writeSync(1, `${line}\n`) }),
   withLogs: values.logs,
 };
 

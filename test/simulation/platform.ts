@@ -113,6 +113,7 @@ const real = {
   dateNow: Date.now,
   random: Math.random,
   hostname: os.hostname,
+  pid: process.pid,
   sleep: timersPromises.setTimeout,
   timeOrigin: performance.timeOrigin,
 };
@@ -166,6 +167,12 @@ Math.random = () => (time ? time.random.next() : real.random());
 
 // ── Modules of Node. Whoever imports a name of them sees what is put here ───────────────────────
 
+Object.defineProperty(process, "pid", {
+  configurable: true,
+  enumerable: true,
+  // Of one length in every run, since it travels in frames.
+  get: () => (time ? 1_000 : real.pid),
+});
 os.hostname = () => (time ? time.scope.process.name : real.hostname());
 timersPromises.setTimeout = ((ms?: number, value?: unknown, options?: { signal?: AbortSignal }) =>
   time

@@ -401,11 +401,16 @@ class Simulation {
       await time.run(() => isOver, time.now + patienceMs);
       if (!isOver) this.#problems.push(`${scope.name} did not come to its end`);
     };
-    for (const { scope, client } of cluster.clients) {
-      if (!scope.dead && client) await end(scope, () => client.close());
+    for (const peer of cluster.clients) {
+      const { scope, client } = peer;
+      if (client === undefined) cluster.crashClient(peer, { noticed: true });
+      else if (!scope.dead) await end(scope, () => client.close());
     }
-    for (const { scope, running } of cluster.workers) {
-      if (!scope.dead && running) await end(scope, () => running.stop());
+    for (const worker of cluster.workers) {
+      const { scope, running } = worker;
+      // It may still be looking for the scheduler, with nothing to say goodbye to.
+      if (running === undefined) cluster.crashWorker(worker, { noticed: true });
+      else if (!scope.dead) await end(scope, () => running.stop());
     }
     // Those that are gone without a word have their grace.
     await time.run(() => false, time.now + 2 * this.#graceMs + 10_000);
