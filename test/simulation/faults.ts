@@ -17,6 +17,9 @@ export type FaultsOptions = {
   say: (what: string) => void;
 };
 
+/** As a part of the grace: who was away for no longer in all is never given up. */
+export const shortAway = 0.2;
+
 type Kind =
   "cut" | "silence" | "freeze" | "crash" | "stop" | "thread" | "gone" | "close" | "add" | "restart";
 
@@ -29,6 +32,8 @@ export class Faults {
   schedulerRestarted = false;
   /** Clients that ended of their own will. */
   readonly closed = new Set<string>();
+  /** Something happened after which tasks may rightly run once more. */
+  mayRunAgain = false;
   /** How often a worker died, or could not be reached. */
   workersBroken = 0;
   #over = false;
@@ -67,6 +72,7 @@ export class Faults {
     const { cluster, book, say, time } = this.#options;
     const random = this.#random;
     const kind = random.pick(this.#kinds);
+    if (["crash", "stop", "thread", "restart"].includes(kind)) this.mayRunAgain = true;
     const workers = cluster.workers.filter(({ scope }) => !scope.dead);
     const clients = cluster.clients.filter(({ scope }) => !scope.dead);
     const peers = [...workers, ...clients];
@@ -190,7 +196,10 @@ export class Faults {
 
   #addAway(scope: Scope, ms: number): void {
     if (!scope.name.startsWith("client")) this.workersBroken += 1;
-    this.awayMs.set(scope.name, (this.awayMs.get(scope.name) ?? 0) + ms);
+    const awayMs = (this.awayMs.get(scope.name) ?? 0) + ms;
+    this.awayMs.set(scope.name, awayMs);
+    // What is away for no longer has its grace, whatever it takes to notice.
+    if (awayMs > this.#options.graceMs * shortAway) this.mayRunAgain = true;
   }
 
   #mendAfter(ms: number, mend: () => void): void {

@@ -3,7 +3,7 @@
 
 import { onVirtualTime } from "./platform.ts";
 import { Cluster, type SimulatedClient } from "./cluster.ts";
-import { Faults } from "./faults.ts";
+import { Faults, shortAway } from "./faults.ts";
 import { Book, mix, openBook } from "./functions.ts";
 import { possibleOutcomes, modelValues, outcomeOf, resolve } from "./verdict.ts";
 import { VirtualTime, type Scope } from "./virtual-time.ts";
@@ -312,7 +312,7 @@ class Simulation {
   #mayBeLost(client: number): boolean {
     if (this.#faults.closed.has(`client-${client}`)) return true;
     const awayMs = this.#faults.awayMs.get(`client-${client}`) ?? 0;
-    return this.#faults.schedulerRestarted || awayMs > this.#graceMs * 0.2;
+    return this.#faults.schedulerRestarted || awayMs > this.#graceMs * shortAway;
   }
 
   /** Whether an input may have been cancelled or lost when its dependent was submitted. */
@@ -348,6 +348,7 @@ class Simulation {
       },
       maxWorkerLosses: 3,
     });
+    this.#checkTimesRun();
     const taskOf = (key: string) => this.#keys.get(key);
     const watched = this.#watched();
     let open = watched.length;
@@ -376,6 +377,19 @@ class Simulation {
     }
     if (!(await this.#time.run(() => open === 0, this.#time.now + patienceMs))) {
       this.#problems.push(`${open} values did not come`);
+    }
+  }
+
+  /** Unless something was lost, nothing runs again but what threw. */
+  #checkTimesRun(): void {
+    if (this.#faults.mayRunAgain || this.#retried.size > 0) return;
+    const { tasks } = this.#workload;
+    // What takes its thread down takes others with it.
+    if (tasks.some(({ name }) => name === "dies" || name === "hangs")) return;
+    for (const { id, name, rest } of tasks) {
+      const most = name === "flaky" ? rest[1]! + 1 : 1;
+      const times = this.#book.begun.get(id) ?? 0;
+      if (times > most) this.#problems.push(`task ${id} (${name}) ran ${times} times`);
     }
   }
 
