@@ -25,19 +25,26 @@ export type Scheduler = {
 };
 
 /** Starts `thence scheduler`; with options, one that has what the command has no options for. */
-export async function startScheduler(options?: {
-  heartbeatMs?: number;
-  core?: { graceMs?: number; unknownTaskTimeoutMs?: number };
-}): Promise<Scheduler> {
+export async function startScheduler(
+  options?: {
+    heartbeatMs?: number;
+    core?: { graceMs?: number; unknownTaskTimeoutMs?: number };
+  },
+  /** For Node itself. */
+  flags: readonly string[] = [],
+): Promise<Scheduler> {
   const folder = await mkdtemp(path.join(tmpdir(), "thence-test-"));
   cleanups.push(() => rm(folder, { recursive: true, force: true }));
   const file = path.join(folder, "s.json");
   const program = options
-    ? node([
-        path.join(import.meta.dirname, "fixtures", "scheduler.ts"),
-        JSON.stringify({ ...options, schedulerFile: file }),
-      ])
-    : thence(["scheduler", "--port", "0", "--scheduler-file", file]);
+    ? node(
+        [
+          path.join(import.meta.dirname, "fixtures", "scheduler.ts"),
+          JSON.stringify({ ...options, schedulerFile: file }),
+        ],
+        { flags },
+      )
+    : thence(["scheduler", "--port", "0", "--scheduler-file", file], { flags });
   await program.wrote(/connect a worker with/);
   const { urls, token } = JSON.parse(await readFile(file, "utf8"));
   return { program, url: urls[0], port: Number(new URL(urls[0]).port), token, file, folder };
