@@ -2,11 +2,8 @@
 // sockets. Also what they keep in memory, to see that nothing is left there.
 
 import { currentTime } from "./platform.ts";
-import { dial } from "../../src/link/dial.ts";
 import { Link } from "../../src/link/link.ts";
 import { silentLog, type Log } from "../../src/log.ts";
-import { checkToClient } from "../../src/wire/check.ts";
-import type { FromClient, ToClient } from "../../src/wire/protocol.ts";
 import { Client } from "../../client/client.ts";
 import { Session } from "../../client/session.ts";
 import { Clockwork } from "../../scheduler/clockwork.ts";
@@ -61,7 +58,6 @@ export type SimulatedWorker = {
 export type SimulatedClient = {
   readonly scope: Scope;
   readonly route: Route;
-  readonly session: Session;
   client: Client | undefined;
 };
 
@@ -90,10 +86,6 @@ export class Cluster {
     const { time, latencyMs, heard } = options;
     this.network = new Network({ time, latencyMs, heard });
     this.scheduler = this.#startScheduler();
-  }
-
-  get routes(): Route[] {
-    return [...this.workers, ...this.clients].map(({ route }) => route);
   }
 
   #startScheduler(): Scope {
@@ -131,7 +123,7 @@ export class Cluster {
   restartScheduler(): void {
     const old = this.scheduler;
     old.kill();
-    this.network.crash(this.routes, old, { noticed: true });
+    this.network.crash(old, { noticed: true });
     this.network.unlisten(url);
     this.scheduler = this.#startScheduler();
   }
@@ -158,7 +150,7 @@ export class Cluster {
     const again = () => {
       if (worker.scope !== scope || scope.dead || this.isClosing) return;
       scope.kill();
-      this.network.crash([worker.route], scope, { noticed: true });
+      this.network.crash(scope, { noticed: true });
       this.#time.after(200, () => this.launch(worker), this.#time.root);
     };
     this.#time.within(scope, () => {
@@ -179,35 +171,29 @@ export class Cluster {
   crashWorker(worker: SimulatedWorker, options: { noticed: boolean }): void {
     worker.scope.kill();
     worker.running = undefined;
-    this.network.crash([worker.route], worker.scope, options);
+    this.network.crash(worker.scope, options);
   }
 
   startClient(name: string): SimulatedClient {
     const scope = new Scope(name);
     const route = new Route(name);
-    return this.#time.within(scope, () => {
-      const session = new Session();
-      const started: SimulatedClient = { scope, route, session, client: undefined };
-      this.clients.push(started);
-      void dial<ToClient, FromClient>({
+    const started: SimulatedClient = { scope, route, client: undefined };
+    this.clients.push(started);
+    this.#time.within(scope, () => {
+      void Client.open({
         target: async () => ({ url, token: undefined }),
         describeTarget: url,
-        hello: () => ({ role: "client", id: session.id, name }),
-        check: checkToClient,
+        name,
         timeoutMs: 600_000,
-        on: session.events,
         open: this.network.opener(route),
-      }).then((link) => {
-        session.attach(link);
-        started.client = new Client(session);
-      });
-      return started;
+      }).then((client) => (started.client = client));
     });
+    return started;
   }
 
   crashClient(client: SimulatedClient, options: { noticed: boolean }): void {
     client.scope.kill();
-    this.network.crash([client.route], client.scope, options);
+    this.network.crash(client.scope, options);
   }
 
   async stopScheduler(): Promise<void> {
@@ -240,9 +226,6 @@ export class Cluster {
         }
       }
     }
-    for (const { scope, session } of this.clients) {
-      if (!scope.dead) none(`entries in the tables of ${scope.name}`, session.size);
-    }
     found.push(...this.#census.leaks());
     return found;
   }
@@ -265,25 +248,31 @@ export class Cluster {
 /** A heartbeat may be under way at any moment. */
 const heartbeatBytes = 16;
 
-/** Every link and every table of calls that was made, found as they are first used. */
+/** Every link, and every table of calls and of futures, found as they are first used. */
 class Census {
   readonly #links = new Map<Link<unknown, object>, Scope>();
   readonly #calls = new Map<Calls, Scope>();
-  readonly #attach = Link.prototype.attach;
-  readonly #start = Calls.prototype.start;
+  readonly #sessions = new Map<Session, Scope>();
+  readonly #original = {
+    attach: Link.prototype.attach,
+    start: Calls.prototype.start,
+    attachSession: Session.prototype.attach,
+  };
 
   constructor() {
-    const links = this.#links;
-    const calls = this.#calls;
-    const attach = this.#attach;
-    const start = this.#start;
+    const found = { links: this.#links, calls: this.#calls, sessions: this.#sessions };
+    const { attach, start, attachSession } = this.#original;
     Link.prototype.attach = function (this: Link<unknown, object>, ...args) {
-      links.set(this, currentTime().scope);
+      found.links.set(this, currentTime().scope);
       return attach.apply(this, args);
     };
-    Calls.prototype.start = function (this: Calls) {
-      calls.set(this, currentTime().scope);
-      return start.apply(this);
+    Calls.prototype.start = function (this: Calls, ...args) {
+      found.calls.set(this, currentTime().scope);
+      return start.apply(this, args);
+    };
+    Session.prototype.attach = function (this: Session, ...args) {
+      found.sessions.set(this, currentTime().scope);
+      return attachSession.apply(this, args);
     };
   }
 
@@ -292,21 +281,21 @@ class Census {
     for (const [link, scope] of this.#links) {
       if (scope.dead || link.state === "ended") continue;
       const bytes = link.bufferedBytes;
-      if (bytes > heartbeatBytes)
-        found.push(`${bytes} bytes in a link of ${scope.name} (${link.state})`);
+      if (bytes > heartbeatBytes) found.push(`${bytes} bytes in a link of ${scope.name}`);
       if (link.unsentMessages > 0) {
         found.push(`${link.unsentMessages} messages in a link of ${scope.name}`);
       }
     }
-    for (const [calls, scope] of this.#calls) {
-      if (scope.dead || calls.size === 0) continue;
-      found.push(`${calls.size} calls of ${scope.name}`);
+    for (const [{ size }, scope] of [...this.#calls, ...this.#sessions]) {
+      if (!scope.dead && size > 0) found.push(`${size} entries in the tables of ${scope.name}`);
     }
     return found;
   }
 
   end(): void {
-    Link.prototype.attach = this.#attach;
-    Calls.prototype.start = this.#start;
+    const { attach, start, attachSession } = this.#original;
+    Link.prototype.attach = attach;
+    Calls.prototype.start = start;
+    Session.prototype.attach = attachSession;
   }
 }

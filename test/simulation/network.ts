@@ -31,6 +31,7 @@ export class Network {
   readonly #time: VirtualTime;
   readonly #latencyMs: () => number;
   readonly #listeners = new Map<string, Listener>();
+  readonly #routes = new Set<Route>();
   readonly #heard: (route: Route, direction: Direction, length: number) => void;
 
   constructor(options: {
@@ -53,6 +54,7 @@ export class Network {
 
   /** How a process dials on this route. */
   opener(route: Route): OpenSocket {
+    this.#routes.add(route);
     return (target, { timeoutMs, signal }) =>
       new Promise((resolve, reject) => {
         const time = this.#time;
@@ -105,8 +107,8 @@ export class Network {
   }
 
   /** The process is gone; the others hear of it, or its machine is gone with it and they do not. */
-  crash(routes: Iterable<Route>, scope: Scope, options: { noticed: boolean }): void {
-    for (const route of routes) {
+  crash(scope: Scope, options: { noticed: boolean }): void {
+    for (const route of this.#routes) {
       for (const connection of [...route.connections]) {
         if (connection.near.scope.process === scope) {
           connection.break(options.noticed ? ["near"] : ["near", "far"]);
