@@ -96,9 +96,9 @@ export class Cluster {
       const clockwork = new Clockwork({
         core: { graceMs, smallResultBytes, unknownTaskTimeoutMs: 60_000, seed: 7 },
         log,
-        stepped: (state) => {
+        stepped: (state, event) => {
           this.state = state;
-          this.#check(state);
+          this.#check(state, event.type);
         },
       });
       const id = `scheduler-${this.#started++}`;
@@ -110,12 +110,14 @@ export class Cluster {
     return scope;
   }
 
-  #check(state: State): void {
+  #check(state: State, after: string): void {
     if (this.broken !== undefined) return;
+    const { log } = this.#options;
     try {
       checkInvariants(state);
     } catch (error) {
       this.broken = error as Error;
+      log("scheduler", "error", `${this.broken.message} (after ${after})`);
     }
   }
 

@@ -74,7 +74,7 @@ class Simulation {
       time,
       graceMs: this.#graceMs,
       heartbeatMs: this.#graceMs / random.pick([4, 8]),
-      smallResultBytes: random.pick([100, 1_000, 64 * 1024]),
+      smallResultBytes: random.pick([100, 100, 1_000, 64 * 1024]),
       latencyMs: () => 0.05 + random.next() ** 3 * slowest,
       heard: ({ name }, direction, length) => {
         const place = name.length + name.charCodeAt(name.length - 1);

@@ -84,7 +84,7 @@ function makeHabits(random: Random) {
     throws: some(0.2),
     dies: some(0.15),
     hangs: some(0.15),
-    big: some(0.5),
+    big: random.chance(0.3) ? 0.9 : some(0.5),
     quick: random.next(),
     cancels: some(0.2),
     releases: some(0.3),
