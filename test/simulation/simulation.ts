@@ -73,7 +73,8 @@ class Simulation {
     this.#cluster = new Cluster({
       time,
       graceMs: this.#graceMs,
-      heartbeatMs: this.#graceMs / random.pick([4, 8]),
+      // Four beats pass before silence is noticed: well within the grace, as in real life.
+      heartbeatMs: this.#graceMs / random.pick([8, 12]),
       smallResultBytes: random.pick([100, 100, 1_000, 64 * 1024]),
       latencyMs: () => 0.05 + random.next() ** 3 * slowest,
       heard: ({ name }, direction, length) => {
