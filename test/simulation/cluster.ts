@@ -215,7 +215,6 @@ export class Cluster {
       none("ready tasks", state.ready.size);
       none("lanes in the queue", [...state.ready.lanes()].length);
       none("requirements in the core", state.requirements.size);
-      none("blocked requirements", state.blocked.size);
       for (const client of state.clients.values()) {
         none(`specs of ${client.name}`, client.specs.size);
         none(`lanes of ${client.name}`, client.lanes.size);
