@@ -74,12 +74,27 @@ export async function openWebSocket(
   }
 }
 
+/**
+ * A socket is read for as long as it has something, two megabytes at a time: at most so long, in
+ * milliseconds, and a little more, before others have their turn.
+ */
+const turnMs = 5;
+let turnBegan: number | undefined;
+
+function beginTurn(): number {
+  setImmediate(() => {
+    turnBegan = undefined;
+  });
+  return performance.now();
+}
+
 /** A WebSocket that is open, or about to be. */
 export class WsSocket implements Socket {
   readonly #webSocket: WebSocket;
   #handlers: SocketHandlers | undefined;
   #paused = false;
   #terminated = false;
+  #yielding = false;
   /** Arrived while nobody listened, or after `pause` out of what was read before it. */
   #held: SocketData[] = [];
   #close: SocketClose | undefined;
@@ -152,8 +167,24 @@ export class WsSocket implements Socket {
 
   #arrived(data: SocketData): void {
     if (this.#terminated) return;
-    if (this.#handlers && !this.#paused && this.#held.length === 0) this.#handlers.message(data);
-    else this.#held.push(data);
+    if (!this.#handlers || this.#paused || this.#held.length > 0) {
+      this.#held.push(data);
+      return;
+    }
+    turnBegan ??= beginTurn();
+    this.#handlers.message(data);
+    if (performance.now() - turnBegan > turnMs) this.#yield();
+  }
+
+  /** One that has much to say is read on once others had their turn. */
+  #yield(): void {
+    if (this.#yielding || this.#paused || this.#terminated) return;
+    this.#yielding = true;
+    this.#webSocket.pause();
+    setImmediate(() => {
+      this.#yielding = false;
+      if (!this.#paused) this.#webSocket.resume();
+    });
   }
 
   /** A close overrides a pause: what came before it is all that there will be. */
