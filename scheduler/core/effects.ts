@@ -23,7 +23,7 @@ type Batch<Message> = {
   readonly messages: Message[];
   /** Payload bytes in the newest message. */
   bytes: number;
-  /** What the newest `run` message was made for; only the same may be appended. */
+  /** What the newest `run` message was made for; only what runs alike may be appended. */
   spec: Spec | undefined;
 };
 
@@ -50,7 +50,7 @@ export class Effects {
     const last = batch.messages.at(-1);
     if (
       last?.type === "run" &&
-      batch.spec === spec &&
+      isRunAlike(batch.spec, spec) &&
       (last.announce ?? false) === task.suspect &&
       last.keys.length < columnLength &&
       batch.bytes < columnBytes
@@ -186,6 +186,16 @@ export class Effects {
     this.#toWorkers.delete(peer as Worker);
     this.#toClients.delete(peer as Client);
   }
+}
+
+/** Clients take turns, so that neighbours are rarely of one client: what a worker hears is the same. */
+function isRunAlike(one: Spec | undefined, other: Spec): boolean {
+  if (one === undefined || one === other) return one === other;
+  return (
+    one.function === other.function &&
+    one.priority === other.priority &&
+    one.options.timeoutMs === other.options.timeoutMs
+  );
 }
 
 export function bytesOf(payload: Payload): number {

@@ -139,9 +139,9 @@ describe("retrying by a client", () => {
       ],
       bob: [{ type: "reopened", keys: ["theirs"] }],
     });
-    const inputs = [[valueOf("root")]];
+    const inputs = [[valueOf("root")], [valueOf("root")]];
     expect(w1.finish("root", { attempt: 2 })).toEqual({
-      w1: [run("theirs", { inputs }), run("mid", { inputs })],
+      w1: [run(["theirs", "mid"], { inputs })],
       ann: [finished("root")],
     });
   });

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { RunMessage, ToWorker } from "../../../src/wire/protocol.ts";
-import { Story, type Done, type StoryWorker } from "./story.ts";
+import { run, Story, type Done, type StoryWorker } from "./story.ts";
 
 /** A worker that runs one at a time, and the order in which it was given what was submitted. */
 function stage(options = {}) {
@@ -71,6 +71,19 @@ describe("the order of tasks", () => {
     expect(keysOf(w1.join())).toEqual(["a0"]);
     expect(keysOf(w1.finish("a0"))).toEqual(["b"]);
     expect(keysOf(w1.finish("b"))).toEqual(["a1"]);
+  });
+
+  test("tells a worker of the tasks of clients in turn by one message, if they run alike", () => {
+    const { story } = stage();
+    const [ann, bob] = [story.client("ann"), story.client("bob")];
+    ann.submit("f", ["a1", "a2", "a3"]);
+    bob.submit("f", ["b1", "b2"]);
+    bob.submit("f", ["b3"], { timeoutMs: 1_000 });
+
+    expect(story.worker("w2", { slots: 6 }).join()["w2"]).toEqual([
+      run(["a1", "b1", "a2", "b2", "a3"]),
+      run("b3", { timeoutMs: 1_000 }),
+    ]);
   });
 
   test("keeps the turn of a client whose task found no room", () => {

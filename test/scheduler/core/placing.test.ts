@@ -77,7 +77,7 @@ describe("placing", () => {
 
     expect(ann.submit("f", ["a"], { workers: ["w2"] })).toEqual({ log });
     expect(ann.submit("f", ["b"], { workers: ["big"] })).toEqual({ log });
-    expect(w2.join()).toMatchObject({ w2: [run("a"), run("b")] });
+    expect(w2.join()).toMatchObject({ w2: [run(["a", "b"])] });
   });
 
   test("takes another worker when the one wished for has no room", () => {
