@@ -17,6 +17,9 @@ const leastTasks = 50_000;
 /** What is large is taken once: it takes long, and is seen in one go. */
 const mostTasks = 2_000_000;
 
+/** What is to be done in one go gets a scheduler of its own each time: its memory is looked at. */
+const aloneTasks = 1_000_000;
+
 export async function takeGrowth(
   plan: GrowthPlan,
   run: Run,
@@ -57,14 +60,16 @@ async function takeAxis(
           report(`left out: ${formatNumber(x, 0)} ${axis.label} in the core, since ${missing}`);
           continue;
         }
-        let system = core ?? systems.get(load.workers);
+        const isAlone = core === undefined && load.tasks >= aloneTasks;
+        let system = core ?? (isAlone ? undefined : systems.get(load.workers));
         if (system === undefined) {
           system = await startReal(processes, directory, load.workers);
-          systems.set(load.workers, system);
+          if (!isAlone) systems.set(load.workers, system);
         }
         const turns = Math.ceil(leastTasks / units);
         const taken: Sample[] = [];
         for (let turn = 0; turn < turns; turn++) taken.push(await system.run(load));
+        if (isAlone) await system.end();
         const sample = merged(taken);
         report(lineOf(round, where, axis, x, sample.cpuMicros / units));
         if (round > 0) samples.push(sample);

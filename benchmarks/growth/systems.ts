@@ -16,12 +16,14 @@ export type GrowthSystem = { run: (load: Load) => Promise<Sample>; end: () => Pr
 /** Heap for the core with ten million tasks, in MiB. */
 const coreHeap = 10_000;
 
+let started = 0;
+
 export async function startReal(
   processes: Processes,
   directory: string,
   workers: number,
 ): Promise<GrowthSystem> {
-  const schedulerFile = join(directory, `growth-${workers}.json`);
+  const schedulerFile = join(directory, `growth-${++started}.json`);
   const scheduler = processes.start(
     "cli/bin.js",
     ["scheduler", "--scheduler-file", schedulerFile, "--port", "0"],
