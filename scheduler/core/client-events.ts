@@ -83,8 +83,9 @@ export function receive(step: Step, from: ClientId, messages: readonly FromClien
         break;
       }
       case "release":
-        for (const task of known(step.state, message.keys)) {
-          if (removeWant(task, client)) forgetIfUnneeded(step, task);
+        for (const key of message.keys) {
+          const task = step.state.tasks.get(key);
+          if (task !== undefined && removeWant(task, client)) forgetIfUnneeded(step, task);
         }
         break;
       case "retry":

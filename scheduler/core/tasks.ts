@@ -13,6 +13,7 @@ import { transition, type Step } from "./transition.ts";
 const fresh: TaskState = { at: "new" };
 const readyState: TaskState = { at: "ready" };
 const forgotten: TaskState = { at: "forgotten" };
+const noTasks: readonly Task[] = [];
 
 /** What a submission says of one task. */
 type Call = { key: TaskKey; args: Payload; inputKeys: readonly TaskKey[] | undefined };
@@ -110,7 +111,8 @@ export function finish(step: Step, task: Task, value: Payload, worker: string): 
   const { dependents } = task;
   if (dependents) {
     // Ready tasks of a graph are taken newest first: so the last of the dependents goes in first.
-    for (const dependent of [...dependents].reverse()) {
+    const last = dependents.size === 1 ? dependents : [...dependents].reverse();
+    for (const dependent of last) {
       if (dependent.state.at !== "waiting") continue;
       dependent.state.missing--;
       proceed(step, dependent, "inputs are there");
@@ -245,15 +247,16 @@ function dependentsFirst(task: Task): Task[] {
 
 /** Lets go of a task that nothing needs any more, and of the inputs that only it still needed. */
 export function forgetIfUnneeded(step: Step, task: Task): void {
-  const candidates = [task];
-  for (let next = candidates.pop(); next !== undefined; next = candidates.pop()) {
+  // Most have no inputs: no list is made for those.
+  let candidates: Task[] | undefined;
+  for (let next: Task | undefined = task; next !== undefined; next = candidates?.pop()) {
     if (isWanted(next) || next.dependents !== undefined || next.state.at === "forgotten") continue;
     if (step.state.kept.has(next)) continue;
     if (next.state.at === "running") abandon(step, next.state.dispatch, "no longer wanted");
     transition(step, next, forgotten, "nobody needs it");
     step.state.tasks.delete(next.key);
     leaveSpec(step.state, next.spec);
-    for (const input of detachInputs(next)) candidates.push(input);
+    for (const input of detachInputs(next)) (candidates ??= []).push(input);
   }
 }
 
@@ -264,7 +267,7 @@ function dropInputs(step: Step, task: Task): void {
 /** Ends a task's claim on its inputs and returns them. */
 function detachInputs(task: Task): readonly Task[] {
   const { inputs } = task;
-  if (inputs === undefined) return [];
+  if (inputs === undefined) return noTasks;
   task.inputs = undefined;
   for (const input of inputs) {
     input.dependents?.delete(task);
