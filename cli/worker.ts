@@ -85,7 +85,7 @@ async function run(address: string | undefined, options: Options): Promise<void>
     log,
   };
   const start = async (signal: AbortSignal) => {
-    const { startWorker } = await import("../worker/main.ts");
+    const { startWorker } = await import("../cluster/worker.ts");
     return startWorker({ ...worker, signal });
   };
   await runDaemon({ start, log });

@@ -3,8 +3,7 @@
 
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { checkToClient } from "../src/wire/check.ts";
-import { dial, type DialOptions } from "../src/link/dial.ts";
+import type { DialOptions } from "../src/link/dial.ts";
 import { ConnectionError, TimeoutError } from "../src/errors/errors.ts";
 import type { Explanation, SchedulerInfo, WorkerInfo } from "../src/facts.ts";
 import type { FromClient, ToClient } from "../src/wire/protocol.ts";
@@ -106,6 +105,9 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
   /** @internal The way to connect when the target is known, as it is to `Client.local`. */
   static async open<Tasks = UntypedTasks>(options: OpenOptions): Promise<Client<Tasks>> {
     const { name = `${hostname()}-${process.pid}`, timeoutMs = 30_000, onClose, ...how } = options;
+    // A task has a client without ever dialling, and need not load what that takes.
+    const { dial } = await import("../src/link/dial.ts");
+    const { checkToClient } = await import("../src/wire/check.ts");
     const session = new Session();
     const link = await dial<ToClient, FromClient>({
       ...how,

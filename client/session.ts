@@ -22,7 +22,11 @@ import { Requests, type Outlet } from "./requests.ts";
 
 /** What a session needs of its link. */
 export type Connection = Outlet &
-  Pick<Link<ToClient, FromClient>, "close"> & { readonly welcome: Pick<Welcome, "scheduler"> };
+  Pick<Link<ToClient, FromClient>, "close"> & {
+    readonly welcome: Pick<Welcome, "scheduler">;
+    /** Inside a task: others may have its slot until this has settled. */
+    during?<Value>(waiting: Promise<Value>): Promise<Value>;
+  };
 
 export type Topic = Extract<FromClient, { type: "ask" }>["about"];
 export type Answer = Extract<ToClient, { type: "answer" }>;
@@ -87,6 +91,11 @@ export class Session {
   /** Tasks held and questions waited on: what it keeps in memory. */
   get size(): number {
     return this.#states.size + this.#questions.size;
+  }
+
+  /** Everything that users wait for goes through here: inside a task, its slot is free meanwhile. */
+  during<Value>(waiting: Promise<Value>): Promise<Value> {
+    return this.#connection?.during?.(waiting) ?? waiting;
   }
 
   /** Id of the scheduler at the other end. */
@@ -260,6 +269,11 @@ export class Session {
     const closed = new ConnectionError("connect again: this client was closed");
     this.#end("cancelled", closed, (key) => cancelled(key, "its client was closed"));
     await this.#connection?.close();
+  }
+
+  /** The task that this is inside of is over, or is to end: nothing more comes. */
+  end(why: Error): void {
+    this.#end("cancelled", why, () => why);
   }
 
   // ── What the scheduler says. What is not held any more is nobody's concern ─────────────────────

@@ -23,7 +23,12 @@ export type WatchOptions = WaitLimits & {
 
 /** Resolves when all have settled; see the options for when it ends otherwise. */
 export function watch(states: readonly FutureState[], options: WatchOptions): Promise<void> {
-  return new Promise((resolve, reject) => new Watch(states, options, resolve, reject).start());
+  let watching: Watch | undefined;
+  const waiting = new Promise<void>((resolve, reject) => {
+    watching = new Watch(states, options, resolve, reject);
+    watching.start();
+  });
+  return watching?.isOpen ? states[0]!.session.during(waiting) : waiting;
 }
 
 class Watch implements Waiter {
@@ -45,6 +50,11 @@ class Watch implements Waiter {
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
+  }
+
+  /** It has begun to wait, and not ended. */
+  get isOpen(): boolean {
+    return this.#open > 0 && !this.#ended;
   }
 
   start(): void {

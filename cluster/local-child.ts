@@ -4,7 +4,8 @@
 
 import { startScheduler } from "../scheduler/main.ts";
 import { configureLog, createLog, type LogLevel } from "../src/log.ts";
-import { startWorker, type WorkerOptions } from "../worker/main.ts";
+import type { WorkerOptions } from "../worker/main.ts";
+import { startWorker } from "./worker.ts";
 
 /** From the parent, once. */
 export type Order = { logLevel: LogLevel; token: string } & (

@@ -1,17 +1,18 @@
-// Calls that wait for a thread: higher priority first, then in the order of arrival. A call that
+// Calls that wait for a thread: higher priority first, then the deeper, then in the order of arrival. A call that
 // was handed to a thread and came back unrun takes its old place again.
 
 /** What the queue must know of an entry. */
 export type Queueable = {
   readonly order: number;
-  readonly terms: { readonly priority: number };
+  readonly terms: { readonly priority: number; readonly depth: number };
   /** Whether it is in the queue; the queue sets it. */
   queued: boolean;
 };
 
-/** The calls of one priority. An entry that was removed stays as a hole until its turn comes. */
+/** The calls of one priority and depth. An entry that was removed stays as a hole until its turn comes. */
 type Lane<Item> = {
   readonly priority: number;
+  readonly depth: number;
   entries: (Item | undefined)[];
   /** Everything before this has been taken. */
   head: number;
@@ -19,7 +20,7 @@ type Lane<Item> = {
 };
 
 export class CallQueue<Item extends Queueable> {
-  /** Highest priority first; none is empty. There are few as a rule. */
+  /** Highest priority first, deepest first; none is empty. There are few as a rule. */
   readonly #lanes: Lane<Item>[] = [];
   #size = 0;
 
@@ -61,7 +62,7 @@ export class CallQueue<Item extends Queueable> {
     if (!item.queued) return false;
     item.queued = false;
     this.#size -= 1;
-    const place = this.#placeOf(item.terms.priority);
+    const place = this.#placeOf(item.terms);
     const lane = this.#lanes[place]!;
     lane.size -= 1;
     if (lane.size === 0) this.#lanes.splice(place, 1);
@@ -84,19 +85,23 @@ export class CallQueue<Item extends Queueable> {
     this.#size += 1;
   }
 
-  #laneFor({ terms: { priority } }: Item): Lane<Item> {
-    const place = this.#placeOf(priority);
+  #laneFor({ terms }: Item): Lane<Item> {
+    const { priority, depth } = terms;
+    const place = this.#placeOf(terms);
     let lane = this.#lanes[place];
-    if (lane?.priority !== priority) {
-      lane = { priority, entries: [], head: 0, size: 0 };
+    if (lane?.priority !== priority || lane.depth !== depth) {
+      lane = { priority, depth, entries: [], head: 0, size: 0 };
       this.#lanes.splice(place, 0, lane);
     }
     return lane;
   }
 
-  /** Where the lane of this priority is, or belongs. */
-  #placeOf(priority: number): number {
-    return lowest(this.#lanes.length, (place) => this.#lanes[place]!.priority <= priority);
+  /** Where the lane of this priority and depth is, or belongs. */
+  #placeOf({ priority, depth }: Item["terms"]): number {
+    return lowest(this.#lanes.length, (place) => {
+      const lane = this.#lanes[place]!;
+      return lane.priority === priority ? lane.depth <= depth : lane.priority < priority;
+    });
   }
 }
 

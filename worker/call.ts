@@ -13,6 +13,10 @@ export type Terms = {
   readonly timeoutMs: number | undefined;
   /** Say `started` before it begins: it may take this process down. */
   readonly announce: boolean;
+  /** What it lends it has to be given back before it goes on. */
+  readonly regains: boolean;
+  /** Tasks of tasks go before others, the deepest first. */
+  readonly depth: number;
 };
 
 export type Call = {
@@ -30,6 +34,10 @@ export type Call = {
   ticket: number;
   /** What it was expected to take when handed over, in microseconds. */
   expectedMicros: number;
+  /** It waits for its sub-tasks: the thread may run others. */
+  lent: boolean;
+  /** It has said something as a client. */
+  hasInside: boolean;
   /** The scheduler has been told that it is executing. */
   reported: boolean;
   /** Why it has been asked to end. */

@@ -9,7 +9,7 @@ import { didYouMean } from "../src/nearest.ts";
 import type { Failure, RunMessage, ToWorker } from "../src/wire/protocol.ts";
 import type { Call, Ending, Terms } from "./call.ts";
 import type { Reports } from "./reports.ts";
-import type { Gone } from "./thread.ts";
+import type { Gone } from "./thread-events.ts";
 import { ThreadPool, type PoolOptions } from "./thread-pool.ts";
 
 export type CallsOptions = PoolOptions & {
@@ -55,6 +55,15 @@ export class Calls {
       progress: (call, fraction, text) => {
         if (call.ending === undefined) reports.progress(call, fraction, text);
       },
+      inside: (call, message) => {
+        if (call.ending === undefined) reports.fromInside(call, message);
+      },
+      lent: (call) => {
+        if (call.ending === undefined) reports.lent(call);
+      },
+      resuming: (call) => {
+        if (call.ending === undefined) reports.resuming(call);
+      },
       said: (kind, text, key) => {
         const task = key === undefined ? {} : { task: key };
         if (kind === "log") options.log.info(text, task);
@@ -86,16 +95,48 @@ export class Calls {
   // ── From the scheduler ─────────────────────────────────────────────────────────────────────────
 
   receive(message: ToWorker): void {
-    if (message.type === "run") this.#run(message);
-    else if (message.type === "cancel") this.#cancel(message);
-    else if (message.type === "withdraw") this.#withdraw(message);
-    else void this.#restart();
+    switch (message.type) {
+      case "run":
+        this.#run(message);
+        return;
+      case "cancel":
+        this.#cancel(message);
+        return;
+      case "withdraw":
+        this.#withdraw(message);
+        return;
+      case "resume":
+        message.keys.forEach((key, index) => {
+          const call = this.#find(key, message.attempts[index]!);
+          call?.thread?.resume(call);
+        });
+        return;
+      case "sub": {
+        const call = this.#find(message.key, message.attempt);
+        call?.thread?.tellInside(call, message.message);
+        return;
+      }
+      case "restart":
+        void this.#restart();
+        return;
+      default:
+        message satisfies never;
+    }
   }
 
   #run(message: RunMessage): void {
     const { name, keys, attempts, args, inputs, priority = 0, timeoutMs, announce } = message;
     const place = this.#pool.functions.get(name);
-    const terms = { name, function: place ?? 0, priority, timeoutMs, announce: announce ?? false };
+    const { regains = false, depth = 0 } = message;
+    const terms: Terms = {
+      name,
+      function: place ?? 0,
+      priority,
+      depth,
+      timeoutMs,
+      announce: announce ?? false,
+      regains,
+    };
     for (let index = 0; index < keys.length; index += 1) {
       const call: Call = {
         key: keys[index]!,
@@ -108,6 +149,8 @@ export class Calls {
         thread: undefined,
         ticket: 0,
         expectedMicros: 0,
+        lent: false,
+        hasInside: false,
         reported: false,
         ending: undefined,
         timer: undefined,
@@ -218,10 +261,14 @@ export class Calls {
       const tasks = executing.map(({ key }) => key);
       this.#log.warning(`a thread ended and is being replaced: ${error.message}`, { tasks });
     }
-    const blamed = terminated ? [] : executing;
+    // One that waited for its sub-tasks did nothing, unless nobody else was there who did.
+    const inSlots = executing.filter(({ lent }) => !lent);
+    const blamed = terminated ? [] : inSlots.length > 0 ? inSlots : executing;
     for (const call of [...executing, ...others]) {
       if (call.ending !== undefined) this.#settle(call);
       else if (blamed.includes(call)) this.#lose(call, error);
+      // What it submitted goes with the attempt, so it needs another.
+      else if (call.hasInside || call.lent) this.#giveBack(call);
       else {
         clearTimeout(call.timer);
         this.#pool.restore(call);

@@ -3,7 +3,8 @@
 // by compare-and-swap, so that a call either begins or is taken back, never both, without a word
 // being exchanged; and main sees what a thread is at even while that thread never reads a message.
 
-import type { ErrorRecord, Failure } from "../src/wire/protocol.ts";
+import type { ErrorRecord, Failure, ToClient } from "../src/wire/protocol.ts";
+import type { SocketData } from "../src/link/socket.ts";
 import { BinaryPayload, type Payload } from "../src/payload/payload.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { HeldMemory } from "./held-results.ts";
@@ -21,6 +22,8 @@ export type ThreadOptions = {
   readonly concurrency: number;
   /** The worker's name, for `currentTask()`. */
   readonly worker: string;
+  /** The URL of what makes the clients inside tasks; undefined for none. */
+  readonly taskClient: string | undefined;
   readonly cells: Cells;
   readonly held: HeldMemory;
   /** To main. Not the `parentPort`, which is there for whatever the user's code does with it. */
@@ -35,6 +38,8 @@ export type ToThread =
       readonly keys: string[];
       readonly args: Crossing[];
       readonly inputs: (Crossing[] | undefined)[] | undefined;
+      /** The tickets of those that lend resources with their slots, if there are any. */
+      readonly regains?: readonly number[] | undefined;
     }
   /** Fire the signal of this call; its cell says `ending` already. */
   | {
@@ -42,7 +47,11 @@ export type ToThread =
       readonly ticket: number;
       readonly code: "task-cancelled" | "task-timeout";
       readonly message: string;
-    };
+    }
+  /** For the client inside a call. */
+  | { readonly type: "sub"; readonly ticket: number; readonly message: CrossingMessage }
+  /** What the call had lent is its own again. */
+  | { readonly type: "resume"; readonly ticket: number };
 
 export type FromThread =
   /** First: the modules are there. `clockMs` is the zero of `begins` on the clock of `hrtime`. */
@@ -63,6 +72,10 @@ export type FromThread =
       readonly fraction: number;
       readonly text?: string;
     }
+  /** A frame of what the client inside a call says. */
+  | { readonly type: "sub"; readonly ticket: number; readonly frame: SocketData }
+  /** The call waits for its sub-tasks, and does not any more. */
+  | { readonly type: "lent" | "resuming"; readonly ticket: number }
   | { readonly type: "log"; readonly text: string; readonly key?: string }
   /** A promise was rejected and nobody handled it. */
   | { readonly type: "rejection"; readonly text: string; readonly key?: string };
@@ -75,7 +88,13 @@ export function isFromThread(message: unknown): message is FromThread {
   if (typeof message !== "object" || message === null) return false;
   const { type, numbers, values, ticket, micros, failure, fraction, text, functions, clockMs } =
     message as Partial<Record<string, unknown>>;
+  const { frame } = message as { frame?: unknown };
   switch (type) {
+    case "sub":
+      return isNumber(ticket) && (isString(frame) || frame instanceof Uint8Array);
+    case "lent":
+    case "resuming":
+      return isNumber(ticket);
     case "returned":
       return (
         isArrayOf(numbers, isNumber) &&
@@ -97,6 +116,9 @@ export function isFromThread(message: unknown): message is FromThread {
       return type === "unusable";
   }
 }
+
+/** Calls of one thread that may wait for their sub-tasks at a time: each holds memory, and a cell. */
+export const mostWaiting = 8_192;
 
 // ── Cells ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -160,6 +182,26 @@ export function toCrossing(payload: Payload, transfer: ArrayBuffer[]): Crossing 
 
 export function fromCrossing(crossing: Crossing): Payload {
   return typeof crossing === "string" ? crossing : new BinaryPayload(crossing.head, crossing.parts);
+}
+
+/** A message for the client inside a task, with its payloads in that form. */
+export type CrossingMessage = { readonly type: ToClient["type"] };
+
+export function toCrossingMessage(message: ToClient, transfer: ArrayBuffer[]): CrossingMessage {
+  return withPayloads(message, (payload: Payload) => toCrossing(payload, transfer));
+}
+
+export function fromCrossingMessage(message: CrossingMessage): ToClient {
+  return withPayloads(message, fromCrossing) as ToClient;
+}
+
+function withPayloads<From, To>(
+  message: { value?: From; values?: readonly From[] } & CrossingMessage,
+  convert: (payload: From) => To,
+): CrossingMessage {
+  const { value, values } = message;
+  if (values !== undefined) return { ...message, values: values.map(convert) } as CrossingMessage;
+  return value === undefined ? message : ({ ...message, value: convert(value) } as CrossingMessage);
 }
 
 function isCrossing(value: unknown): value is Crossing {

@@ -4,7 +4,8 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { format } from "node:util";
-import { ThenceError } from "../src/errors/errors.ts";
+import { ConnectionError, ThenceError } from "../src/errors/errors.ts";
+import type { Inside } from "./inside.ts";
 import { clearTimeout, now, setTimeout } from "./intrinsics.ts";
 
 /** The task that is running. Its parts may be taken out of it: `const { signal, progress } = currentTask();`. */
@@ -30,6 +31,8 @@ export type CurrentTask = {
   readonly progress: (fraction: number, text?: string) => void;
   /** Writes a line to the worker's log, with the task's key; formatted like `console.log`. */
   readonly log: (...args: unknown[]) => void;
+  /** Submits sub-tasks; `worker/index.ts` says of which type it is. */
+  readonly client: unknown;
 };
 
 /**
@@ -67,6 +70,8 @@ export type TaskHost = {
   endingOf(ticket: number): Error | undefined;
   progress(ticket: number, fraction: number, text: string | undefined): void;
   log(text: string, key: string): void;
+  /** The client inside it, made at the first use. */
+  inside(task: RunningTask): Inside;
 };
 
 const progressIntervalMs = 100;
@@ -75,8 +80,11 @@ export class RunningTask {
   readonly key: string;
   readonly attempt: number;
   readonly ticket: number;
+  /** It waits for its sub-tasks. */
+  lent = false;
   readonly #host: TaskHost;
   #over = false;
+  #inside: Inside | undefined = undefined;
   #face: CurrentTask | undefined = undefined;
   #controller: AbortController | undefined = undefined;
   #progress: Progress | undefined = undefined;
@@ -93,14 +101,27 @@ export class RunningTask {
     return (this.#face ??= this.#makeFace());
   }
 
+  /** Undefined until the user's code has asked for the client. */
+  get inside(): Inside | undefined {
+    return this.#inside;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
   #makeFace(): CurrentTask {
     const signal = () => this.#signal();
+    const client = () => this.#client();
     return {
       key: this.key,
       attempt: this.attempt,
       worker: this.#host.worker,
       get signal() {
         return signal();
+      },
+      get client() {
+        return client();
       },
       progress: (fraction, text) => this.#progressed(fraction, text),
       log: (...args) => this.#host.log(format(...args), this.key),
@@ -111,6 +132,11 @@ export class RunningTask {
     this.#controller ??= new AbortController();
     this.end();
     return this.#controller.signal;
+  }
+
+  #client(): unknown {
+    if (this.#inside === undefined && this.#over) throw ended();
+    return (this.#inside ??= this.#host.inside(this)).face;
   }
 
   #progressed(fraction: number, text: string | undefined): void {
@@ -128,16 +154,19 @@ export class RunningTask {
     }
   }
 
-  /** Fires the signal if somebody has looked at it and the call was asked to end. */
+  /** If the call was asked to end: fires the signal if somebody has looked at it, and ends its client. */
   end(): void {
-    if (this.#over || !this.#controller || this.#controller.signal.aborted) return;
+    if (this.#over || !(this.#controller ?? this.#inside)) return;
     const reason = this.#host.endingOf(this.ticket);
-    if (reason !== undefined) this.#controller.abort(reason);
+    if (reason === undefined) return;
+    if (!this.#controller?.signal.aborted) this.#controller?.abort(reason);
+    this.#inside?.end(reason);
   }
 
   /** The call has returned: whoever still holds this hears and says nothing more. */
   close(): void {
     this.#over = true;
+    this.#inside?.end(ended());
     if (this.#progress?.timer !== undefined) clearTimeout(this.#progress.timer);
   }
 
@@ -147,6 +176,12 @@ export class RunningTask {
     progress.saidAt = now();
     this.#host.progress(this.ticket, progress.fraction, progress.text);
   }
+}
+
+function ended(): ThenceError {
+  return new ConnectionError(
+    "the task that this client is inside of is over, and so is the client",
+  );
 }
 
 type Progress = {

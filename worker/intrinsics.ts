@@ -7,3 +7,4 @@ export const now = performance.now.bind(performance);
 export const { setImmediate, setTimeout, clearTimeout } = globalThis;
 
 export const { apply } = Reflect;
+export const nextTick = process.nextTick.bind(process);

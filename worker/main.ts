@@ -36,6 +36,8 @@ export type WorkerOptions = {
   readonly drainTimeoutMs?: number;
   /** Heap of each thread, in bytes. Default: what Node gives. */
   readonly heapBytes?: number;
+  /** A module with an `openTaskClient`, for `currentTask().client`. Default: there is none. */
+  readonly taskClient?: URL;
   /** The address of this machine that it connects from. Default: what the system chooses. */
   readonly localAddress?: string;
   /** Gives the start up. */
@@ -101,6 +103,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       concurrency,
       name,
       heapBytes: options.heapBytes,
+      taskClient: options.taskClient,
       log,
       broken: (error) => void fail(error),
     },

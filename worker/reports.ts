@@ -3,7 +3,7 @@
 
 import { limits } from "../src/wire/limits.ts";
 import { payloadBytes, type Payload } from "../src/payload/payload.ts";
-import type { Failure, FromWorker } from "../src/wire/protocol.ts";
+import type { Failure, FromClient, FromWorker } from "../src/wire/protocol.ts";
 
 /** The part of a link that reports need. */
 export type Outbox = {
@@ -78,6 +78,19 @@ export class Reports {
     this.#attempt("stopped", attempt);
   }
 
+  lent(attempt: Attempt): void {
+    this.#attempt("lent", attempt);
+  }
+
+  resuming(attempt: Attempt): void {
+    this.#attempt("resuming", attempt);
+  }
+
+  /** What the client inside a task says. */
+  fromInside({ key, attempt }: Attempt, message: FromClient): void {
+    this.#outbox.send({ type: "sub", key, attempt, message });
+  }
+
   progress({ key, attempt }: Attempt, fraction: number, text: string | undefined): void {
     const message = { type: "progress", key, attempt, fraction } as const;
     this.#outbox.send(text === undefined ? message : { ...message, text });
@@ -101,7 +114,10 @@ export class Reports {
     }
   }
 
-  #attempt(type: "started" | "withdrawn" | "stopped", { key, attempt }: Attempt): void {
+  #attempt(
+    type: "started" | "withdrawn" | "stopped" | "lent" | "resuming",
+    { key, attempt }: Attempt,
+  ): void {
     const last = this.#outbox.lastUnsent;
     if (last?.type === type && last.keys.length < columns) {
       last.keys.push(key);

@@ -2,9 +2,13 @@
 // Results leave in batches; those that wait to do so lie where main can get at them, so that none
 // waits for the next call to end when that takes long.
 
-import PQueue from "p-queue";
 import { receiveMessageOnPort, type MessagePort } from "node:worker_threads";
-import { SerializationError, TaskCancelledError, TaskTimeoutError } from "../src/errors/errors.ts";
+import {
+  SerializationError,
+  TaskCancelledError,
+  TaskTimeoutError,
+  ThenceError,
+} from "../src/errors/errors.ts";
 import { failureOf, taskFailure } from "../src/errors/failure.ts";
 import { limits } from "../src/wire/limits.ts";
 import { decode, encode } from "../src/payload/payload.ts";
@@ -15,6 +19,8 @@ import {
   OVER,
   WAITING,
   fromCrossing,
+  fromCrossingMessage,
+  mostWaiting,
   move,
   stateOf,
   toCrossing,
@@ -25,6 +31,7 @@ import {
 } from "./crossing.ts";
 import { RunningTask, runningTask, type TaskHost } from "./current-task.ts";
 import { HeldResults, type HeldMemory } from "./held-results.ts";
+import { Inside } from "./inside.ts";
 import { apply, now, setImmediate } from "./intrinsics.ts";
 import type { TaskFunction } from "./modules.ts";
 
@@ -38,13 +45,19 @@ export class Runner implements TaskHost {
   readonly #port: MessagePort;
   readonly #cells: Cells;
   readonly #functions: readonly (readonly [name: string, call: TaskFunction])[];
-  /** Only when calls may share the thread; one at a time needs no more than a loop. */
-  readonly #slots: PQueue | undefined;
+  readonly #concurrency: number;
+  readonly #taskClient: string | undefined;
 
   readonly #batches: Calls[] = [];
-  #draining = false;
-  /** Calls that returned a promise, by ticket. */
+  /** Where the first batch goes on. */
+  #place = 0;
+  #beginning = false;
+  /** Calls that returned a promise, by ticket, and how many of them have not lent their slots. */
   readonly #awaited = new Map<number, RunningTask>();
+  #active = 0;
+  #lent = 0;
+  /** Calls that lend resources too, by ticket; with what lets them go on while they wait for that. */
+  readonly #regaining = new Map<number, (() => void) | undefined>();
   /** Why executing calls were asked to end, by ticket. */
   readonly #endings = new Map<number, Error>();
 
@@ -62,6 +75,7 @@ export class Runner implements TaskHost {
     held: HeldMemory;
     worker: string;
     concurrency: number;
+    taskClient?: string | undefined;
     functions: ReadonlyMap<string, TaskFunction>;
   }) {
     this.worker = options.worker;
@@ -69,52 +83,60 @@ export class Runner implements TaskHost {
     this.#cells = options.cells;
     this.#held = new HeldResults(options.held);
     this.#functions = [...options.functions];
-    const { concurrency } = options;
-    this.#slots = concurrency > 1 ? new PQueue({ concurrency }) : undefined;
+    this.#concurrency = options.concurrency;
+    this.#taskClient = options.taskClient;
   }
 
   receive(message: ToThread): void {
-    if (message.type === "end") this.#end(message);
-    else if (this.#slots) this.#share(message, this.#slots);
-    else {
-      this.#batches.push(message);
-      if (!this.#draining) void this.#drain();
+    switch (message.type) {
+      case "calls":
+        for (const ticket of message.regains ?? []) this.#regaining.set(ticket, undefined);
+        this.#batches.push(message);
+        this.#beginNext();
+        return;
+      case "end":
+        this.#end(message);
+        return;
+      case "sub":
+        this.#awaited.get(message.ticket)?.inside?.receive(fromCrossingMessage(message.message));
+        return;
+      case "resume":
+        this.#regaining.get(message.ticket)?.();
+        return;
+      default:
+        message satisfies never;
     }
   }
 
-  /** One call at a time. Calls that return no promise follow each other without a turn between. */
-  async #drain(): Promise<void> {
-    this.#draining = true;
-    for (let batch = this.#batches.shift(); batch; batch = this.#batches.shift()) {
-      for (let index = 0; index < batch.keys.length; index += 1) {
-        const promise = this.#begin(batch, index);
-        if (promise === undefined) continue;
-        this.#flushSoon();
-        await promise;
+  /** Calls that return no promise follow each other without a turn between. */
+  #beginNext(): void {
+    // A call that looks for its ending reads the port, and so comes by here.
+    if (this.#beginning) return;
+    this.#beginning = true;
+    while (this.#active < this.#concurrency) {
+      const [batch] = this.#batches;
+      if (batch === undefined) break;
+      const index = this.#place;
+      this.#place += 1;
+      if (this.#place === batch.keys.length) {
+        this.#batches.shift();
+        this.#place = 0;
       }
+      this.#begin(batch, index);
     }
-    this.#draining = false;
     runningTask.enterWith(undefined);
-    this.#flush();
+    this.#beginning = false;
+    if (this.#active === 0 && this.#batches.length === 0) this.#flush();
+    else this.#flushSoon();
   }
 
-  #share(batch: Calls, slots: PQueue): void {
-    for (let index = 0; index < batch.keys.length; index += 1) {
-      void slots.add(async () => {
-        await this.#begin(batch, index);
-        if (slots.size === 0 && slots.pending === 1) this.#flush();
-        else this.#flushSoon();
-      });
-    }
-  }
-
-  /** Makes a call, unless it was taken back. A promise when its end is still to come. */
-  #begin(batch: Calls, index: number): Promise<void> | undefined {
+  /** Makes a call, unless it was taken back. */
+  #begin(batch: Calls, index: number): void {
     const { numbers } = batch;
     const ticket = numbers[index * 3]!;
     const begin = now();
     this.#cells.begins[ticket & (this.#cells.begins.length - 1)] = begin;
-    if (!move(this.#cells, ticket, WAITING, EXECUTING)) return undefined;
+    if (!move(this.#cells, ticket, WAITING, EXECUTING)) return;
 
     const [name, call] = this.#functions[numbers[index * 3 + 1]!]!;
     const task = new RunningTask(this, batch.keys[index]!, numbers[index * 3 + 2]!, ticket);
@@ -124,18 +146,17 @@ export class Runner implements TaskHost {
       args = decode(fromCrossing(batch.args[index]!), inputs) as unknown[];
     } catch (error) {
       this.#failed(task, begin, failureOf(error, { key: task.key, task: name }));
-      return undefined;
+      return;
     }
     try {
       // Not `run`, which would go back to where we came from after each: twice the work.
       runningTask.enterWith(task);
       const value: unknown = apply(call, undefined, args);
-      if (isThenable(value)) return this.#awaitEnd(task, begin, name, value);
-      this.#returned(task, begin, name, value);
+      if (isThenable(value)) void this.#awaitEnd(task, begin, name, value);
+      else this.#returned(task, begin, name, value);
     } catch (thrown) {
       this.#failed(task, begin, taskFailure(thrown, { key: task.key, task: name }));
     }
-    return undefined;
   }
 
   async #awaitEnd(
@@ -145,12 +166,15 @@ export class Runner implements TaskHost {
     promise: PromiseLike<unknown>,
   ): Promise<void> {
     this.#awaited.set(task.ticket, task);
+    if (!task.lent) this.#active += 1;
     try {
       this.#returned(task, begin, name, await promise);
     } catch (thrown) {
       this.#failed(task, begin, taskFailure(thrown, { key: task.key, task: name }));
     } finally {
       this.#awaited.delete(task.ticket);
+      if (!task.lent) this.#active -= 1;
+      this.#beginNext();
     }
   }
 
@@ -158,7 +182,11 @@ export class Runner implements TaskHost {
     let crossing: Crossing;
     try {
       const { payload, inputs } = encode(value, "result");
-      if (inputs.length > 0) throw new SerializationError("A result cannot hold a future");
+      if (inputs.length > 0) {
+        throw new SerializationError(
+          `Return its value, not the future: "${inputs[0]}" ends with the task that submitted it`,
+        );
+      }
       crossing = toCrossing(payload, this.#transfer);
     } catch (error) {
       this.#failed(task, begin, failureOf(error, { key: task.key, task: name }));
@@ -172,6 +200,8 @@ export class Runner implements TaskHost {
     this.#values.push(crossing);
     const held =
       typeof crossing === "string" &&
+      // What main finds among the held would overtake what the task said as a client.
+      task.inside === undefined &&
       end - this.#unpostedSince < gatherMs &&
       this.#held.add(task.ticket, micros, crossing);
     if (!held) this.#flush();
@@ -189,7 +219,9 @@ export class Runner implements TaskHost {
     const { states } = this.#cells;
     Atomics.store(states, ticket & (states.length - 1), (ticket << 2) | OVER);
     task.close();
+    if (task.lent) this.#lent -= 1;
     if (this.#endings.size > 0) this.#endings.delete(ticket);
+    if (this.#regaining.size > 0) this.#regaining.delete(ticket);
   }
 
   // ── Posting ────────────────────────────────────────────────────────────────────────────────────
@@ -228,6 +260,8 @@ export class Runner implements TaskHost {
       code === "task-timeout" ? new TaskTimeoutError(message) : new TaskCancelledError(message);
     this.#endings.set(ticket, reason);
     this.#awaited.get(ticket)?.end();
+    // What is to end need not wait for what it had lent.
+    this.#regaining.get(ticket)?.();
   }
 
   endingOf(ticket: number): Error | undefined {
@@ -252,6 +286,57 @@ export class Runner implements TaskHost {
 
   log(text: string, key: string): void {
     this.#post({ type: "log", text, key });
+  }
+
+  inside(task: RunningTask): Inside {
+    const { ticket } = task;
+    return new Inside(this.#taskClient, {
+      say: (frame) => {
+        const own = typeof frame === "string" ? [] : [frame.buffer as ArrayBuffer];
+        this.#port.postMessage({ type: "sub", ticket, frame } satisfies FromThread, own);
+      },
+      lend: () => this.#lend(task),
+      resume: () => this.#resume(task),
+    });
+  }
+
+  /** Others may run while it waits. Its own sub-task may be among them. */
+  #lend(task: RunningTask): void {
+    if (this.#lent >= mostWaiting) {
+      throw new ThenceError(
+        "too-many-waiting",
+        `Have fewer tasks wait for tasks at a time: ${mostWaiting} wait on this thread already`,
+      );
+    }
+    this.#lent += 1;
+    task.lent = true;
+    if (this.#awaited.has(task.ticket)) this.#active -= 1;
+    this.#post({ type: "lent", ticket: task.ticket });
+    // Not now, in the middle of what the task does.
+    setImmediate(() => this.#beginNext());
+  }
+
+  #resume(task: RunningTask): Promise<void> | undefined {
+    if (task.over || !task.lent) return undefined;
+    const { ticket } = task;
+    this.#post({ type: "resuming", ticket });
+    const take = () => {
+      if (task.over) return;
+      this.#lent -= 1;
+      task.lent = false;
+      if (this.#awaited.has(ticket)) this.#active += 1;
+    };
+    if (!this.#regaining.has(ticket)) {
+      take();
+      return undefined;
+    }
+    return new Promise((resolve) => {
+      this.#regaining.set(ticket, () => {
+        this.#regaining.set(ticket, undefined);
+        take();
+        resolve();
+      });
+    });
   }
 }
 

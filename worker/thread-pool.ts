@@ -3,12 +3,13 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Payload } from "../src/payload/payload.ts";
-import type { Failure } from "../src/wire/protocol.ts";
+import type { Failure, FromClient } from "../src/wire/protocol.ts";
 import type { Call } from "./call.ts";
 import { CallQueue } from "./call-queue.ts";
 import type { ModuleSource } from "./crossing.ts";
 import { Pace, unknownMicros } from "./pace.ts";
-import { Thread, type Gone } from "./thread.ts";
+import { Thread } from "./thread.ts";
+import type { Gone } from "./thread-events.ts";
 
 export type PoolOptions = {
   readonly modules: readonly ModuleSource[];
@@ -17,6 +18,8 @@ export type PoolOptions = {
   readonly concurrency: number;
   /** The worker's name. */
   readonly name: string;
+  /** What makes the clients inside tasks. Default: they have none. */
+  readonly taskClient?: URL | undefined;
   /** Heap of each thread, in bytes. Default: what Node gives. */
   readonly heapBytes?: number | undefined;
 };
@@ -28,6 +31,9 @@ export type PoolEvents = {
   beginning(call: Call): void;
   progress(call: Call, fraction: number, text: string | undefined): void;
   said(kind: "log" | "rejection", text: string, key: string | undefined): void;
+  inside(call: Call, message: FromClient): void;
+  lent(call: Call): void;
+  resuming(call: Call): void;
   /** A thread is gone, and these calls with it; it is being replaced. */
   gone(how: Gone): void;
   /** A thread could not be replaced, for the n-th time in a row; it is tried again. */
@@ -123,8 +129,9 @@ export class ThreadPool {
       const here = thread.executing().filter((call) => (thread.beganAt(call) ?? at) < at);
       if (here.length === 0) continue;
       slow.push(...here);
-      for (const call of here) thread.markLong(call);
-      if (here.length < this.#options.concurrency) continue;
+      const inSlots = here.filter(({ lent }) => !lent);
+      for (const call of inSlots) thread.markLong(call);
+      if (inSlots.length < this.#options.concurrency) continue;
       for (const call of thread.takeAllBack()) this.restore(call);
     }
     this.feed();
@@ -157,9 +164,9 @@ export class ThreadPool {
 
   #spawn(): void {
     if (this.#closed) return;
-    const { modules, concurrency, name, heapBytes } = this.#options;
+    const { modules, concurrency, name, heapBytes, taskClient } = this.#options;
     const thread = new Thread(
-      { modules, concurrency, worker: name, heapBytes },
+      { modules, concurrency, worker: name, heapBytes, taskClient: taskClient?.href },
       {
         loaded: (_, names) => this.#join(thread, names),
         returned: (call, value, micros) => {
@@ -173,6 +180,9 @@ export class ThreadPool {
         room: () => this.#fill(thread),
         progress: (call, fraction, text) => this.#events.progress(call, fraction, text),
         said: (kind, text, key) => this.#events.said(kind, text, key),
+        inside: (call, message) => this.#events.inside(call, message),
+        lent: (call) => this.#events.lent(call),
+        resuming: (call) => this.#events.resuming(call),
         gone: (_, how) => this.#replace(thread, how),
       },
     );

@@ -7,8 +7,8 @@ import {
   type MessagePort,
 } from "node:worker_threads";
 import { fromErrorRecord } from "../src/errors/failure.ts";
-import type { Payload } from "../src/payload/payload.ts";
-import type { Failure } from "../src/wire/protocol.ts";
+import type { ToClient } from "../src/wire/protocol.ts";
+import type { SocketData } from "../src/link/socket.ts";
 import type { Call } from "./call.ts";
 import {
   ENDING,
@@ -19,9 +19,11 @@ import {
   createCells,
   fromCrossing,
   isFromThread,
+  mostWaiting,
   move,
   stateOf,
   toCrossing,
+  toCrossingMessage,
   type Cells,
   type Crossing,
   type FromThread,
@@ -29,40 +31,19 @@ import {
   type ToThread,
 } from "./crossing.ts";
 import { HeldResults } from "./held-results.ts";
+import { messagesOf } from "./from-inside.ts";
 import { ModuleError } from "./modules.ts";
 import { unknownMicros } from "./pace.ts";
+import type { ThreadEvents } from "./thread-events.ts";
 
 /** Calls on a thread at most, beside those that execute: one batch and one ahead. */
 export const maxHanded = 512;
 
-export type ThreadEvents = {
-  /** Ready to run calls. */
-  loaded(thread: Thread, functions: readonly string[]): void;
-  returned(call: Call, value: Payload, micros: number): void;
-  threw(call: Call, failure: Failure, micros: number): void;
-  /** Some calls are over: there may be room for more. */
-  room(thread: Thread): void;
-  progress(call: Call, fraction: number, text: string | undefined): void;
-  said(kind: "log" | "rejection", text: string, key: string | undefined): void;
-  /** The last event: the thread is gone, by itself or terminated, with these calls on it. */
-  gone(thread: Thread, how: Gone): void;
-};
-
-export type Gone = {
-  readonly loaded: boolean;
-  /** Somebody here called `terminate`. */
-  readonly terminated: boolean;
-  readonly error: Error;
-  /** Calls that had begun and not ended. */
-  readonly executing: readonly Call[];
-  /** The others: not begun, or returned without a word of it having arrived. */
-  readonly others: readonly Call[];
-};
-
 export class Thread {
-  /** Calls handed over that are not over, and the sum of what they are expected to take. */
+  /** Calls handed over that are not over and have not lent their slots; what they are expected to take. */
   live = 0;
   loadMicros = 0;
+  #lent = 0;
   readonly #events: ThreadEvents;
   readonly #worker: Worker;
   readonly #port: MessagePort;
@@ -84,8 +65,8 @@ export class Thread {
     const { heapBytes, ...rest } = options;
     this.#events = events;
     this.#files = options.modules.map(({ path }) => path);
-    // Twice what it can hold: a free cell is then found at once.
-    this.#cells = createCells(2 * (maxHanded + options.concurrency));
+    // Twice what it can hold: a free cell is then found at once. Those that wait may come on top.
+    this.#cells = createCells(2 * (maxHanded + options.concurrency) + mostWaiting);
     this.#calls = Array.from({ length: this.#cells.states.length });
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
@@ -136,8 +117,10 @@ export class Thread {
     const keys: string[] = [];
     const args: Crossing[] = [];
     let inputs: (Crossing[] | undefined)[] | undefined;
+    let regains: number[] | undefined;
     const transfer: ArrayBuffer[] = [];
     for (const call of calls) {
+      if (call.terms.regains) (regains ??= []).push(call.ticket);
       numbers.push(call.ticket, call.terms.function, call.attempt);
       keys.push(call.key);
       args.push(toCrossing(call.args, transfer));
@@ -146,7 +129,19 @@ export class Thread {
         inputs[keys.length - 1] = call.inputs.map((input) => toCrossing(input, transfer));
       }
     }
-    this.#post({ type: "calls", numbers, keys, args, inputs }, transfer);
+    this.#post({ type: "calls", numbers, keys, args, inputs, regains }, transfer);
+  }
+
+  /** Says something to the client inside a call. */
+  tellInside({ ticket }: Call, message: ToClient): void {
+    const transfer: ArrayBuffer[] = [];
+    this.#post({ type: "sub", ticket, message: toCrossingMessage(message, transfer) }, transfer);
+  }
+
+  /** A call that asked to resume has its resources back. */
+  resume(call: Call): void {
+    this.#takeBackSlot(call);
+    this.#post({ type: "resume", ticket: call.ticket });
   }
 
   /** Takes a call back, unless it has begun. */
@@ -241,6 +236,26 @@ export class Thread {
         if (call !== undefined) this.#events.progress(call, message.fraction, message.text);
         break;
       }
+      case "sub":
+        this.#receiveInside(message.ticket, message.frame);
+        break;
+      case "lent": {
+        const call = this.#callOf(message.ticket);
+        if (call === undefined || call.lent) break;
+        call.lent = true;
+        this.#lent += 1;
+        this.#discount(call);
+        this.#events.lent(call);
+        this.#events.room(this);
+        break;
+      }
+      case "resuming": {
+        const call = this.#callOf(message.ticket);
+        if (!call?.lent) break;
+        if (!call.terms.regains) this.#takeBackSlot(call);
+        this.#events.resuming(call);
+        break;
+      }
       case "log":
       case "rejection":
         this.#events.said(message.type, message.text, message.key);
@@ -261,6 +276,17 @@ export class Thread {
     }
   }
 
+  #receiveInside(ticket: number, frame: SocketData): void {
+    const call = this.#callOf(ticket);
+    if (call === undefined) return;
+    call.hasInside = true;
+    try {
+      for (const message of messagesOf(frame)) this.#events.inside(call, message);
+    } catch (error) {
+      this.#distrust(error as Error);
+    }
+  }
+
   #returned(numbers: readonly number[], values: readonly Crossing[]): void {
     for (let index = 0; index < values.length; index += 1) {
       const call = this.#release(this.#callOf(numbers[index * 2]!));
@@ -275,7 +301,8 @@ export class Thread {
   #liveCalls(): Call[] {
     const calls: Call[] = [];
     const count = this.#calls.length;
-    for (let back = 0; back < count && calls.length < this.live; back += 1) {
+    const live = this.live + this.#lent;
+    for (let back = 0; back < count && calls.length < live; back += 1) {
       const call = this.#calls[(this.#ticket - back) & (count - 1)];
       if (call !== undefined) calls.push(call);
     }
@@ -292,9 +319,22 @@ export class Thread {
     if (call === undefined) return undefined;
     this.#calls[call.ticket & (this.#calls.length - 1)] = undefined;
     call.thread = undefined;
+    if (call.lent) this.#lent -= 1;
+    else this.#discount(call);
+    return call;
+  }
+
+  #discount(call: Call): void {
     this.live -= 1;
     this.loadMicros = this.live === 0 ? 0 : this.loadMicros - call.expectedMicros;
-    return call;
+  }
+
+  #takeBackSlot(call: Call): void {
+    if (!call.lent) return;
+    call.lent = false;
+    this.#lent -= 1;
+    this.live += 1;
+    this.loadMicros += call.expectedMicros;
   }
 
   #post(message: ToThread, transfer: ArrayBuffer[] = []): void {

@@ -33,6 +33,7 @@ export function join({ state, now, effects }: Step, id: ClientId, name: string):
     lanes: new Map(),
     awayUntil: undefined,
     gone: false,
+    within: undefined,
   };
   state.clients.set(id, client);
   effects.log("info", `client ${name} joined`);
@@ -56,22 +57,30 @@ export function leave(step: Step, id: ClientId): void {
   const { state, effects } = step;
   const client = state.clients.get(id);
   if (client === undefined) return;
-  client.gone = true;
   state.clients.delete(id);
   effects.log("info", `client ${client.name} left`);
-  // Rare, so it may look at every task; a set of keys per client would cost each task its place in it.
-  for (const task of state.tasks.values()) {
+  letGoOfAll(step, client);
+  effects.disconnect(id, "left");
+}
+
+/** It is gone, a program's or one inside a task: all that it held is let go. */
+export function letGoOfAll(step: Step, client: Client): void {
+  client.gone = true;
+  // Rare for programs, so it may look at every task; a set for each would cost each task a place in it.
+  for (const task of client.within?.wants ?? step.state.tasks.values()) {
     if (removeWant(task, client)) forgetIfUnneeded(step, task);
   }
   giveBack(step, client);
   declineAll(step, client);
-  effects.drop(client);
-  effects.disconnect(id, "left");
+  step.effects.drop(client);
 }
 
 export function receive(step: Step, from: ClientId, messages: readonly FromClient[]): void {
   const client = step.state.clients.get(from);
-  if (client === undefined) return;
+  if (client) receiveFrom(step, client, messages);
+}
+
+export function receiveFrom(step: Step, client: Client, messages: readonly FromClient[]): void {
   for (const message of messages) {
     switch (message.type) {
       case "submit":

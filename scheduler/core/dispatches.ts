@@ -18,6 +18,8 @@ export function dispatch(step: Step, task: Task, worker: Worker): void {
     started: false,
     withdrawing: false,
     abandoned: false,
+    lent: false,
+    inside: undefined,
   };
   transition(step, task, { at: "running", dispatch: made }, worker.name);
   worker.dispatches.set(task.key, made);
@@ -38,35 +40,88 @@ export function dispatch(step: Step, task: Task, worker: Worker): void {
 }
 
 /** The worker has no more to do with it. `offerRoom` follows, once for all that ended together. */
-export function endDispatch(ended: Dispatch): void {
+export function endDispatch({ state }: Step, ended: Dispatch): void {
   const { worker, task } = ended;
+  if (ended.inside) endInside(state, ended);
   worker.dispatches.delete(task.key);
-  worker.backlogMicros -= ended.estimateMicros;
   if (ended.withdrawing) worker.withdrawals--;
+  if (ended.lent) {
+    worker.lent--;
+    worker.regaining.delete(ended);
+  } else {
+    worker.backlogMicros -= ended.estimateMicros;
+    takeResources(worker, task.spec.requirement, -1);
+  }
   if (worker.dispatches.size === 0) {
     worker.backlogMicros = 0;
     worker.lowestPriority = Infinity;
   }
+}
+
+/** Its room is there for others again: first for those that had lent theirs. */
+export function offerRoom(step: Step, worker: Worker): void {
+  for (const each of worker.regaining) {
+    if (!hasFree(worker, each.task.spec.requirement)) break;
+    worker.regaining.delete(each);
+    takeBack(each);
+    step.effects.resume(each);
+  }
+  updateRoom(step.state, worker);
+  unblock(step.state, worker);
+}
+
+/** It waits for its sub-tasks: others may have its slot and its resources. */
+export function lend(dispatch: Dispatch): void {
+  if (dispatch.lent) return;
+  dispatch.lent = true;
+  dispatch.started = true;
+  const { worker, task } = dispatch;
+  worker.lent++;
+  worker.backlogMicros -= dispatch.estimateMicros;
   takeResources(worker, task.spec.requirement, -1);
 }
 
-/** Its room is there for others again. */
-export function offerRoom(state: State, worker: Worker): void {
-  updateRoom(state, worker);
-  unblock(state, worker);
+/** It has what it waited for. Its slot it takes, but for its resources it has to wait its turn. */
+export function resume(dispatch: Dispatch): void {
+  const { worker, task, lent, abandoned } = dispatch;
+  if (!lent) return;
+  if (task.spec.requirement.resources === undefined) takeBack(dispatch);
+  // What is to end needs nothing any more.
+  else if (!abandoned) worker.regaining.add(dispatch);
+}
+
+function takeBack(dispatch: Dispatch): void {
+  dispatch.lent = false;
+  const { worker, task } = dispatch;
+  worker.lent--;
+  worker.backlogMicros += dispatch.estimateMicros;
+  takeResources(worker, task.spec.requirement, 1);
+}
+
+/** What the task submitted is let go at the end of the step: sub-tasks may have sub-tasks. */
+export function endInside(state: State, dispatch: Dispatch): void {
+  state.ended.push(dispatch.inside!);
+  dispatch.inside = undefined;
+}
+
+/** The dispatches that occupy a slot or wait for one on the worker. */
+export function loadOf({ dispatches, lent }: Worker): number {
+  return dispatches.size - lent;
 }
 
 /** Nobody wants its result any more: the worker is told, and its room comes back when it answers. */
 export function abandon(step: Step, abandoned: Dispatch, reason: string | undefined): void {
   abandoned.abandoned = true;
+  abandoned.worker.regaining.delete(abandoned);
+  if (abandoned.inside) endInside(step.state, abandoned);
   step.effects.cancelAt(abandoned, reason);
 }
 
 /** Files the worker among those that can take more, as its load and its link now allow. */
 export function updateRoom(state: State, worker: Worker): void {
-  const { slots, dispatches, backlogMicros } = worker;
+  const { slots, backlogMicros } = worker;
   const { aheadMicros, maxAhead } = state.options;
-  const load = dispatches.size;
+  const load = loadOf(worker);
   const present = isPresent(worker);
   member(state.free, worker, present && load < slots);
   member(
@@ -97,7 +152,13 @@ export function isPresent(worker: Worker): boolean {
   return worker.awayUntil === undefined && !worker.leaving;
 }
 
-export function hasResources(worker: Worker, { resources }: Requirement): boolean {
+/** Those that had lent their resources come before others. */
+export function hasResources(worker: Worker, requirement: Requirement): boolean {
+  if (requirement.resources === undefined) return true;
+  return worker.regaining.size === 0 && hasFree(worker, requirement);
+}
+
+function hasFree(worker: Worker, { resources }: Requirement): boolean {
   for (const resource in resources) {
     const free = rounded((worker.resources[resource] ?? 0) - (worker.used[resource] ?? 0));
     if (free < resources[resource]!) return false;

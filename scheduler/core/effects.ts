@@ -38,7 +38,14 @@ export class Effects {
       effects.push({ do: "send-to-worker", to: worker.id, messages });
     }
     for (const [client, { messages }] of this.#toClients) {
-      effects.push({ do: "send-to-client", to: client.id, messages });
+      if (client.within === undefined) {
+        effects.push({ do: "send-to-client", to: client.id, messages });
+      } else {
+        const { task, attempt, worker } = client.within.dispatch;
+        const about = { type: "sub", key: task.key, attempt } as const;
+        const wrapped = messages.map((message) => ({ ...about, message }));
+        effects.push({ do: "send-to-worker", to: worker.id, messages: wrapped });
+      }
     }
     for (const other of this.#others) effects.push(other);
     return effects;
@@ -71,6 +78,8 @@ export class Effects {
         ...(spec.priority !== 0 && { priority: spec.priority }),
         ...(spec.options.timeoutMs !== undefined && { timeoutMs: spec.options.timeoutMs }),
         ...(task.suspect && { announce: true }),
+        ...(spec.requirement.resources && { regains: true }),
+        ...(spec.lane.depth > 0 && { depth: spec.lane.depth }),
       });
       batch.spec = spec;
       batch.bytes = 0;
@@ -93,6 +102,12 @@ export class Effects {
         ...(reason !== undefined && { reason }),
       });
     }
+  }
+
+  /** It has its resources back, and may go on. */
+  resume({ task, worker, attempt }: Dispatch): void {
+    const { messages } = batchOf(this.#toWorkers, worker);
+    messages.push({ type: "resume", keys: [task.key], attempts: [attempt] });
   }
 
   withdraw(dispatches: readonly Dispatch[], worker: Worker): void {

@@ -6,6 +6,7 @@ import type { FromClient, ToClient } from "../../src/wire/protocol.ts";
 import { keepsOf } from "./keeps.ts";
 import { whatIsMissing } from "./missing.ts";
 import type { State, Task, Worker } from "./state.ts";
+import { isSettled } from "./tasks.ts";
 import type { Step } from "./transition.ts";
 
 type Ask = Extract<FromClient, { type: "ask" }>;
@@ -105,8 +106,14 @@ function why({ state, now }: Step, task: Task, missing: readonly Task[]): string
     case "ready":
       return whyStillReady(state, task);
     case "running": {
-      const { worker, started, attempt } = current.dispatch;
+      const { worker, started, attempt, lent, inside } = current.dispatch;
       const link = worker.awayUntil === undefined ? "" : ", whose link is down";
+      if (lent) {
+        const missing = [...(inside?.within?.wants ?? [])].filter((each) => !isSettled(each));
+        const forWhat =
+          missing.length === 0 ? "" : ` for its sub-tasks, ${missing[0]!.key} for one,`;
+        return `attempt ${attempt} waits${forWhat} on worker ${worker.name}${link}, and has lent its slot`;
+      }
       if (started) return `attempt ${attempt} is executing on worker ${worker.name}${link}`;
       return `attempt ${attempt} was sent to worker ${worker.name}${link}`;
     }

@@ -51,10 +51,8 @@ function checkTask(state: State, task: Task): void {
     assert(input.dependents?.has(task) ?? false, say(`${input.key} does not know it is needed`));
   }
   for (const client of wanting(task)) {
-    assert(
-      state.clients.get(client.id) === client,
-      say(`is wanted by the gone client ${client.id}`),
-    );
+    assert(isHere(state, client), say(`is wanted by the gone client ${client.id}`));
+    assert(client.within?.wants.has(task) ?? true, say(`${client.id} does not know it wants it`));
   }
   const inputs = [...new Set(task.inputs)];
   const missing = inputs.filter((input) => input.state.at !== "finished").length;
@@ -130,9 +128,14 @@ function checkWorker(state: State, worker: Worker): void {
   const used = new Map<string, number>();
   let withdrawals = 0;
   let backlog = 0;
+  let lent = 0;
   for (const [key, dispatch] of dispatches) {
-    checkDispatch(key, dispatch, worker);
+    checkDispatch(state, key, dispatch, worker);
     if (dispatch.withdrawing) withdrawals++;
+    if (dispatch.lent) {
+      lent++;
+      continue;
+    }
     backlog += dispatch.estimateMicros;
     const { resources } = dispatch.task.spec.requirement;
     for (const resource in resources) {
@@ -146,15 +149,38 @@ function checkWorker(state: State, worker: Worker): void {
   }
   assert(withdrawals === worker.withdrawals, say("withdrawals are miscounted"));
   assert(Math.abs(backlog - worker.backlogMicros) < 1, say("the backlog is miscounted"));
-  assert(state.free.has(worker) === (present && dispatches.size < slots), say("wrongly free"));
-  assert(state.surplus.has(worker) === (present && dispatches.size > slots), say("wrong surplus"));
-  assert(!(state.open.has(worker) && dispatches.size < slots), say("open and free"));
+  assert(lent === worker.lent, say(`${worker.lent} counted as lent, ${lent} are`));
+  const load = dispatches.size - lent;
+  assert(state.free.has(worker) === (present && load < slots), say("wrongly free"));
+  assert(state.surplus.has(worker) === (present && load > slots), say("wrong surplus"));
+  assert(!(state.open.has(worker) && load < slots), say("open and free"));
+  for (const each of worker.regaining) {
+    assert(dispatches.get(each.task.key) === each && each.lent, say("gives back what is not lent"));
+    assert(!each.abandoned, say("keeps resources for what is to end"));
+  }
+  const [next] = worker.regaining;
+  const needed = next?.task.spec.requirement.resources;
+  const lacks = Object.keys(needed ?? {}).some(
+    (resource) =>
+      (worker.resources[resource] ?? 0) - (used.get(resource) ?? 0) < needed![resource]! - 1e-6,
+  );
+  assert(next === undefined || lacks, say("keeps waiting who could have its resources back"));
 }
 
-function checkDispatch(key: string, dispatch: Dispatch, worker: Worker): void {
+function checkDispatch(state: State, key: string, dispatch: Dispatch, worker: Worker): void {
   const { task } = dispatch;
   const say = (words: string) => () => `dispatch of ${key} on ${worker.name}: ${words}`;
   assert(dispatch.worker === worker && task.key === key, say("filed wrongly"));
+  const { inside, lent, withdrawing } = dispatch;
+  assert(!(lent && withdrawing), say("lent, and asked to be given back unstarted"));
+  if (inside) {
+    assert(inside.within?.dispatch === dispatch && !inside.gone, say("the client of another"));
+    assert(!dispatch.abandoned, say("has a client though it is to end"));
+    for (const wanted of inside.within.wants) {
+      assert(state.tasks.get(wanted.key) === wanted, say(`wants ${wanted.key}, which is gone`));
+      assert([...wanting(wanted)].includes(inside), say(`${wanted.key} does not know of its want`));
+    }
+  }
   if (dispatch.abandoned) {
     assert(task.state.at !== "running" || task.state.dispatch !== dispatch, say("still runs"));
   } else {
@@ -170,7 +196,11 @@ function checkShared(state: State, tasksOfSpec: Map<Spec, number>): void {
     const { requirement } = spec;
     assert(state.requirements.get(requirement.signature) === requirement, () => "requirement lost");
   }
-  for (const client of state.clients.values()) {
+  assert(state.ended.length === 0, () => "clients inside tasks are left over from the step");
+  const inside = [...state.workers.values()].flatMap(({ dispatches }) =>
+    [...dispatches.values()].flatMap((dispatch) => dispatch.inside ?? []),
+  );
+  for (const client of [...state.clients.values(), ...inside]) {
     for (const spec of client.specs.values()) {
       assert(tasksOfSpec.has(spec), () => `client ${client.name} keeps a spec without tasks`);
     }
@@ -188,6 +218,15 @@ function checkShared(state: State, tasksOfSpec: Map<Spec, number>): void {
     );
     assert(state.requirements.has(requirement.signature), () => "a gone requirement is blocked");
   }
+}
+
+/** A program's client that has not left, or one inside a task that runs. */
+function isHere(state: State, client: Client): boolean {
+  const dispatch = client.within?.dispatch;
+  if (dispatch === undefined) return state.clients.get(client.id) === client;
+  const isOnWorker = state.workers.get(dispatch.worker.id) === dispatch.worker;
+  const isRunning = dispatch.worker.dispatches.get(dispatch.task.key) === dispatch;
+  return isOnWorker && isRunning && dispatch.inside === client;
 }
 
 function wanting(task: Task): Iterable<Client> {

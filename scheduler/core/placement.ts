@@ -2,7 +2,7 @@
 // task and room for it. Free slots first; then a little work ahead of them, so that no thread idles
 // for a round trip; and what was sent ahead is taken back when a worker idles or something urgent waits.
 
-import { dispatch, hasResources, unblockRequirement } from "./dispatches.ts";
+import { dispatch, hasResources, loadOf, unblockRequirement } from "./dispatches.ts";
 import { mayPrecede, type Lane } from "./ready-queue.ts";
 import { couldRun, isNamed } from "./specs.ts";
 import type { Dispatch, Requirement, State, Task, Worker } from "./state.ts";
@@ -150,7 +150,7 @@ function rebalance(step: Step): void {
     // Asked already, or too little to be worth a round trip.
     if (worker.withdrawals > 0 || worker.backlogMicros < worker.slots * minimumMicros) continue;
     if (worker.nothingToGiveAt === state.freeings) continue;
-    const waiting = worker.dispatches.size - worker.slots;
+    const waiting = loadOf(worker) - worker.slots;
     const most = Math.ceil(waiting / 2);
     const given = withdraw(step, worker, most, ({ task }) => chooseFree(state, task) !== undefined);
     if (given === 0) worker.nothingToGiveAt = state.freeings;
@@ -181,7 +181,8 @@ function withdraw(
   most: number,
   passes: (dispatch: Dispatch) => boolean,
 ): number {
-  const ahead = [...worker.dispatches.values()].slice(worker.slots).reverse();
+  const inSlots = [...worker.dispatches.values()].filter(({ lent }) => !lent);
+  const ahead = inSlots.slice(worker.slots).reverse();
   const taken: Dispatch[] = [];
   for (const each of ahead) {
     if (taken.length === most) break;

@@ -1,16 +1,18 @@
 // The tasks that could run now, in the order of semantics.md: higher priority first; then clients
-// take turns; then what was sent back, then what finishes a started part of a graph, then the order
+// take turns; then what tasks submitted, the deepest first; then what was sent back, then what finishes a started part of a graph, then the order
 // of submission. All of it is constant time per task: no task is ever sorted.
 
 import { Deque } from "./deque.ts";
 import type { Client, Requirement, Task } from "./state.ts";
 
-/** The ready tasks of one client and priority that can run in the same places. */
+/** The ready tasks of one client, priority and depth that can run in the same places. */
 export type Lane = {
   readonly client: Client;
   /** Among the lanes of its client. */
   readonly name: string;
   readonly priority: number;
+  /** 0 for what programs submit, 1 for what their tasks do, and so on. */
+  readonly depth: number;
   readonly requirement: Requirement;
   /** Sent back by a worker or a retry: these were at the head once and are again. */
   readonly again: Deque<Task>;
@@ -125,7 +127,9 @@ export class ReadyQueue {
   }
 }
 
-export function createLane(of: Pick<Lane, "client" | "name" | "priority" | "requirement">): Lane {
+export function createLane(
+  of: Pick<Lane, "client" | "name" | "priority" | "depth" | "requirement">,
+): Lane {
   return { ...of, again: new Deque(), deeper: new Deque(), roots: new Deque(), ready: 0, specs: 0 };
 }
 
@@ -150,6 +154,7 @@ function firstLane(lanes: readonly Lane[]): Lane | undefined {
 }
 
 function comesBefore(a: Lane, b: Lane): boolean {
+  if (a.depth !== b.depth) return a.depth > b.depth;
   const rank = rankOf(a) - rankOf(b);
   return rank === 0 ? headOf(a)!.order < headOf(b)!.order : rank < 0;
 }

@@ -18,12 +18,14 @@ export function specFor(
   if (known) return known;
   const requirement = requirementFor(state, name, options);
   requirement.specs++;
-  const priority = options.priority ?? 0;
-  const laneName = `${priority} ${requirement.signature}`;
-  let lane = client.lanes.get(laneName);
+  // What a task submits is as urgent as itself, and stands in the queue of the program it is for.
+  const { root = client, depth = 0, dispatch } = client.within ?? {};
+  const priority = options.priority ?? dispatch?.task.spec.priority ?? 0;
+  const laneName = `${priority} ${depth} ${requirement.signature}`;
+  let lane = root.lanes.get(laneName);
   if (lane === undefined) {
-    lane = createLane({ client, name: laneName, priority, requirement });
-    client.lanes.set(laneName, lane);
+    lane = createLane({ client: root, name: laneName, priority, depth, requirement });
+    root.lanes.set(laneName, lane);
   }
   lane.specs++;
   const { function: facts } = requirement;
@@ -48,7 +50,7 @@ export function leaveSpec(state: State, spec: Spec): void {
   const { client, lane, requirement } = spec;
   client.specs.delete(spec.signature);
   lane.specs--;
-  if (lane.specs === 0) client.lanes.delete(lane.name);
+  if (lane.specs === 0) lane.client.lanes.delete(lane.name);
   requirement.specs--;
   if (requirement.specs > 0) return;
   state.requirements.delete(requirement.signature);

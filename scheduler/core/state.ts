@@ -128,6 +128,10 @@ export type Dispatch = {
   withdrawing: boolean;
   /** No result is wanted: cancelled, and only its room on the worker is still waited for. */
   abandoned: boolean;
+  /** It waits for its sub-tasks: neither its slot nor its resources are in use. */
+  lent: boolean;
+  /** The client inside it, once it has said something; see sub-tasks.ts. */
+  inside: Client | undefined;
 };
 
 export type Worker = {
@@ -143,7 +147,11 @@ export type Worker = {
   readonly used: Record<string, number>;
   /** Everything sent to it that has not ended, by task key, oldest first. */
   readonly dispatches: Map<TaskKey, Dispatch>;
-  /** Sum of the estimates of `dispatches`. */
+  /** How many of those have lent their slots. */
+  lent: number;
+  /** Those that have what they waited for and want their resources back, in the order they asked. */
+  readonly regaining: Set<Dispatch>;
+  /** Sum of the estimates of the dispatches that have not lent their slots. */
   backlogMicros: number;
   /** Its link is down; undefined when it is up. */
   awayUntil: number | undefined;
@@ -166,6 +174,19 @@ export type Client = {
   readonly lanes: Map<string, Lane>;
   awayUntil: number | undefined;
   gone: boolean;
+  /** The task that it is inside of, and what follows from that; undefined for a program's client. */
+  readonly within: Within | undefined;
+};
+
+/** What is true of the client inside a task, which lives as long as one attempt does. */
+export type Within = {
+  readonly dispatch: Dispatch;
+  /** 1 inside a program's task, 2 inside a task of that, and so on up to a bound. */
+  readonly depth: number;
+  /** The program's client that it all began with: whose turn it is when its tasks are served. */
+  readonly root: Client;
+  /** The tasks that it wants, to be let go when it ends. */
+  readonly wants: Set<Task>;
 };
 
 /** Names the habits of one scheduler; times in milliseconds, sizes in bytes. */
@@ -222,6 +243,8 @@ export type State = {
   /** Locks, semaphores, events, queues and variables. */
   readonly coordination: Coordination;
   readonly ready: ReadyQueue;
+  /** Clients inside tasks that have ended in this step; empty between steps. */
+  readonly ended: Client[];
   readonly timers: Timers;
   readonly history: History;
   /** How often there was a worker with a free slot, or more of one. */
@@ -259,6 +282,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     patient: new Set(),
     coordination: createCoordination(),
     ready: new ReadyQueue(),
+    ended: [],
     timers: new Timers(),
     history: new History(),
     freeings: 0,

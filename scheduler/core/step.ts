@@ -10,6 +10,7 @@ import { clock } from "./clock-events.ts";
 import { Effects, type Effect } from "./effects.ts";
 import { place } from "./placement.ts";
 import type { ClientId, State, WorkerId } from "./state.ts";
+import { endSubTasks } from "./sub-tasks.ts";
 import * as worker from "./worker-events.ts";
 
 /** Something that happened outside. Times are milliseconds since 1970 and never go back. */
@@ -70,6 +71,7 @@ export function step(state: State, now: number, event: Event): Effect[] {
     default:
       event satisfies never;
   }
+  endSubTasks(context);
   place(context);
   return effects.take();
 }

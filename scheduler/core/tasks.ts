@@ -278,6 +278,7 @@ function detachInputs(task: Task): readonly Task[] {
 
 export function addWant(task: Task, client: Client): void {
   const { wantedBy } = task;
+  client.within?.wants.add(task);
   if (wantedBy === undefined || wantedBy === client) task.wantedBy = client;
   else if (wantedBy instanceof Set) wantedBy.add(client);
   else task.wantedBy = new Set([wantedBy, client]);
@@ -286,6 +287,7 @@ export function addWant(task: Task, client: Client): void {
 /** Returns whether the client did want it. */
 export function removeWant(task: Task, client: Client): boolean {
   const { wantedBy } = task;
+  client.within?.wants.delete(task);
   if (wantedBy === client) {
     task.wantedBy = undefined;
     return true;

@@ -2,10 +2,20 @@
 // it belongs to, by key and attempt; whatever is older is passed over.
 
 import type { Failure, FromWorker, Resources } from "../../src/wire/protocol.ts";
-import { endDispatch, offerRoom, unblock, unblockRequirement, updateRoom } from "./dispatches.ts";
+import {
+  endDispatch,
+  endInside,
+  lend,
+  offerRoom,
+  resume,
+  unblock,
+  unblockRequirement,
+  updateRoom,
+} from "./dispatches.ts";
 import { hasRestarted, stopAwaiting } from "./restart.ts";
 import { couldRun, forgetFunctionIfUnused, functionFor } from "./specs.ts";
 import type { Dispatch, State, Task, Worker, WorkerId } from "./state.ts";
+import { receiveFromInside } from "./sub-tasks.ts";
 import { fail, finish, holdBack, requeue } from "./tasks.ts";
 import type { Step } from "./transition.ts";
 
@@ -38,6 +48,8 @@ export function join(step: Step, id: WorkerId, facts: WorkerFacts): void {
     joinedAt: now,
     used: ownFacts({}),
     dispatches: new Map(),
+    lent: 0,
+    regaining: new Set(),
     backlogMicros: 0,
     awayUntil: undefined,
     leaving: false,
@@ -77,11 +89,12 @@ export function away({ state, now, effects }: Step, id: WorkerId): void {
   effects.log("warning", `worker ${worker.name} lost its link; waiting for it to come back`);
 }
 
-export function back({ state, effects }: Step, id: WorkerId): void {
+export function back(step: Step, id: WorkerId): void {
+  const { state, effects } = step;
   const worker = state.workers.get(id);
   if (worker === undefined) return;
   worker.awayUntil = undefined;
-  offerRoom(state, worker);
+  offerRoom(step, worker);
   effects.log("info", `worker ${worker.name} came back`);
 }
 
@@ -105,15 +118,20 @@ export function lose(step: Step, id: WorkerId, how: string): void {
   // With no more tasks than slots each had a thread to itself, so each was executing. With more,
   // only those that the worker named were for certain; the others run alone from now on, and
   // announced, so that the next time it is known.
-  const eachHadThread = dispatches.length <= worker.slots;
+  // One that waited for its sub-tasks was not executing, unless nothing else was.
+  const inSlots = dispatches.length - worker.lent;
+  const eachHadThread = inSlots <= worker.slots;
   // In order of submission, so that they queue up again as they stood.
   dispatches.sort((a, b) => a.task.order - b.task.order);
   let again = 0;
-  for (const { task, started, abandoned } of dispatches) {
+  for (const dispatch of dispatches) {
+    const { task, started, abandoned, lent } = dispatch;
+    if (dispatch.inside) endInside(state, dispatch);
     // Perhaps only now, because another of them failed.
     if (abandoned) continue;
     again++;
     if (worker.leaving) requeue(step, task, "its worker left");
+    else if (lent && inSlots > 0) requeue(step, task, "its worker was lost while it waited");
     else if (started || eachHadThread) blame(step, task, { worker: worker.name, how });
     else {
       task.suspect = true;
@@ -169,7 +187,7 @@ export function receive(step: Step, from: WorkerId, messages: readonly FromWorke
           if (ended === undefined) continue;
           worker.finished++;
           measure(ended.task, micros[index]!);
-          endDispatch(ended);
+          endDispatch(step, ended);
           if (!ended.abandoned) finish(step, ended.task, values[index]!, worker.name);
         }
         break;
@@ -177,27 +195,24 @@ export function receive(step: Step, from: WorkerId, messages: readonly FromWorke
       case "failed": {
         const ended = findDispatch(worker, message.key, message.attempt);
         if (ended === undefined) break;
-        endDispatch(ended);
+        endDispatch(step, ended);
         if (!ended.abandoned) failAttempt(step, ended.task, worker, message.failure);
         break;
       }
       case "started":
         for (const started of ofColumns(worker, message)) {
-          started.started = true;
-          if (!started.withdrawing) continue;
-          started.withdrawing = false;
-          worker.withdrawals--;
+          markStarted(started);
         }
         break;
       case "withdrawn":
         for (const ended of ofColumns(worker, message)) {
-          endDispatch(ended);
+          endDispatch(step, ended);
           if (!ended.abandoned) requeue(step, ended.task, "given back unstarted");
         }
         break;
       case "stopped":
         for (const ended of ofColumns(worker, message)) {
-          endDispatch(ended);
+          endDispatch(step, ended);
           if (!ended.abandoned) requeue(step, ended.task, "stopped unasked");
         }
         break;
@@ -209,6 +224,20 @@ export function receive(step: Step, from: WorkerId, messages: readonly FromWorke
       case "restarted":
         hasRestarted(step, worker);
         break;
+      case "lent":
+        for (const lending of ofColumns(worker, message)) {
+          markStarted(lending);
+          lend(lending);
+        }
+        break;
+      case "resuming":
+        for (const resuming of ofColumns(worker, message)) resume(resuming);
+        break;
+      case "sub": {
+        const running = findDispatch(worker, message.key, message.attempt);
+        if (running) receiveFromInside(step, running, message);
+        break;
+      }
       case "leaving":
         worker.leaving = true;
         state.lastDepartureAt = step.now;
@@ -217,7 +246,14 @@ export function receive(step: Step, from: WorkerId, messages: readonly FromWorke
         message satisfies never;
     }
   }
-  offerRoom(state, worker);
+  offerRoom(step, worker);
+}
+
+function markStarted(started: Dispatch): void {
+  started.started = true;
+  if (!started.withdrawing) return;
+  started.withdrawing = false;
+  started.worker.withdrawals--;
 }
 
 /** One attempt ended without a value: again, later again, or the end of the task. */

@@ -43,8 +43,11 @@ const textColumns: ReadonlySet<string> = new Set(["args", "values"]);
 
 export const checkFromClient: Check<FromClient> = checkOf(FromClientSchema.anyOf);
 export const checkToClient: Check<ToClient> = checkOf(ToClientSchema.anyOf);
-export const checkFromWorker: Check<FromWorker> = checkOf(FromWorkerSchema.anyOf);
-export const checkToWorker: Check<ToWorker> = checkOf(ToWorkerSchema.anyOf);
+export const checkFromWorker = withInner<FromWorker>(
+  checkOf(FromWorkerSchema.anyOf),
+  checkFromClient,
+);
+export const checkToWorker = withInner<ToWorker>(checkOf(ToWorkerSchema.anyOf), checkToClient);
 export const checkWelcome: Check<WelcomeOrRefused> = checkOf(WelcomeSchema.anyOf);
 
 const checkHelloShape: Check<Hello> = checkOf(HelloSchema.anyOf, "role");
@@ -127,6 +130,18 @@ function checkColumns(message: Record<string, unknown>, columns: string[]): void
       );
     }
   }
+}
+
+/** What is carried for the client inside a task is checked as from, or to, any client. */
+function withInner<Message extends FromWorker | ToWorker>(
+  check: Check<Message>,
+  checkInner: Check<unknown>,
+): Check<Message> {
+  return (value, parts) => {
+    const message = check(value, parts);
+    if (message.type === "sub") checkInner(message.message, parts);
+    return message;
+  };
 }
 
 /** Also finds out references to parts that are not there, so it walks every payload. */

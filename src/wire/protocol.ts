@@ -276,6 +276,10 @@ const Run = Type.Object({
   timeoutMs: Type.Optional(Milliseconds),
   /** Say `started` before each begins: one of these may have taken a worker down. */
   announce: Type.Optional(Type.Boolean()),
+  /** They hold resources, which they lend with their slots: wait for `resume` before they go on. */
+  regains: Type.Optional(Type.Boolean()),
+  /** Tasks of tasks, so deep: before shallower ones of the same priority. */
+  depth: Type.Optional(Count),
 });
 const attemptsOf = <Type_ extends string>(type: Type_) =>
   Type.Object({ type: Type.Literal(type), keys: column(Key), attempts: column(Attempt) });
@@ -289,11 +293,27 @@ const CancelByScheduler = Type.Object({
 });
 /** To a worker: give these back if they have not started; answered by `withdrawn`. */
 const Withdraw = attemptsOf("withdraw");
+/** To a worker: what these had lent is theirs again; for those of a `run` with `regains` only. */
+const Resume = attemptsOf("resume");
+/** To a worker: for the client inside a task. */
+const ToTask = Type.Object({
+  type: Type.Literal("sub"),
+  key: Key,
+  attempt: Attempt,
+  message: Type.Unsafe<ToClient>(Type.Object({ type: Type.String() })),
+});
 
 /** To a worker: end the threads, whatever they do, and answer `restarted` when they are gone. */
 const RestartThreads = Type.Object({ type: Type.Literal("restart") });
 
-export const ToWorkerSchema = Type.Union([Run, CancelByScheduler, Withdraw, RestartThreads]);
+export const ToWorkerSchema = Type.Union([
+  Run,
+  CancelByScheduler,
+  Withdraw,
+  Resume,
+  ToTask,
+  RestartThreads,
+]);
 export type ToWorker = Static<typeof ToWorkerSchema>;
 export type RunMessage = Static<typeof Run>;
 
@@ -330,6 +350,17 @@ const Progress = Type.Object({
 });
 /** From a worker, in answer to `restart`: the threads that there were are gone, with all they had. */
 const Restarted = Type.Object({ type: Type.Literal("restarted") });
+/** From a worker: these wait for what they have submitted; their slots are free meanwhile. */
+const Lent = attemptsOf("lent");
+/** From a worker: these have what they waited for, and occupy their slots again. */
+const Resuming = attemptsOf("resuming");
+/** From a worker: from the client inside a task. What it submits is released when the attempt ends. */
+const FromTask = Type.Object({
+  type: Type.Literal("sub"),
+  key: Key,
+  attempt: Attempt,
+  message: Type.Unsafe<FromClient>(Type.Object({ type: Type.String() })),
+});
 /** From a worker that shuts down: send no more; what runs is being finished. */
 const Leaving = Type.Object({ type: Type.Literal("leaving"), reason: Type.Optional(Text) });
 
@@ -341,6 +372,9 @@ export const FromWorkerSchema = Type.Union([
   Stopped,
   Progress,
   Restarted,
+  Lent,
+  Resuming,
+  FromTask,
   Leaving,
 ]);
 export type FromWorker = Static<typeof FromWorkerSchema>;

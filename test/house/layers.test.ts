@@ -18,6 +18,9 @@ const allowed: Record<(typeof productFolders)[number], readonly string[]> = {
 const publicFace = "src/index.ts";
 const allowedForPublicFace = ["src", "client", "cluster"];
 
+/** The public face inside a task: its client is a program's, which is known there as a type only. */
+const insideFace = "worker/index.ts";
+
 /**
  * The files of src/ and client/ that need Node, and what for. Everything else there must be able to
  * run in a browser, so it imports neither `node:` nor one of these.
@@ -57,8 +60,9 @@ describe("layers", () => {
   test.each(productFolders)("%s imports only what is below it", (folder) => {
     const files = sources.filter(({ file }) => folderOf(file) === folder && file !== publicFace);
     const below = allowed[folder];
+    const rest = files.filter(({ file }) => file !== insideFace);
     expect(
-      offences(files, ({ file }) => file !== undefined && !below.includes(folderOf(file))),
+      offences(rest, ({ file }) => file !== undefined && !below.includes(folderOf(file))),
     ).toEqual([]);
   });
 
@@ -73,9 +77,20 @@ describe("layers", () => {
     ).toEqual([]);
   });
 
-  test("nothing inside imports the public face", () => {
-    const inside = sources.filter(({ file }) => file !== publicFace);
-    expect(offences(inside, ({ file }) => file === publicFace)).toEqual([]);
+  test("the public face inside a task knows the client by its types, and nothing else of other roles", () => {
+    const face = sources.filter(({ file }) => file === insideFace);
+    expect(face).toHaveLength(1);
+    expect(
+      offences(face, ({ file, typeOnly }) => {
+        if (file === undefined || ["src", "worker"].includes(folderOf(file))) return false;
+        return !(typeOnly && folderOf(file) === "client");
+      }),
+    ).toEqual([]);
+  });
+
+  test("nothing inside imports the public faces", () => {
+    const inside = sources.filter(({ file }) => file !== publicFace && file !== insideFace);
+    expect(offences(inside, ({ file }) => file === publicFace || file === insideFace)).toEqual([]);
   });
 
   test("the scheduler's core imports itself, types from src, and what imports nothing", () => {

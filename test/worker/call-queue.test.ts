@@ -4,9 +4,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CallQueue } from "../../worker/call-queue.ts";
 
-type Item = { order: number; terms: { priority: number }; queued: boolean };
+type Item = { order: number; terms: { priority: number; depth: number }; queued: boolean };
 
-const item = (order: number, priority = 0): Item => ({ order, terms: { priority }, queued: false });
+const item = (order: number, priority = 0): Item => ({ order, terms: { priority, depth: 0 }, queued: false });
 
 class SortedArray {
   items: Item[] = [];

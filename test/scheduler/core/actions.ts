@@ -41,6 +41,8 @@ const client = fc.nat(clientIds.length - 1);
 const worker = fc.nat(workerNames.length - 1);
 export const publishedNames = ["model", "data"];
 const publishedName = fc.constantFrom(...publishedNames);
+/** Rather than by a program: by a task, if there is one that executes. */
+const inside = fc.option(which, { freq: 2, nil: undefined });
 const of = <Do extends string, Rest extends object>(
   name: Do,
   rest: { [Part in keyof Rest]: fc.Arbitrary<Rest[Part]> },
@@ -51,6 +53,7 @@ export const actions = fc.oneof(
     weight: 12,
     arbitrary: of("submit", {
       client,
+      inside,
       name: fc.constantFrom(...functions, ...functions, "unknown"),
       options: which,
       inputs: fc.array(fc.array(which, { maxLength: 3 }), { minLength: 1, maxLength: 4 }),
@@ -58,12 +61,12 @@ export const actions = fc.oneof(
       again: fc.option(which, { freq: 4, nil: undefined }),
     }),
   },
-  { weight: 3, arbitrary: of("cancel", { client, some, force: fc.boolean() }) },
-  { weight: 4, arbitrary: of("release", { client, some }) },
-  { weight: 3, arbitrary: of("retry", { client, some }) },
-  { weight: 3, arbitrary: of("detach", { client, some }) },
+  { weight: 3, arbitrary: of("cancel", { client, inside, some, force: fc.boolean() }) },
+  { weight: 4, arbitrary: of("release", { client, inside, some }) },
+  { weight: 3, arbitrary: of("retry", { client, inside, some }) },
+  { weight: 3, arbitrary: of("detach", { client, inside, some }) },
   { weight: 1, arbitrary: of("fetch", { client, some }) },
-  { weight: 1, arbitrary: of("ask", { client, some }) },
+  { weight: 1, arbitrary: of("ask", { client, inside, some }) },
   {
     weight: 2,
     arbitrary: of("publish", { client, some, name: publishedName, override: fc.boolean() }),
@@ -81,6 +84,9 @@ export const actions = fc.oneof(
   { weight: 1, arbitrary: of("worker-leaves", { worker }) },
   { weight: 8, arbitrary: of("read", { worker, count: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 4, arbitrary: of("start", { worker, which, report: fc.boolean() }) },
+  { weight: 12, arbitrary: of("nest", { worker, options: which, which, lends: fc.boolean() }) },
+  { weight: 5, arbitrary: of("lend", { worker, some }) },
+  { weight: 9, arbitrary: of("resume", { worker, some }) },
   { weight: 10, arbitrary: of("finish", { worker, some, micros: fc.constantFrom(10, 900, 1e5) }) },
   { weight: 4, arbitrary: of("fail", { worker, which, how: which }) },
   { weight: 3, arbitrary: of("stop", { worker, some }) },
@@ -91,6 +97,15 @@ export type Action = typeof actions extends fc.Arbitrary<infer Made> ? Made : ne
 
 export function act(world: World, action: Action): void {
   if ("client" in action) {
+    const within = "inside" in action ? action.inside : undefined;
+    const executing = [...world.workers.values()]
+      .filter(({ away }) => !away)
+      .flatMap((worker) => worker.executing().map((held) => ({ worker, held })));
+    if (within !== undefined && executing.length > 0) {
+      const { worker, held } = executing[within % executing.length]!;
+      actAsClient(world, world.inside(worker, held), action);
+      return;
+    }
     const id = clientIds[action.client]!;
     if (!world.clients.has(id)) world.joinClient(id);
     actAsClient(world, world.clients.get(id)!, action);
@@ -201,6 +216,14 @@ function actAsWorker(world: World, by: FakeWorker, action: ByWorker): void {
       world.hear(by, ...by.start(each));
       if (action.report && each.executing) world.hear(by, columns("started", [each]));
     }
+  } else if (action.do === "nest") {
+    nest(world, by, action);
+  } else if (action.do === "lend") {
+    const lending = pick(by.executing(false), action.some);
+    if (lending.length > 0) world.hear(by, columns("lent", lending));
+  } else if (action.do === "resume") {
+    const resuming = pick(by.executing(true), action.some);
+    if (resuming.length > 0) world.hear(by, columns("resuming", resuming));
   } else if (action.do === "finish") {
     finish(world, by, pick(held, action.some), action.micros);
   } else if (action.do === "fail") {
@@ -211,6 +234,22 @@ function actAsWorker(world: World, by: FakeWorker, action: ByWorker): void {
     if (cancelled.length > 0) world.hear(by, columns("stopped", cancelled));
   } else {
     noise(world, by, action);
+  }
+}
+
+/** All that is there begins, and one of it submits as much as it holds itself, and may wait for that. */
+function nest(world: World, by: FakeWorker, action: Extract<Action, { do: "nest" }>): void {
+  world.hear(by, ...by.read(Infinity));
+  for (const held of by.unstarted) world.hear(by, ...by.start(held));
+  for (const held of pick(by.executing(), [action.which])) {
+    const options = taskOptions[action.options % taskOptions.length]!;
+    const keys = [`k${world.minted++}`, `k${world.minted++}`];
+    const args = keys.map((key) => `[${key}]`);
+    const inside = world.inside(by, held);
+    world.submit(inside, { type: "submit", name: "f", keys, args, options });
+    if (action.lends && by.executing(false).includes(held)) {
+      world.hear(by, columns("lent", [held]));
+    }
   }
 }
 

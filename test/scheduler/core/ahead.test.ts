@@ -62,8 +62,10 @@ describe("sending ahead", () => {
     w1.join();
     teach(ann, w1, 10);
 
-    expect(ann.submit("f", ["a", "b"], { resources: { gpu: 1 } })).toEqual({ w1: [run("a")] });
-    expect(w1.finish("a")).toEqual({ w1: [run("b")], ann: [finished("a")] });
+    expect(ann.submit("f", ["a", "b"], { resources: { gpu: 1 } })).toEqual({
+      w1: [run("a", { regains: true })],
+    });
+    expect(w1.finish("a")).toEqual({ w1: [run("b", { regains: true })], ann: [finished("a")] });
   });
 });
 

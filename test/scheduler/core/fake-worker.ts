@@ -8,12 +8,14 @@ import type { WorkerFacts } from "../../../scheduler/core/worker-events.ts";
 export type Call = { name: string; options: TaskOptions; inputs: readonly string[] };
 type Attempt = { key: string; attempt: number };
 export type Held = Attempt & { announce: boolean; executing: boolean; cancelled: boolean };
+/** `lent` as the scheduler sees it; `asked` when it wants back what it lent. */
+type Outstanding = Attempt & Call & { lent: boolean; asked: boolean };
 
 export class FakeWorker {
   readonly id: string;
   readonly facts: WorkerFacts;
   /** What was sent and not answered for, read or not, by key: as the scheduler must see it. */
-  readonly outstanding = new Map<string, Attempt & Call>();
+  readonly outstanding = new Map<string, Outstanding>();
   /** What it has read and not ended. */
   readonly held = new Map<string, Held>();
   /** Attempts that ended, for stale answers. */
@@ -29,6 +31,7 @@ export class FakeWorker {
 
   receive(message: ToWorker, callOf: (key: string) => Call): void {
     this.#unread.push(message);
+    if (message.type === "resume") this.#resume(message);
     if (message.type !== "run") return;
     expect([this.away, this.leaving]).toEqual([false, false]);
     for (const [index, key] of message.keys.entries()) {
@@ -39,17 +42,45 @@ export class FakeWorker {
       expect(this.facts.functions).toContain(message.name);
       if (workers && !allowOtherWorkers) expect(workers).toContain(this.facts.name);
       expect([...this.outstanding.keys()]).not.toContain(key);
-      this.outstanding.set(key, { key, attempt: message.attempts[index]!, ...call });
-      if (resources || message.announce) {
-        expect(this.outstanding.size).toBeLessThanOrEqual(this.facts.slots);
-      }
+      const attempt = message.attempts[index]!;
+      this.outstanding.set(key, { key, attempt, ...call, lent: false, asked: false });
+      expect(message.regains ?? false).toBe(resources !== undefined);
+      if (resources || message.announce) expect(this.load).toBeLessThanOrEqual(this.facts.slots);
     }
+    this.#checkResources();
+  }
+
+  /** What occupies slots or waits for one. */
+  get load(): number {
+    return [...this.outstanding.values()].filter(({ lent }) => !lent).length;
+  }
+
+  #resume({ keys, attempts }: Extract<ToWorker, { type: "resume" }>): void {
+    keys.forEach((key, index) => {
+      const found = this.outstanding.get(key);
+      expect(found).toMatchObject({ attempt: attempts[index], lent: true, asked: true });
+      found!.lent = found!.asked = false;
+    });
+    this.#checkResources();
+  }
+
+  #checkResources(): void {
     for (const [resource, total] of Object.entries(this.facts.resources)) {
       let used = 0;
-      for (const { options } of this.outstanding.values())
-        used += options.resources?.[resource] ?? 0;
+      for (const { options, lent } of this.outstanding.values()) {
+        if (!lent) used += options.resources?.[resource] ?? 0;
+      }
       expect(used).toBeLessThanOrEqual(total + 1e-9);
     }
+  }
+
+  /** What executes and may say so: neither cancelled nor, as far as is asked, lent. */
+  executing(lent?: boolean): Held[] {
+    return [...this.held.values()].filter(({ key, attempt, executing, cancelled }) => {
+      const sent = this.outstanding.get(key);
+      if (!executing || cancelled || sent?.attempt !== attempt) return false;
+      return lent === undefined || (sent.lent === lent && !sent.asked);
+    });
   }
 
   /** Reads so many messages and returns the answers that they ask for at once. */
@@ -76,6 +107,14 @@ export class FakeWorker {
   /** Keeps account of what it says. */
   said(messages: readonly FromWorker[]): void {
     for (const message of messages) {
+      if (message.type === "lent" || message.type === "resuming") {
+        for (const key of message.keys) {
+          const sent = this.outstanding.get(key)!;
+          if (message.type === "lent") sent.lent = true;
+          else if (sent.options.resources) sent.asked = true;
+          else sent.lent = false;
+        }
+      }
       if (message.type === "failed") this.#end(message.key, message.attempt);
       if (
         message.type === "finished" ||
@@ -106,6 +145,7 @@ export class FakeWorker {
       expect(held.filter(({ cancelled }) => !cancelled)).toEqual([]);
       return [...(held.length > 0 ? [columns("stopped", held)] : []), { type: "restarted" }];
     }
+    if (message.type === "resume" || message.type === "sub") return [];
     const named = message.keys
       .map((key, index) => ({ key, attempt: message.attempts[index]! }))
       .flatMap(({ key, attempt }) => {
@@ -141,7 +181,7 @@ export function valueOf(key: string): string {
   return key.endsWith("7") ? "a large value" : key;
 }
 
-export function columns<Type extends "started" | "withdrawn" | "stopped">(
+export function columns<Type extends "started" | "withdrawn" | "stopped" | "lent" | "resuming">(
   type: Type,
   attempts: readonly Attempt[],
 ): { type: Type; keys: string[]; attempts: number[] } {

@@ -93,7 +93,7 @@ describe("the order of tasks", () => {
     w1.join();
     ann.submit("f", ["a1", "a2", "a3"], { resources: { gpu: 1 } });
     bob.submit("f", ["b1", "b2", "b3"]);
-    const keysOf = (done: Done) => (done["w1"] as RunMessage[]).flatMap(({ keys }) => keys);
+    const keysOf = (done: Done) => keysIn(done["w1"] as ToWorker[]);
 
     // Both run one. When bob's ends, only his next has room; when hers ends, it is her turn.
     expect(keysOf(w1.finish("b1"))).toEqual(["b2"]);
@@ -156,7 +156,7 @@ describe("a task that needs a free slot of its own", () => {
     const out = short.slice(0, 11);
     while (!out.includes("big")) {
       const done = w1.finish(out.shift()!, { micros: 10 });
-      out.push(...((done["w1"] ?? []) as RunMessage[]).flatMap(({ keys }) => keys));
+      out.push(...keysIn((done["w1"] ?? []) as ToWorker[]));
     }
     expect(out).toEqual(["big", ...short.slice(12, 22)]);
   });
@@ -170,3 +170,7 @@ describe("a task that needs a free slot of its own", () => {
     expect(bob.submit("f", ["a", "b", "c"])).toMatchObject({ w1: [{ keys: ["a"] }] });
   });
 });
+
+function keysIn(messages: readonly ToWorker[]): string[] {
+  return messages.flatMap((message) => (message.type === "run" ? message.keys : []));
+}

@@ -35,7 +35,7 @@ describe("placing", () => {
     const tenth = { resources: { gpu: 0.1 } };
     const keys = Array.from({ length: 10 }, (_, index) => `t${index}`);
 
-    expect(ann.submit("f", keys, tenth)).toEqual({ w1: [run(keys)] });
+    expect(ann.submit("f", keys, tenth)).toEqual({ w1: [run(keys, { regains: true })] });
     expect(ann.submit("f", ["more"], tenth)).toEqual({});
     expect(ann.submit("f", ["all"], { resources: { gpu: 1 } })).toEqual({});
     expect(w1.finish("t0")).toEqual({ w1: [run("more")], ann: [finished("t0")] });
@@ -51,7 +51,7 @@ describe("placing", () => {
     w1.join();
     ann.submit("f", ["a", "b"], { resources: { gpu: 1 } });
     ann.cancel(["a"]);
-    expect(w1.stopped("a")).toEqual({ w1: [run("b")] });
+    expect(w1.stopped("a")).toEqual({ w1: [run("b", { regains: true })] });
   });
 
   test("takes a resource by its own name, whatever that name means elsewhere", () => {

@@ -64,7 +64,7 @@ class Model {
       return priorities.flatMap((priority) =>
         this.#requirements.map((requirement) => {
           const name = `${priority} ${requirement.signature}`;
-          return createLane({ client, name, priority, requirement });
+          return createLane({ client, name, priority, depth: 0, requirement });
         }),
       );
     });

@@ -17,6 +17,8 @@ export type Submission = Extract<FromClient, { type: "submit" }>;
 /** What a client knows of one of its futures; `asked` when it asked to hear again. */
 type Standing = "pending" | "asked" | "finished" | "stored" | "failed" | "cancelled";
 export type FakeClient = { id: string; futures: Map<string, Standing>; away: boolean };
+type Inside = FakeClient & { worker: FakeWorker; key: string; attempt: number };
+const insideId = (worker: string, key: string, attempt: number) => `${worker} ${key} ${attempt}`;
 
 /** What cancels futures that have settled, too. */
 export const restartReason = "all over again";
@@ -25,6 +27,8 @@ export class World {
   readonly state;
   readonly workers = new Map<string, FakeWorker>();
   readonly clients = new Map<string, FakeClient>();
+  /** The clients inside tasks, by worker, key and attempt. */
+  readonly insides = new Map<string, Inside>();
   /** The call that each key names now. */
   readonly calls = new Map<string, Call>();
   readonly events: { now: number; event: Event }[] = [];
@@ -104,7 +108,25 @@ export class World {
     this.handle({ type: "client-leaves", id });
   }
 
+  /** The client inside a task that executes. */
+  inside(worker: FakeWorker, { key, attempt }: { key: string; attempt: number }): FakeClient {
+    const id = insideId(worker.id, key, attempt);
+    let inside = this.insides.get(id);
+    if (inside === undefined) {
+      inside = { id, futures: new Map(), away: false, worker, key, attempt };
+      this.insides.set(id, inside);
+    }
+    return inside;
+  }
+
   say(from: string, ...messages: FromClient[]): void {
+    const inside = this.insides.get(from);
+    if (inside) {
+      const { worker, key, attempt } = inside;
+      const wrapped = messages.map((message) => ({ type: "sub" as const, key, attempt, message }));
+      this.hear(worker, ...wrapped);
+      return;
+    }
     this.handle({ type: "client-messages", from, messages });
   }
 
@@ -118,7 +140,9 @@ export class World {
 
   joinWorker(id: string, facts: WorkerFacts): void {
     for (const other of this.workers.values()) {
-      if (other.facts.name === facts.name) this.workers.delete(other.id);
+      if (other.facts.name !== facts.name) continue;
+      this.workers.delete(other.id);
+      this.#endInsides(other.id);
     }
     this.workers.set(id, new FakeWorker(id, facts));
     this.handle({ type: "worker-joins", id, ...facts });
@@ -126,12 +150,16 @@ export class World {
 
   loseWorker({ id }: FakeWorker, how: string): void {
     this.workers.delete(id);
+    this.#endInsides(id);
     this.handle({ type: "worker-lost", id, how });
   }
 
   hear(from: FakeWorker, ...messages: FromWorker[]): void {
     if (messages.length === 0) return;
     from.said(messages);
+    for (const inside of [...this.insides.values()]) {
+      if (inside.worker === from && !from.isCurrent(inside)) this.insides.delete(inside.id);
+    }
     this.handle({ type: "worker-messages", from: from.id, messages });
   }
 
@@ -145,9 +173,20 @@ export class World {
         for (const message of effect.messages) {
           checkToWorker(message);
           worker.receive(message, (key) => this.calls.get(key)!);
+          if (message.type === "sub") {
+            const inside = this.insides.get(insideId(worker.id, message.key, message.attempt));
+            if (!inside) throw new Error(`a message to what is not inside ${message.key} any more`);
+            this.#tell(inside, message.message);
+          } else if (message.type === "cancel") {
+            message.keys.forEach((key, index) =>
+              this.insides.delete(insideId(worker.id, key, message.attempts[index]!)),
+            );
+          }
         }
         const { maxAhead } = this.state.options;
-        expect(worker.outstanding.size).toBeLessThanOrEqual(worker.facts.slots * (1 + maxAhead));
+        if (effect.messages.some(({ type }) => type === "run")) {
+          expect(worker.load).toBeLessThanOrEqual(worker.facts.slots * (1 + maxAhead));
+        }
         break;
       }
       case "send-to-client": {
@@ -182,6 +221,12 @@ export class World {
         if (standing !== undefined && futures.get(key) === "asked") futures.set(key, standing);
       }
     });
+  }
+
+  #endInsides(worker: string): void {
+    for (const inside of [...this.insides.values()]) {
+      if (inside.worker.id === worker) this.insides.delete(inside.id);
+    }
   }
 
   #tell(client: FakeClient, message: ToClient): void {
