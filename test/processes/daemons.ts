@@ -56,18 +56,21 @@ export type WorkerOptions = {
   threads?: number;
   /** Where it looks for the scheduler, when that is not where the scheduler says it is. */
   url?: string;
+  /** Like `gpu=1`. */
+  resources?: string;
   /** For Node itself. */
   flags?: readonly string[];
 };
 
 /** Starts `thence worker`; resolves when it has joined. */
 export async function startWorker(scheduler: Scheduler, options: WorkerOptions): Promise<Program> {
-  const { name, modules = [tasks], threads = 1, url, flags = [] } = options;
+  const { name, modules = [tasks], threads = 1, url, resources, flags = [] } = options;
   const where = url === undefined ? ["--scheduler-file", scheduler.file] : [url];
   const program = thence(
     [
       ...["worker", ...where, "--name", name, "--threads", `${threads}`],
       ...modules.flatMap((module) => ["--module", module]),
+      ...(resources === undefined ? [] : ["--resources", resources]),
     ],
     { flags, env: { THENCE_TOKEN: scheduler.token } },
   );

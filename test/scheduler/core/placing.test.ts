@@ -38,9 +38,15 @@ describe("placing", () => {
     expect(ann.submit("f", keys, tenth)).toEqual({ w1: [run(keys, { regains: true })] });
     expect(ann.submit("f", ["more"], tenth)).toEqual({});
     expect(ann.submit("f", ["all"], { resources: { gpu: 1 } })).toEqual({});
-    expect(w1.finish("t0")).toEqual({ w1: [run("more")], ann: [finished("t0")] });
+    expect(w1.finish("t0")).toEqual({
+      w1: [run("more", { regains: true })],
+      ann: [finished("t0")],
+    });
     for (const key of keys.slice(1)) expect(w1.finish(key)).toEqual({ ann: [finished(key)] });
-    expect(w1.finish("more")).toEqual({ w1: [run("all")], ann: [finished("more")] });
+    expect(w1.finish("more")).toEqual({
+      w1: [run("all", { regains: true })],
+      ann: [finished("more")],
+    });
     expect(ann.workers()[0]!.resources).toEqual({ gpu: { total: 1, used: 1 } });
   });
 
