@@ -29,6 +29,14 @@ export function onEndRequest(onRequest: (why: NodeJS.Signals | "disconnect") => 
   process.channel?.unref();
 }
 
+/** The same, for a process that only hands on what it is asked, each time. */
+export function forwardEndRequests(forward: (signal: NodeJS.Signals) => void): void {
+  for (const signal of signals) process.on(signal, forward);
+  process.once("disconnect", () => forward("SIGTERM"));
+  if (process.env.npm_command === "exec") whenOrphaned(() => forward("SIGTERM"));
+  process.channel?.unref();
+}
+
 /** How often the parent is looked at, in milliseconds. */
 const lookEveryMs = 250;
 

@@ -1,8 +1,9 @@
 // `thence worker`: a process that runs tasks on its threads.
 
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { hostname } from "node:os";
 import { workerName, workerThreads } from "../cluster/slurm-environment.ts";
+import { signOfLife, supervise, upbringing } from "../cluster/supervise.ts";
 import { addressOfInterface } from "../src/meeting/address.ts";
 import { formatDuration } from "../src/duration.ts";
 import { limits } from "../src/wire/limits.ts";
@@ -12,6 +13,7 @@ import type { TargetFinder } from "../src/meeting/target.ts";
 import type { ModuleSource } from "../worker/main.ts";
 import { schedulerTarget } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
+import { forwardEndRequests } from "./ending.ts";
 import {
   duration,
   modules,
@@ -32,6 +34,8 @@ type Options = LogOptions & {
   resources?: Resources;
   interface?: string;
   deathTimeout: number;
+  lifetime?: number;
+  supervise: boolean;
 };
 
 export function workerCommand(): Command {
@@ -59,6 +63,13 @@ export function workerCommand(): Command {
         .argParser(duration)
         .default(60_000, "60s"),
     )
+    .addOption(
+      new Option(
+        "--lifetime <duration>",
+        "leave after so long, before a time limit does it",
+      ).argParser(lifetime),
+    )
+    .option("--no-supervise", "do not start it anew when its process dies")
     .action(run);
   return withExample(
     withLogOptions(command),
@@ -70,13 +81,18 @@ export function workerCommand(): Command {
 async function run(address: string | undefined, options: Options): Promise<void> {
   configureLog({ format: options.logFormat, level: options.logLevel });
   const log = createLog("worker");
+  const kept = upbringing();
+  const name =
+    kept?.name ?? options.name ?? workerName(process.env) ?? `${hostname()}-${process.pid}`;
   const target = schedulerTarget({ ...options, address });
   const deathTimeoutMs = options.deathTimeout;
 
   const worker = {
     target: sayingWhatItWaitsFor(target, deathTimeoutMs, log),
     modules: options.module,
-    name: options.name ?? workerName(process.env) ?? `${hostname()}-${process.pid}`,
+    name,
+    ...(kept && { supervised: true }),
+    ...(kept?.predecessor && { predecessor: kept.predecessor }),
     threads: options.threads ?? workerThreads(process.env),
     concurrency: options.concurrency,
     ...(options.resources && { resources: options.resources }),
@@ -84,11 +100,30 @@ async function run(address: string | undefined, options: Options): Promise<void>
     deathTimeoutMs,
     log,
   };
+  if (options.supervise && kept === undefined) {
+    process.exit(await supervise({ name, log, onEndRequest: forwardEndRequests }));
+  }
   const start = async (signal: AbortSignal) => {
     const { startWorker } = await import("../cluster/worker.ts");
-    return startWorker({ ...worker, signal });
+    const running = await startWorker({ ...worker, signal }).catch((error: unknown) => {
+      signOfLife("ending");
+      throw error;
+    });
+    signOfLife("joined");
+    running.ended.finally(() => signOfLife("ending")).catch(() => undefined);
+    if (options.lifetime !== undefined) {
+      const reason = `its lifetime of ${formatDuration(options.lifetime)} is over`;
+      setTimeout(() => void running.stop(reason), options.lifetime).unref();
+    }
+    return running;
   };
   await runDaemon({ start, log });
+}
+
+function lifetime(text: string): number {
+  const ms = duration(text);
+  if (ms < 2 ** 31) return ms;
+  throw new InvalidArgumentError("Expected at most 24d.");
 }
 
 /** Once, for a log that repeats itself every second hides what matters. */

@@ -9,6 +9,7 @@ import { extname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { LogLevel } from "../src/log.ts";
 import { mintToken } from "../src/meeting/token.ts";
+import { inheritedFlags } from "./inherited-flags.ts";
 import type { Order, Report } from "./local-child.ts";
 import { moduleSource } from "./module-source.ts";
 
@@ -154,14 +155,4 @@ class Child {
     await this.exited.catch(() => undefined);
     clearTimeout(killing);
   }
-}
-
-/**
- * The flags of this Node that its children should have too, loaders and memory limits above all.
- * Not those that say what to run or open a port for a debugger.
- */
-export function inheritedFlags(flags: readonly string[]): string[] {
-  const evaluated = /^(-e|-p|-pe|--eval|--print)$/;
-  const own = /^(-(e|p|pe|c|i)$|--(eval|print|check|interactive|input-type|inspect|test|watch)\b)/;
-  return flags.filter((flag, i) => !own.test(flag) && !evaluated.test(flags[i - 1] ?? ""));
 }

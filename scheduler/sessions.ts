@@ -7,7 +7,14 @@ import { limits } from "../src/wire/limits.ts";
 import type { LinkEvents } from "../src/link/link-options.ts";
 import { Link } from "../src/link/link.ts";
 import type { Log } from "../src/log.ts";
-import type { FromClient, FromWorker, Hello, ToClient, ToWorker } from "../src/wire/protocol.ts";
+import type {
+  FromClient,
+  FromWorker,
+  Hello,
+  ToClient,
+  ToWorker,
+  WorkerHello,
+} from "../src/wire/protocol.ts";
 import type { Socket } from "../src/link/socket.ts";
 import type { Carrier, Clockwork } from "./clockwork.ts";
 import { isLocalProcess, watchProcess } from "./local-process.ts";
@@ -24,6 +31,9 @@ type Session = {
 /** A peer that does not read what it asked for is not read from past this; far past it, cut off. */
 const pauseAboveBytes = 64 * 1024 * 1024;
 const endAboveBytes = 2 * 1024 * 1024 * 1024;
+
+/** A worker that is kept by somebody has a successor soon, who knows how it ended. */
+const successorMs = 3_000;
 
 export class Sessions implements Carrier {
   readonly #id: string;
@@ -82,8 +92,8 @@ export class Sessions implements Carrier {
     }
     if (hello.role !== "worker") return undefined;
     for (const [id, other] of this.#sessions) {
-      const isTaken = other.hello.role === "worker" && other.hello.name === hello.name;
-      if (!isTaken || id === hello.id || other.link.state !== "up") continue;
+      if (other.hello.role !== "worker" || other.hello.name !== hello.name) continue;
+      if (id === hello.id || other.link.state !== "up" || isSuccessor(hello, other.hello)) continue;
       const message = `choose another --name: a worker named "${hello.name}" is here already (${other.hello.host}, process ${other.hello.pid})`;
       return { code: "rejected", message };
     }
@@ -195,8 +205,12 @@ export class Sessions implements Carrier {
   #watch(id: string, session: Session): void {
     if (session.hello.role !== "worker") return;
     const { pid } = session.hello;
+    const { supervised } = session.hello;
     session.unwatch = watchProcess(pid, () => {
-      this.#end(id, session, `its process (${pid}) ended`);
+      const end = () => this.#end(id, session, `its process (${pid}) ended`);
+      if (!supervised) return end();
+      const timer = setTimeout(end, successorMs).unref();
+      session.unwatch = () => clearTimeout(timer);
     });
   }
 
@@ -210,4 +224,9 @@ export class Sessions implements Carrier {
         : { type: "worker-lost", id, how },
     );
   }
+}
+
+/** It was started in place of the other, whose link only seems to be up still. */
+function isSuccessor(hello: WorkerHello, other: WorkerHello): boolean {
+  return hello.host === other.host && hello.predecessor?.pid === other.pid;
 }

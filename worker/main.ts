@@ -10,7 +10,7 @@ import { GoodbyeError } from "../src/link/socket.ts";
 import { dial, type DialledLink, type DialTarget, type OpenSocket } from "../src/link/dial.ts";
 import { limits } from "../src/wire/limits.ts";
 import { silentLog, type Log } from "../src/log.ts";
-import type { FromWorker, Resources, ToWorker } from "../src/wire/protocol.ts";
+import type { FromWorker, Predecessor, Resources, ToWorker } from "../src/wire/protocol.ts";
 import { Calls } from "./calls.ts";
 import type { ModuleSource } from "./crossing.ts";
 import { Reports } from "./reports.ts";
@@ -36,6 +36,10 @@ export type WorkerOptions = {
   readonly drainTimeoutMs?: number;
   /** Heap of each thread, in bytes. Default: what Node gives. */
   readonly heapBytes?: number;
+  /** Somebody starts it anew when it dies. */
+  readonly supervised?: boolean;
+  /** The worker of this name before it, and how that ended. */
+  readonly predecessor?: Predecessor;
   /** A module with an `openTaskClient`, for `currentTask().client`. Default: there is none. */
   readonly taskClient?: URL;
   /** The address of this machine that it connects from. Default: what the system chooses. */
@@ -160,6 +164,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         slots,
         resources: options.resources ?? {},
         functions: calls.functions,
+        ...(options.supervised && { supervised: true }),
+        ...(options.predecessor && { predecessor: options.predecessor }),
       }),
       on: {
         messages: (batch) => {

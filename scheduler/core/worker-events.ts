@@ -28,13 +28,16 @@ export type WorkerFacts = {
   slots: number;
   functions: readonly string[];
   resources: Resources;
+  /** How the worker of this name before it ended. */
+  predecessor?: { how: string } | undefined;
 };
 
 export function join(step: Step, id: WorkerId, facts: WorkerFacts): void {
   const { state, now, effects } = step;
   // A name stands for one worker: whoever had it is gone, or it could not be had again.
   for (const other of state.workers.values()) {
-    if (other.name === facts.name) lose(step, other.id, "another worker took its name");
+    if (other.name !== facts.name) continue;
+    lose(step, other.id, facts.predecessor?.how ?? "another worker took its name");
   }
   const worker: Worker = {
     id,

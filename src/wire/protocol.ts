@@ -82,6 +82,10 @@ const identity = {
   scheduler: Type.Optional(Key),
 };
 
+/** A worker of the same name before this one: its process, and how that ended, in words. */
+const PredecessorSchema = Type.Object({ pid: Count, how: Type.String({ maxLength: 1_000 }) });
+export type Predecessor = Static<typeof PredecessorSchema>;
+
 /** From a client or a worker, once after the socket opens. */
 export const HelloSchema = Type.Union([
   Type.Object({ ...identity, role: Type.Literal("client"), name: Name }),
@@ -96,6 +100,9 @@ export const HelloSchema = Type.Union([
     slots: Type.Integer({ minimum: 1, maximum: limits.slots }),
     resources: ResourcesSchema,
     functions: Type.Array(Name, { minItems: 1, maxItems: limits.functions }),
+    /** It is started anew when it dies, and its successor says how it did. */
+    supervised: Type.Optional(Type.Boolean()),
+    predecessor: Type.Optional(PredecessorSchema),
   }),
 ]);
 export type Hello = Static<typeof HelloSchema>;

@@ -56,6 +56,8 @@ export type WorkerOptions = {
   threads?: number;
   /** Where it looks for the scheduler, when that is not where the scheduler says it is. */
   url?: string;
+  /** Started anew when it dies; then the program is not the worker, but what keeps it. */
+  isSupervised?: boolean;
   /** Like `gpu=1`. */
   resources?: string;
   /** For Node itself. */
@@ -70,6 +72,7 @@ export async function startWorker(scheduler: Scheduler, options: WorkerOptions):
     [
       ...["worker", ...where, "--name", name, "--threads", `${threads}`],
       ...modules.flatMap((module) => ["--module", module]),
+      ...(options.isSupervised ? [] : ["--no-supervise"]),
       ...(resources === undefined ? [] : ["--resources", resources]),
     ],
     { flags, env: { THENCE_TOKEN: scheduler.token } },
