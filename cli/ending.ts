@@ -30,10 +30,10 @@ export function onEndRequest(onRequest: (why: NodeJS.Signals | "disconnect") => 
 }
 
 /** The same, for a process that only hands on what it is asked, each time. */
-export function forwardEndRequests(forward: (signal: NodeJS.Signals) => void): void {
+export function forwardEndRequests(forward: (why: NodeJS.Signals | "disconnect") => void): void {
   for (const signal of signals) process.on(signal, forward);
-  process.once("disconnect", () => forward("SIGTERM"));
-  if (process.env.npm_command === "exec") whenOrphaned(() => forward("SIGTERM"));
+  process.once("disconnect", () => forward("disconnect"));
+  if (process.env.npm_command === "exec") whenOrphaned(() => forward("disconnect"));
   process.channel?.unref();
 }
 

@@ -11,8 +11,22 @@ export async function launch(role) {
   if (!recent(process.versions.node)) return relaunch();
   const published = import.meta.url.includes("/node_modules/");
   const folder = new URL(published ? "../dist/cli/" : ".", import.meta.url);
+  if (isToBeKept(role)) {
+    const file = published ? "supervisor.js" : "./supervisor.ts";
+    const { keepWorker } = await import(new URL(file, folder).href);
+    return keepWorker();
+  }
   const { main } = await import(new URL(published ? "main.js" : "./main.ts", folder).href);
   await main(role);
+}
+
+/**
+ * A worker's process is the child of one that starts it anew when it dies. That one loads no more
+ * than it needs, for it is there all the time: so it is told from the arguments as they stand.
+ */
+function isToBeKept(role) {
+  if (role !== "worker" && process.argv[2] !== "worker") return false;
+  return !process.env.THENCE_SUPERVISED && !process.argv.includes("--no-supervise");
 }
 
 function recent(version) {

@@ -3,7 +3,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { hostname } from "node:os";
 import { workerName, workerThreads } from "../cluster/slurm-environment.ts";
-import { signOfLife, supervise, upbringing } from "../cluster/supervise.ts";
+import { signOfLife, upbringing } from "../cluster/supervise.ts";
 import { addressOfInterface } from "../src/meeting/address.ts";
 import { formatDuration } from "../src/duration.ts";
 import { limits } from "../src/wire/limits.ts";
@@ -13,7 +13,6 @@ import type { TargetFinder } from "../src/meeting/target.ts";
 import type { ModuleSource } from "../worker/main.ts";
 import { schedulerTarget } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
-import { forwardEndRequests } from "./ending.ts";
 import {
   duration,
   modules,
@@ -35,7 +34,6 @@ type Options = LogOptions & {
   interface?: string;
   deathTimeout: number;
   lifetime?: number;
-  supervise: boolean;
 };
 
 export function workerCommand(): Command {
@@ -69,6 +67,7 @@ export function workerCommand(): Command {
         "leave after so long, before a time limit does it",
       ).argParser(lifetime),
     )
+    // What starts this program looks for it: see launch.js.
     .option("--no-supervise", "do not start it anew when its process dies")
     .action(run);
   return withExample(
@@ -82,8 +81,8 @@ async function run(address: string | undefined, options: Options): Promise<void>
   configureLog({ format: options.logFormat, level: options.logLevel });
   const log = createLog("worker");
   const kept = upbringing();
-  const name =
-    kept?.name ?? options.name ?? workerName(process.env) ?? `${hostname()}-${process.pid}`;
+  const ownName = kept?.name ?? `${hostname()}-${process.pid}`;
+  const name = options.name ?? workerName(process.env) ?? ownName;
   const target = schedulerTarget({ ...options, address });
   const deathTimeoutMs = options.deathTimeout;
 
@@ -91,7 +90,7 @@ async function run(address: string | undefined, options: Options): Promise<void>
     target: sayingWhatItWaitsFor(target, deathTimeoutMs, log),
     modules: options.module,
     name,
-    ...(kept && { supervised: true }),
+    ...(kept && { supervisor: process.ppid }),
     ...(kept?.predecessor && { predecessor: kept.predecessor }),
     threads: options.threads ?? workerThreads(process.env),
     concurrency: options.concurrency,
@@ -100,8 +99,10 @@ async function run(address: string | undefined, options: Options): Promise<void>
     deathTimeoutMs,
     log,
   };
-  if (options.supervise && kept === undefined) {
-    process.exit(await supervise({ name, log, onEndRequest: forwardEndRequests }));
+  if (kept?.predecessor) {
+    log.warning(`the worker before this one died: ${kept.predecessor.how}`, {
+      pid: kept.predecessor.pid,
+    });
   }
   const start = async (signal: AbortSignal) => {
     const { startWorker } = await import("../cluster/worker.ts");

@@ -6,7 +6,6 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Log } from "../src/log.ts";
 import type { Predecessor } from "../src/wire/protocol.ts";
 import { inheritedFlags } from "./inherited-flags.ts";
 
@@ -15,7 +14,7 @@ const variable = "THENCE_SUPERVISED";
 
 /** To the worker's process. */
 export type Upbringing = {
-  /** The same for each that is started, though by default it comes from a process id. */
+  /** When it is given none: the same for each that is started. */
   readonly name: string;
   readonly predecessor?: Predecessor;
 };
@@ -49,15 +48,17 @@ export function signOfLife(sign: SignOfLife): void {
  */
 export async function supervise(options: {
   name: string;
-  log: Log;
-  onEndRequest: (forward: (signal: NodeJS.Signals) => void) => void;
+  onEndRequest: (forward: (why: NodeJS.Signals | "disconnect") => void) => void;
+  /** For people, when it gives up. */
+  say: (line: string) => void;
 }): Promise<number> {
-  const { name, log } = options;
+  const { name } = options;
   const asked = new AbortController();
   let child: ChildProcess | undefined;
-  options.onEndRequest((signal) => {
+  options.onEndRequest((why) => {
     asked.abort();
-    child?.kill(signal);
+    if (why !== "disconnect") child?.kill(why);
+    else if (child?.connected) child.disconnect();
   });
   let predecessor: Predecessor | undefined;
   let deaths = 0;
@@ -67,9 +68,9 @@ export async function supervise(options: {
     const end = await endOf(child);
     if (asked.signal.aborted || end.isOrderly) return end.code;
     deaths = end.hasJoined ? 0 : deaths + 1;
-    log.warning(`the worker died: ${end.how}`, { pid: child.pid });
     if (deaths === deathsBeforeJoining) {
-      log.error(`the worker died ${deaths} times in a row before it had joined: giving up`);
+      const times = `${deaths} times in a row before it had joined`;
+      options.say(`its process died ${times}, the last ${end.how}: giving up`);
       return end.code;
     }
     // Until one of them has joined, nobody has heard of the first.

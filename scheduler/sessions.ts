@@ -32,8 +32,8 @@ type Session = {
 const pauseAboveBytes = 64 * 1024 * 1024;
 const endAboveBytes = 2 * 1024 * 1024 * 1024;
 
-/** A worker that is kept by somebody has a successor soon, who knows how it ended. */
-const successorMs = 3_000;
+/** While what keeps a worker lives, there is a successor soon that knows how the worker ended. */
+const successorMs = 10_000;
 
 export class Sessions implements Carrier {
   readonly #id: string;
@@ -205,12 +205,16 @@ export class Sessions implements Carrier {
   #watch(id: string, session: Session): void {
     if (session.hello.role !== "worker") return;
     const { pid } = session.hello;
-    const { supervised } = session.hello;
+    const { supervisor } = session.hello;
     session.unwatch = watchProcess(pid, () => {
       const end = () => this.#end(id, session, `its process (${pid}) ended`);
-      if (!supervised) return end();
+      if (supervisor === undefined) return end();
       const timer = setTimeout(end, successorMs).unref();
-      session.unwatch = () => clearTimeout(timer);
+      const unwatch = watchProcess(supervisor, end);
+      session.unwatch = () => {
+        clearTimeout(timer);
+        unwatch();
+      };
     });
   }
 

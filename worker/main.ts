@@ -36,8 +36,8 @@ export type WorkerOptions = {
   readonly drainTimeoutMs?: number;
   /** Heap of each thread, in bytes. Default: what Node gives. */
   readonly heapBytes?: number;
-  /** Somebody starts it anew when it dies. */
-  readonly supervised?: boolean;
+  /** The process that starts it anew when it dies. */
+  readonly supervisor?: number;
   /** The worker of this name before it, and how that ended. */
   readonly predecessor?: Predecessor;
   /** A module with an `openTaskClient`, for `currentTask().client`. Default: there is none. */
@@ -164,7 +164,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         slots,
         resources: options.resources ?? {},
         functions: calls.functions,
-        ...(options.supervised && { supervised: true }),
+        ...(options.supervisor !== undefined && { supervisor: options.supervisor }),
         ...(options.predecessor && { predecessor: options.predecessor }),
       }),
       on: {

@@ -100,8 +100,8 @@ export const HelloSchema = Type.Union([
     slots: Type.Integer({ minimum: 1, maximum: limits.slots }),
     resources: ResourcesSchema,
     functions: Type.Array(Name, { minItems: 1, maxItems: limits.functions }),
-    /** It is started anew when it dies, and its successor says how it did. */
-    supervised: Type.Optional(Type.Boolean()),
+    /** The process that starts it anew when it dies; its successor then says how it did. */
+    supervisor: Type.Optional(Count),
     predecessor: Type.Optional(PredecessorSchema),
   }),
 ]);

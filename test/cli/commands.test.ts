@@ -21,6 +21,7 @@ beforeAll(async () => {
   const modules = ["--module", behaviours, "--module", arithmetic];
   worker = thence([
     "worker",
+    "--no-supervise",
     "--scheduler-file",
     file,
     "--name",

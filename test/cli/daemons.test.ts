@@ -263,7 +263,7 @@ describe("a worker", () => {
     await sleep(1_200);
     expect((await stuck.end("SIGTERM")).how).toBe(1);
     expect((await program.end()).how).toBe(0);
-  });
+  }, 60_000);
 
   /** Resolves when the scheduler has so many tasks running. */
   async function running(count: number): Promise<void> {
