@@ -53,6 +53,9 @@ export class Thread {
   readonly #calls: (Call | undefined)[];
   readonly #files: readonly string[];
   #ticket = 0;
+  readonly #usualSpan: number;
+  /** All calls are in the first so many cells: a power of two. */
+  #span: number;
   #clockMs = 0;
   #state: "loading" | "loaded" | "gone" = "loading";
   #terminated = false;
@@ -66,7 +69,8 @@ export class Thread {
     this.#events = events;
     this.#files = options.modules.map(({ path }) => path);
     // Twice what it can hold: a free cell is then found at once. Those that wait may come on top.
-    this.#cells = createCells(2 * (maxHanded + options.concurrency) + mostWaiting);
+    this.#usualSpan = this.#span = 2 ** Math.ceil(Math.log2(2 * (maxHanded + options.concurrency)));
+    this.#cells = createCells(this.#span + 2 * mostWaiting);
     this.#calls = Array.from({ length: this.#cells.states.length });
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
@@ -101,7 +105,10 @@ export class Thread {
   /** The first half of `hand`: the call is on this thread now, but the thread has not heard of it. */
   reserve(call: Call): void {
     const mask = this.#calls.length - 1;
-    do this.#ticket = (this.#ticket + 1) % TICKETS;
+    const live = this.live + this.#lent;
+    if (live === 0) this.#span = this.#usualSpan;
+    else if (2 * live > this.#span && this.#span <= mask) this.#span *= 2;
+    do this.#ticket = this.#nextTicket();
     while (this.#calls[this.#ticket & mask] !== undefined);
     call.thread = this;
     call.ticket = this.#ticket;
@@ -297,13 +304,20 @@ export class Thread {
     this.#events.room(this);
   }
 
+  /** Goes round in as few cells as will do: those that fewer calls need stay in the cache. */
+  #nextTicket(): number {
+    const count = this.#calls.length;
+    const cell = this.#ticket & (count - 1);
+    return cell + 1 < this.#span ? this.#ticket + 1 : (this.#ticket - cell + count) % TICKETS;
+  }
+
   /** Newest first, for they are mostly together there: what is free is hardly looked at. */
   #liveCalls(): Call[] {
     const calls: Call[] = [];
-    const count = this.#calls.length;
+    const newest = this.#ticket & (this.#calls.length - 1);
     const live = this.live + this.#lent;
-    for (let back = 0; back < count && calls.length < live; back += 1) {
-      const call = this.#calls[(this.#ticket - back) & (count - 1)];
+    for (let back = 0; back < this.#span && calls.length < live; back += 1) {
+      const call = this.#calls[(newest - back) & (this.#span - 1)];
       if (call !== undefined) calls.push(call);
     }
     return calls;
