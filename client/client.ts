@@ -3,7 +3,7 @@
 
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import type { DialOptions } from "../src/link/dial.ts";
+import type { DialOptions, DialTarget } from "../src/link/dial.ts";
 import { ConnectionError, TimeoutError } from "../src/errors/errors.ts";
 import type { Explanation, SchedulerInfo, WorkerInfo } from "../src/facts.ts";
 import type { FromClient, ToClient } from "../src/wire/protocol.ts";
@@ -108,15 +108,21 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
     // A task has a client without ever dialling, and need not load what that takes.
     const { dial } = await import("../src/link/dial.ts");
     const { checkToClient } = await import("../src/wire/check.ts");
+    const { openWebSocket } = await import("../src/link/socket-ws.ts");
+    const { Fetcher } = await import("./fetcher.ts");
     const session = new Session();
+    let found: DialTarget | undefined;
+    const target = async () => (found = (await how.target()) ?? found);
     const link = await dial<ToClient, FromClient>({
       ...how,
+      target,
       hello: () => ({ role: "client", id: session.id, name }),
       check: checkToClient,
       timeoutMs: Math.min(checkedTimeout(timeoutMs), longestTimerMs),
       on: session.events,
     });
-    session.attach(link);
+    const { open: openSocket = openWebSocket, clock } = how;
+    session.attach(link, new Fetcher({ target: () => found, open: openSocket, clock }));
     return new this<Tasks>(session, onClose);
   }
 

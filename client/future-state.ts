@@ -70,8 +70,22 @@ export class FutureState {
 
   /** Finished, and its value waits to be fetched. */
   store(): void {
-    if (this.settled) return;
+    if (this.#form !== "none") return;
     this.#settle("finished", "away", undefined);
+  }
+
+  /** Its value, which is not here, is gone and being made again. Whoever waits for it goes on waiting. */
+  lose(): void {
+    if (!this.isAway) return;
+    this.status = "lost";
+    this.#form = "none";
+  }
+
+  /** A fetch did not bring the value: it is to be asked for once more. */
+  refetch(): void {
+    if (this.#form !== "fetching") return;
+    this.#form = "away";
+    this.fetch();
   }
 
   /** A value that is still away may yet be lost. */

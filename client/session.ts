@@ -2,6 +2,7 @@
 // it waits on. It knows keys, payloads and messages; what users hold in their hands is `future.ts`.
 
 import { customAlphabet } from "nanoid";
+import { delay } from "./delay.ts";
 import type { DialEvents } from "../src/link/dial.ts";
 import {
   ConnectionError,
@@ -16,6 +17,7 @@ import { GoodbyeError } from "../src/link/socket.ts";
 import { KeyTable } from "../src/key-table.ts";
 import type { Failure, FromClient, TaskOptions, ToClient, Welcome } from "../src/wire/protocol.ts";
 import { Coordinator } from "./coordination/coordinator.ts";
+import type { Fetcher, Located } from "./fetcher.ts";
 import { FutureState } from "./future-state.ts";
 import { NamedCalls } from "./named-calls.ts";
 import { Requests, type Outlet } from "./requests.ts";
@@ -32,6 +34,8 @@ export type Topic = Extract<FromClient, { type: "ask" }>["about"];
 export type Answer = Extract<ToClient, { type: "answer" }>;
 type Question = { answered(answer: Answer): void; refused(error: Error): void };
 
+/** Between two tries to get a value, in milliseconds. */
+const refetchMs = 200;
 /** How much of a function's name goes into the keys of its tasks. */
 const nameInKey = 64;
 /** Two digits in base 36. */
@@ -56,6 +60,9 @@ export class Session {
   /** Of a shutdown: resolves when the scheduler has said goodbye, rejects when it was lost without. */
   #over: PromiseWithResolvers<void> | undefined;
   readonly coordinator = new Coordinator(this);
+  #fetcher: Fetcher | undefined;
+  /** What is sent when the scheduler says where to, by key. */
+  readonly #scattering = new Map<string, (located: Located) => void>();
   readonly #questions = new Map<number, Question>();
   #asked = 0;
   readonly #named = new NamedCalls((heard) =>
@@ -83,8 +90,9 @@ export class Session {
     unsendable: (message, error) => this.#failUnsendable(message as FromClient, error),
   };
 
-  attach(connection: Connection): void {
+  attach(connection: Connection, fetcher?: Fetcher): void {
     this.#connection = connection;
+    this.#fetcher = fetcher;
     this.#requests = new Requests(connection);
   }
 
@@ -161,6 +169,8 @@ export class Session {
   /** Only what failed is run again; what is under way or finished stays as it is. */
   retry(state: FutureState): void {
     if (state.status === "pending" || state.status === "finished") return;
+    // Lost with its worker: it is being made again as it is.
+    if (state.status === "lost" && state.known) return;
     const requests = this.#open();
     if (state.status !== "error" || !state.known) {
       const message = `submit it again: the scheduler has no task "${state.key}" of this client`;
@@ -268,6 +278,7 @@ export class Session {
   async close(): Promise<void> {
     const closed = new ConnectionError("connect again: this client was closed");
     this.#end("cancelled", closed, (key) => cancelled(key, "its client was closed"));
+    this.#fetcher?.close();
     await this.#connection?.close();
   }
 
@@ -287,6 +298,12 @@ export class Session {
       }
       case "stored":
         for (const key of message.keys) this.#meant(key)?.store();
+        return;
+      case "lost":
+        for (const key of message.keys) this.#meant(key)?.lose();
+        return;
+      case "located":
+        void this.#bring(message);
         return;
       case "fetched":
         this.#meant(message.key)?.finish(message.value);
@@ -321,6 +338,21 @@ export class Session {
     if (state === undefined) return;
     if (state.ready && state.status !== "cancelled") this.#drop(state);
     else state.fail("cancelled", cancelled(key, reason));
+  }
+
+  /** A value comes from whoever has it; when it does not, the scheduler is asked again where it is. */
+  async #bring(located: Located): Promise<void> {
+    const { key } = located;
+    const scattering = this.#scattering.get(key);
+    if (scattering) return scattering(located);
+    try {
+      const value = await this.#fetcher?.fetch(located);
+      if (value !== undefined) this.#meant(key)?.finish(value);
+    } catch {
+      // A holder may be gone without the scheduler knowing it yet.
+      await delay(refetchMs);
+      if (!this.#ended) this.#meant(key)?.refetch();
+    }
   }
 
   #meant(key: string): FutureState | undefined {

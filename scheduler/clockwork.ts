@@ -1,10 +1,13 @@
 // Runs the core: hands it events at the moment they happen, wakes it when it asked to be woken, and
 // performs what it says. The only place where the pure core meets time and the outside.
 
+import type { Payload } from "../src/payload/payload.ts";
+import type { Want } from "../src/transfer/messages.ts";
 import type { ToClient, ToWorker } from "../src/wire/protocol.ts";
 import type { Log } from "../src/log.ts";
 import type { Effect } from "./core/effects.ts";
 import { createState, type CoreOptions, type State } from "./core/state.ts";
+import { findResult } from "./core/losing.ts";
 import { nextWakeUp, step, type Event } from "./core/step.ts";
 
 /** Who carries messages to the peers. */
@@ -12,6 +15,13 @@ export type Carrier = {
   send(peer: string, messages: readonly (ToClient | ToWorker)[]): void;
   disconnect(peer: string, why: string): void;
 };
+
+export type Found =
+  | { readonly value: Payload }
+  | {
+      readonly value: undefined;
+      readonly holders: readonly { readonly id: string; readonly address: string }[];
+    };
 
 /** Longest wait that `setTimeout` takes. */
 const longestMs = 2 ** 31 - 1;
@@ -61,6 +71,25 @@ export class Clockwork {
     for (const effect of effects) this.#perform(effect);
     this.#schedule();
     this.#watchIdle();
+  }
+
+  /** The value that is meant, or the workers that hold it; undefined when there is no such value. */
+  find(want: Want): Found | undefined {
+    const task = findResult(this.#state, want);
+    if (task?.state.at !== "finished") return undefined;
+    const { value, holders } = task.state;
+    if (value !== undefined) return { value };
+    const all = [...(holders ?? [])].filter(({ awayUntil }) => awayUntil === undefined);
+    return {
+      value: undefined,
+      holders: all.flatMap(({ id, address }) => (address === undefined ? [] : [{ id, address }])),
+    };
+  }
+
+  /** Whether a worker that is here gives and takes values at this address. */
+  isWorkerAt(address: string): boolean {
+    for (const worker of this.#state.workers.values()) if (worker.address === address) return true;
+    return false;
   }
 
   stop(): void {

@@ -2,6 +2,7 @@
 
 import { nanoid } from "nanoid";
 import { hostname } from "node:os";
+import { openWebSocket } from "../src/link/socket-ws.ts";
 import { reachableUrls, webSocketUrl } from "../src/meeting/address.ts";
 import { ConnectionError } from "../src/errors/errors.ts";
 import type { Log } from "../src/log.ts";
@@ -17,6 +18,7 @@ import { version } from "../src/version.ts";
 import { Clockwork } from "./clockwork.ts";
 import type { CoreOptions } from "./core/state.ts";
 import { isLocalProcess } from "./local-process.ts";
+import { Relay } from "./relay.ts";
 import { startServer } from "./server.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -82,11 +84,13 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     }),
   });
   const sessions = new Sessions({ id, clockwork, heartbeatMs: options.heartbeatMs ?? 3_000, log });
+  const relay = new Relay({ clockwork, token, open: openWebSocket });
   const server = await startServer({
     host,
     port,
     token,
     accept: (socket, peer) => sessions.accept(socket, peer.address),
+    acceptData: (socket) => relay.accept(socket),
     turnedAway: (why, peer) => log.warning(`turned away ${peer.address}: ${why}`),
   });
   const urls = reachableUrls(host, server.port);
@@ -114,6 +118,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
       clockwork.stop();
       if (schedulerFile !== undefined) await removeSchedulerFile(schedulerFile, id);
       await sessions.close(reason);
+      relay.close();
       await server.close();
       end(reason);
     })());

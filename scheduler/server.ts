@@ -1,15 +1,16 @@
 // The one port: HTTP for people and probes, WebSocket for the roles. Nobody gets past it without the
 // token, and no page that a browser has from somewhere else.
 
-import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { ConnectionError } from "../src/errors/errors.ts";
+import { doorkeeper, turnAway } from "../src/meeting/door.ts";
 import { WsSocket, webSocketOptions } from "../src/link/socket-ws.ts";
 import type { Socket } from "../src/link/socket.ts";
+import { transferPath } from "../src/transfer/messages.ts";
 
 export type ServerOptions = {
   /** A name or an address of this machine: `127.0.0.1`, `0.0.0.0`, `::`. */
@@ -19,6 +20,8 @@ export type ServerOptions = {
   token: string;
   /** Has every socket that passed the door; its hello is still to come (`awaitHello`). */
   accept(socket: Socket, peer: { address: string }): void;
+  /** Has every such socket that is to carry values (`transferPath`). */
+  acceptData?(socket: Socket, peer: { address: string }): void;
   /** Hears, for the log, why a connection was turned away; there is never a token in it. */
   turnedAway?(why: string, peer: { address: string }): void;
   /** PEM text; with it the server speaks https and wss only. */
@@ -54,7 +57,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const server = tls ? createTlsServer({ ...limits, ...tls }) : createServer(limits);
   server.maxConnections = maxConnections;
   server.on("request", answer);
-  const allows = doorkeeper(options.token, tls ? "https" : "http");
+  const allows = doorkeeper(() => options.token, tls ? "https" : "http", "scheduler");
   server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     const peer = { address: request.socket.remoteAddress ?? "unknown" };
     // A peer that goes away while it is being answered is nobody's fault.
@@ -65,8 +68,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       turnAway(stream, refusal);
       return;
     }
+    const isData = request.url?.split("?", 1)[0]?.endsWith(transferPath) ?? false;
     webSockets.handleUpgrade(request, stream, head, (webSocket) => {
-      options.accept(new WsSocket(webSocket), peer);
+      const socket = new WsSocket(webSocket);
+      if (isData && options.acceptData) options.acceptData(socket, peer);
+      else options.accept(socket, peer);
     });
   });
   webSockets.on("wsClientError", (error, stream, request) => {
@@ -91,39 +97,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
 }
 
-type Refusal = { status: 400 | 401 | 403; words: string };
-
-/** Decides who may speak WebSocket. */
-function doorkeeper(token: string, scheme: "http" | "https") {
-  const wanted = digestOf(`Bearer ${token}`);
-  return (request: IncomingMessage): Refusal | undefined => {
-    const { host, origin, authorization } = request.headers;
-    if (host === undefined || !/^[\w.\-:[\]]{1,255}$/.test(host)) {
-      return { status: 400, words: "The Host header is missing or malformed." };
-    }
-    // Programs send no Origin; browsers always do, and say which page speaks.
-    if (origin !== undefined && origin !== `${scheme}://${host}`) {
-      return { status: 403, words: "Pages from elsewhere may not connect to this scheduler." };
-    }
-    if (authorization === undefined) {
-      return {
-        status: 401,
-        words:
-          "A token is needed: it is in the scheduler file, or ask whoever started the scheduler.",
-      };
-    }
-    // Digests are of one length, so that the time taken says nothing of the token.
-    if (!timingSafeEqual(digestOf(authorization), wanted)) {
-      return { status: 401, words: "The token is not the one of this scheduler." };
-    }
-    return undefined;
-  };
-}
-
-function digestOf(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
-}
-
 function answer(request: IncomingMessage, response: ServerResponse): void {
   const path = request.url?.split("?", 1)[0];
   const words = path === undefined ? undefined : pages[path];
@@ -144,24 +117,6 @@ const pages: Readonly<Record<string, string | undefined>> = Object.assign(Object
   "/": "This is a thence scheduler. Workers and clients connect here by WebSocket, with a token.",
   "/health": "ok",
 }) as Record<string, string>;
-
-const statusNames = { 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden" };
-
-function turnAway(stream: Duplex, { status, words }: Refusal): void {
-  const body = `${words}\n`;
-  stream.end(
-    [
-      `HTTP/1.1 ${status} ${statusNames[status]}`,
-      ...(status === 401 ? ["WWW-Authenticate: Bearer"] : []),
-      "Content-Type: text/plain; charset=utf-8",
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      "Connection: close",
-      "",
-      body,
-    ].join("\r\n"),
-    () => stream.destroy(),
-  );
-}
 
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): ConnectionError {
   const advice: Readonly<Record<string, string | undefined>> = {

@@ -1,7 +1,15 @@
 // What a scheduler says of itself when asked: the answers to `info`, `workers` and `explain`.
 
 /** Where a task is. */
-export type TaskStanding = "waiting" | "ready" | "running" | "finished" | "failed" | "cancelled";
+export type TaskStanding =
+  | "waiting"
+  | "ready"
+  | "running"
+  | "finished"
+  /** Its value was let go, and can be made again should what was made of it be lost. */
+  | "released"
+  | "failed"
+  | "cancelled";
 
 export type SchedulerInfo = {
   /** Tasks that somebody needs, by where they are now. */
@@ -31,8 +39,10 @@ export type WorkerInfo = {
   finished: number;
   resources: Record<string, { total: number; used: number }>;
   functions: string[];
-  /** "away": its link is down, and it has its grace to come back. */
-  status: "up" | "away" | "leaving";
+  /** "away": its link is down, and it has its grace to come back. "paused": its memory is full. */
+  status: "up" | "away" | "paused" | "leaving";
+  /** Results that it holds, for itself and for others, and how many bytes they have. */
+  held: { results: number; bytes: number };
   /** Milliseconds since 1970. */
   joinedAt: number;
 };
@@ -50,6 +60,8 @@ export type Explanation = {
   progress?: { fraction: number; text?: string | undefined } | undefined;
   /** Keys of the inputs it still waits for, the first hundred. */
   missingInputs: string[];
+  /** Names of the workers that hold its value, "scheduler" when it is there; none while it has none. */
+  holders: string[];
   dependents: number;
   /** Names of the clients that hold a future of it, and what else keeps it: `queue "results"`. */
   wantedBy: string[];

@@ -1,6 +1,7 @@
 // A call as the worker's main thread knows it: from the `run` message until its answer.
 
 import type { Payload } from "../src/payload/payload.ts";
+import type { Gathering } from "./results.ts";
 import type { Thread } from "./thread.ts";
 
 /** What all calls of one `run` message share. */
@@ -23,7 +24,10 @@ export type Call = {
   readonly key: string;
   readonly attempt: number;
   readonly args: Payload;
-  readonly inputs: readonly Payload[] | undefined;
+  /** Undefined also until they have been fetched. */
+  inputs: readonly Payload[] | undefined;
+  /** What it uses of the store, or has fetched for it. */
+  gathering: Gathering | undefined;
   readonly terms: Terms;
   /** Place in the order of arrival. */
   readonly order: number;

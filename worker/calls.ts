@@ -2,51 +2,63 @@
 // the thread pool run them, ends those that are cancelled or out of time, and reports what came of
 // each, once.
 
-import { toErrorRecord } from "../src/errors/failure.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { failureOf, toErrorRecord } from "../src/errors/failure.ts";
 import { KeyTable } from "../src/key-table.ts";
 import type { Log } from "../src/log.ts";
 import { didYouMean } from "../src/nearest.ts";
-import type { Failure, RunMessage, ToWorker } from "../src/wire/protocol.ts";
+import type { Payload } from "../src/payload/payload.ts";
+import type { Failure, Reference, RunMessage, ToClient, ToWorker } from "../src/wire/protocol.ts";
 import type { Call, Ending, Terms } from "./call.ts";
+import { MissingError } from "./fetching.ts";
 import type { Reports } from "./reports.ts";
 import type { Gone } from "./thread-events.ts";
 import { ThreadPool, type PoolOptions } from "./thread-pool.ts";
+import type { Results } from "./results.ts";
 
 export type CallsOptions = PoolOptions & {
   /** How long a call that was asked to end may take before it loses its thread. Default 2,000. */
   readonly graceMs?: number;
   readonly log: Log;
+  /** Where results stay that are too large to be passed on, and inputs are fetched. */
+  readonly results: Pick<Results, "keep" | "gather" | "bring">;
   /** The threads are gone, and the modules do not load again. */
   readonly broken: (error: Error) => void;
 };
 
 /** A call that executes for this long is reported as started; looked for twice as often. */
 const startedAfterMs = 50;
+/** When an input of a task's own client is not where it was said to be. */
+const askAgainMs = 200;
 /** So many times in a row the modules may fail to load again before the worker gives up. */
 const replacementsTried = 5;
 /** What `setTimeout` can count. */
 const longestTimerMs = 2 ** 31 - 1;
 
+type Located = Extract<ToClient, { type: "located" }>;
 type Message<Type> = Extract<ToWorker, { type: Type }>;
 
 export class Calls {
   readonly #pool: ThreadPool;
   readonly #reports: Reports;
+  readonly #results: CallsOptions["results"];
   readonly #graceMs: number;
   readonly #log: Log;
   readonly #byKey = new KeyTable<Call>();
   #order = 0;
   #leaving = false;
+  #paused = false;
   #watch: NodeJS.Timeout | undefined = undefined;
   #whenIdle: PromiseWithResolvers<void> | undefined = undefined;
 
   constructor(options: CallsOptions, reports: Reports) {
     this.#reports = reports;
+    this.#results = options.results;
     this.#graceMs = options.graceMs ?? 2_000;
     this.#log = options.log;
     this.#pool = new ThreadPool(options, {
       returned: (call, value, micros) => {
-        if (this.#settle(call)) reports.finished(call, value, micros);
+        if (this.#settle(call)) reports.finished(call, this.#results.keep(call, value), micros);
       },
       threw: (call, failure) => {
         if (this.#settle(call)) reports.failed(call, failure);
@@ -94,7 +106,7 @@ export class Calls {
 
   // ── From the scheduler ─────────────────────────────────────────────────────────────────────────
 
-  receive(message: ToWorker): void {
+  receive(message: Message<"run" | "cancel" | "withdraw" | "resume" | "sub" | "restart">): void {
     switch (message.type) {
       case "run":
         this.#run(message);
@@ -113,7 +125,8 @@ export class Calls {
         return;
       case "sub": {
         const call = this.#find(message.key, message.attempt);
-        call?.thread?.tellInside(call, message.message);
+        if (message.message.type === "located") void this.#bring(call, message.message);
+        else call?.thread?.tellInside(call, message.message);
         return;
       }
       case "restart":
@@ -124,8 +137,32 @@ export class Calls {
     }
   }
 
+  /** A value that the client inside a task asked for is fetched for it; where it is may have changed. */
+  async #bring(call: Call | undefined, located: Located): Promise<void> {
+    if (call === undefined) return;
+    const { key } = located;
+    try {
+      const value = await this.#results.bring(located);
+      call.thread?.tellInside(call, { type: "fetched", key, value });
+    } catch (error) {
+      this.#log.info(`${call.key} could not get ${key} yet: ${(error as Error).message}`);
+      await delay(askAgainMs);
+      if (call.thread !== undefined) this.#reports.fromInside(call, { type: "fetch", keys: [key] });
+    }
+  }
+
   #run(message: RunMessage): void {
-    const { name, keys, attempts, args, inputs, priority = 0, timeoutMs, announce } = message;
+    const {
+      name,
+      keys,
+      attempts,
+      args,
+      inputs,
+      peers,
+      priority = 0,
+      timeoutMs,
+      announce,
+    } = message;
     const place = this.#pool.functions.get(name);
     const { regains = false, depth = 0 } = message;
     const terms: Terms = {
@@ -142,7 +179,8 @@ export class Calls {
         key: keys[index]!,
         attempt: attempts[index]!,
         args: args[index]!,
-        inputs: inputs?.[index],
+        inputs: undefined,
+        gathering: undefined,
         terms,
         order: this.#order++,
         queued: false,
@@ -156,11 +194,64 @@ export class Calls {
         timer: undefined,
       };
       if (place === undefined) this.#reports.failed(call, this.#unknown(call));
-      else if (this.#leaving) this.#reports.withdrawn(call);
-      else if (this.#admit(call)) this.#pool.add(call);
+      else if (this.#leaving || this.#paused) this.#reports.withdrawn(call);
+      else if (!this.#admit(call)) continue;
+      else if (inputs === undefined) this.#pool.add(call);
+      else this.#gather(call, inputs[index]!, peers);
     }
     this.#pool.feed();
     this.#watch ??= setInterval(() => this.#look(), startedAfterMs / 2).unref();
+  }
+
+  /** Queues a call once all its inputs are here. */
+  #gather(call: Call, inputs: readonly (Payload | Reference)[], peers: string[] = []): void {
+    call.gathering = this.#results.gather(inputs, peers);
+    if (call.gathering === undefined) {
+      call.inputs = inputs as readonly Payload[];
+      this.#pool.add(call);
+      return;
+    }
+    call.gathering.inputs.then(
+      (all) => {
+        if (this.#byKey.get(call.key) !== call || call.ending !== undefined) return;
+        call.inputs = all;
+        this.#pool.add(call);
+        this.#pool.feed();
+      },
+      (error: unknown) => {
+        if (this.#byKey.get(call.key) !== call || !this.#settle(call)) return;
+        if (error instanceof MissingError) this.#reports.missing(call, error);
+        else this.#reports.failed(call, { ...failureOf(error), ...about(call) });
+      },
+    );
+  }
+
+  /** Takes a call back wherever it is, unless it has begun. */
+  #takeBack(call: Call): boolean {
+    if (this.#pool.takeBack(call)) return true;
+    if (call.gathering === undefined || call.inputs !== undefined) return false;
+    call.gathering.letGo();
+    return true;
+  }
+
+  /** While this worker's memory is full it gives back what has not begun, and whatever else comes. */
+  set paused(isPaused: boolean) {
+    this.#paused = isPaused;
+    if (!isPaused) return;
+    let isFirst = true;
+    for (const call of this.#byKey.values()) {
+      if (call.ending !== undefined) continue;
+      // Those that have their inputs here make room by running; and one may still get them.
+      if (call.gathering && (call.inputs !== undefined || isFirst)) isFirst = false;
+      else if (this.#takeBack(call)) this.#giveBack(call);
+    }
+  }
+
+  #giveAllBack(): void {
+    for (const call of this.#pool.takeAllBack()) this.#giveBack(call);
+    for (const call of this.#byKey.values()) {
+      if (call.gathering && call.ending === undefined && this.#takeBack(call)) this.#giveBack(call);
+    }
   }
 
   /** False for one that is here already; an older attempt of the same task makes way. */
@@ -188,7 +279,7 @@ export class Calls {
     keys.forEach((key, index) => {
       const call = this.#find(key, attempts[index]!);
       if (call === undefined) return;
-      if (this.#pool.takeBack(call)) this.#giveBack(call);
+      if (this.#takeBack(call)) this.#giveBack(call);
       else this.#reportStarted(call);
     });
   }
@@ -215,7 +306,7 @@ export class Calls {
   /** Gives back every call that has not begun, and all that come from here on. */
   leave(): void {
     this.#leaving = true;
-    for (const call of this.#pool.takeAllBack()) this.#giveBack(call);
+    this.#giveAllBack();
   }
 
   /** Resolves when no call is left. */
@@ -301,7 +392,7 @@ export class Calls {
   /** Ends a call wherever it is: at once when it is not executing, else by its signal. */
   #end(call: Call, ending: Ending): void {
     if (call.ending !== undefined) call.ending = ending;
-    else if (this.#pool.takeBack(call) || !this.#askToEnd(call, ending)) {
+    else if (this.#takeBack(call) || !this.#askToEnd(call, ending)) {
       call.ending = ending;
       call.thread?.forget(call);
       this.#settle(call);
@@ -332,6 +423,7 @@ export class Calls {
    */
   #settle(call: Call): boolean {
     if (call.timer !== undefined) clearTimeout(call.timer);
+    call.gathering?.letGo();
     const { ending } = call;
     if (ending?.code !== "dropped") this.#remove(call.key);
     if (ending === undefined) return true;

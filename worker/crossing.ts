@@ -166,17 +166,21 @@ export function stateOf({ states }: Cells, ticket: number): number {
 // ── Payloads ─────────────────────────────────────────────────────────────────────────────────────
 
 /** A payload in a form that structured clone keeps. */
-export type Crossing =
-  string | { readonly head: string; readonly parts: Uint8Array<ArrayBuffer>[] };
+export type Crossing = string | { readonly head: string; readonly parts: readonly Uint8Array[] };
 
 /**
  * The payload for the other side. Binary parts are copied once, into memory of their own, which is
  * then transferred: they may be views of a frame, or of something the user's code goes on using.
+ * Those in shared memory are there for both sides.
  */
 export function toCrossing(payload: Payload, transfer: ArrayBuffer[]): Crossing {
   if (typeof payload === "string") return payload;
-  const parts = payload.parts.map((part) => new Uint8Array(part));
-  for (const { buffer } of parts) transfer.push(buffer);
+  const parts = payload.parts.map((part) => {
+    if (isShared(part)) return part;
+    const copy = new Uint8Array(part);
+    transfer.push(copy.buffer);
+    return copy;
+  });
   return { head: payload.head, parts };
 }
 
@@ -202,6 +206,16 @@ function withPayloads<From, To>(
   const { value, values } = message;
   if (values !== undefined) return { ...message, values: values.map(convert) } as CrossingMessage;
   return value === undefined ? message : ({ ...message, value: convert(value) } as CrossingMessage);
+}
+
+function isShared({ buffer }: Uint8Array): boolean {
+  return buffer instanceof SharedArrayBuffer;
+}
+
+/** Bytes of it that are in shared memory. */
+export function sharedBytes(crossing: Crossing): number {
+  if (typeof crossing === "string") return 0;
+  return crossing.parts.reduce((sum, part) => sum + (isShared(part) ? part.byteLength : 0), 0);
 }
 
 function isCrossing(value: unknown): value is Crossing {

@@ -11,9 +11,17 @@ import { dial, type DialledLink, type DialTarget, type OpenSocket } from "../src
 import { limits } from "../src/wire/limits.ts";
 import { silentLog, type Log } from "../src/log.ts";
 import type { FromWorker, Predecessor, Resources, ToWorker } from "../src/wire/protocol.ts";
+import { openWebSocket } from "../src/link/socket-ws.ts";
+import type { Socket } from "../src/link/socket.ts";
+import { transferPath } from "../src/transfer/messages.ts";
 import { Calls } from "./calls.ts";
 import type { ModuleSource } from "./crossing.ts";
+import { openLocalDirectory } from "./local-directory.ts";
+import { defaultMemoryBytes } from "./memory-limit.ts";
+import { addressTowards, startPeerServer, type PeerServer } from "./peer-server.ts";
 import { Reports } from "./reports.ts";
+import { Results } from "./results.ts";
+import type { Disk } from "./spilling.ts";
 
 export { ModuleError } from "./modules.ts";
 export type { ModuleSource } from "./crossing.ts";
@@ -42,6 +50,10 @@ export type WorkerOptions = {
   readonly predecessor?: Predecessor;
   /** A module with an `openTaskClient`, for `currentTask().client`. Default: there is none. */
   readonly taskClient?: URL;
+  /** Most bytes of results and inputs in its memory. Default: 60 % of what this machine has for its threads. */
+  readonly memoryBytes?: number;
+  /** Where results go that do not fit into memory. Default: the system's directory for temporary files. */
+  readonly localDirectory?: string;
   /** The address of this machine that it connects from. Default: what the system chooses. */
   readonly localAddress?: string;
   /** Gives the start up. */
@@ -49,6 +61,10 @@ export type WorkerOptions = {
   readonly log?: Log;
   /** Opens one socket; default: a WebSocket. */
   readonly open?: OpenSocket;
+  /** Waits for those who fetch its results; default: on a port of its own. */
+  readonly listen?: (accept: (socket: Socket) => void) => Promise<PeerServer>;
+  /** Instead of a local directory. */
+  readonly disk?: Disk;
 };
 
 export type RunningWorker = {
@@ -94,13 +110,34 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
   let link: DialledLink<ToWorker, FromWorker> | undefined;
   let stopped: Promise<void> | undefined;
+  /** The newest that was found: others who come are to show its token. */
+  let found: DialTarget | undefined;
+  let peerServer: PeerServer | undefined;
+  const farewell = Promise.withResolvers<void>();
+  const directory = options.disk
+    ? undefined
+    : await openLocalDirectory(options.localDirectory, log);
+  const memoryBytes = options.memoryBytes ?? defaultMemoryBytes(threads);
   const reports = new Reports({
     send: (message) => link?.send(message),
     get lastUnsent() {
       return link?.lastUnsent;
     },
   });
-  const calls = new Calls(
+  const results = new Results({
+    memoryBytes,
+    disk: options.disk ?? directory!,
+    reports,
+    log,
+    token: () => found?.token,
+    open: options.open ?? openWebSocket,
+    localAddress: options.localAddress,
+    schedulerAddress: () => found && `${found.url.replace(/\/$/, "")}${transferPath}`,
+    paused: (isPaused) => {
+      calls.paused = isPaused;
+    },
+  });
+  const calls: Calls = new Calls(
     {
       modules: options.modules.map((source) => ({ ...source, path: resolve(source.path) })),
       threads,
@@ -109,45 +146,91 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       heapBytes: options.heapBytes,
       taskClient: options.taskClient,
       log,
+      results,
       broken: (error) => void fail(error),
     },
     reports,
   );
 
-  async function stop(reason?: string): Promise<void> {
-    stopped ??= leave(reason);
+  async function stop(reason?: string, drainMs = drainTimeoutMs): Promise<void> {
+    stopped ??= leave(reason, drainMs);
     await stopped;
     over.resolve();
   }
 
-  async function leave(reason: string | undefined): Promise<void> {
+  async function leave(reason: string | undefined, drainMs: number): Promise<void> {
     log.info("leaving", reason === undefined ? {} : { reason });
     reports.leaving(reason);
     calls.leave();
     const enough = new AbortController();
-    const tooLong = sleep(drainTimeoutMs, undefined, { signal: enough.signal }).then(
+    const tooLong = sleep(drainMs, undefined, { signal: enough.signal }).then(
       () => log.warning("the drain timeout is over: running tasks are given back"),
       () => undefined,
     );
     await Promise.race([calls.idle(), tooLong]);
-    enough.abort();
     await calls.close();
+    // What it holds is handed over to others as long as somebody needs it.
+    if (link?.state === "up" && results.size > 0) await Promise.race([farewell.promise, tooLong]);
+    enough.abort();
     await link?.close();
+    await closeResults();
+  }
+
+  async function closeResults(): Promise<void> {
+    results.close();
+    await peerServer?.close();
+    await directory?.close().catch((error: unknown) => log.warning((error as Error).message));
+  }
+
+  /** From now on it is known whose workers may come, and on which network. */
+  async function findTarget(): Promise<DialTarget | undefined> {
+    found = (await options.target.find()) ?? found;
+    if (found === undefined) return undefined;
+    peerServer ??= await listenForPeers(found.url);
+    results.address = peerServer.address;
+    return found;
+  }
+
+  async function listenForPeers(url: string): Promise<PeerServer> {
+    const accept = (socket: Socket) => results.accept(socket);
+    if (options.listen) return options.listen(accept);
+    const host = options.localAddress ?? (await addressTowards(url));
+    const turnedAway = (why: string) => log.warning(`turned away ${why}`);
+    return startPeerServer({ host, token: () => found?.token, accept, turnedAway });
+  }
+
+  function receive(message: ToWorker): void {
+    switch (message.type) {
+      case "free":
+      case "copy":
+      case "keep":
+        results.receive(message);
+        break;
+      case "retire":
+        // Whoever asked for it wants nothing lost, however long that takes.
+        void stop(message.reason, longestTimerMs);
+        break;
+      case "farewell":
+        farewell.resolve();
+        break;
+      default:
+        calls.receive(message);
+    }
   }
 
   /** Over, and not because somebody asked. */
   async function fail(error: Error): Promise<void> {
     log.error(error.message);
     over.reject(error);
-    stopped ??= leave(error.message);
+    stopped ??= leave(error.message, drainTimeoutMs);
     await stopped;
   }
 
-  await calls.start();
   try {
+    await calls.start();
     const id = nanoid();
     link = await dial<ToWorker, FromWorker>({
-      target: () => options.target.find(),
+      target: findTarget,
       describeTarget: options.target.describe,
       timeoutMs: options.deathTimeoutMs ?? 60_000,
       ...(options.signal && { signal: options.signal }),
@@ -166,33 +249,43 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         functions: calls.functions,
         ...(options.supervisor !== undefined && { supervisor: options.supervisor }),
         ...(options.predecessor && { predecessor: options.predecessor }),
+        memoryBytes,
+        ...(peerServer && { address: peerServer.address }),
       }),
       on: {
         messages: (batch) => {
-          for (const message of batch) calls.receive(message);
+          for (const message of batch) receive(message);
         },
         down: (reason) => log.warning(`the link to the scheduler is down: ${reason}`),
         up: () => log.info("the link to the scheduler is up again"),
-        reset: () => {
+        reset: (welcome) => {
           log.warning("the scheduler does not know this worker any more: it starts anew");
           calls.drop();
+          results.clear();
+          results.keepAboveBytes = welcome.smallResultBytes;
         },
         lost: (error) => {
           calls.drop();
+          results.clear();
           if (error instanceof GoodbyeError) void stop(`the scheduler ended: ${error.message}`);
           else void fail(error);
         },
         unsendable: (message, error) => reports.unsendable(message as FromWorker, error),
       },
     });
+    results.keepAboveBytes = link.welcome.smallResultBytes;
   } catch (error) {
     await calls.close();
+    await closeResults();
     throw error;
   }
   const { functions } = calls;
   log.info("joined the scheduler", { name, threads, concurrency, functions: functions.length });
-  return { name, functions, slots, stop, ended: over.promise };
+  return { name, functions, slots, stop: (reason) => stop(reason), ended: over.promise };
 }
+
+/** What a timer can count. */
+const longestTimerMs = 2 ** 31 - 1;
 
 function slotsOf(threads: number, concurrency: number): number {
   for (const [option, value] of Object.entries({ threads, concurrency })) {

@@ -1,9 +1,10 @@
 // What the worker tells the scheduler, as messages with columns: an answer joins the newest message
 // as long as that has not left, so that a thousand results travel as one message.
 
+import type { MissingError } from "./fetching.ts";
 import { limits } from "../src/wire/limits.ts";
 import { payloadBytes, type Payload } from "../src/payload/payload.ts";
-import type { Failure, FromClient, FromWorker } from "../src/wire/protocol.ts";
+import type { Failure, FromClient, FromWorker, Held } from "../src/wire/protocol.ts";
 
 /** The part of a link that reports need. */
 export type Outbox = {
@@ -20,6 +21,8 @@ type Finished = Extract<FromWorker, { type: "finished" }>;
 /** Messages with more columns than this, or heavier, are not added to. */
 const columns = 1_000;
 const messageBytes = 64 * 1024;
+/** What it takes to say that a value stays here. */
+const heldBytes = 16;
 
 export class Reports {
   readonly #outbox: Outbox;
@@ -30,8 +33,9 @@ export class Reports {
     this.#outbox = outbox;
   }
 
-  finished({ key, attempt }: Attempt, value: Payload, micros: number): void {
-    const bytes = payloadBytes(value);
+  /** With its value, or its size when that stays here. */
+  finished({ key, attempt }: Attempt, value: Payload | Held, micros: number): void {
+    const bytes = typeof value === "object" && "bytes" in value ? heldBytes : payloadBytes(value);
     const last = this.#outbox.lastUnsent;
     if (
       last?.type === "finished" &&
@@ -94,6 +98,40 @@ export class Reports {
   progress({ key, attempt }: Attempt, fraction: number, text: string | undefined): void {
     const message = { type: "progress", key, attempt, fraction } as const;
     this.#outbox.send(text === undefined ? message : { ...message, text });
+  }
+
+  /** It has a copy of a result now. */
+  held(key: string, order: number, attempt: number, bytes: number): void {
+    const last = this.#outbox.lastUnsent;
+    if (last?.type === "held" && last.keys.length < columns) {
+      last.keys.push(key);
+      last.orders.push(order);
+      last.attempts.push(attempt);
+      last.bytes.push(bytes);
+    } else {
+      const one = { keys: [key], orders: [order], attempts: [attempt], bytes: [bytes] };
+      this.#outbox.send({ type: "held", ...one });
+    }
+  }
+
+  /** A result is not to be had; the call that needs it is given back by this. */
+  missing(call: Attempt | undefined, { wanted, lacking, message }: MissingError): void {
+    const { key, order, attempt } = wanted;
+    const why = message.slice(0, limits.textLength);
+    const result = { key, order, attempt, lacking: lacking.slice(0, limits.holders), why };
+    this.#outbox.send({
+      type: "missing",
+      ...(call && { call: { key: call.key, attempt: call.attempt } }),
+      ...result,
+    });
+  }
+
+  paused(reason: string): void {
+    this.#outbox.send({ type: "paused", reason: reason.slice(0, limits.textLength) });
+  }
+
+  resumed(): void {
+    this.#outbox.send({ type: "resumed" });
   }
 
   leaving(reason: string | undefined): void {

@@ -22,6 +22,7 @@ import {
   fromCrossingMessage,
   mostWaiting,
   move,
+  sharedBytes,
   stateOf,
   toCrossing,
   type Cells,
@@ -34,9 +35,12 @@ import { HeldResults, type HeldMemory } from "./held-results.ts";
 import { Inside } from "./inside.ts";
 import { apply, now, setImmediate } from "./intrinsics.ts";
 import type { TaskFunction } from "./modules.ts";
+import { allocate, countShared } from "./shared-memory.ts";
 
 /** A result waits this long for others to leave with it, in milliseconds. */
 const gatherMs = 0.5;
+/** Large results go into shared memory: other threads get them without a copy. */
+const resultRoom = { mostBytes: limits.valueBytes, allocate };
 
 type Calls = Extract<ToThread, { type: "calls" }>;
 
@@ -142,7 +146,10 @@ export class Runner implements TaskHost {
     const task = new RunningTask(this, batch.keys[index]!, numbers[index * 3 + 2]!, ticket);
     let args: unknown[];
     try {
-      const inputs = batch.inputs?.[index]?.map((input) => decode(fromCrossing(input)));
+      const inputs = batch.inputs?.[index]?.map((input) => {
+        if (typeof input === "object") countShared(sharedBytes(input));
+        return decode(fromCrossing(input));
+      });
       args = decode(fromCrossing(batch.args[index]!), inputs) as unknown[];
     } catch (error) {
       this.#failed(task, begin, failureOf(error, { key: task.key, task: name }));
@@ -181,13 +188,14 @@ export class Runner implements TaskHost {
   #returned(task: RunningTask, begin: number, name: string, value: unknown): void {
     let crossing: Crossing;
     try {
-      const { payload, inputs } = encode(value, "result");
+      const { payload, inputs } = encode(value, "result", resultRoom);
       if (inputs.length > 0) {
         throw new SerializationError(
           `Return its value, not the future: "${inputs[0]}" ends with the task that submitted it`,
         );
       }
       crossing = toCrossing(payload, this.#transfer);
+      if (typeof crossing === "object") countShared(sharedBytes(crossing));
     } catch (error) {
       this.#failed(task, begin, failureOf(error, { key: task.key, task: name }));
       return;

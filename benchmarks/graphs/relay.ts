@@ -13,6 +13,7 @@ import { writeSchedulerFile } from "../../src/meeting/scheduler-file.ts";
 import { mintToken } from "../../src/meeting/token.ts";
 import { limits } from "../../src/wire/limits.ts";
 import type { FromClient, FromWorker, ToClient, ToWorker } from "../../src/wire/protocol.ts";
+import type { Payload } from "../../src/payload/payload.ts";
 import type { Socket } from "../../src/link/socket.ts";
 import { answerQuestions } from "../runner/questions.ts";
 
@@ -74,7 +75,7 @@ function forward(message: FromClient): void {
 
 function giveBack(message: FromWorker): void {
   if (message.type !== "finished") return;
-  toClient?.send({ type: "finished", keys: message.keys, values: message.values });
+  toClient?.send({ type: "finished", keys: message.keys, values: message.values as Payload[] });
 }
 
 const token = mintToken();

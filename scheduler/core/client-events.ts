@@ -1,11 +1,14 @@
 // What clients do: come and go, submit and let go, cancel, retry, fetch and ask.
 
 import type { FromClient } from "../../src/wire/protocol.ts";
+import { giveUp, retire, scatter } from "./copies.ts";
 import { coordinate, giveBack, handBack, took } from "./coordination/requests.ts";
 import { answer } from "./explain.ts";
 import { declineAll, take } from "./keeps.ts";
 import { give, publish, unpublish } from "./published.ts";
 import { restart, shutDown } from "./restart.ts";
+import { locate, whoHas } from "./locating.ts";
+import { makeAgain } from "./losing.ts";
 import { samePayload } from "./same-payload.ts";
 import { leaveSpec, specFor } from "./specs.ts";
 import type { Client, ClientId, Spec, State, Task } from "./state.ts";
@@ -68,7 +71,7 @@ export function letGoOfAll(step: Step, client: Client): void {
   client.gone = true;
   // Rare for programs, so it may look at every task; a set for each would cost each task a place in it.
   for (const task of client.within?.wants ?? step.state.tasks.values()) {
-    if (removeWant(task, client)) forgetIfUnneeded(step, task);
+    letGo(step, client, task);
   }
   giveBack(step, client);
   declineAll(step, client);
@@ -88,13 +91,16 @@ export function receiveFrom(step: Step, client: Client, messages: readonly FromC
         break;
       case "cancel": {
         const how = { reason: message.reason, force: message.force ?? false };
-        for (const task of known(step.state, message.keys)) cancel(step, task, client, how);
+        for (const task of known(step.state, message.keys)) {
+          cancel(step, task, client, how);
+          giveUp(step, task, client);
+        }
         break;
       }
       case "release":
         for (const key of message.keys) {
           const task = step.state.tasks.get(key);
-          if (task !== undefined && removeWant(task, client)) forgetIfUnneeded(step, task);
+          if (task !== undefined) letGo(step, client, task);
         }
         break;
       case "retry":
@@ -106,7 +112,16 @@ export function receiveFrom(step: Step, client: Client, messages: readonly FromC
         }
         break;
       case "fetch":
-        for (const key of message.keys) fetch(step, client, key);
+        for (const key of message.keys) locate(step, client, key);
+        break;
+      case "scatter":
+        scatter(step, client, message);
+        break;
+      case "who-has":
+        whoHas(step, client, message);
+        break;
+      case "retire":
+        retire(step, client, message);
         break;
       case "take":
         take(step, client, message.offer);
@@ -142,6 +157,13 @@ export function receiveFrom(step: Step, client: Client, messages: readonly FromC
         message satisfies never;
     }
   }
+}
+
+/** A client needs a task no more. */
+function letGo(step: Step, client: Client, task: Task): void {
+  if (!removeWant(task, client)) return;
+  giveUp(step, task, client);
+  forgetIfUnneeded(step, task);
 }
 
 type Submit = Extract<FromClient, { type: "submit" }>;
@@ -183,7 +205,7 @@ function findInputs(step: Step, task: Task, keys: readonly string[]): boolean {
     }
     found.push(input);
   }
-  addInputs(task, found);
+  addInputs(step, task, found);
   return true;
 }
 
@@ -218,22 +240,13 @@ function rejoin(
     return;
   }
   addWant(existing, client);
+  if (existing.state.at === "released") makeAgain(step, [existing], "wanted again");
   tellOutcome(step, client, existing);
 }
 
 function retry(step: Step, client: Client, task: Task): void {
   // Not failed any more, or never: the client hears how it stands, since it asked.
   if (!reopen(step, task)) tellOutcome(step, client, task);
-}
-
-function fetch({ state, effects }: Step, client: Client, key: string): void {
-  const task = state.tasks.get(key);
-  if (task?.state.at === "finished") {
-    effects.send(client, { type: "fetched", key, value: task.state.value });
-  } else {
-    const message = `the value of ${key} is not there: was the future released?`;
-    effects.failed(client, key, { code: "lost-data", message, key });
-  }
 }
 
 function* known(state: State, keys: readonly string[]): Iterable<Task> {

@@ -34,6 +34,10 @@ export function clock(step: Step): void {
       case "patience":
         losePatience(step, timer);
         break;
+      case "rebalance":
+        timer.worker.lookAgainAt = undefined;
+        timer.worker.nothingToGiveAt = undefined;
+        break;
       case "unknown-name":
         failUnknownName(step, timer.requirement);
         break;

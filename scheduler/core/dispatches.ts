@@ -1,5 +1,6 @@
 // Room on workers: what is on its way there, when it ends, and which workers can take more.
 
+import type { Input } from "./effects.ts";
 import { couldRun } from "./specs.ts";
 import type { Dispatch, Requirement, State, Task, Worker } from "./state.ts";
 import { transition, type Step } from "./transition.ts";
@@ -31,12 +32,21 @@ export function dispatch(step: Step, task: Task, worker: Worker): void {
   if (state.free.size > 1) state.free.delete(worker);
   if (state.open.size > 1) state.open.delete(worker);
   updateRoom(state, worker);
-  const inputs = task.inputs?.map((input) => {
-    if (input.state.at !== "finished")
-      throw new Error(`${task.key} was ready without ${input.key}`);
-    return input.state.value;
+  effects.run(made, task.inputs && inputsOf(task));
+}
+
+/** Values beyond this many bytes in all are not sent along with a task, but fetched by its worker. */
+const inlineBytes = 8 * 1024 * 1024;
+
+function inputsOf({ key, inputs = [] }: Task): Input[] {
+  let bytes = 0;
+  return inputs.map((input) => {
+    const { state } = input;
+    if (state.at !== "finished") throw new Error(`${key} was ready without ${input.key}`);
+    if (state.holders !== undefined) return input;
+    bytes += state.bytes;
+    return bytes > inlineBytes ? input : state.value;
   });
-  effects.run(made, inputs);
 }
 
 /** The worker has no more to do with it. `offerRoom` follows, once for all that ended together. */
@@ -148,8 +158,8 @@ export function unblockRequirement(state: State, requirement: Requirement): void
   state.blocked.delete(requirement);
 }
 
-export function isPresent(worker: Worker): boolean {
-  return worker.awayUntil === undefined && !worker.leaving;
+export function isPresent({ awayUntil, leaving, paused }: Worker): boolean {
+  return awayUntil === undefined && !leaving && paused === undefined;
 }
 
 /** Those that had lent their resources come before others. */

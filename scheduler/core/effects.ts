@@ -1,9 +1,9 @@
 // What a step asks for, collected: messages per peer, with the columns of neighbours that belong
 // together already joined, so that a thousand results leave as one message and not as a thousand.
 
-import type { Failure, ToClient, ToWorker } from "../../src/wire/protocol.ts";
+import type { Failure, Reference, ToClient, ToWorker } from "../../src/wire/protocol.ts";
 import type { Payload } from "../../src/payload/payload.ts";
-import type { Client, ClientId, Dispatch, Spec, TaskKey, Worker, WorkerId } from "./state.ts";
+import type { Client, ClientId, Dispatch, Spec, Task, TaskKey, Worker, WorkerId } from "./state.ts";
 
 /** Performed by the shell, in this order. Plain data: a step can be recorded and compared. */
 export type Effect =
@@ -15,6 +15,9 @@ export type Effect =
   | { readonly do: "log"; readonly level: LogLevel; readonly text: string };
 export type LogLevel = "info" | "warning";
 
+/** Holders named for one value. */
+export const mostHolders = 4;
+
 /** Columns longer than this, or heavier in payload bytes, are cut: a message should stay small. */
 const columnLength = 1_000;
 const columnBytes = 64 * 1024;
@@ -25,7 +28,12 @@ type Batch<Message> = {
   bytes: number;
   /** What the newest `run` message was made for; only what runs alike may be appended. */
   spec: Spec | undefined;
+  /** Places in the `peers` of the newest message, by address; undefined when it has none. */
+  peers: Map<string, number> | undefined;
 };
+
+/** What a task is sent for one of its inputs: the value, or the task whose value is to be fetched. */
+export type Input = Payload | Task;
 
 export class Effects {
   readonly #toWorkers = new Map<Worker, Batch<ToWorker>>();
@@ -51,7 +59,7 @@ export class Effects {
     return effects;
   }
 
-  run({ task, worker, attempt }: Dispatch, inputs: Payload[] | undefined): void {
+  run({ task, worker, attempt }: Dispatch, inputs: Input[] | undefined): void {
     const batch = batchOf(this.#toWorkers, worker);
     const { spec } = task;
     const last = batch.messages.at(-1);
@@ -66,26 +74,66 @@ export class Effects {
       last.attempts.push(attempt);
       last.args.push(task.args);
       if (inputs && !last.inputs) last.inputs = last.keys.slice(1).map(() => []);
-      last.inputs?.push(inputs ?? []);
+      last.inputs?.push(inputs ? inputsFor(last, batch, worker, inputs) : []);
     } else {
-      batch.messages.push({
+      const message: RunMessage = {
         type: "run",
         name: spec.function.name,
         keys: [task.key],
         attempts: [attempt],
         args: [task.args],
-        ...(inputs && { inputs: [inputs] }),
         ...(spec.priority !== 0 && { priority: spec.priority }),
         ...(spec.options.timeoutMs !== undefined && { timeoutMs: spec.options.timeoutMs }),
         ...(task.suspect && { announce: true }),
         ...(spec.requirement.resources && { regains: true }),
         ...(spec.lane.depth > 0 && { depth: spec.lane.depth }),
-      });
+      };
+      batch.peers = undefined;
+      if (inputs) message.inputs = [inputsFor(message, batch, worker, inputs)];
+      batch.messages.push(message);
       batch.spec = spec;
       batch.bytes = 0;
     }
     batch.bytes += bytesOf(task.args);
-    if (inputs) for (const input of inputs) batch.bytes += bytesOf(input);
+    for (const input of inputs ?? [])
+      batch.bytes += isTask(input) ? referenceBytes : bytesOf(input);
+  }
+
+  free(worker: Worker, key: TaskKey, order: number, attempt: number): void {
+    const { messages } = batchOf(this.#toWorkers, worker);
+    const last = messages.at(-1);
+    if (last?.type === "free" && last.keys.length < columnLength) {
+      last.keys.push(key);
+      last.orders.push(order);
+      last.attempts.push(attempt);
+    } else {
+      messages.push({ type: "free", keys: [key], orders: [order], attempts: [attempt] });
+    }
+  }
+
+  copy(worker: Worker, task: Task): void {
+    const batch = batchOf(this.#toWorkers, worker);
+    const last = batch.messages.at(-1);
+    if (last?.type === "copy" && last.references.length < columnLength) {
+      last.references.push(referenceTo(last, batch, worker, task));
+    } else {
+      batch.peers = undefined;
+      const message: CopyMessage = { type: "copy", references: [] };
+      message.references.push(referenceTo(message, batch, worker, task));
+      batch.messages.push(message);
+    }
+  }
+
+  keep(worker: Worker, aboveBytes: number): void {
+    batchOf(this.#toWorkers, worker).messages.push({ type: "keep", aboveBytes });
+  }
+
+  retire(worker: Worker, reason: string): void {
+    batchOf(this.#toWorkers, worker).messages.push({ type: "retire", reason });
+  }
+
+  farewell(worker: Worker): void {
+    batchOf(this.#toWorkers, worker).messages.push({ type: "farewell" });
   }
 
   cancelAt({ task, worker, attempt }: Dispatch, reason: string | undefined): void {
@@ -167,6 +215,13 @@ export class Effects {
     }
   }
 
+  lost(client: Client, key: TaskKey): void {
+    const { messages } = batchOf(this.#toClients, client);
+    const last = messages.at(-1);
+    if (last?.type === "lost" && last.keys.length < columnLength) last.keys.push(key);
+    else messages.push({ type: "lost", keys: [key] });
+  }
+
   reopened(client: Client, key: TaskKey): void {
     const { messages } = batchOf(this.#toClients, client);
     const last = messages.at(-1);
@@ -209,7 +264,9 @@ function isRunAlike(one: Spec | undefined, other: Spec): boolean {
   return (
     one.function === other.function &&
     one.priority === other.priority &&
-    one.options.timeoutMs === other.options.timeoutMs
+    one.options.timeoutMs === other.options.timeoutMs &&
+    one.lane.depth === other.lane.depth &&
+    (one.requirement.resources === undefined) === (other.requirement.resources === undefined)
   );
 }
 
@@ -220,8 +277,57 @@ export function bytesOf(payload: Payload): number {
 function batchOf<Peer, Message>(batches: Map<Peer, Batch<Message>>, peer: Peer): Batch<Message> {
   let batch = batches.get(peer);
   if (batch === undefined) {
-    batch = { messages: [], bytes: 0, spec: undefined };
+    batch = { messages: [], bytes: 0, spec: undefined, peers: undefined };
     batches.set(peer, batch);
   }
   return batch;
+}
+
+type RunMessage = Extract<ToWorker, { type: "run" }>;
+type CopyMessage = Extract<ToWorker, { type: "copy" }>;
+
+/** What a reference takes in a frame, more or less. */
+const referenceBytes = 100;
+
+function isTask(input: Input): input is Task {
+  return typeof input === "object" && "spec" in input;
+}
+
+function inputsFor(
+  message: RunMessage,
+  batch: Batch<ToWorker>,
+  worker: Worker,
+  inputs: readonly Input[],
+): (Payload | Reference)[] {
+  return inputs.map((input) =>
+    isTask(input) ? referenceTo(message, batch, worker, input) : input,
+  );
+}
+
+/** Names the holders by their places in the message: thousands of results have the same few. */
+function referenceTo(
+  message: RunMessage | CopyMessage,
+  batch: Batch<ToWorker>,
+  worker: Worker,
+  { key, order, attempt, state }: Task,
+): Reference {
+  const { bytes, holders } = state as Extract<Task["state"], { at: "finished" }>;
+  const reference: Reference = { key, order, attempt, bytes, from: [] };
+  if (holders?.has(worker)) reference.here = true;
+  // Those who read at once begin with different holders.
+  const all = [...(holders ?? [])];
+  const first = order % Math.max(1, all.length);
+  for (let index = 0; index < all.length && reference.from.length < mostHolders; index++) {
+    const { address } = all[(first + index) % all.length]!;
+    if (address === undefined || address === worker.address) continue;
+    batch.peers ??= new Map();
+    let place = batch.peers.get(address);
+    if (place === undefined) {
+      place = batch.peers.size;
+      batch.peers.set(address, place);
+      (message.peers ??= []).push(address);
+    }
+    reference.from.push(place);
+  }
+  return reference;
 }

@@ -4,6 +4,7 @@
 import type { Explanation, SchedulerInfo, WorkerInfo } from "../../src/facts.ts";
 import type { FromClient, ToClient } from "../../src/wire/protocol.ts";
 import { keepsOf } from "./keeps.ts";
+import { holdersOf } from "./locating.ts";
 import { whatIsMissing } from "./missing.ts";
 import type { State, Task, Worker } from "./state.ts";
 import { isSettled } from "./tasks.ts";
@@ -29,12 +30,12 @@ export function answer(step: Step, { id, about, key }: Ask): Answer {
 }
 
 function info({ counts, totals, workers, clients, functions, published }: State): SchedulerInfo {
-  const { waiting, ready, running, finished, failed, cancelled } = counts;
+  const { waiting, ready, running, finished, released, failed, cancelled } = counts;
   let slots = 0;
   for (const worker of workers.values()) slots += worker.slots;
   const registered = [...functions.values()].filter((facts) => facts.workers > 0);
   return {
-    tasks: { waiting, ready, running, finished, failed, cancelled },
+    tasks: { waiting, ready, running, finished, released, failed, cancelled },
     totals: { ...totals },
     workers: workers.size,
     clients: clients.size,
@@ -50,7 +51,8 @@ function workerInfo(worker: Worker): WorkerInfo {
   for (const [resource, total] of Object.entries(worker.resources)) {
     resources[resource] = { total, used: worker.used[resource] ?? 0 };
   }
-  const status = leaving ? "leaving" : awayUntil === undefined ? "up" : "away";
+  const isUp = awayUntil === undefined;
+  const status = leaving ? "leaving" : !isUp ? "away" : worker.paused ? "paused" : "up";
   const tasks = worker.dispatches.size;
   const functions = [...worker.functions].sort();
   return {
@@ -65,6 +67,7 @@ function workerInfo(worker: Worker): WorkerInfo {
     resources,
     functions,
     status,
+    held: { results: worker.holds.size, bytes: worker.heldBytes },
     joinedAt,
   };
 }
@@ -73,7 +76,10 @@ function explain(step: Step, task: Task): Explanation {
   const { key, attempt, progress, losses, wantedBy } = task;
   const { at } = task.state;
   if (at === "new" || at === "forgotten") throw new Error(`a filed task is never ${at}`);
-  const missing = (task.inputs ?? []).filter((input) => input.state.at !== "finished");
+  const missing =
+    at === "finished" || at === "released"
+      ? []
+      : (task.inputs ?? []).filter((input) => input.state.at !== "finished");
   const clients = wantedBy instanceof Set ? [...wantedBy] : wantedBy ? [wantedBy] : [];
   return {
     key,
@@ -84,6 +90,7 @@ function explain(step: Step, task: Task): Explanation {
     worker: task.state.at === "running" ? task.state.dispatch.worker.name : undefined,
     progress,
     missingInputs: missing.slice(0, 100).map((input) => input.key),
+    holders: holdersOf(task),
     dependents: task.dependents?.size ?? 0,
     wantedBy: [
       ...clients.map(({ name }) => name),
@@ -118,7 +125,9 @@ function why({ state, now }: Step, task: Task, missing: readonly Task[]): string
       return `attempt ${attempt} was sent to worker ${worker.name}${link}`;
     }
     case "finished":
-      return `it finished; its value of ${current.bytes} bytes is kept while somebody needs it`;
+      return `it finished; its value of ${current.bytes} bytes is kept ${placeOf(task)} while somebody needs it`;
+    case "released":
+      return "it finished and its value was let go; it is remembered because what was made of it may be lost";
     case "failed":
       return `it failed: ${current.failure.message}`;
     case "cancelled":
@@ -131,9 +140,17 @@ function why({ state, now }: Step, task: Task, missing: readonly Task[]): string
   }
 }
 
+function placeOf({ state }: Task): string {
+  if (state.at !== "finished" || state.holders === undefined) return "by the scheduler";
+  const names = Array.from(state.holders, ({ name }) => name);
+  const more = names.length > 5 ? ` and ${names.length - 5} more` : "";
+  return `on worker ${names.slice(0, 5).join(", ")}${more}`;
+}
+
 function whyStillReady(state: State, { spec }: Task): string {
-  return (
-    whatIsMissing(state, spec.requirement) ??
-    `every worker that may run it is busy; ${state.ready.size} tasks are ready in all`
-  );
+  const missing = whatIsMissing(state, spec.requirement);
+  if (missing !== undefined) return missing;
+  const paused = [...state.workers.values()].filter((worker) => worker.paused !== undefined);
+  const full = paused.length === 0 ? "" : `, or paused (${paused[0]!.name}: ${paused[0]!.paused!})`;
+  return `every worker that may run it is busy${full}; ${state.ready.size} tasks are ready in all`;
 }

@@ -2,8 +2,10 @@
 // for tests, the simulation and the replay of a recorded run.
 
 import { assert } from "./assert.ts";
+import { isScattered } from "./copies.ts";
 import { checkCoordination } from "./coordination/invariants.ts";
 import { keepsOf } from "./keeps.ts";
+import { fits, needsOf } from "./locality.ts";
 import { isBlocked } from "./ready-queue.ts";
 import { couldRun } from "./specs.ts";
 import type { Client, Dispatch, Spec, State, Task, TaskStateName, Worker } from "./state.ts";
@@ -25,6 +27,7 @@ export function checkInvariants(state: State): void {
     );
   }
   assert(state.counts.new === 0, () => "a task is still new");
+  checkValues(state);
   checkReady(state);
   checkKeeps(state);
   checkCoordination(state);
@@ -37,18 +40,21 @@ function checkTask(state: State, task: Task): void {
   const { at } = task.state;
   const isWanted = task.wantedBy !== undefined || task.detachedBy !== undefined;
   const isKept = state.kept.has(task);
-  assert(isWanted || isKept || task.dependents !== undefined, say("stays though nobody needs it"));
+  const isNeeded = isWanted || isKept || task.dependents !== undefined;
+  const isRemembered = state.heirs.has(task);
+  assert(isNeeded || isRemembered, say("stays though nobody needs it"));
   assert(task.dependents?.size !== 0, say("has an empty set of dependents"));
   for (const dependent of task.dependents ?? []) {
     assert(state.tasks.get(dependent.key) === dependent, say(`dependent ${dependent.key} is gone`));
     assert(dependent.inputs?.includes(task) ?? false, say(`${dependent.key} does not need it`));
-    const settled: TaskStateName[] = ["finished", "cancelled"];
+    const settled: TaskStateName[] = ["finished", "released", "cancelled"];
     assert(!settled.includes(dependent.state.at), say(`${dependent.key} needs nothing any more`));
     if (at === "failed") assert(dependent.state.at === "failed", say("a dependent has not failed"));
   }
   for (const input of task.inputs ?? []) {
     assert(state.tasks.get(input.key) === input, say(`input ${input.key} is gone`));
-    assert(input.dependents?.has(task) ?? false, say(`${input.key} does not know it is needed`));
+    const knows = isHeir(task) ? state.heirs.get(input) : input.dependents;
+    assert(knows?.has(task) ?? false, say(`${input.key} does not know it is needed`));
   }
   for (const client of wanting(task)) {
     assert(isHere(state, client), say(`is wanted by the gone client ${client.id}`));
@@ -58,9 +64,12 @@ function checkTask(state: State, task: Task): void {
   const missing = inputs.filter((input) => input.state.at !== "finished").length;
   if (task.state.at === "waiting") {
     assert(task.state.missing === missing, say(`${task.state.missing} missing, ${missing} are`));
-    assert(missing > 0 || task.state.until !== undefined, say("waits for nothing"));
+    const isExpected = task.state.until !== undefined || isScattered(task);
+    assert(missing > 0 || isExpected, say("waits for nothing"));
   }
-  if (at === "ready" || at === "running") assert(missing === 0, say("runs without its inputs"));
+  // What runs may have the copy of an input that was lost since.
+  if (at === "ready") assert(missing === 0, say("is ready without its inputs"));
+  if (at === "released") assert(!isNeeded, say("is needed, and not being made again"));
   if (task.state.at === "running") {
     const { dispatch } = task.state;
     assert(dispatch.task === task && dispatch.attempt === task.attempt, say("another's dispatch"));
@@ -98,6 +107,59 @@ function checkKeeps(state: State): void {
   }
 }
 
+/** Its value lives on workers, or lived there. */
+function isHeir({ state }: Task): boolean {
+  return state.at === "released" || (state.at === "finished" && state.holders !== undefined);
+}
+
+/** Who holds what, on both sides; what was made of what; and what is kept here. */
+function checkValues(state: State): void {
+  let kept = 0;
+  const held = new Map<Worker, { tasks: number; bytes: number }>();
+  for (const task of state.tasks.values()) {
+    if (task.state.at !== "finished") continue;
+    const { holders, bytes } = task.state;
+    if (holders === undefined) {
+      kept += bytes;
+      continue;
+    }
+    assert(holders.size > 0, () => `${task.key}: nobody holds its value`);
+    const isNeeded =
+      task.wantedBy !== undefined ||
+      task.detachedBy !== undefined ||
+      task.dependents !== undefined ||
+      state.kept.has(task);
+    assert(isNeeded, () => `${task.key}: its value is held though nobody needs it`);
+    for (const holder of holders) {
+      assert(state.workers.get(holder.id) === holder, () => `${task.key}: a lost worker holds it`);
+      assert(holder.holds.has(task), () => `${task.key}: ${holder.name} does not know it holds it`);
+      const sum = held.get(holder) ?? { tasks: 0, bytes: 0 };
+      held.set(holder, { tasks: sum.tasks + 1, bytes: sum.bytes + bytes });
+    }
+  }
+  assert(kept === state.keptBytes, () => `${state.keptBytes} bytes counted as kept, ${kept} are`);
+  for (const worker of state.workers.values()) {
+    const sum = held.get(worker) ?? { tasks: 0, bytes: 0 };
+    const counted = [worker.holds.size, worker.heldBytes];
+    assert(
+      counted[0] === sum.tasks && counted[1] === sum.bytes,
+      () => `${worker.name} is said to hold ${counted.join("/")}, not ${sum.tasks}/${sum.bytes}`,
+    );
+  }
+  for (const [task, heirs] of state.heirs) {
+    assert(state.tasks.get(task.key) === task, () => `${task.key} is gone and has heirs`);
+    assert(heirs.size > 0, () => `${task.key} has an empty set of heirs`);
+    for (const heir of heirs) {
+      assert(isHeir(heir), () => `${heir.key} is ${heir.state.at} and an heir`);
+      assert(heir.inputs?.includes(task) ?? false, () => `${heir.key} is not of ${task.key}`);
+    }
+  }
+  for (const [task, workers] of state.copies.wanted) {
+    assert(task.state.at === "finished", () => `a copy of ${task.key} is wanted`);
+    for (const worker of workers) assert(state.workers.has(worker.id), () => "a copy on no worker");
+  }
+}
+
 function checkReady(state: State): void {
   let ready = 0;
   for (const lane of state.ready.lanes()) {
@@ -113,7 +175,11 @@ function checkReady(state: State): void {
     if (requirement.resources) continue;
     const head = state.ready.head(lane);
     for (const worker of state.free) {
-      const isFree = couldRun(worker, requirement) && !worker.dispatches.has(head.key);
+      const needs = needsOf(head);
+      const isFree =
+        couldRun(worker, requirement) &&
+        !worker.dispatches.has(head.key) &&
+        (needs === undefined || fits(worker, needs));
       assert(!isFree, () => `${head.key} waits though ${worker.name} is free`);
     }
   }
@@ -124,7 +190,7 @@ function checkReady(state: State): void {
 function checkWorker(state: State, worker: Worker): void {
   const say = (words: string) => () => `worker ${worker.name}: ${words}`;
   const { dispatches, slots } = worker;
-  const present = worker.awayUntil === undefined && !worker.leaving;
+  const present = worker.awayUntil === undefined && !worker.leaving && worker.paused === undefined;
   const used = new Map<string, number>();
   let withdrawals = 0;
   let backlog = 0;

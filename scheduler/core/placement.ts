@@ -3,6 +3,15 @@
 // for a round trip; and what was sent ahead is taken back when a worker idles or something urgent waits.
 
 import { dispatch, hasResources, loadOf, unblockRequirement } from "./dispatches.ts";
+import {
+  failIfTooLarge,
+  fits,
+  isWorthMoving,
+  nearest,
+  needsOf,
+  waitMicros,
+  type Needs,
+} from "./locality.ts";
 import { mayPrecede, type Lane } from "./ready-queue.ts";
 import { couldRun, isNamed } from "./specs.ts";
 import type { Dispatch, Requirement, State, Task, Worker } from "./state.ts";
@@ -13,8 +22,10 @@ export function place(step: Step): void {
   const { ready } = step.state;
   for (let lane = ready.next(); lane !== undefined; lane = ready.next()) {
     const task = ready.head(lane);
-    const worker = choose(step.state, task);
+    const needs = task.inputs && needsOf(task);
+    const worker = needs ? chooseNear(step, task, needs) : choose(step.state, task);
     if (worker === undefined) {
+      if (needs && failIfTooLarge(step, task, needs)) continue;
       block(step, lane);
     } else if (worker.dispatches.has(task.key)) {
       // A cancelled call under the same key still ends there: what stands behind it is not held up.
@@ -32,6 +43,19 @@ function choose(state: State, task: Task): Worker | undefined {
   const free = chooseFree(state, task);
   if (free || needsFreeSlot(task)) return free;
   return firstFit(state.open, task, (worker) => !wouldDelay(state, worker, task));
+}
+
+/** For a task with large inputs: a free worker is not the best one when another has them. */
+function chooseNear(step: Step, task: Task, needs: Needs): Worker | undefined {
+  const { state } = step;
+  const isAlone = needsFreeSlot(task);
+  const mayQueue = (worker: Worker) => !isAlone && !wouldDelay(state, worker, task);
+  const anyone =
+    firstFit(state.free, task, (worker) => fits(worker, needs)) ??
+    (isAlone
+      ? undefined
+      : firstFit(state.open, task, (worker) => fits(worker, needs) && mayQueue(worker)));
+  return nearest(step, task, needs, { anyone, mayQueue });
 }
 
 /** Looks again only if a slot became free since there was none: many may idle that cannot run it. */
@@ -152,12 +176,26 @@ function rebalance(step: Step): void {
     if (worker.nothingToGiveAt === state.freeings) continue;
     const waiting = loadOf(worker) - worker.slots;
     const most = Math.ceil(waiting / 2);
-    const given = withdraw(step, worker, most, ({ task }) => chooseFree(state, task) !== undefined);
+    let stays = false;
+    const given = withdraw(step, worker, most, ({ task }) => {
+      const other = chooseFree(state, task);
+      if (other === undefined || isWorthMoving(step.now, task, worker, other)) return !!other;
+      stays = true;
+      return false;
+    });
     if (given === 0) worker.nothingToGiveAt = state.freeings;
+    if (stays) lookAgain(step, worker);
     idle -= given;
   }
 }
 const minimumMicros = 2_000;
+
+/** What waits on a worker because its inputs are there must not wait for ever. */
+function lookAgain({ state, now }: Step, worker: Worker): void {
+  if (worker.lookAgainAt !== undefined) return;
+  worker.lookAgainAt = now + Math.max(20, waitMicros(now, worker) / 1_000);
+  state.timers.add({ at: worker.lookAgainAt, due: "rebalance", worker });
+}
 
 /** Something urgent found no room: less urgent work that was sent ahead gives up its place. */
 function makeRoomFor(step: Step, lane: Lane): void {

@@ -13,6 +13,7 @@ export const stateNames: readonly TaskStateName[] = [
   "failed",
   "cancelled",
   "forgotten",
+  "released",
 ];
 
 export function codeOf(name: TaskStateName): number {
@@ -33,6 +34,8 @@ export function codeOf(name: TaskStateName): number {
       return 6;
     case "forgotten":
       return 7;
+    case "released":
+      return 8;
   }
 }
 
@@ -62,5 +65,8 @@ export function count(counts: Record<TaskStateName, number>, name: TaskStateName
       return;
     case "forgotten":
       counts.forgotten += by;
+      return;
+    case "released":
+      counts.released += by;
   }
 }

@@ -63,7 +63,22 @@ export type TaskState =
   | { readonly at: "waiting"; missing: number; readonly until: number | undefined }
   | { readonly at: "ready" }
   | { readonly at: "running"; readonly dispatch: Dispatch }
-  | { readonly at: "finished"; readonly value: Payload; readonly bytes: number }
+  /** Its value is kept here. */
+  | {
+      readonly at: "finished";
+      readonly value: Payload;
+      readonly bytes: number;
+      readonly holders: undefined;
+    }
+  /** Its value stays on workers; never on none. */
+  | {
+      readonly at: "finished";
+      readonly value: undefined;
+      readonly bytes: number;
+      readonly holders: Set<Worker>;
+    }
+  /** It had finished, and its value is gone; it can be made again, for what was made of it may be lost. */
+  | { readonly at: "released" }
   | { readonly at: "failed"; readonly failure: Failure }
   | { readonly at: "cancelled"; readonly reason: string | undefined }
   | { readonly at: "forgotten" };
@@ -157,13 +172,43 @@ export type Worker = {
   awayUntil: number | undefined;
   /** It said that it is shutting down: nothing more is sent. */
   leaving: boolean;
+  /** Its memory is full, as it says: no tasks are sent until it says otherwise. */
+  paused: string | undefined;
+  /** Where others fetch what it holds; undefined when nobody can. */
+  readonly address: string | undefined;
+  /** Most bytes of inputs and results that it can have in memory. */
+  readonly memoryBytes: number;
+  /** The tasks whose values it holds, and how much that is. */
+  readonly holds: Set<Task>;
+  heldBytes: number;
   /** Dispatches it was asked to give back and has not answered for: one request at a time. */
   withdrawals: number;
   /** `freeings` when nothing that waits on it could run on a worker with a free slot. */
   nothingToGiveAt: number | undefined;
+  /** When it is looked at again whether what waits there would not better be elsewhere. */
+  lookAgainAt: number | undefined;
   /** No dispatch has a lower priority than this. */
   lowestPriority: number;
   finished: number;
+};
+
+/** Copies of results that workers were asked to fetch, and why. */
+export type Copies = {
+  /** By task, the workers that were asked and have not answered. */
+  readonly wanted: Map<Task, Set<Worker>>;
+  /** Clients that are told when values they scattered are where they asked for. */
+  readonly waiting: Set<ScatterQuestion>;
+  /** By worker that leaves, the clients that asked for it, and whether it has been let go. */
+  readonly leaving: Map<Worker, { let: boolean; readonly asked: RetireQuestion[] }>;
+};
+/** `workers`: how many have not left yet. */
+export type RetireQuestion = { readonly client: Client; readonly id: number; workers: number };
+export type ScatterQuestion = {
+  readonly client: Client;
+  readonly id: number;
+  readonly task: Task;
+  /** Those that are to hold it and do not yet. */
+  readonly workers: Set<Worker>;
 };
 
 export type Client = {
@@ -199,6 +244,8 @@ export type CoreOptions = {
   unknownTaskTimeoutMs: number;
   /** Losses of a worker during its execution that a task survives. Default 3. */
   maxWorkerLosses: number;
+  /** Small results are kept up to this many bytes in all; past it they stay on workers too. Default 1 GiB. */
+  keptBytes: number;
   /** Work sent to a worker beyond its free threads, as microseconds of expected time per slot. Default 5,000. */
   aheadMicros: number;
   /** Most tasks sent ahead, per slot, however short they are. Default 512. */
@@ -215,6 +262,7 @@ export const defaultCoreOptions: CoreOptions = {
   smallResultBytes: 64 * 1024,
   unknownTaskTimeoutMs: 3_000,
   maxWorkerLosses: 3,
+  keptBytes: 1024 ** 3,
   aheadMicros: 5_000,
   maxAhead: 512,
   coordination: defaultCoordinationLimits,
@@ -258,6 +306,15 @@ export type State = {
   /** Tasks by state, and all that were ever submitted, finished and failed. */
   readonly counts: Record<TaskStateName, number>;
   readonly totals: { submitted: number; finished: number; failed: number; dispatched: number };
+  /**
+   * By task, those made of its value that have finished and live on workers only: if they are lost,
+   * it is needed again. Not its `dependents`, which need it now.
+   */
+  readonly heirs: Map<Task, Set<Task>>;
+  /** Bytes of all values that are kept here; and whether workers were told to keep more of theirs. */
+  keptBytes: number;
+  sparing: boolean;
+  readonly copies: Copies;
   /** When the newest worker joined. */
   lastJoinAt: number;
   /** When a worker last went, or said that it would. */
@@ -295,11 +352,16 @@ export function createState(options: Partial<CoreOptions> = {}): State {
       ready: 0,
       running: 0,
       finished: 0,
+      released: 0,
       failed: 0,
       cancelled: 0,
       forgotten: 0,
     },
     totals: { submitted: 0, finished: 0, failed: 0, dispatched: 0 },
+    heirs: new Map(),
+    keptBytes: 0,
+    sparing: false,
+    copies: { wanted: new Map(), waiting: new Set(), leaving: new Map() },
     lastJoinAt: 0,
     lastDepartureAt: 0,
     random: all.seed >>> 0,

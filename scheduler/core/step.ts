@@ -8,6 +8,8 @@ import type { FromClient, FromWorker } from "../../src/wire/protocol.ts";
 import * as client from "./client-events.ts";
 import { clock } from "./clock-events.ts";
 import { Effects, type Effect } from "./effects.ts";
+import { tendCopies } from "./copies.ts";
+import { hearLacking } from "./losing.ts";
 import { place } from "./placement.ts";
 import type { ClientId, State, WorkerId } from "./state.ts";
 import { endSubTasks } from "./sub-tasks.ts";
@@ -28,6 +30,8 @@ export type Event =
   | { type: "worker-back"; id: WorkerId }
   /** It is gone for good; `how` in words for the errors of the tasks it took down. */
   | { type: "worker-lost"; id: WorkerId; how: string }
+  /** A worker was asked for a value that it is said to hold, and does not have it. */
+  | { type: "holder-lacks"; worker: WorkerId; key: string; order: number; attempt: number }
   | { type: "clock" };
 
 /** Changes `state` by one event at the moment `now` and returns what is to be done about it. */
@@ -40,6 +44,9 @@ export function step(state: State, now: number, event: Event): Effect[] {
       break;
     case "worker-messages":
       worker.receive(context, event.from, event.messages);
+      break;
+    case "holder-lacks":
+      hearLacking(context, event);
       break;
     case "clock":
       clock(context);
@@ -73,6 +80,7 @@ export function step(state: State, now: number, event: Event): Effect[] {
   }
   endSubTasks(context);
   place(context);
+  tendCopies(context);
   return effects.take();
 }
 

@@ -4,14 +4,17 @@
 
 import type { Failure } from "../../src/wire/protocol.ts";
 import type { Payload } from "../../src/payload/payload.ts";
-import { bytesOf } from "./effects.ts";
+import { bytesOf, mostHolders } from "./effects.ts";
 import { abandon } from "./dispatches.ts";
 import { leaveSpec } from "./specs.ts";
-import type { Client, Spec, Task, TaskKey, TaskState } from "./state.ts";
+import { makeAgain } from "./losing.ts";
+import type { Client, Spec, State, Task, TaskKey, TaskState, Worker } from "./state.ts";
 import { transition, type Step } from "./transition.ts";
+import { becomeHeir, dropHeir, keepWithinBounds, letValueGo } from "./values.ts";
 
 const fresh: TaskState = { at: "new" };
 const readyState: TaskState = { at: "ready" };
+const released: TaskState = { at: "released" };
 const forgotten: TaskState = { at: "forgotten" };
 const noTasks: readonly Task[] = [];
 
@@ -47,10 +50,15 @@ export function createTask({ state, now }: Step, spec: Spec, call: Call): Task {
   return task;
 }
 
-/** Makes a task depend on others, as its arguments refer to them. */
-export function addInputs(task: Task, inputs: readonly Task[]): void {
+/** Makes a task depend on others, as its arguments refer to them; those let go are made again. */
+export function addInputs(step: Step, task: Task, inputs: readonly Task[]): void {
   task.inputs = inputs;
-  for (const input of inputs) (input.dependents ??= new Set()).add(task);
+  let gone: Task[] | undefined;
+  for (const input of inputs) {
+    (input.dependents ??= new Set()).add(task);
+    if (input.state.at === "released") (gone ??= []).push(input);
+  }
+  if (gone) makeAgain(step, gone, "needed again");
 }
 
 /** Puts a new or reopened task where its inputs and its times say it belongs. */
@@ -67,7 +75,7 @@ export function admit(step: Step, task: Task, until: number | undefined, why: st
 }
 
 /** What has a failed or cancelled input goes the same way. Returns whether it did. */
-function followInput(step: Step, task: Task): boolean {
+export function followInput(step: Step, task: Task): boolean {
   for (const { state } of task.inputs ?? []) {
     if (state.at === "failed") fail(step, task, state.failure, "an input failed");
     else if (state.at === "cancelled") cancelOne(step, task, state.reason);
@@ -78,7 +86,7 @@ function followInput(step: Step, task: Task): boolean {
 }
 
 /** Inputs without a value yet, each counted once however often the arguments refer to it. */
-function countMissing({ inputs }: Task): number {
+export function countMissing({ inputs }: Task): number {
   const missing = inputs?.filter(({ state }) => state.at !== "finished") ?? [];
   return missing.length < 2 ? missing.length : new Set(missing).size;
 }
@@ -93,19 +101,46 @@ export function proceed(step: Step, task: Task, why: string): void {
 
 /** Back to the queue after an attempt that does not count: withdrawn, or its worker was lost. */
 export function requeue(step: Step, task: Task, why: string): void {
-  transition(step, task, readyState, why);
+  holdBack(step, task, 0, why);
 }
 
-/** Back to the queue after so long: the backoff of an attempt that threw. */
+/** Back to the queue after so long, and when its inputs are there: they may have been lost meanwhile. */
 export function holdBack(step: Step, task: Task, delayMs: number, why: string): void {
-  if (delayMs <= 0) return transition(step, task, readyState, why);
-  const until = step.now + delayMs;
-  step.state.timers.add({ at: until, due: "start", task });
-  transition(step, task, { at: "waiting", missing: 0, until }, why);
+  const missing = task.inputs === undefined ? 0 : countMissing(task);
+  const until = delayMs > 0 ? step.now + delayMs : undefined;
+  if (until !== undefined) step.state.timers.add({ at: until, due: "start", task });
+  if (missing > 0 || until !== undefined) {
+    transition(step, task, { at: "waiting", missing, until }, why);
+  } else {
+    transition(step, task, readyState, why);
+  }
 }
 
+/** Its value is here. */
 export function finish(step: Step, task: Task, value: Payload, worker: string): void {
-  transition(step, task, { at: "finished", value, bytes: bytesOf(value) }, worker);
+  const { state } = step;
+  const bytes = bytesOf(value);
+  transition(step, task, { at: "finished", value, bytes, holders: undefined }, worker);
+  state.keptBytes += bytes;
+  if (state.keptBytes > state.options.keptBytes) keepWithinBounds(step);
+  settle(step, task);
+  dropInputs(step, task);
+  forgetIfUnneeded(step, task);
+}
+
+/** Its value is on a worker, which may be lost: so what it was made of is not forgotten. */
+export function finishHeld(step: Step, task: Task, bytes: number, holder: Worker): void {
+  const holders = new Set([holder]);
+  transition(step, task, { at: "finished", value: undefined, bytes, holders }, holder.name);
+  holder.holds.add(task);
+  holder.heldBytes += bytes;
+  settle(step, task);
+  for (const input of becomeHeir(step.state, task)) forgetIfUnneeded(step, input);
+  forgetIfUnneeded(step, task);
+}
+
+/** It has its value: whoever wants it is told, and whoever waits for it goes on. */
+function settle(step: Step, task: Task): void {
   step.state.totals.finished++;
   forEachWanting(task, (client) => tellFinished(step, client, task));
   const { dependents } = task;
@@ -118,9 +153,7 @@ export function finish(step: Step, task: Task, value: Payload, worker: string): 
       proceed(step, dependent, "inputs are there");
     }
   }
-  dropInputs(step, task);
   task.detachedBy = undefined;
-  forgetIfUnneeded(step, task);
 }
 
 /** Fails a task and, with the same failure, everything that depends on it. */
@@ -128,6 +161,10 @@ export function fail(step: Step, task: Task, failure: Failure, why: string): voi
   const failing = [task];
   for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
     if (isSettled(next)) continue;
+    // It cannot get what it needs any more. What it failed of itself has ended already.
+    if (next !== task && next.state.at === "running") {
+      abandon(step, next.state.dispatch, "an input failed");
+    }
     transition(step, next, { at: "failed", failure }, next === task ? why : "an input failed");
     step.state.totals.failed++;
     const { key } = next;
@@ -250,28 +287,49 @@ export function forgetIfUnneeded(step: Step, task: Task): void {
   // Most have no inputs: no list is made for those.
   let candidates: Task[] | undefined;
   for (let next: Task | undefined = task; next !== undefined; next = candidates?.pop()) {
-    if (isWanted(next) || next.dependents !== undefined || next.state.at === "forgotten") continue;
-    if (step.state.kept.has(next)) continue;
+    if (isNeeded(step.state, next) || next.state.at === "forgotten") continue;
+    if (step.state.heirs.has(next)) {
+      for (const input of release(step, next)) (candidates ??= []).push(input);
+      continue;
+    }
     if (next.state.at === "running") abandon(step, next.state.dispatch, "no longer wanted");
+    letValueGo(step, next);
+    if (step.state.copies.wanted.size > 0) step.state.copies.wanted.delete(next);
     transition(step, next, forgotten, "nobody needs it");
     step.state.tasks.delete(next.key);
     leaveSpec(step.state, next.spec);
-    for (const input of detachInputs(next)) (candidates ??= []).push(input);
+    for (const input of detachInputs(step.state, next)) (candidates ??= []).push(input);
   }
 }
 
+/**
+ * Nobody needs its value, but what was made of it may be lost and have to be made again. A value
+ * that is kept here stays: it is small, and what it was made of need not be remembered.
+ * Returns the inputs that are needed no more for now.
+ */
+function release(step: Step, task: Task): readonly Task[] {
+  const { state } = task;
+  if (isSettled(task) && !(state.at === "finished" && state.holders !== undefined)) return [];
+  if (state.at === "running") abandon(step, state.dispatch, "no longer wanted");
+  letValueGo(step, task);
+  step.state.copies.wanted.delete(task);
+  transition(step, task, released, "nobody needs its value");
+  return becomeHeir(step.state, task);
+}
+
 function dropInputs(step: Step, task: Task): void {
-  for (const input of detachInputs(task)) forgetIfUnneeded(step, input);
+  for (const input of detachInputs(step.state, task)) forgetIfUnneeded(step, input);
 }
 
 /** Ends a task's claim on its inputs and returns them. */
-function detachInputs(task: Task): readonly Task[] {
+function detachInputs(state: State, task: Task): readonly Task[] {
   const { inputs } = task;
   if (inputs === undefined) return noTasks;
   task.inputs = undefined;
   for (const input of inputs) {
     input.dependents?.delete(task);
     if (input.dependents?.size === 0) input.dependents = undefined;
+    if (state.heirs.size > 0) dropHeir(state, input, task);
   }
   return inputs;
 }
@@ -304,7 +362,18 @@ export function forEachWanting(task: Task, visit: (client: Client) => void): voi
 }
 
 export function isSettled({ state: { at } }: Task): boolean {
-  return at === "finished" || at === "failed" || at === "cancelled" || at === "forgotten";
+  return (
+    at === "finished" ||
+    at === "failed" ||
+    at === "cancelled" ||
+    at === "released" ||
+    at === "forgotten"
+  );
+}
+
+/** Somebody wants its value, or may still have to be made of it. */
+export function isNeeded(state: State, task: Task): boolean {
+  return isWanted(task) || task.dependents !== undefined || state.kept.has(task);
 }
 
 function isWanted(task: Task): boolean {
@@ -319,7 +388,10 @@ function isWantedOrNeeded(task: Task): boolean {
 
 function tellFinished({ state, effects }: Step, client: Client, task: Task): void {
   if (task.state.at !== "finished") return;
-  const { value, bytes } = task.state;
-  if (bytes <= state.options.smallResultBytes) effects.finished(client, task.key, value);
+  const { value, bytes, holders } = task.state;
+  if (holders !== undefined) {
+    const names = Array.from(holders, ({ name }) => name).slice(0, mostHolders);
+    effects.stored(client, task.key, bytes, names);
+  } else if (bytes <= state.options.smallResultBytes) effects.finished(client, task.key, value);
   else effects.stored(client, task.key, bytes, ["scheduler"]);
 }

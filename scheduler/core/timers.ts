@@ -7,6 +7,7 @@ export type Timer =
   | { readonly at: number; readonly due: "start"; readonly task: Task }
   | { readonly at: number; readonly due: "expiry"; readonly task: Task }
   | { readonly at: number; readonly due: "worker-grace"; readonly worker: Worker }
+  | { readonly at: number; readonly due: "rebalance"; readonly worker: Worker }
   | { readonly at: number; readonly due: "client-grace"; readonly client: Client }
   /** For the tasks submitted before that one, counted from 0. */
   | {

@@ -11,10 +11,11 @@ export type Step = { readonly state: State; readonly now: number; readonly effec
 
 export const allowed: Record<TaskStateName, readonly TaskStateName[]> = {
   new: ["waiting", "ready", "failed", "cancelled"],
-  waiting: ["ready", "failed", "cancelled", "forgotten"],
-  ready: ["running", "waiting", "failed", "cancelled", "forgotten"],
-  running: ["finished", "ready", "waiting", "failed", "cancelled", "forgotten"],
-  finished: ["forgotten"],
+  waiting: ["ready", "finished", "released", "failed", "cancelled", "forgotten"],
+  ready: ["running", "waiting", "released", "failed", "cancelled", "forgotten"],
+  running: ["finished", "ready", "waiting", "released", "failed", "cancelled", "forgotten"],
+  finished: ["released", "forgotten"],
+  released: ["waiting", "forgotten"],
   failed: ["waiting", "ready", "failed", "cancelled", "forgotten"],
   cancelled: ["waiting", "ready", "failed", "forgotten"],
   forgotten: [],

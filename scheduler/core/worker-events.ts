@@ -1,7 +1,8 @@
 // What workers do: come and go, and say how attempts ended. An answer counts only for the dispatch
 // it belongs to, by key and attempt; whatever is older is passed over.
 
-import type { Failure, FromWorker, Resources } from "../../src/wire/protocol.ts";
+import type { Failure, FromWorker, Predecessor, Resources } from "../../src/wire/protocol.ts";
+import { forgetCopies, hearHeld, hearNoCopy, loseLacking, startLeaving } from "./copies.ts";
 import {
   endDispatch,
   endInside,
@@ -12,12 +13,14 @@ import {
   unblockRequirement,
   updateRoom,
 } from "./dispatches.ts";
+import { findResult, loseHoldings } from "./losing.ts";
 import { hasRestarted, stopAwaiting } from "./restart.ts";
 import { couldRun, forgetFunctionIfUnused, functionFor } from "./specs.ts";
 import type { Dispatch, State, Task, Worker, WorkerId } from "./state.ts";
 import { receiveFromInside } from "./sub-tasks.ts";
-import { fail, finish, holdBack, requeue } from "./tasks.ts";
+import { fail, finish, finishHeld, holdBack, requeue } from "./tasks.ts";
 import type { Step } from "./transition.ts";
+import { tellBounds } from "./values.ts";
 
 /** What a worker says of itself when it joins. */
 export type WorkerFacts = {
@@ -28,8 +31,9 @@ export type WorkerFacts = {
   slots: number;
   functions: readonly string[];
   resources: Resources;
-  /** How the worker of this name before it ended. */
-  predecessor?: { how: string } | undefined;
+  address?: string | undefined;
+  memoryBytes?: number | undefined;
+  predecessor?: Predecessor | undefined;
 };
 
 export function join(step: Step, id: WorkerId, facts: WorkerFacts): void {
@@ -56,8 +60,14 @@ export function join(step: Step, id: WorkerId, facts: WorkerFacts): void {
     backlogMicros: 0,
     awayUntil: undefined,
     leaving: false,
+    paused: undefined,
+    address: facts.address,
+    memoryBytes: facts.memoryBytes ?? Infinity,
+    holds: new Set(),
+    heldBytes: 0,
     withdrawals: 0,
     nothingToGiveAt: undefined,
+    lookAgainAt: undefined,
     lowestPriority: Infinity,
     finished: 0,
   };
@@ -75,6 +85,7 @@ export function join(step: Step, id: WorkerId, facts: WorkerFacts): void {
   }
   updateRoom(state, worker);
   unblock(state, worker);
+  tellBounds(step, worker);
   effects.log(
     "info",
     `worker ${worker.name} joined: ${counted(worker.slots, "slot")}, ` +
@@ -116,6 +127,7 @@ export function lose(step: Step, id: WorkerId, how: string): void {
     facts.workers--;
     forgetFunctionIfUnused(state, facts);
   }
+  loseHoldings(step, worker);
   const dispatches = [...worker.dispatches.values()];
   worker.dispatches.clear();
   // With no more tasks than slots each had a thread to itself, so each was executing. With more,
@@ -141,6 +153,7 @@ export function lose(step: Step, id: WorkerId, how: string): void {
       requeue(step, task, "its worker was lost");
     }
   }
+  forgetCopies(step, worker);
   // If nobody is left who could run what waits, it is said.
   unblock(state, worker);
   stopAwaiting(step, worker);
@@ -186,12 +199,19 @@ export function receive(step: Step, from: WorkerId, messages: readonly FromWorke
       case "finished": {
         const { keys, attempts, values, micros } = message;
         for (let index = 0; index < keys.length; index++) {
+          const value = values[index]!;
+          const isHeld = typeof value === "object" && "bytes" in value;
           const ended = findDispatch(worker, keys[index]!, attempts[index]!);
-          if (ended === undefined) continue;
+          if (ended === undefined || ended.abandoned) {
+            if (isHeld) step.effects.free(worker, keys[index]!, 0, attempts[index]!);
+            if (ended === undefined) continue;
+          }
           worker.finished++;
           measure(ended.task, micros[index]!);
           endDispatch(step, ended);
-          if (!ended.abandoned) finish(step, ended.task, values[index]!, worker.name);
+          if (ended.abandoned) continue;
+          if (isHeld) finishHeld(step, ended.task, value.bytes, worker);
+          else finish(step, ended.task, value, worker.name);
         }
         break;
       }
@@ -241,8 +261,23 @@ export function receive(step: Step, from: WorkerId, messages: readonly FromWorke
         if (running) receiveFromInside(step, running, message);
         break;
       }
+      case "held":
+        hearHeld(step, worker, message);
+        break;
+      case "missing":
+        if (message.call === undefined) hearNoCopy(step, worker, message);
+        else hearMissing(step, worker, message.call, message);
+        break;
+      case "paused":
+        worker.paused = message.reason;
+        step.effects.log("warning", `worker ${worker.name} takes no new tasks: ${message.reason}`);
+        break;
+      case "resumed":
+        worker.paused = undefined;
+        step.effects.log("info", `worker ${worker.name} takes tasks again`);
+        break;
       case "leaving":
-        worker.leaving = true;
+        startLeaving(step, worker);
         state.lastDepartureAt = step.now;
         break;
       default:
@@ -258,6 +293,26 @@ function markStarted(started: Dispatch): void {
   started.withdrawing = false;
   started.worker.withdrawals--;
 }
+
+/** A call could not get an input: it is given back, and whoever was found without the value lost it. */
+function hearMissing(
+  step: Step,
+  worker: Worker,
+  call: { key: string; attempt: number },
+  message: Extract<FromWorker, { type: "missing" }>,
+): void {
+  const { effects } = step;
+  const ended = findDispatch(worker, call.key, call.attempt);
+  if (ended) endDispatch(step, ended);
+  const input = findResult(step.state, message);
+  if (input) loseLacking(step, input, message.lacking);
+  if (ended === undefined || ended.abandoned || ended.task.state.at !== "running") return;
+  effects.log("info", `${call.key} could not get its input ${message.key}: ${message.why}`);
+  // Who has it may be away, or gone without its being known yet: that is not found out faster by asking.
+  const isThere = input?.state.at === "finished";
+  holdBack(step, ended.task, isThere ? unreachableMs : 0, "an input could not be fetched");
+}
+const unreachableMs = 500;
 
 /** One attempt ended without a value: again, later again, or the end of the task. */
 function failAttempt(step: Step, task: Task, worker: Worker, failure: Failure): void {

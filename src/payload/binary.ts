@@ -79,10 +79,13 @@ export function visibleBytes(value: object): Uint8Array {
  * can stand on it. The copy is what makes a payload a snapshot: the user may write to the
  * originals as soon as `encode` returns. Nothing else refers to the memory, so it can be transferred.
  */
-export function packParts(views: readonly Uint8Array[]): Uint8Array[] {
+export function packParts(
+  views: readonly Uint8Array[],
+  allocate: (bytes: number) => ArrayBufferLike = (bytes) => new ArrayBuffer(bytes),
+): Uint8Array[] {
   let bytes = 0;
   for (const view of views) bytes += aligned(view.byteLength);
-  const memory = new ArrayBuffer(bytes);
+  const memory = allocate(bytes);
   let offset = 0;
   return views.map((view) => {
     const part = new Uint8Array(memory, offset, view.byteLength);

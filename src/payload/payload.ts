@@ -34,6 +34,13 @@ export class BinaryPayload {
 /** `inputs`: the keys of the futures found, each once, in the order first seen. */
 export type Encoded = { readonly payload: Payload; readonly inputs: readonly string[] };
 
+export type EncodeRoom = {
+  /** What is larger is refused. Default: what fits into a frame. */
+  mostBytes?: number;
+  /** Makes the memory for the binary parts. Default: a new ArrayBuffer. */
+  allocate?: (bytes: number) => ArrayBufferLike;
+};
+
 const noInputs: readonly string[] = Object.freeze([]);
 const noParts: readonly Uint8Array[] = Object.freeze([]);
 
@@ -55,25 +62,27 @@ const superjson = new SuperJSON({ dedupe: true });
  * Errors are carried as `toErrorRecord` says.
  *
  * @param where names the root in errors: "argument", "result"
+ * @param room how large it may be, and in what memory its binary parts are put
  * @throws SerializationError that names the place inside the value of what cannot be carried
  *
  * @example encode([1, { when: new Date() }], "argument").payload;
  */
-export function encode(value: unknown, where = "value"): Encoded {
+export function encode(value: unknown, where = "value", room: EncodeRoom = {}): Encoded {
+  const { mostBytes = limits.frameBytes, allocate } = room;
   if (value === undefined) return { payload: undefinedText, inputs: noInputs };
   const plain = plainText(value);
   if (plain !== undefined) {
-    if (plain.length > limits.frameBytes) refuseSize(where);
+    if (plain.length > mostBytes) refuseSize(where, mostBytes);
     return { payload: plain, inputs: noInputs };
   }
   const writer = new TreeWriter(where, textOf);
   const tree = writer.write(value);
   const bytes = writer.views.reduce((sum, view) => sum + view.byteLength, 0);
-  if (bytes > limits.frameBytes) refuseSize(where);
+  if (bytes > mostBytes) refuseSize(where, mostBytes);
   const head = textOfTree(tree, writer.needsSuperjson, where);
-  if (head.length + bytes > limits.frameBytes) refuseSize(where);
+  if (head.length + bytes > mostBytes) refuseSize(where, mostBytes);
   const payload =
-    writer.views.length === 0 ? head : new BinaryPayload(head, packParts(writer.views));
+    writer.views.length === 0 ? head : new BinaryPayload(head, packParts(writer.views, allocate));
   return { payload, inputs: writer.inputs.size === 0 ? noInputs : [...writer.inputs.keys()] };
 }
 
@@ -84,7 +93,7 @@ export function encode(value: unknown, where = "value"): Encoded {
 export function encodeList(items: readonly unknown[], where: string): Encoded {
   if (!arePlainPrimitives(items)) return encode(items, where);
   const payload = stringify(items);
-  if (payload.length > limits.frameBytes) refuseSize(where);
+  if (payload.length > limits.frameBytes) refuseSize(where, limits.frameBytes);
   return { payload, inputs: noInputs };
 }
 
@@ -204,8 +213,8 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-function refuseSize(where: string): never {
-  const mebibytes = limits.frameBytes / 2 ** 20;
+function refuseSize(where: string, mostBytes: number): never {
+  const mebibytes = Math.floor(mostBytes / 2 ** 20);
   throw new SerializationError(
     `Split it up, or let the task read it from a file: ${where} is larger than ${mebibytes} MiB`,
     { path: where },

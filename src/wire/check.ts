@@ -82,7 +82,7 @@ function checkOf<Message>(schemas: readonly TObject[], tag = "type"): Check<Mess
   for (const schema of schemas) {
     const names = Object.keys(schema.properties);
     const isColumn = (name: string) =>
-      Type.IsArray(schema.properties[name]) || textColumns.has(name);
+      textColumns.has(name) || (name !== "peers" && Type.IsArray(schema.properties[name]));
     const rule = {
       schema,
       validator: undefined,
@@ -153,6 +153,8 @@ function restored(value: unknown, parts: readonly Uint8Array[]): unknown {
   }
   if (typeof value !== "object" || value === null) return value;
   if (!Array.isArray(value)) {
+    // Not a payload, but what stands for one that is elsewhere.
+    if (!("head" in value)) return value;
     return payloadOf(value as { head: string; first: number; count: number }, parts);
   }
   const items = value as unknown[];

@@ -10,6 +10,10 @@ export const limits = {
   textLength: 64 * 1024,
   /** Tasks in one message. */
   columnLength: 10_000,
+  /** Characters of an address where results are fetched. */
+  addressLength: 512,
+  /** Holders that are named for one result; there may be more. */
+  holders: 16,
   /** Futures inside the arguments of one task. */
   inputs: 1_000_000,
   /** Functions registered by one worker. */
@@ -19,6 +23,8 @@ export const limits = {
   priorityMagnitude: 1_000_000_000,
   /** Bytes of one frame on the wire, and so of one argument list or result. */
   frameBytes: 256 * 1024 * 1024,
+  /** Bytes of one result or scattered value, which need not fit into a frame. */
+  valueBytes: 64 * 1024 * 1024 * 1024,
   /** Depth of nesting inside one user value. */
   payloadDepth: 500,
   /** Bytes of a hello or a welcome, the only messages read before a peer is known. */

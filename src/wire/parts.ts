@@ -27,6 +27,9 @@ export const PayloadColumn = Type.Unsafe<Payload[]>(
   Type.Union([column(PayloadSchema), Type.String()]),
 );
 
+export const keysOf = <Type_ extends string>(type: Type_) =>
+  Type.Object({ type: Type.Literal(type), keys: column(Key) });
+
 /** How an Error crosses the wire; see `error-record.ts` for what is kept. Nested to a bounded depth. */
 export type ErrorRecord = {
   name: string;

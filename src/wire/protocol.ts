@@ -14,13 +14,17 @@ import {
   Count,
   FailureSchema,
   Key,
+  keysOf,
   Milliseconds,
   Name,
   PayloadColumn,
   PayloadSchema,
   Text,
 } from "./parts.ts";
+import * as results from "./results.ts";
+
 export type { ErrorRecord, Failure } from "./parts.ts";
+export type { Held, Reference } from "./results.ts";
 
 /** Raised when a message changes its meaning; a peer of another version is refused at the hello. */
 export const PROTOCOL_VERSION = 1;
@@ -103,6 +107,10 @@ export const HelloSchema = Type.Union([
     /** The process that starts it anew when it dies; its successor then says how it did. */
     supervisor: Type.Optional(Count),
     predecessor: Type.Optional(PredecessorSchema),
+    /** Where other workers and clients fetch the results that it holds: ws://… */
+    address: Type.Optional(results.Address),
+    /** Most bytes of results and inputs that it keeps in memory. */
+    memoryBytes: Type.Optional(Count),
   }),
 ]);
 export type Hello = Static<typeof HelloSchema>;
@@ -128,9 +136,6 @@ export type WelcomeOrRefused = Static<typeof WelcomeSchema>;
 export type Welcome = Extract<WelcomeOrRefused, { type: "welcome" }>;
 
 // ── Client → scheduler ───────────────────────────────────────────────────────────────────────────
-
-const keysOf = <Type_ extends string>(type: Type_) =>
-  Type.Object({ type: Type.Literal(type), keys: column(Key) });
 
 /** From a client: new tasks of one function under one set of options. */
 const Submit = Type.Object({
@@ -209,6 +214,9 @@ export const FromClientSchema = Type.Union([
   Took,
   GiveBack,
   Ask,
+  results.Scatter,
+  results.WhoHas,
+  results.Retire,
 ]);
 export type FromClient = Static<typeof FromClientSchema>;
 
@@ -240,7 +248,7 @@ const CancelledToClient = Type.Object({
   keys: column(Key),
   reason: Type.Optional(Text),
 });
-/** To one client, in answer to `fetch`. */
+/** To one client, in answer to `fetch`: the scheduler had it. */
 const Fetched = Type.Object({ type: Type.Literal("fetched"), key: Key, value: PayloadSchema });
 /** To one client, in answer to `retry`: these tasks are under way again. */
 const Reopened = keysOf("reopened");
@@ -261,6 +269,8 @@ export const ToClientSchema = Type.Union([
   Stored,
   FailedToClient,
   CancelledToClient,
+  results.Lost,
+  results.Located,
   Fetched,
   Reopened,
   Coordinated,
@@ -278,7 +288,8 @@ const Run = Type.Object({
   attempts: column(Attempt),
   args: PayloadColumn,
   /** The values of the futures that each `args` refers to by position. */
-  inputs: Type.Optional(column(Type.Array(PayloadSchema))),
+  inputs: Type.Optional(column(Type.Array(Type.Union([PayloadSchema, results.ReferenceSchema])))),
+  peers: results.PeersSchema,
   priority: Type.Optional(Type.Integer()),
   timeoutMs: Type.Optional(Milliseconds),
   /** Say `started` before each begins: one of these may have taken a worker down. */
@@ -320,6 +331,11 @@ export const ToWorkerSchema = Type.Union([
   Resume,
   ToTask,
   RestartThreads,
+  results.Free,
+  results.Copy,
+  results.Keep,
+  results.RetireByScheduler,
+  results.Farewell,
 ]);
 export type ToWorker = Static<typeof ToWorkerSchema>;
 export type RunMessage = Static<typeof Run>;
@@ -331,7 +347,7 @@ const FinishedByWorker = Type.Object({
   type: Type.Literal("finished"),
   keys: column(Key),
   attempts: column(Attempt),
-  values: PayloadColumn,
+  values: results.ValueColumn,
   micros: column(Count),
 });
 /** From a worker: this attempt threw, ran out of time, could not be encoded, or lost its thread. */
@@ -382,6 +398,10 @@ export const FromWorkerSchema = Type.Union([
   Lent,
   Resuming,
   FromTask,
+  results.HeldByWorker,
+  results.Missing,
+  results.Paused,
+  results.Resumed,
   Leaving,
 ]);
 export type FromWorker = Static<typeof FromWorkerSchema>;

@@ -75,7 +75,7 @@ test("a table has columns as wide as they need, numbers to the right", () => {
 });
 
 const facts = {
-  tasks: { waiting: 1, ready: 2, running: 3, finished: 4, failed: 0, cancelled: 0 },
+  tasks: { waiting: 1, ready: 2, running: 3, finished: 4, released: 0, failed: 0, cancelled: 0 },
   totals: { submitted: 10, finished: 4, failed: 0, dispatched: 7 },
   clients: 1,
   slots: 8,
@@ -97,11 +97,12 @@ describe("status", () => {
       resources: { gpu: { total: 2, used: 1 } },
       functions: ["a", "b", "c", "d", "e", "f", "g"],
       status: "up" as const,
+      held: { results: 0, bytes: 0 },
       joinedAt: 1_000,
     };
     expect(statusText({ ...facts, workers: [worker] }, 63_400)).toBe(
       [
-        "tasks    1 waiting, 2 ready, 3 running, 4 finished, 0 failed, 0 cancelled",
+        "tasks    1 waiting, 2 ready, 3 running, 4 finished, 0 released, 0 failed, 0 cancelled",
         "so far   10 submitted, 4 finished, 0 failed",
         "clients  1",
         "workers  1, with 8 slots",
@@ -134,6 +135,7 @@ test("explain says why first, then the facts, then how the task came there", () 
     why: "it waits for 1 of its inputs; sub-1 is running",
     attempt: 0,
     missingInputs: ["sub-1"],
+    holders: [],
     dependents: 2,
     wantedBy: ["driver"],
     losses: [{ worker: "n1-0", how: "its link was cut" }],

@@ -29,6 +29,7 @@ const nodeOnly: Record<string, string> = {
   "client/client.ts": "the name of this machine, the scheduler file",
   "client/terminal-bars.ts": "the package cli-progress, and standard error",
   "src/meeting/address.ts": "network interfaces",
+  "src/meeting/door.ts": "requests, and digests of tokens",
   "src/log.ts": "writes to the process's streams",
   "src/index.ts": "the public face for Node",
   "src/meeting/scheduler-file.ts": "a file",

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { errorOf } from "../../src/errors/failure.ts";
 import { silentLog, type Log } from "../../src/log.ts";
-import { decode, encode } from "../../src/payload/payload.ts";
+import { decode, encode, type Payload } from "../../src/payload/payload.ts";
 import type { Failure, FromWorker, RunMessage } from "../../src/wire/protocol.ts";
 import { Calls, type CallsOptions } from "../../worker/calls.ts";
 import { Reports, type Outbox } from "../../worker/reports.ts";
@@ -48,6 +48,12 @@ export class CallsUnderTest implements Outbox {
         threads: 1,
         concurrency: 1,
         name: "w0",
+        // Everything is small, and comes along.
+        results: {
+          keep: (_, value) => value,
+          gather: () => undefined,
+          bring: () => Promise.reject(new Error("nothing is elsewhere")),
+        },
         broken: (error) => {
           this.broken.push(error);
           this.#wake();
@@ -168,7 +174,7 @@ function endsIn(message: FromWorker, from: number): [key: string, end: End][] {
     case "finished": {
       const { keys, values, micros } = message;
       return keys.slice(from).map((key, index) => {
-        const value = decode(values[from + index]!);
+        const value = decode(values[from + index] as Payload);
         return [key, { type: "finished", value, micros: micros[from + index]! }];
       });
     }

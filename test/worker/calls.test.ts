@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { ThenceError } from "../../src/errors/errors.ts";
-import { decode } from "../../src/payload/payload.ts";
+import { decode, type Payload } from "../../src/payload/payload.ts";
 import { CallsUnderTest, fixture } from "./calls-under-test.ts";
 
 const arithmetic = [{ path: fixture("arithmetic.ts") }];
@@ -294,7 +294,9 @@ test("a finished message does not grow past its bounds", async () => {
   await worker.endsOf(keys);
   for (const message of worker.messages) {
     if (message.type !== "finished") continue;
-    const bytes = message.values.map((value) => (decode(value) as Uint8Array).byteLength);
+    const bytes = message.values.map(
+      (value) => (decode(value as Payload) as Uint8Array).byteLength,
+    );
     expect(bytes.reduce((total, each) => total + each, 0)).toBeLessThan(90_000);
   }
 });

@@ -2,9 +2,16 @@
 // other, by workers in any state, by time; and how each action is carried out in a `World`.
 
 import fc from "fast-check";
-import type { TaskOptions } from "../../../src/wire/protocol.ts";
+import type { FromWorker, TaskOptions } from "../../../src/wire/protocol.ts";
 import { coordinate, coordinationRequests, giveBack } from "./coordination/random.ts";
-import { columns, valueOf, type FakeWorker, type Held } from "./fake-worker.ts";
+import {
+  columns,
+  heldBytes,
+  isHeldByWorker,
+  valueOf,
+  type FakeWorker,
+  type Held,
+} from "./fake-worker.ts";
 import { restartReason, type FakeClient, type World } from "./world.ts";
 
 const clientIds = ["ann", "bob", "cid"];
@@ -76,6 +83,10 @@ export const actions = fc.oneof(
   { weight: 1, arbitrary: of("restart", { client }) },
   { weight: 6, arbitrary: of("coordinate", { client, some, request: coordinationRequests }) },
   { weight: 2, arbitrary: of("give-back", { client, some }) },
+  { weight: 1, arbitrary: of("who-has", { client, some }) },
+  { weight: 2, arbitrary: of("scatter", { client, broadcast: fc.boolean(), small: fc.boolean() }) },
+  { weight: 3, arbitrary: of("upload", { client }) },
+  { weight: 1, arbitrary: of("retire", { client, which }) },
   { weight: 2, arbitrary: of("client-link", { client }) },
   { weight: 1, arbitrary: of("client-leaves", { client }) },
   { weight: 4, arbitrary: of("worker-joins", { worker, kind: fc.nat(workerKinds.length - 1) }) },
@@ -90,6 +101,10 @@ export const actions = fc.oneof(
   { weight: 10, arbitrary: of("finish", { worker, some, micros: fc.constantFrom(10, 900, 1e5) }) },
   { weight: 4, arbitrary: of("fail", { worker, which, how: which }) },
   { weight: 3, arbitrary: of("stop", { worker, some }) },
+  { weight: 4, arbitrary: of("fetch-input", { worker, which }) },
+  { weight: 3, arbitrary: of("copy", { worker }) },
+  { weight: 1, arbitrary: of("lose-value", { worker, which, caught: fc.boolean() }) },
+  { weight: 1, arbitrary: of("pause", { worker, paused: fc.boolean() }) },
   { weight: 2, arbitrary: of("noise", { worker, which, how: which }) },
   { weight: 4, arbitrary: of("pass", { ms: fc.integer({ min: 0, max: 60 }) }) },
 );
@@ -133,6 +148,19 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
     world.leaveClient(by);
   } else if (by.away) {
     return;
+  } else if (action.do === "scatter") {
+    const key = `s${world.minted++}`;
+    world.calls.set(key, { name: "scatter()", options: {}, inputs: [] });
+    by.futures.set(key, "pending");
+    const value = action.small ? { value: valueOf(key) } : {};
+    const { broadcast } = action;
+    world.say(by.id, { type: "scatter", id: 4, key, bytes: heldBytes, broadcast, ...value });
+    if (!world.state.tasks.has(key)) by.futures.delete(key);
+  } else if (action.do === "upload") {
+    upload(world, world.uploads.shift());
+  } else if (action.do === "retire") {
+    const name = workerNames[action.which % workerNames.length]!;
+    world.say(by.id, { type: "retire", id: 5, workers: [name] });
   } else if (action.do === "submit") {
     submit(world, by, action);
   } else if (action.do === "restart") {
@@ -160,6 +188,8 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
   } else if (action.do === "fetch") {
     const stored = keys.filter((key) => by.futures.get(key) === "stored");
     if (stored.length > 0) world.say(by.id, { type: "fetch", keys: stored });
+  } else if (action.do === "who-has") {
+    world.say(by.id, { type: "who-has", id: 6, keys });
   } else if (action.do === "ask") {
     world.say(
       by.id,
@@ -172,8 +202,9 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
 
 function submit(world: World, by: FakeClient, action: Extract<Action, { do: "submit" }>): void {
   const known = keysOf(world);
+  const called = known.filter((key) => world.calls.get(key)!.name !== "scatter()");
   const chosen = taskOptions[action.options % taskOptions.length]!;
-  const again = action.again === undefined ? [] : pick(known, [action.again]);
+  const again = action.again === undefined ? [] : pick(called, [action.again]);
   const keys = action.inputs.map((_, index) => again[index] ?? `k${world.minted++}`);
   // The same future twice is not what the client library sends, and is no reason to wait for ever.
   const inputs = action.inputs.map((each) => each.flatMap((place) => pick(known, [place])));
@@ -206,11 +237,19 @@ function actAsWorker(world: World, by: FakeWorker, action: ByWorker): void {
   } else if (by.away) {
     return;
   } else if (action.do === "worker-leaves") {
-    const back = by.unstarted;
-    world.hear(by, { type: "leaving" });
-    if (back.length > 0) world.hear(by, columns("withdrawn", back));
+    for (const message of by.leave()) world.hear(by, message);
   } else if (action.do === "read") {
     world.hear(by, ...by.read(action.count));
+    if (by.farewell) world.loseWorker(by, "it left");
+  } else if (action.do === "fetch-input") {
+    for (const each of pick(held, [action.which]))
+      world.hear(by, ...fetchInputs(world, by, each).said);
+  } else if (action.do === "copy") {
+    copy(world, by);
+  } else if (action.do === "lose-value") {
+    loseValue(world, by, action);
+  } else if (action.do === "pause") {
+    world.hear(by, action.paused ? { type: "paused", reason: "full" } : { type: "resumed" });
   } else if (action.do === "start") {
     for (const each of pick(held, [action.which])) {
       world.hear(by, ...by.start(each));
@@ -254,14 +293,91 @@ function nest(world: World, by: FakeWorker, action: Extract<Action, { do: "nest"
 }
 
 export function finish(world: World, by: FakeWorker, held: Held[], micros = 500): void {
-  if (held.length === 0) return;
-  world.hear(by, ...held.flatMap((each) => by.start(each)), {
-    type: "finished",
-    keys: held.map(({ key }) => key),
-    attempts: held.map(({ attempt }) => attempt),
-    values: held.map(({ key }) => valueOf(key)),
-    micros: held.map(() => micros),
+  const able = held.filter((each) => {
+    const { said, isThere } = fetchInputs(world, by, each);
+    world.hear(by, ...said);
+    // It may have heard something else in answer.
+    return isThere && by.held.get(each.key) === each;
   });
+  if (able.length === 0) return;
+  for (const { key, attempt } of able) {
+    if (isHeldByWorker(key)) by.holds.set(key, { order: undefined, attempt, bytes: heldBytes });
+  }
+  world.hear(by, ...able.flatMap((each) => by.start(each)), {
+    type: "finished",
+    keys: able.map(({ key }) => key),
+    attempts: able.map(({ attempt }) => attempt),
+    values: able.map(({ key }) => (isHeldByWorker(key) ? { bytes: heldBytes } : valueOf(key))),
+    micros: able.map(() => micros),
+  });
+}
+
+/** Gets what a call still has to fetch, or gives the call back. */
+function fetchInputs(
+  world: World,
+  by: FakeWorker,
+  { key, attempt, needs, cancelled, executing }: Held,
+): { said: FromWorker[]; isThere: boolean } {
+  const said: FromWorker[] = [];
+  if (executing || cancelled) return { said, isThere: true };
+  for (const need of needs) {
+    const fetched = by.fetch(need, (address) => world.at(address));
+    if (fetched.said) said.push(...fetched.said);
+    else {
+      const { order } = need;
+      const input = { key: need.key, order, attempt: need.attempt, lacking: fetched.lacking };
+      said.push({ type: "missing", call: { key, attempt }, ...input, why: "nobody has it" });
+      return { said, isThere: false };
+    }
+  }
+  return { said, isThere: true };
+}
+
+/** Answers for the oldest copy that it was asked for. */
+export function copy(world: World, by: FakeWorker): void {
+  const need = by.copies.shift();
+  if (need === undefined) return;
+  const fetched = by.fetch(need, (address) => world.at(address));
+  const { key, order, attempt, bytes } = need;
+  if (fetched.lacking) {
+    world.hear(by, { type: "missing", key, order, attempt, lacking: fetched.lacking, why: "no" });
+  } else if (fetched.said.length > 0) {
+    world.hear(by, ...fetched.said);
+  } else {
+    const one = { keys: [key], orders: [order], attempts: [attempt], bytes: [bytes] };
+    world.hear(by, { type: "held", ...one });
+  }
+}
+
+/** A value that it has is gone, as when its disk is broken; somebody may find out at once. */
+function loseValue(
+  world: World,
+  by: FakeWorker,
+  { which, caught }: { which: number; caught: boolean },
+): void {
+  for (const [key, { attempt }] of pick([...by.holds], [which])) {
+    by.holds.delete(key);
+    by.forgetful = true;
+    const order = world.state.tasks.get(key)?.order ?? 0;
+    if (caught) world.handle({ type: "holder-lacks", worker: by.id, key, order, attempt });
+  }
+}
+
+/** A scattered value arrives; or its client gives up, since whom it was sent to is gone. */
+export function upload(world: World, sent: World["uploads"][number] | undefined): void {
+  if (sent === undefined) return;
+  const { key, order, attempt, bytes, from } = sent.need;
+  const target = world.at(from[0]!);
+  const client = world.clients.get(sent.client);
+  if (target && !target.away) {
+    target.holds.set(key, { order, attempt, bytes });
+    const one = { keys: [key], orders: [order], attempts: [attempt], bytes: [bytes] };
+    world.hear(target, { type: "held", ...one });
+  } else if (client && !client.away) {
+    world.say(client.id, { type: "cancel", keys: [key] });
+  } else {
+    world.uploads.push(sent);
+  }
 }
 
 function fail(world: World, by: FakeWorker, held: Held, code: string): void {

@@ -30,7 +30,9 @@ describe("explain", () => {
     w1.started("a");
     expect(why("a")).toBe("attempt 1 is executing on worker w1");
     w1.finish("a");
-    expect(why("a")).toBe("it finished; its value of 3 bytes is kept while somebody needs it");
+    expect(why("a")).toBe(
+      "it finished; its value of 3 bytes is kept by the scheduler while somebody needs it",
+    );
     w1.fail("b");
     expect(why("c")).toBe("it failed: b threw");
   });
@@ -95,6 +97,7 @@ describe("explain", () => {
       worker: "w2",
       progress: { fraction: 0.25, text: "reading" },
       missingInputs: [],
+      holders: [],
       dependents: 2,
       wantedBy: ["ann", "bob"],
       losses,
@@ -143,7 +146,15 @@ describe("info", () => {
     ann.cancel(["d"], { force: true });
 
     expect(ann.info()).toEqual({
-      tasks: { waiting: 0, ready: 2, running: 1, finished: 1, failed: 1, cancelled: 1 },
+      tasks: {
+        waiting: 0,
+        ready: 2,
+        running: 1,
+        finished: 1,
+        released: 0,
+        failed: 1,
+        cancelled: 1,
+      },
       totals: { submitted: 6, finished: 1, failed: 1, dispatched: 4 },
       workers: 2,
       clients: 2,
@@ -179,6 +190,7 @@ describe("workers", () => {
       finished: 1,
       resources: { gpu: { total: 2, used: 0.5 } },
       functions: ["f", "g"],
+      held: { results: 0, bytes: 0 },
       joinedAt: 7,
     };
 

@@ -2,12 +2,21 @@
 // what it holds in any order, and answers for everything it was asked. Held to what it was promised.
 
 import { expect } from "vitest";
-import type { FromWorker, TaskOptions, ToWorker } from "../../../src/wire/protocol.ts";
+import type { FromWorker, Reference, TaskOptions, ToWorker } from "../../../src/wire/protocol.ts";
 import type { WorkerFacts } from "../../../scheduler/core/worker-events.ts";
 
 export type Call = { name: string; options: TaskOptions; inputs: readonly string[] };
 type Attempt = { key: string; attempt: number };
-export type Held = Attempt & { announce: boolean; executing: boolean; cancelled: boolean };
+export type Held = Attempt & {
+  announce: boolean;
+  executing: boolean;
+  cancelled: boolean;
+  needs: readonly Need[];
+};
+/** A value that it is to fetch, and where. */
+export type Need = Omit<Reference, "from"> & { from: readonly string[] };
+/** A value that it has; of what it made itself it does not know the order. */
+type Value = { order: number | undefined; attempt: number; bytes: number };
 /** `lent` as the scheduler sees it; `asked` when it wants back what it lent. */
 type Outstanding = Attempt & Call & { lent: boolean; asked: boolean };
 
@@ -20,6 +29,13 @@ export class FakeWorker {
   readonly held = new Map<string, Held>();
   /** Attempts that ended, for stale answers. */
   readonly ended: Attempt[] = [];
+  readonly holds = new Map<string, Value>();
+  /** Copies it was asked for and has not answered for. */
+  readonly copies: Need[] = [];
+  /** It was let go: nothing that it holds is needed. */
+  farewell = false;
+  /** It lost values without a word. */
+  forgetful = false;
   readonly #unread: ToWorker[] = [];
   away = false;
   leaving = false;
@@ -38,7 +54,12 @@ export class FakeWorker {
       const call = callOf(key);
       const { workers, allowOtherWorkers, resources } = call.options;
       expect(call.name).toBe(message.name);
-      expect(message.inputs?.[index] ?? []).toEqual(call.inputs.map(valueOf));
+      for (const [place, input] of (message.inputs?.[index] ?? []).entries()) {
+        const inputKey = call.inputs[place]!;
+        if (typeof input === "string") expect(input).toBe(valueOf(inputKey));
+        else expect((input as Reference).key).toBe(inputKey);
+      }
+      expect(message.inputs?.[index]?.length ?? 0).toBe(call.inputs.length);
       expect(this.facts.functions).toContain(message.name);
       if (workers && !allowOtherWorkers) expect(workers).toContain(this.facts.name);
       expect([...this.outstanding.keys()]).not.toContain(key);
@@ -125,6 +146,9 @@ export class FakeWorker {
           this.#end(key, message.attempts[index]!);
         }
       }
+      if (message.type === "missing" && message.call !== undefined) {
+        this.#end(message.call.key, message.call.attempt);
+      }
       if (message.type === "leaving") this.leaving = true;
     }
   }
@@ -134,7 +158,16 @@ export class FakeWorker {
       const announce = message.announce ?? false;
       for (const [index, key] of message.keys.entries()) {
         const attempt = message.attempts[index]!;
-        this.held.set(key, { key, attempt, announce, executing: false, cancelled: false });
+        const references = (message.inputs?.[index] ?? []).filter(
+          (each) => typeof each === "object",
+        );
+        const needs = references.map((each) => needOf(each as Reference, message.peers));
+        for (const need of needs) {
+          if (need.here && !this.forgetful)
+            expect([need.key, this.has(need)]).toEqual([need.key, true]);
+        }
+        const rest = { announce, executing: false, cancelled: false, needs };
+        this.held.set(key, { key, attempt, ...rest });
       }
       const back = this.leaving ? this.unstarted : [];
       return back.length > 0 ? [columns("withdrawn", back)] : [];
@@ -146,6 +179,27 @@ export class FakeWorker {
       return [...(held.length > 0 ? [columns("stopped", held)] : []), { type: "restarted" }];
     }
     if (message.type === "resume" || message.type === "sub") return [];
+    switch (message.type) {
+      case "free":
+        for (const [index, key] of message.keys.entries()) {
+          const had = this.holds.get(key);
+          const { attempts, orders } = message;
+          if (had === undefined || had.attempt !== attempts[index]) continue;
+          if (had.order === undefined || had.order === orders[index]) this.holds.delete(key);
+        }
+        return [];
+      case "copy":
+        this.copies.push(...message.references.map((each) => needOf(each, message.peers)));
+        return [];
+      case "keep":
+        return [];
+      case "retire":
+        return this.leaving ? [] : this.leave();
+      case "farewell":
+        expect([this.leaving, this.outstanding.size]).toEqual([true, 0]);
+        this.farewell = true;
+        return [];
+    }
     const named = message.keys
       .map((key, index) => ({ key, attempt: message.attempts[index]! }))
       .flatMap(({ key, attempt }) => {
@@ -168,6 +222,36 @@ export class FakeWorker {
     ].filter(({ keys }) => keys.length > 0);
   }
 
+  leave(): FromWorker[] {
+    const back = this.unstarted;
+    const left: FromWorker[] = [{ type: "leaving" }];
+    return back.length > 0 ? [...left, columns("withdrawn", back)] : left;
+  }
+
+  has({ key, order, attempt }: Pick<Need, "key" | "order" | "attempt">): boolean {
+    const had = this.holds.get(key);
+    return had?.attempt === attempt && (had.order === undefined || had.order === order);
+  }
+
+  /** Fetches from the first that has it. What it says then, and who did not have it when nobody had. */
+  fetch(need: Need, at: (address: string) => FakeWorker | undefined) {
+    const { key, order, attempt, bytes } = need;
+    if (need.here && this.has(need)) return { said: [] };
+    const lacking = need.here ? [addressOf(this.id)] : [];
+    for (const address of need.from) {
+      const holder = at(address);
+      if (holder?.has(need)) {
+        this.holds.set(key, { order, attempt, bytes });
+        const one = { keys: [key], orders: [order], attempts: [attempt], bytes: [bytes] };
+        return { said: [{ type: "held" as const, ...one }] };
+      }
+      if (holder) lacking.push(address);
+    }
+    // What the scheduler keeps it fetches from there, and does not go on keeping it.
+    const isKept = need.from.length === 0 && !need.here;
+    return isKept ? { said: [] } : { lacking };
+  }
+
   #end(key: string, attempt: number): void {
     if (this.held.get(key)?.attempt !== attempt) return;
     this.held.delete(key);
@@ -175,6 +259,24 @@ export class FakeWorker {
     this.ended.push({ key, attempt });
   }
 }
+
+export function addressOf(id: string): string {
+  return `ws://${id}`;
+}
+
+function needOf({ from, ...rest }: Reference, peers: readonly string[] = []): Need {
+  const addresses = from.map((place) => {
+    expect(peers[place]).toBeDefined();
+    return peers[place]!;
+  });
+  return { ...rest, from: addresses };
+}
+
+/** Whether what a fake call of this key returns stays with its worker. */
+export function isHeldByWorker(key: string): boolean {
+  return /[3458]$/.test(key);
+}
+export const heldBytes = 1_000;
 
 /** What every fake call of this key returns. */
 export function valueOf(key: string): string {

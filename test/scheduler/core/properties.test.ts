@@ -12,10 +12,12 @@ import { nextWakeUp, step } from "../../../scheduler/core/step.ts";
 import {
   act,
   actions,
+  copy,
   finish,
   functions,
   keysOf,
   publishedNames,
+  upload,
   workerKinds,
   workerNames,
 } from "./actions.ts";
@@ -32,6 +34,7 @@ const options = {
   maxAhead: 3,
   maxWorkerLosses: 2,
   smallResultBytes: 4,
+  keptBytes: 40,
 };
 
 describe("whatever happens", { timeout: 30_000 + 50 * numRuns }, () => {
@@ -51,7 +54,7 @@ describe("whatever happens", { timeout: 30_000 + 50 * numRuns }, () => {
         for (const name of publishedNames) world.say("last", { type: "unpublish", id: 1, name });
         clearAll(world, "last");
         for (const each of world.clients.values()) world.release(each, keysOf(world));
-        settle(world);
+        drain(world);
         expectNothingLeft(world);
       }),
       { numRuns },
@@ -90,16 +93,28 @@ function settle(world: World): void {
     const facts = { name, host: "h", pid: 1, threads: 1, ...best };
     world.joinWorker(`${name}-${world.events.length}-last`, facts);
   }
+  drain(world);
+}
+
+function drain(world: World): void {
   for (let quiet = false; !quiet;) {
     quiet = true;
+    while (world.uploads.length > 0) upload(world, world.uploads.shift());
     for (const by of [...world.workers.values()]) {
       const answers = by.read(Infinity);
+      if (by.farewell) {
+        world.loseWorker(by, "it left");
+        quiet = false;
+        continue;
+      }
+      const copies = by.copies.length;
+      while (by.copies.length > 0) copy(world, by);
       const stopped = [...by.held.values()].filter(({ cancelled }) => cancelled);
       if (stopped.length > 0) answers.push(columns("stopped", stopped));
       const before = by.held.size;
       world.hear(by, ...answers);
       finish(world, by, [...by.held.values()]);
-      if (before > 0 || answers.length > 0) quiet = false;
+      if (before > 0 || answers.length > 0 || copies > 0) quiet = false;
     }
     const at = nextWakeUp(world.state);
     if (!quiet || at === undefined) continue;
@@ -108,7 +123,7 @@ function settle(world: World): void {
   }
 }
 
-function expectNothingLeft({ state }: World): void {
+function expectNothingLeft({ state, workers }: World): void {
   const { tasks, requirements, blocked, ready, timers, functions: left, clients } = state;
   expect({ tasks, requirements, blocked }).toEqual({
     tasks: new KeyTable(),
@@ -120,8 +135,11 @@ function expectNothingLeft({ state }: World): void {
   expect([ready.size, timers.size, [...ready.lanes()]]).toEqual([0, 0, []]);
   expect([...left.keys()].sort()).toEqual(functions);
   for (const { specs, lanes } of clients.values()) expect([specs.size, lanes.size]).toEqual([0, 0]);
-  for (const { dispatches, used } of state.workers.values()) {
-    expect(dispatches.size).toBe(0);
+  expect(state.heirs.size + state.copies.wanted.size + state.copies.waiting.size).toBe(0);
+  expect(state.keptBytes).toBe(0);
+  for (const worker of workers.values()) expect([...worker.holds]).toEqual([]);
+  for (const { dispatches, used, holds } of state.workers.values()) {
+    expect(dispatches.size + holds.size).toBe(0);
     expect(Object.values(used).filter((amount) => amount !== 0)).toEqual([]);
   }
   expect(state.surplus.size + state.open.size).toBe(0);

@@ -117,7 +117,8 @@ describe("sub-tasks", () => {
       keys: expect.arrayContaining(["a2", "a11"]) as unknown,
       attempts: [1, 1],
     });
-    expect(w1.stopped("a1")).toEqual({});
+    // It was leaving, and nothing is left there.
+    expect(w1.stopped("a1")).toEqual({ w1: [{ type: "farewell" }] });
   });
 
   test("are let go when their task is cancelled, and what it says then is not heard", () => {

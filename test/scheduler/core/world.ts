@@ -10,7 +10,7 @@ import { checkInvariants } from "../../../scheduler/core/invariants.ts";
 import { createState, type CoreOptions } from "../../../scheduler/core/state.ts";
 import { nextWakeUp, step, type Event } from "../../../scheduler/core/step.ts";
 import type { WorkerFacts } from "../../../scheduler/core/worker-events.ts";
-import { FakeWorker, type Call } from "./fake-worker.ts";
+import { addressOf, FakeWorker, type Call, type Need } from "./fake-worker.ts";
 
 export type Submission = Extract<FromClient, { type: "submit" }>;
 
@@ -35,6 +35,8 @@ export class World {
   readonly effects: Effect[][] = [];
   /** What clients say at once to what they have just heard. */
   readonly #replies: (() => void)[] = [];
+  /** Scattered values on their way from clients to workers. */
+  readonly uploads: { client: string; need: Need }[] = [];
   now = 1_000;
   minted = 0;
 
@@ -145,7 +147,11 @@ export class World {
       this.#endInsides(other.id);
     }
     this.workers.set(id, new FakeWorker(id, facts));
-    this.handle({ type: "worker-joins", id, ...facts });
+    this.handle({ type: "worker-joins", id, ...facts, address: addressOf(id) });
+  }
+
+  at(address: string): FakeWorker | undefined {
+    return [...this.workers.values()].find(({ id }) => addressOf(id) === address);
   }
 
   loseWorker({ id }: FakeWorker, how: string): void {
@@ -246,6 +252,21 @@ export class World {
     }
     if (message.type === "cancelled" && message.reason === restartReason) {
       for (const key of message.keys) futures.set(key, "cancelled");
+      return;
+    }
+    if (message.type === "located") {
+      const { key, order, attempt, bytes, from } = message;
+      const need = { key, order, attempt, bytes, from };
+      if (this.calls.get(key)!.name === "scatter()" && futures.get(key) === "pending") {
+        this.uploads.push({ client: client.id, need });
+      }
+      return;
+    }
+    if (message.type === "lost") {
+      for (const key of message.keys) {
+        expect([key, futures.get(key)]).toEqual([key, "stored"]);
+        futures.set(key, "pending");
+      }
       return;
     }
     if (message.type === "reopened") {

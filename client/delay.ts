@@ -1,0 +1,5 @@
+// Waiting for a while, in Node and in browsers.
+
+export function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,227 @@
+// The side that dialled: fetches values from who holds them, and sends values to who is to hold them.
+
+import { ConnectionError, ProtocolError } from "../errors/errors.ts";
+import type { Payload } from "../payload/payload.ts";
+import { systemClock, type Cancel, type Clock } from "../link/clock.ts";
+import type { Socket } from "../link/socket.ts";
+import { Flow, type Incoming } from "./flow.ts";
+import { readAnswered, type Want } from "./messages.ts";
+import { Assembly, bytesOfShape, type Allocate, type Source } from "./shape.ts";
+
+/** Who was asked does not have the value. */
+export class LackingError extends ConnectionError {}
+
+export type RequesterOptions = {
+  clock?: Clock | undefined;
+  /** A connection on which nothing comes for so long, though something should, is given up. Default 15,000. */
+  stallMs?: number | undefined;
+};
+
+type Asking = { answered(incoming: Incoming): void; failed(error: Error): void };
+type Putting = { stored(): void; failed(error: Error): void };
+
+export class Requester {
+  readonly #flow: Flow;
+  readonly #clock: Clock;
+  readonly #stallMs: number;
+  readonly #asking = new Map<number, Asking>();
+  readonly #putting = new Map<number, Putting>();
+  readonly #ids = new WeakMap<Incoming, number>();
+  /** Hears once that the connection is over. */
+  readonly #closed: (reason: string) => void;
+  #over: Error | undefined;
+  #asked = 0;
+  #heard = true;
+  #watch: Cancel | undefined;
+
+  constructor(socket: Socket, closed: (reason: string) => void, options: RequesterOptions = {}) {
+    this.#clock = options.clock ?? systemClock;
+    this.#stallMs = options.stallMs ?? 15_000;
+    this.#closed = closed;
+    this.#flow = new Flow(socket, {
+      text: (text) => this.#receive(text),
+      heard: () => {
+        this.#heard = true;
+      },
+      closed: (reason) => this.#end(reason),
+    });
+  }
+
+  /** Nothing is asked for or under way. */
+  get idle(): boolean {
+    return this.#asking.size === 0 && this.#putting.size === 0 && this.#flow.idle;
+  }
+
+  /**
+   * Asks for a value; resolves when it begins to come. To be read to its end, or given to `abandon`.
+   *
+   * @throws {LackingError} when it is not there
+   * @throws {ConnectionError} when it cannot be had
+   */
+  get({ key, order, attempt }: Want): Promise<Incoming> {
+    if (this.#over) return Promise.reject(this.#over);
+    const id = ++this.#asked;
+    this.#flow.tell({ type: "get", id, key, order, attempt });
+    this.#watchOver();
+    return new Promise((answered, failed) => this.#asking.set(id, { answered, failed }));
+  }
+
+  /**
+   * Fetches a value whole.
+   *
+   * @param bytes what it is said to have: one that claims to have much more is not taken
+   * @throws as `get` does
+   */
+  async fetch(
+    want: Want,
+    bytes: number,
+    allocate?: Allocate,
+    signal?: AbortSignal,
+  ): Promise<Payload> {
+    const incoming = await this.get(want);
+    try {
+      const claimed = bytesOfShape(incoming.shape);
+      if (claimed > 3 * bytes + 1_024) {
+        throw new ProtocolError(`a value of ${bytes} bytes is said to have ${claimed}`);
+      }
+      const assembly = new Assembly(incoming.shape, allocate);
+      for (let left = claimed; left > 0;) {
+        signal?.throwIfAborted();
+        const read = incoming.read();
+        const chunk = read instanceof Promise ? await read : read;
+        this.#watchOver();
+        assembly.add(chunk);
+        left -= chunk.byteLength;
+      }
+      return assembly.take();
+    } catch (error) {
+      this.abandon(incoming);
+      if (error instanceof ConnectionError || error instanceof ProtocolError) throw error;
+      if (signal?.aborted) throw error;
+      throw new ConnectionError((error as Error).message, { cause: error });
+    }
+  }
+
+  /** Nobody reads this to its end. */
+  abandon(incoming: Incoming): void {
+    const id = this.#ids.get(incoming);
+    if (id === undefined || incoming.whole || this.#over) return;
+    this.#flow.ignore(id);
+    this.#flow.tell({ type: "stop", id });
+  }
+
+  /**
+   * Sends a value; resolves when it is held there, or at the holder with the address `to`.
+   *
+   * @throws {ConnectionError} when it cannot be done
+   */
+  put({ key, order, attempt }: Want, source: Source, to?: string): Promise<void> {
+    if (this.#over) {
+      source.close();
+      return Promise.reject(this.#over);
+    }
+    const id = ++this.#asked;
+    const { shape } = source;
+    const where = to === undefined ? {} : { to };
+    this.#flow.tell({ type: "put", id, key, order, attempt, shape, ...where });
+    this.#watchOver();
+    return new Promise((stored, failed) => {
+      this.#putting.set(id, { stored, failed });
+      this.#flow.send(id, source, (error) => {
+        if (error) this.#put(id)?.failed(connectionError(error));
+      });
+    });
+  }
+
+  close(): void {
+    this.#flow.end("it is not needed any more");
+    this.#end("it is not needed any more");
+  }
+
+  #receive(text: string): void {
+    const message = readAnswered(text);
+    switch (message.type) {
+      case "chunk":
+        this.#flow.chunk(message.id);
+        return;
+      case "credit":
+        this.#flow.credit(message.id, message.bytes);
+        return;
+      case "value": {
+        const asking = this.#ask(message.id);
+        if (asking === undefined) throw new ProtocolError("a value came that nobody asked for");
+        const incoming = this.#flow.expect(message.id, message.shape);
+        this.#ids.set(incoming, message.id);
+        asking.answered(incoming);
+        return;
+      }
+      case "missing":
+        this.#ask(message.id)?.failed(new LackingError("it does not have the value"));
+        return;
+      case "failed": {
+        const error = new ConnectionError(message.message);
+        this.#ask(message.id)?.failed(error);
+        this.#flow.fail(message.id, error);
+        const putting = this.#put(message.id);
+        if (putting === undefined) return;
+        this.#flow.stop(message.id);
+        this.#flow.tell({ type: "stop", id: message.id });
+        putting.failed(error);
+        return;
+      }
+      case "stored":
+        this.#put(message.id)?.stored();
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #ask(id: number): Asking | undefined {
+    const asking = this.#asking.get(id);
+    this.#asking.delete(id);
+    return asking;
+  }
+
+  #put(id: number): Putting | undefined {
+    const putting = this.#putting.get(id);
+    this.#putting.delete(id);
+    return putting;
+  }
+
+  /** Looks now and then whether anything comes, for as long as something should. */
+  #watchOver(): void {
+    if (this.#watch || this.#over) return;
+    this.#heard = false;
+    this.#watch = this.#clock.setTimeout(
+      () => {
+        this.#watch = undefined;
+        const isWaiting = this.#asking.size > 0 || this.#putting.size > 0 || this.#flow.isWaiting;
+        if (!isWaiting) return;
+        if (this.#heard) return this.#watchOver();
+        const reason = `nothing came for ${this.#stallMs / 1000} s`;
+        this.#flow.end(reason);
+        this.#end(reason);
+      },
+      this.#stallMs,
+      { keepAlive: false },
+    );
+  }
+
+  #end(reason: string): void {
+    if (this.#over) return;
+    this.#over = new ConnectionError(reason);
+    this.#watch?.();
+    for (const { failed } of this.#asking.values()) failed(this.#over);
+    for (const { failed } of this.#putting.values()) failed(this.#over);
+    this.#asking.clear();
+    this.#putting.clear();
+    this.#closed(reason);
+  }
+}
+
+function connectionError(error: Error): ConnectionError {
+  return error instanceof ConnectionError
+    ? error
+    : new ConnectionError(error.message, { cause: error });
+}
