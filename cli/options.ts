@@ -4,6 +4,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { moduleSource } from "../cluster/module-source.ts";
 import { parseDuration } from "../src/duration.ts";
+import { parseSize } from "../src/size.ts";
 import { limits } from "../src/wire/limits.ts";
 import { logFormats, logLevels, type LogFormat, type LogLevel } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
@@ -38,6 +39,15 @@ export function withExample(command: Command, ...lines: string[]): Command {
 export function duration(text: string): number {
   try {
     return parseDuration(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+/** Bytes of `4GiB`. */
+export function size(text: string): number {
+  try {
+    return parseSize(text);
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }

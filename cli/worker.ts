@@ -17,6 +17,7 @@ import {
   duration,
   modules,
   resources,
+  size,
   wholeNumber,
   withExample,
   withLogOptions,
@@ -32,6 +33,8 @@ type Options = LogOptions & {
   name?: string;
   resources?: Resources;
   interface?: string;
+  memoryLimit?: number;
+  localDirectory?: string;
   deathTimeout: number;
   lifetime?: number;
 };
@@ -55,6 +58,15 @@ export function workerCommand(): Command {
     .option("--concurrency <number>", "tasks that share a thread, for those that wait", slots, 1)
     .option("--name <name>", "default: from Slurm, or host and process id")
     .option("--resources <name=amount,...>", "what tasks can ask for, like gpu=1", resources)
+    .option(
+      "--memory-limit <size>",
+      "for results and inputs in memory; default: its share of 60 %",
+      size,
+    )
+    .option(
+      "--local-directory <path>",
+      "where results go that do not fit; default: temporary files",
+    )
     .option("--interface <name>", "connect from the address of this network interface, like ib0")
     .addOption(
       new Option("--death-timeout <duration>", "give up looking for the scheduler after so long")
@@ -96,6 +108,8 @@ async function run(address: string | undefined, options: Options): Promise<void>
     concurrency: options.concurrency,
     ...(options.resources && { resources: options.resources }),
     ...(options.interface !== undefined && { localAddress: addressOfInterface(options.interface) }),
+    ...(options.memoryLimit !== undefined && { memoryBytes: options.memoryLimit }),
+    ...(options.localDirectory !== undefined && { localDirectory: options.localDirectory }),
     deathTimeoutMs,
     log,
   };

@@ -8,10 +8,13 @@ import { ConnectionError, TimeoutError } from "../src/errors/errors.ts";
 import type { Explanation, SchedulerInfo, WorkerInfo } from "../src/facts.ts";
 import type { FromClient, ToClient } from "../src/wire/protocol.ts";
 import { targetFinder } from "../src/meeting/target.ts";
+import { encode } from "../src/payload/payload.ts";
+import { limits } from "../src/wire/limits.ts";
 import type { RestartOptions } from "./administration.ts";
 import { Coordinating } from "./coordination/coordinating.ts";
-import type { Future } from "./future.ts";
+import { Future } from "./future.ts";
 import { listOf, statesOf, type Futures } from "./handles.ts";
+import type { ScatterOptions } from "./scatter.ts";
 import { Session } from "./session.ts";
 import { Submitter } from "./submitter.ts";
 import {
@@ -173,6 +176,67 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
    */
   fireAndForget(futures: Futures): void {
     for (const state of statesOf(futures)) state.session.detach(state);
+  }
+
+  /**
+   * Makes a value of this program's own the result of a task, held by a worker, so that many calls
+   * can have it as an argument and it is sent once. Nobody can make it again: if its last holder is
+   * lost, its future and what depends on it fail with `LostDataError`.
+   *
+   * @returns its future, once the value is where it was asked to be
+   * @throws {SerializationError} when the value cannot be sent, naming the path inside it
+   * @throws {TypeError} when it holds futures
+   * @throws {UnschedulableError} when no worker could take it within `timeoutMs`
+   * @example
+   * const table = await client.scatter(new Float64Array(1e6), { broadcast: true });
+   * client.map("lookUp", rows, rows.map(() => table));
+   */
+  async scatter<T>(value: T, options: ScatterOptions = {}): Promise<Future<T>> {
+    const timeoutMs = checkedTimeout(options.timeoutMs ?? 30_000);
+    const { payload, inputs } = encode(value, "value", { mostBytes: limits.valueBytes });
+    if (inputs.length > 0) {
+      throw new TypeError(
+        "scatter a value: it holds futures, whose values are with workers already",
+      );
+    }
+    const state = await this.#session.scatter(payload, { ...options, timeoutMs });
+    const future = new Future<T>(state);
+    // The one of the session while it was under way.
+    state.releaseScattered();
+    return future;
+  }
+
+  /**
+   * The names of the workers that hold the value of each future, by key; "scheduler" for those it
+   * keeps itself; none for those that have no value now.
+   *
+   * @example await client.whoHas([sum]); // { "add-…": ["scheduler"] }
+   */
+  async whoHas(futures: Futures): Promise<Record<string, string[]>> {
+    const keys = statesOf(futures).map(({ key }) => key);
+    const all: [string, string[]][] = [];
+    for (let first = 0; first < keys.length; first += limits.columnLength) {
+      const some = keys.slice(first, first + limits.columnLength);
+      const names = await this.#session.question((id) => ({ type: "who-has", id, keys: some }));
+      all.push(
+        ...some.map((key, index): [string, string[]] => [key, (names as string[][])[index]!]),
+      );
+    }
+    return Object.fromEntries(all);
+  }
+
+  /**
+   * Has workers leave without a loss: each finishes what it runs, hands what it holds over to
+   * others, and ends. Nobody is blamed.
+   *
+   * @param names names or hosts of workers, as `workers()` tells them
+   * @returns once they have left
+   * @throws {WorkerLostError} when there is no such worker
+   */
+  async retireWorkers(names: Iterable<string>): Promise<void> {
+    const workers = [...names];
+    if (workers.length === 0) return;
+    await this.#session.question((id) => ({ type: "retire", id, workers }));
   }
 
   /**

@@ -147,6 +147,12 @@ export class FutureState {
     this.#handles++;
   }
 
+  /** The handle that was held while its value was on its way, which has no finalizer. */
+  releaseScattered(): void {
+    this.#handles--;
+    this.#forgetIfUnwanted();
+  }
+
   /** A handle was given up by its holder. Somebody who awaits the value still gets it. */
   releaseHandle(): void {
     this.#released++;

@@ -3,6 +3,7 @@
 
 import { customAlphabet } from "nanoid";
 import { delay } from "./delay.ts";
+import { scatter, type ScatterHost, type ScatterOptions } from "./scatter.ts";
 import type { DialEvents } from "../src/link/dial.ts";
 import {
   ConnectionError,
@@ -12,7 +13,7 @@ import {
 } from "../src/errors/errors.ts";
 import { errorOf } from "../src/errors/failure.ts";
 import type { Link } from "../src/link/link.ts";
-import type { Encoded } from "../src/payload/payload.ts";
+import type { Encoded, Payload } from "../src/payload/payload.ts";
 import { GoodbyeError } from "../src/link/socket.ts";
 import { KeyTable } from "../src/key-table.ts";
 import type { Failure, FromClient, TaskOptions, ToClient, Welcome } from "../src/wire/protocol.ts";
@@ -25,7 +26,7 @@ import { Requests, type Outlet } from "./requests.ts";
 /** What a session needs of its link. */
 export type Connection = Outlet &
   Pick<Link<ToClient, FromClient>, "close"> & {
-    readonly welcome: Pick<Welcome, "scheduler">;
+    readonly welcome: Pick<Welcome, "scheduler"> & Partial<Pick<Welcome, "smallResultBytes">>;
     /** Inside a task: others may have its slot until this has settled. */
     during?<Value>(waiting: Promise<Value>): Promise<Value>;
   };
@@ -233,6 +234,44 @@ export class Session {
     return new Promise((resolve, refused) => {
       this.#put(about, key, { answered: ({ facts }) => resolve(facts), refused });
     });
+  }
+
+  /** A message that is answered by an `answer`. */
+  question(message: (id: number) => FromClient): Promise<unknown> {
+    return this.request(message, ({ facts }) => facts);
+  }
+
+  /** A value of this client's own becomes a task's. Its future is known when it is where it should be. */
+  async scatter(payload: Payload, options: ScatterOptions): Promise<FutureState> {
+    const state = new FutureState(this.#mintKey("scatter"), this);
+    const { key } = state;
+    this.#open();
+    const connection = this.#connection!;
+    const fetcher = this.#fetcher;
+    if (fetcher === undefined) {
+      throw new TypeError("return the value from a task of its own: a task cannot scatter");
+    }
+    state.known = true;
+    this.#states.add(state);
+    // Held while it is under way, whoever else lets go.
+    state.addHandle();
+    const host: ScatterHost = {
+      smallResultBytes: connection.welcome.smallResultBytes ?? 0,
+      question: (message) => this.question(message),
+      whenLocated: (_, located) => {
+        if (located) this.#scattering.set(key, located);
+        else this.#scattering.delete(key);
+      },
+      send: (located, value) => fetcher.send(located, value),
+    };
+    try {
+      await scatter(host, key, payload, { ...options, timeoutMs: options.timeoutMs ?? 30_000 });
+    } catch (error) {
+      if (!this.#ended) this.#requests?.cancel(key, "it could not be scattered", true);
+      this.#drop(state);
+      throw error;
+    }
+    return state;
   }
 
   #put(about: Topic, key: string | undefined, question: Question): void {

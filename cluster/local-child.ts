@@ -11,7 +11,10 @@ import { startWorker } from "./worker.ts";
 export type Order = { logLevel: LogLevel; token: string } & (
   { role: "scheduler" } | ({ role: "worker"; url: string } & WorkerParts)
 );
-type WorkerParts = Pick<WorkerOptions, "name" | "modules" | "threads"> & { concurrency: number };
+type WorkerParts = Pick<
+  WorkerOptions,
+  "name" | "modules" | "threads" | "memoryBytes" | "localDirectory"
+> & { concurrency: number };
 
 /** To the parent, once: where it is when it is a scheduler, or why it could not start. */
 export type Report = { url?: string | undefined } | { error: string };
@@ -35,7 +38,10 @@ process.once("message", (order: Order) => {
   running.then(
     ({ url, ended }) => {
       report({ url });
-      ended.then(end, end);
+      ended.then(
+        () => end(0),
+        () => end(1),
+      );
     },
     (error: Error) => report({ error: error.message }),
   );
@@ -55,10 +61,10 @@ function report(message: Report): void {
   if (process.connected) process.send?.(message, () => undefined);
 }
 
-async function end(): Promise<void> {
+async function end(code = 0): Promise<void> {
   // The roles of a cluster that ends as a whole lose each other, which would read like an accident.
   configureLog({ write: () => undefined });
   setTimeout(() => process.exit(1), stopWithinMs).unref();
   await running?.then((role) => role.stop()).catch(() => undefined);
-  process.exit(0);
+  process.exit(code);
 }

@@ -25,6 +25,10 @@ export type LocalOptions = {
   threads?: number;
   /** Tasks that share a thread, for functions that mostly wait; default 1. */
   concurrency?: number;
+  /** Most bytes of results and inputs in the memory of each worker. Default: its share of 60 % of this machine's. */
+  memoryLimit?: number;
+  /** Where workers write results that do not fit. Default: the system's directory for temporary files. */
+  localDirectory?: string;
   /** The least of what the scheduler and the workers log to standard error; default "error". */
   logLevel?: LogLevel;
 };
@@ -48,9 +52,13 @@ const stopWithinMs = 5_000;
  */
 export async function startLocalCluster(options: LocalOptions): Promise<LocalCluster> {
   const { modules, workers = 1, concurrency = 1, logLevel = "error" } = options;
+  const { memoryLimit, localDirectory } = options;
   if (modules.length === 0) throw new TypeError("modules: give the path of at least one");
   if (!Number.isInteger(workers) || workers < 1) {
     throw new RangeError(`workers must be a whole number from 1 on, not ${workers}`);
+  }
+  if (memoryLimit !== undefined && !(memoryLimit >= 1)) {
+    throw new RangeError(`memoryLimit must be a number of bytes, not ${memoryLimit}`);
   }
   const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
   const token = mintToken();
@@ -66,7 +74,14 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
     for (let number = 0; number < workers; number++) {
       const name = `local-${number}`;
       const order = { role: "worker", token, logLevel, url, name, threads, concurrency } as const;
-      crew.push(new KeptWorker({ ...order, modules: modules.map(moduleSource) }));
+      crew.push(
+        new KeptWorker({
+          ...order,
+          modules: modules.map(moduleSource),
+          ...(memoryLimit !== undefined && { memoryBytes: memoryLimit }),
+          ...(localDirectory !== undefined && { localDirectory }),
+        }),
+      );
     }
     await Promise.all(crew.map((worker) => worker.ready));
     return { url, token, stop };
@@ -98,8 +113,9 @@ class KeptWorker {
     const { signal } = this.#stopped;
     for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       const since = performance.now();
-      await this.#child.exited;
-      if (signal.aborted) return;
+      const how = (await this.#child.exited) as [number | null];
+      // It left because somebody asked it to.
+      if (signal.aborted || how[0] === 0) return;
       if (performance.now() - since > longestPauseMs) pauseMs = shortestPauseMs;
       await delay(pauseMs, undefined, { signal });
       this.#child = new Child(this.#order);

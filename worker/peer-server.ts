@@ -34,7 +34,7 @@ export type PeerServerOptions = {
  * @throws {ConnectionError} when it cannot
  */
 export async function startPeerServer(options: PeerServerOptions): Promise<PeerServer> {
-  const { host, token, accept, turnedAway } = options;
+  const { host, token } = options;
   const webSockets = new WebSocketServer({ ...webSocketOptions, noServer: true });
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 });
   server.on("request", (_, response) => {
@@ -46,11 +46,13 @@ export async function startPeerServer(options: PeerServerOptions): Promise<PeerS
     stream.on("error", () => undefined);
     const refusal = allows(request);
     if (refusal) {
-      turnedAway(`${request.socket.remoteAddress ?? "somebody"}: ${refusal.words}`);
+      options.turnedAway(`${request.socket.remoteAddress ?? "somebody"}: ${refusal.words}`);
       turnAway(stream, refusal);
       return;
     }
-    webSockets.handleUpgrade(request, stream, head, (webSocket) => accept(new WsSocket(webSocket)));
+    webSockets.handleUpgrade(request, stream, head, (webSocket) => {
+      options.accept(new WsSocket(webSocket));
+    });
   });
   webSockets.on("wsClientError", (error, stream) => {
     turnAway(stream, { status: 400, words: error.message });
@@ -66,7 +68,7 @@ export async function startPeerServer(options: PeerServerOptions): Promise<PeerS
     );
   }
   // Stays for as long as the server: a failure to take one more connection ends nothing.
-  server.on("error", (error) => turnedAway(error.message));
+  server.on("error", (error) => options.turnedAway(error.message));
   const { port } = server.address() as AddressInfo;
   return {
     address: `${webSocketUrl(host, port)}${transferPath}`,

@@ -33,7 +33,7 @@ export function needsOf({ inputs }: Task): Needs | undefined {
     for (const holder of state.holders) held.set(holder, (held.get(holder) ?? 0) + state.bytes);
   }
   if (held === undefined && bytes < notableBytes) return undefined;
-  return { bytes, held: held ?? new Map() };
+  return { bytes, held: held ?? new Map<Worker, number>() };
 }
 
 export function fits(worker: Worker, needs: Needs): boolean {
@@ -52,13 +52,13 @@ export function nearest(
   choice: { anyone: Worker | undefined; mayQueue: (worker: Worker) => boolean },
 ): Worker | undefined {
   const { requirement } = task.spec;
-  const isWish = requirement.workers !== undefined && requirement.allowOtherWorkers;
+  const wished = requirement.allowOtherWorkers ? requirement.workers : undefined;
   let best = choice.anyone;
   let least = best ? costAt(now, best, needs) : Infinity;
   for (const holder of needs.held.keys()) {
     if (holder === choice.anyone || !isPresent(holder) || !fits(holder, needs)) continue;
     // A wish for certain workers comes before what is near.
-    if (isWish && best && !isNamed(holder, requirement.workers!)) continue;
+    if (wished && best && !isNamed(holder, wished)) continue;
     if (!couldRun(holder, requirement) || !hasResources(holder, requirement)) continue;
     if (!state.free.has(holder) && !mayQueueAt(state, holder, choice.mayQueue)) continue;
     const cost = costAt(now, holder, needs);

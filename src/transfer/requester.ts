@@ -212,8 +212,8 @@ export class Requester {
     if (this.#over) return;
     this.#over = new ConnectionError(reason);
     this.#watch?.();
-    for (const { failed } of this.#asking.values()) failed(this.#over);
-    for (const { failed } of this.#putting.values()) failed(this.#over);
+    for (const asking of this.#asking.values()) asking.failed(this.#over);
+    for (const putting of this.#putting.values()) putting.failed(this.#over);
     this.#asking.clear();
     this.#putting.clear();
     this.#closed(reason);
