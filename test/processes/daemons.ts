@@ -62,11 +62,13 @@ export type WorkerOptions = {
   resources?: string;
   /** For Node itself. */
   flags?: readonly string[];
+  /** More options of the command. */
+  more?: readonly string[];
 };
 
 /** Starts `thence worker`; resolves when it has joined. */
 export async function startWorker(scheduler: Scheduler, options: WorkerOptions): Promise<Program> {
-  const { name, modules = [tasks], threads = 1, url, resources, flags = [] } = options;
+  const { name, modules = [tasks], threads = 1, url, resources, flags = [], more = [] } = options;
   const where = url === undefined ? ["--scheduler-file", scheduler.file] : [url];
   const program = thence(
     [
@@ -74,6 +76,7 @@ export async function startWorker(scheduler: Scheduler, options: WorkerOptions):
       ...modules.flatMap((module) => ["--module", module]),
       ...(options.isSupervised ? [] : ["--no-supervise"]),
       ...(resources === undefined ? [] : ["--resources", resources]),
+      ...more,
     ],
     { flags, env: { THENCE_TOKEN: scheduler.token } },
   );
