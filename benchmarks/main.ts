@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { runDataBenchmark } from "./data/main.ts";
 import { startFloor } from "./floor/system.ts";
 import { describeMachine, machineLine } from "./runner/machine.ts";
 import { Processes } from "./runner/processes.ts";
@@ -19,7 +20,7 @@ const HELP = `Usage: npm run bench -- [scenario…] [--repeat n] [--quick] [--js
 
 Measures thence beside a bare WebSocket relay, the floor, taking turns, and prints a table.
 
-  scenario…      ${scenarios.map(({ name }) => name).join(" ")}
+  scenario…      ${scenarios.map(({ name }) => name).join(" ")} data
                  (all of them by default)
   --repeat n     rounds to take medians over, after one to warm up (default 5)
   --quick        smaller sizes and one round: to see that it works, not to quote
@@ -29,11 +30,20 @@ Measures thence beside a bare WebSocket relay, the floor, taking turns, and prin
 Example: npm run bench -- round-trip map-100k --repeat 9 --json run.json
 `;
 
-type Options = { chosen: Scenario[]; rounds: number; quick: boolean; json: string | undefined };
+type Options = {
+  chosen: Scenario[];
+  /** Also what `data/` measures, whose floor is another one. */
+  withData: boolean;
+  rounds: number;
+  quick: boolean;
+  json: string | undefined;
+};
 
 async function main(): Promise<void> {
   const options = readOptions();
   if (options === undefined) return;
+  if (options.withData) await runDataBenchmark(options);
+  if (options.chosen.length === 0) return;
   const date = new Date().toISOString();
   const machine = await describeMachine();
   const taken = await measure(options);
@@ -74,7 +84,10 @@ function readOptions(): Options | undefined {
     process.stdout.write(HELP);
     return undefined;
   }
-  const unknown = positionals.find((name) => !scenarios.some((scenario) => scenario.name === name));
+  const withData = positionals.length === 0 || positionals.includes("data");
+  const unknown = positionals.find(
+    (name) => name !== "data" && !scenarios.some((scenario) => scenario.name === name),
+  );
   if (unknown !== undefined) return refuse(`There is no scenario "${unknown}".`);
   const rounds = Number(values.repeat ?? (values.quick ? 1 : 5));
   if (!Number.isInteger(rounds) || rounds < 1) {
@@ -83,7 +96,7 @@ function readOptions(): Options | undefined {
   const chosen = scenarios.filter(
     ({ name }) => positionals.length === 0 || positionals.includes(name),
   );
-  return { chosen, rounds, quick: values.quick, json: values.json };
+  return { chosen, withData, rounds, quick: values.quick, json: values.json };
 }
 
 function refuse(message: string): undefined {
@@ -92,7 +105,7 @@ function refuse(message: string): undefined {
   return undefined;
 }
 
-async function measure({ chosen, rounds, quick }: Options): Promise<Taken[]> {
+async function measure({ chosen, rounds, quick }: Omit<Options, "withData">): Promise<Taken[]> {
   const processes = new Processes();
   const directory = await mkdtemp(join(tmpdir(), "thence-bench-"));
   const interrupted = new AbortController();
