@@ -8,9 +8,9 @@ import type { Shape } from "./messages.ts";
 import { bytesOfShape, chunkBytes, type Source } from "./shape.ts";
 
 /** Bytes of one value under way at most. */
-export const windowBytes = 8 * chunkBytes;
+export const windowBytes = 8 * 1024 * 1024;
 /** No more is given to the socket while so much waits in it. */
-const socketBytes = 4 * chunkBytes;
+const socketBytes = 4 * 1024 * 1024;
 
 type Sending = {
   readonly id: number;

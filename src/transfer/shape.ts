@@ -4,8 +4,11 @@ import { ProtocolError } from "../errors/errors.ts";
 import { BinaryPayload, type Payload } from "../payload/payload.ts";
 import type { Shape } from "./messages.ts";
 
-/** Bytes of one message on the wire at most: small enough for others to get in between. */
-export const chunkBytes = 1024 * 1024;
+/**
+ * Bytes of one message on the wire at most. With its header of four bytes it is as long as what a
+ * socket gives in one read, so that most arrive without being put together from two.
+ */
+export const chunkBytes = 64 * 1024 - 4;
 /** A text of up to so many characters needs no chunks. */
 const shortText = 64 * 1024;
 
