@@ -105,7 +105,7 @@ describe("a value", () => {
   test("that claims to be much larger than it should is not taken", async () => {
     const source: Source = {
       shape: { head: 0, parts: [2 ** 40] },
-      read: () => new Uint8Array(1),
+      read: (most) => new Uint8Array(most),
       close: () => undefined,
     };
     const { requester } = stage({}, { find: () => source });
