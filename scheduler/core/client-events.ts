@@ -71,7 +71,7 @@ export function letGoOfAll(step: Step, client: Client): void {
   client.gone = true;
   // Rare for programs, so it may look at every task; a set for each would cost each task a place in it.
   for (const task of client.within?.wants ?? step.state.tasks.values()) {
-    letGo(step, client, task);
+    letGo(step, client, [task]);
   }
   giveBack(step, client);
   declineAll(step, client);
@@ -98,10 +98,7 @@ export function receiveFrom(step: Step, client: Client, messages: readonly FromC
         break;
       }
       case "release":
-        for (const key of message.keys) {
-          const task = step.state.tasks.get(key);
-          if (task !== undefined) letGo(step, client, task);
-        }
+        letGo(step, client, [...known(step.state, message.keys)]);
         break;
       case "retry":
         for (const task of known(step.state, message.keys)) retry(step, client, task);
@@ -159,11 +156,13 @@ export function receiveFrom(step: Step, client: Client, messages: readonly FromC
   }
 }
 
-/** A client needs a task no more. */
-function letGo(step: Step, client: Client, task: Task): void {
-  if (!removeWant(task, client)) return;
-  giveUp(step, task, client);
-  forgetIfUnneeded(step, task);
+/** A client needs these tasks no more, and is not to hear of any of them again. */
+function letGo(step: Step, client: Client, tasks: readonly Task[]): void {
+  const letGo = tasks.filter((task) => removeWant(task, client));
+  for (const task of letGo) {
+    giveUp(step, task, client);
+    forgetIfUnneeded(step, task);
+  }
 }
 
 type Submit = Extract<FromClient, { type: "submit" }>;

@@ -375,7 +375,7 @@ export function upload(world: World, sent: World["uploads"][number] | undefined)
     world.hear(target, { type: "held", ...one });
   } else if (client && !client.away) {
     world.say(client.id, { type: "cancel", keys: [key] });
-  } else {
+  } else if (client) {
     world.uploads.push(sent);
   }
 }
