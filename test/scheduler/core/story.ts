@@ -22,6 +22,8 @@ type WorkerOptions = {
   functions?: string[];
   resources?: Record<string, number>;
   host?: string;
+  /** Where others fetch what it holds. */
+  address?: string;
 };
 
 /** A task by its key: its inputs, if it has any; its arguments are made of its key. */
@@ -184,8 +186,17 @@ export class StoryWorker {
   }
 
   join(): Done {
-    const { slots = 1, functions = ["f"], resources = {}, host = "host" } = this.#options;
-    const facts = { name: this.id, host, pid: 1, threads: slots, slots, functions, resources };
+    const { slots = 1, functions = ["f"], resources = {}, host = "host", address } = this.#options;
+    const facts = {
+      address,
+      name: this.id,
+      host,
+      pid: 1,
+      threads: slots,
+      slots,
+      functions,
+      resources,
+    };
     return this.#story.handle({ type: "worker-joins", id: this.id, ...facts });
   }
 
