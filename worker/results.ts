@@ -138,10 +138,10 @@ export class Results {
       stop.abort(new Error("the call is over"));
       for (const entry of entries) this.#store.letGo(entry);
     };
-    const each = inputs.map((input): Payload | Promise<Payload> => {
-      if (!isReference(input)) return input;
+    const each = inputs.map((input): Promise<Payload> => {
+      if (!isReference(input)) return Promise.resolve(input);
       const entry = this.#fetching.get(wantedOf(input, peers), stop.signal);
-      return entry instanceof Promise ? entry.then(pinned) : pinned(entry);
+      return entry instanceof Promise ? entry.then(pinned) : Promise.resolve(pinned(entry));
     });
     return { inputs: Promise.all(each), letGo };
   }

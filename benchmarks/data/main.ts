@@ -24,6 +24,7 @@ export async function runDataBenchmark({
   const length = bytes / 8;
   const processes = new Processes();
   const directory = await mkdtemp(join(tmpdir(), "thence-bench-"));
+  let client: Client<Tasks> | undefined;
   try {
     const schedulerFile = join(directory, "s.json");
     processes.start("cli/bin.js", ["scheduler", "--scheduler-file", schedulerFile, "--port", "0"]);
@@ -37,9 +38,10 @@ export async function runDataBenchmark({
       processes.start("benchmarks/data/bare-peer.ts", [String(length)], { channel: true }),
     ) as [ReturnType<Processes["start"]>, ReturnType<Processes["start"]>];
     const port = (await holder.ask({})) as number;
-    await using client = await Client.connect<Tasks>(schedulerFile);
+    client = await Client.connect<Tasks>(schedulerFile);
     await client.waitForWorkers(2, { timeoutMs: 60_000 });
-    const on = (worker: string) => client.with({ workers: [worker] });
+    const connected = client;
+    const on = (worker: string) => connected.with({ workers: [worker] });
     const timed = async (work: () => Promise<unknown>) => {
       const start = performance.now();
       await work();
@@ -53,8 +55,8 @@ export async function runDataBenchmark({
     const ratios: number[] = [];
     // The first few are to warm up.
     for (let round = -2; round < 3 * rounds; round++) {
-      using large = on("a").submit("make", length);
-      using small = on("a").submit("make", 1);
+      const large = on("a").submit("make", length);
+      const small = on("a").submit("make", 1);
       await client.wait([large, small]);
       const times = [
         await timed(() => on("a").submit("touch", small).result()),
@@ -62,6 +64,7 @@ export async function runDataBenchmark({
         await timed(() => on("b").submit("touch", large).result()),
         (await asker.ask({ port })) as number,
       ] as const;
+      client.release([large, small]);
       if (round < 0) continue;
       empty.push(times[0]);
       handed.push(times[1]);
@@ -83,6 +86,7 @@ export async function runDataBenchmark({
     table.splice(1, 0, "|---|---|---:|---:|");
     process.stdout.write(`${table.join("\n")}\n`);
   } finally {
+    await client?.close();
     await processes.end();
     await rm(directory, { recursive: true, force: true });
   }
