@@ -8,7 +8,7 @@ import { readCommandLine, type CommandLine } from "../runner/command-line.ts";
 import { describeMachine, machineLine } from "../runner/machine.ts";
 import { inRun, runMain } from "../runner/run.ts";
 import { axes } from "./axes.ts";
-import { takeGrowth } from "./plan.ts";
+import { takeGrowth, type Taken } from "./plan.ts";
 import { plot } from "./plot.ts";
 import { axisTable, verdicts } from "./report.ts";
 
@@ -37,17 +37,16 @@ async function main(): Promise<void> {
   const machine = await describeMachine();
   const plan = { axes: axes.filter(({ name }) => chosen.includes(name)), repeat, quick };
   const report = (line: string) => process.stderr.write(`${line}\n`);
-  const taken = await inRun((run) => takeGrowth(plan, run, report));
-  const parts = taken.map((each) => [axisTable(each), ...verdicts(each)].join("\n\n"));
-  const notes = quick ? ["Taken with --quick: not to be quoted."] : [];
-  process.stdout.write(`${[...parts, machineLine(machine), ...notes].join("\n\n")}\n`);
   const folder = folderOf(options);
-  if (folder !== undefined) {
-    await mkdir(folder, { recursive: true });
-    for (const each of taken) {
-      await writeFile(join(folder, `growth-${each.axis.name}.svg`), await plot(each));
-    }
-  }
+  if (folder !== undefined) await mkdir(folder, { recursive: true });
+  const print = async (axis: Taken) => {
+    process.stdout.write(`${[axisTable(axis), ...verdicts(axis)].join("\n\n")}\n\n`);
+    if (folder === undefined) return;
+    await writeFile(join(folder, `growth-${axis.axis.name}.svg`), await plot(axis));
+  };
+  const taken = await inRun((run) => takeGrowth(plan, run, report, print));
+  process.stdout.write(`${machineLine(machine)}\n`);
+  if (quick) process.stdout.write("Taken with --quick: not to be quoted.\n");
   if (options.json !== undefined) {
     const points = taken.map(({ axis, real, core }) => ({ axis: axis.name, real, core }));
     const saved = { date, machine, repeat, quick, points };

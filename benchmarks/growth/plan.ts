@@ -24,15 +24,18 @@ export async function takeGrowth(
   plan: GrowthPlan,
   run: Run,
   report: (line: string) => void,
+  /** Has each axis as soon as it is there, for the next one may fail. */
+  done: (taken: Taken) => Promise<void>,
 ): Promise<Taken[]> {
   const taken: Taken[] = [];
   for (const axis of plan.axes) {
     const pointOf = (x: number): Point => ({ x, units: unitsOf(axis.load(x)), samples: [] });
     const real = (plan.quick ? axis.quick : axis.real).map(pointOf);
     const core = (plan.quick ? axis.quick : axis.core).map(pointOf);
-    taken.push({ axis, real, core });
     await takeAxis(axis, real, plan, run, report);
     await takeAxis(axis, core, plan, run, report, startCore(run.processes));
+    await done({ axis, real, core });
+    taken.push({ axis, real, core });
   }
   return taken;
 }
