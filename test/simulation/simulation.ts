@@ -294,7 +294,8 @@ class Simulation {
   #watched(): [id: number, future: Future][] {
     return [...this.#futures].filter(([id]) => {
       const { scope } = this.#cluster.clients[this.#workload.tasks[id]!.client]!;
-      return !scope.dead && !this.#released.has(id);
+      const isThere = !scope.dead && !this.#faults.closed.has(scope.name);
+      return isThere && !this.#released.has(id);
     });
   }
 
