@@ -159,6 +159,7 @@ export class Cluster {
       void startWorker({
         target: { describe: url, find: async () => ({ url, token: undefined }) },
         modules: [{ path: "simulated.ts" }],
+        taskClient: new URL("../../cluster/task-client.ts", import.meta.url),
         ...worker.shape,
         log: this.#logOf(worker.shape.name),
         open: this.network.opener(worker.route),

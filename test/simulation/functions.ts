@@ -80,6 +80,13 @@ export const functions = {
   /** Hangs so many times before it returns; a loop that nothing but the end of its thread ends. */
   hangs: (id: number, parts: Parts, ms: number, count: number) =>
     during(id, ms, ({ times }) => (times > count ? valueOf(id, parts) : never())),
+  /** Has others compute a part of it. */
+  spawns: (id: number, parts: Parts, ms: number, count: number) =>
+    during(id, ms, async () => {
+      const client = currentTask().client as Submitting;
+      const futures = subTasksOf(id, count).map((sub) => client.submit("slow", sub, 0, ms));
+      return valueOf(id, [parts, await client.gather(futures)]);
+    }),
   /** Goes on until it is asked to end. */
   obeys: (id: number) =>
     during(id, 1, async () => {
@@ -114,6 +121,20 @@ function never(): Promise<never> {
 
 export function valueOf(id: number, parts: Parts): number {
   return mix(mix(17, id), digest(parts));
+}
+
+type Submitting = {
+  submit(name: string, ...args: unknown[]): unknown;
+  gather(futures: unknown[]): Promise<unknown[]>;
+};
+
+/** The numbers of its sub-tasks, which nobody else has. */
+export function subTasksOf(id: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => 100_000 + 100 * id + index);
+}
+
+export function spawnedValueOf(id: number, parts: Parts, count: number): number {
+  return valueOf(id, [parts, subTasksOf(id, count).map((sub) => valueOf(sub, 0))]);
 }
 
 export function bigValueOf(id: number, parts: Parts, bytes: number) {

@@ -103,8 +103,9 @@ class Simulation {
     const clients = 1 + random.below(3);
     for (let index = 0; index < clients; index += 1) this.#cluster.startClient(`client-${index}`);
     this.#workload = makeWorkload(random, { clients, workers: names, spanMs });
-    for (const { id, options: own } of this.#workload.tasks) {
-      if (own.resources) this.#book.uses.set(id, own.resources["gpu"]!);
+    for (const { id, name, options: own } of this.#workload.tasks) {
+      // What waits for its sub-tasks lends what it has.
+      if (own.resources && name !== "spawns") this.#book.uses.set(id, own.resources["gpu"]!);
     }
     this.#faults = new Faults({
       time,

@@ -2,7 +2,7 @@
 // happened accounts for. Nothing else is right.
 
 import type { PlannedTask, Part } from "./workload.ts";
-import { bigValueOf, digest, valueOf } from "./functions.ts";
+import { bigValueOf, digest, spawnedValueOf, valueOf } from "./functions.ts";
 
 export type Facts = {
   tasks: readonly PlannedTask[];
@@ -21,7 +21,9 @@ export function modelValues(tasks: readonly PlannedTask[]): unknown[] {
   const values: unknown[] = [];
   for (const { id, name, parts, rest } of tasks) {
     const inputs = resolve(parts, values);
-    values.push(name === "big" ? bigValueOf(id, inputs, rest[1]!) : valueOf(id, inputs));
+    if (name === "big") values.push(bigValueOf(id, inputs, rest[1]!));
+    else if (name === "spawns") values.push(spawnedValueOf(id, inputs, rest[1]!));
+    else values.push(valueOf(id, inputs));
   }
   return values;
 }

@@ -82,6 +82,7 @@ function makeHabits(random: Random) {
     inputs: random.next(),
     borrows: some(0.3),
     throws: some(0.2),
+    spawns: some(0.4),
     dies: some(0.15),
     hangs: some(0.15),
     big: random.chance(0.3) ? 0.9 : some(0.5),
@@ -166,6 +167,9 @@ function makeCall(
   }
   if (random.chance(habits.big)) {
     return { name: "big", rest: [ms, random.below(8_000)], options };
+  }
+  if (random.chance(habits.spawns)) {
+    return { name: "spawns", rest: [ms, 1 + random.below(4)], options };
   }
   if (random.chance(habits.quick)) return { name: "quick", rest: [], options };
   return { name: "slow", rest: [ms], options };
