@@ -49,6 +49,8 @@ export function makeWorkload(random: Random, options: WorkloadOptions): Workload
   const habits = makeHabits(random);
   const tasks: PlannedTask[] = [];
   const actions: PlannedAction[] = [];
+  /** Endless, or with an endless one among what it needs. */
+  const waits = new Set<number>();
   const waves = random.several(1, 4, () => random.next() * spanMs).sort((a, b) => a - b);
   for (let id = 0; id < count; id += 1) {
     const wave = waves[Math.floor((id * waves.length) / count)]!;
@@ -60,13 +62,15 @@ export function makeWorkload(random: Random, options: WorkloadOptions): Workload
     tasks.push({ id, client, at, name, parts, inputs: [...inputs], rest, options: own });
     const later = at + random.next() * 400;
     const isEndless = name === "obeys" || (name === "hangs" && own.timeoutMs === undefined);
+    if (isEndless || [...inputs].some((input) => waits.has(input))) waits.add(id);
     if (isEndless || random.chance(habits.cancels)) {
       const what = random.chance(0.2) ? "force" : "cancel";
       actions.push({ at: later, client, what, task: id });
     } else if (random.chance(habits.releases)) {
       actions.push({ at: later, client, what: "release", task: id });
     } else if (random.chance(habits.detaches)) {
-      actions.push({ at, client, what: "detach", task: id });
+      // What waits for an endless one would never be over, once nobody is there to cancel that.
+      if (!waits.has(id)) actions.push({ at, client, what: "detach", task: id });
     } else if (random.chance(habits.retries)) {
       actions.push({ at: later, client, what: "retry", task: id });
     }
