@@ -9,7 +9,11 @@ import { Session } from "../../client/session.ts";
 import { Clockwork } from "../../scheduler/clockwork.ts";
 import { checkInvariants } from "../../scheduler/core/invariants.ts";
 import type { State } from "../../scheduler/core/state.ts";
+import { Relay } from "../../scheduler/relay.ts";
 import { Sessions } from "../../scheduler/sessions.ts";
+import { transferPath } from "../../src/transfer/messages.ts";
+import { Results } from "../../worker/results.ts";
+import { SimulatedDisk } from "./disk.ts";
 import { Calls } from "../../worker/calls.ts";
 import { startWorker, type RunningWorker } from "../../worker/main.ts";
 import { Runner } from "../../worker/runner.ts";
@@ -36,6 +40,8 @@ export type WorkerShape = {
   threads: number;
   concurrency: number;
   resources: Record<string, number>;
+  /** So few that results go to disk, and workers pause. */
+  memoryBytes: number;
 };
 
 export type ClusterOptions = {
@@ -53,6 +59,7 @@ export type SimulatedWorker = {
   readonly route: Route;
   scope: Scope;
   running: RunningWorker | undefined;
+  disk: SimulatedDisk;
 };
 
 export type SimulatedClient = {
@@ -71,6 +78,7 @@ export class Cluster {
   state: State | undefined;
   #sessions: Sessions | undefined;
   #clockwork: Clockwork | undefined;
+  #relay: Relay | undefined;
   #started = 0;
   readonly workers: SimulatedWorker[] = [];
   readonly clients: SimulatedClient[] = [];
@@ -106,6 +114,10 @@ export class Cluster {
       const sessions = new Sessions({ id, clockwork, heartbeatMs, log });
       this.#sessions = sessions;
       this.network.listen(url, scope, (socket) => sessions.accept(socket, "simulated"));
+      const open = this.network.opener(new Route("scheduler"));
+      const relay = new Relay({ clockwork, token: "", open });
+      this.#relay = relay;
+      this.network.listen(`${url}${transferPath}`, scope, (socket) => relay.accept(socket));
     });
     return scope;
   }
@@ -127,6 +139,7 @@ export class Cluster {
     old.kill();
     this.network.crash(old, { noticed: true });
     this.network.unlisten(url);
+    this.network.unlisten(`${url}${transferPath}`);
     this.scheduler = this.#startScheduler();
   }
 
@@ -138,6 +151,7 @@ export class Cluster {
       route,
       scope: new Scope(shape.name),
       running: undefined,
+      disk: new SimulatedDisk(this.#time),
     };
     this.workers.push(worker);
     this.launch(worker);
@@ -148,6 +162,7 @@ export class Cluster {
     if (this.isClosing) return;
     const scope = new Scope(worker.shape.name);
     worker.scope = scope;
+    worker.disk = new SimulatedDisk(this.#time);
     worker.running = undefined;
     const again = () => {
       if (worker.scope !== scope || scope.dead || this.isClosing) return;
@@ -163,6 +178,13 @@ export class Cluster {
         ...worker.shape,
         log: this.#logOf(worker.shape.name),
         open: this.network.opener(worker.route),
+        disk: worker.disk,
+        listen: async (accept) => {
+          // Every process has an address of its own, and none answers at that of one which is gone.
+          const address = `ws://${worker.shape.name}-${(this.#started += 1)}${transferPath}`;
+          this.network.listen(address, scope, accept);
+          return { address, close: async () => this.network.unlisten(address) };
+        },
         drainTimeoutMs: 1_000,
       }).then((running) => {
         worker.running = running;
@@ -201,6 +223,7 @@ export class Cluster {
 
   async stopScheduler(): Promise<void> {
     this.#clockwork?.stop();
+    this.#relay?.close();
     await this.#sessions?.close("the simulation is over");
   }
 
@@ -216,17 +239,24 @@ export class Cluster {
       none("ready tasks", state.ready.size);
       none("lanes in the queue", [...state.ready.lanes()].length);
       none("requirements in the core", state.requirements.size);
+      none("bytes of values in the core", state.keptBytes);
+      const { wanted, waiting, leaving } = state.copies;
+      none("copies under way", wanted.size + waiting.size + leaving.size);
       for (const client of state.clients.values()) {
         none(`specs of ${client.name}`, client.specs.size);
         none(`lanes of ${client.name}`, client.lanes.size);
       }
       for (const worker of state.workers.values()) {
         none(`dispatches on ${worker.name}`, worker.dispatches.size);
+        none(`bytes said to be held on ${worker.name}`, worker.heldBytes);
         none(`microseconds of backlog on ${worker.name}`, worker.backlogMicros);
         for (const [resource, used] of Object.entries(worker.used)) {
           none(`${resource} in use on ${worker.name}`, used);
         }
       }
+    }
+    for (const { scope, disk } of this.workers) {
+      if (!scope.dead) none(`bytes on the disk of ${scope.name}`, disk.bytes);
     }
     found.push(...this.#census.leaks());
     return found;
@@ -255,15 +285,27 @@ class Census {
   readonly #links = new Map<Link<unknown, object>, Scope>();
   readonly #calls = new Map<Calls, Scope>();
   readonly #sessions = new Map<Session, Scope>();
+  readonly #results = new Map<Results, Scope>();
   readonly #original = {
     attach: Link.prototype.attach,
     start: Calls.prototype.start,
     attachSession: Session.prototype.attach,
+    keep: Results.prototype.keep,
+    acceptPeer: Results.prototype.accept,
   };
 
   constructor() {
     const found = { links: this.#links, calls: this.#calls, sessions: this.#sessions };
-    const { attach, start, attachSession } = this.#original;
+    const results = this.#results;
+    const { attach, start, attachSession, keep, acceptPeer } = this.#original;
+    Results.prototype.keep = function (this: Results, ...args) {
+      results.set(this, currentTime().scope);
+      return keep.apply(this, args);
+    };
+    Results.prototype.accept = function (this: Results, ...args) {
+      results.set(this, currentTime().scope);
+      return acceptPeer.apply(this, args);
+    };
     Link.prototype.attach = function (this: Link<unknown, object>, ...args) {
       found.links.set(this, currentTime().scope);
       return attach.apply(this, args);
@@ -288,16 +330,19 @@ class Census {
         found.push(`${link.unsentMessages} messages in a link of ${scope.name}`);
       }
     }
-    for (const [{ size }, scope] of [...this.#calls, ...this.#sessions]) {
+    const tables = [...this.#calls, ...this.#sessions, ...this.#results];
+    for (const [{ size }, scope] of tables) {
       if (!scope.dead && size > 0) found.push(`${size} entries in the tables of ${scope.name}`);
     }
     return found;
   }
 
   end(): void {
-    const { attach, start, attachSession } = this.#original;
+    const { attach, start, attachSession, keep, acceptPeer } = this.#original;
     Link.prototype.attach = attach;
     Calls.prototype.start = start;
     Session.prototype.attach = attachSession;
+    Results.prototype.keep = keep;
+    Results.prototype.accept = acceptPeer;
   }
 }

@@ -21,7 +21,17 @@ export type FaultsOptions = {
 export const shortAway = 0.2;
 
 type Kind =
-  "cut" | "silence" | "freeze" | "crash" | "stop" | "thread" | "gone" | "close" | "add" | "restart";
+  | "cut"
+  | "silence"
+  | "freeze"
+  | "crash"
+  | "stop"
+  | "thread"
+  | "gone"
+  | "close"
+  | "disk"
+  | "add"
+  | "restart";
 
 export class Faults {
   readonly #options: FaultsOptions;
@@ -44,7 +54,7 @@ export class Faults {
     this.#options = options;
     this.#random = options.time.random;
     const random = this.#random;
-    const often: Kind[] = ["cut", "silence", "freeze", "crash", "stop", "thread"];
+    const often: Kind[] = ["cut", "silence", "freeze", "crash", "stop", "thread", "disk"];
     const seldom: Kind[] = ["gone", "close", "add"];
     this.#kinds = often.filter(() => random.chance(0.5));
     this.#kinds.push(...seldom.filter(() => random.chance(0.25)));
@@ -114,6 +124,15 @@ export class Faults {
         cluster.crashClient(client, { noticed });
         break;
       }
+      case "disk": {
+        if (workers.length === 0) break;
+        const { disk, shape } = random.pick(workers);
+        const ms = this.#duration();
+        say(`the disk of ${shape.name} is full for ${ms.toFixed(0)} ms`);
+        disk.isFull = true;
+        this.#mendAfter(ms, () => (disk.isFull = false));
+        break;
+      }
       case "close": {
         if (clients.length < 2) break;
         const { scope, client } = random.pick(clients);
@@ -126,7 +145,13 @@ export class Faults {
       case "add": {
         const name = `added-${cluster.workers.length}`;
         say(`${name} joins`);
-        cluster.startWorker({ name, threads: 1, concurrency: 1, resources: { gpu: 2 } });
+        cluster.startWorker({
+          name,
+          threads: 1,
+          concurrency: 1,
+          resources: { gpu: 2 },
+          memoryBytes: 10_000,
+        });
         break;
       }
       case "restart":

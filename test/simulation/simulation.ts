@@ -95,6 +95,7 @@ class Simulation {
         threads: 1 + random.below(3),
         concurrency: random.chance(0.2) ? 2 : 1,
         resources: { gpu: 2 + random.below(2) },
+        memoryBytes: random.chance(0.5) ? 2 ** 30 : 5_000 + random.below(40_000),
       };
       this.#book.capacity.set(name, shape.resources.gpu);
       const startMs = random.chance(0.7) ? 0 : random.next() * spanMs;
@@ -350,6 +351,7 @@ class Simulation {
         return isGone || this.#released.has(id) || this.#mayBeLost(client);
       },
       maxWorkerLosses: 3,
+      leastMemoryBytes: Math.min(...this.#cluster.workers.map(({ shape }) => shape.memoryBytes)),
     });
     this.#checkTimesRun();
     const taskOf = (key: string) => this.#keys.get(key);
@@ -366,7 +368,9 @@ class Simulation {
           this.#problems.push(`task ${id} (${name}) came to "${outcome}"; possible: ${allowed}`);
         }
         const first = this.#first.get(id);
-        if (first !== future.status && this.#retried.size === 0 && outcome !== "lost") {
+        // What is away with a worker may be lost, and be more than can be made again.
+        const isLost = [outcome, first].includes("lost") || outcome.startsWith("worker-lost");
+        if (first !== future.status && this.#retried.size === 0 && !isLost) {
           this.#problems.push(`task ${id} settled as ${first}, and again as ${future.status}`);
         }
       };

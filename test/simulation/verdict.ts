@@ -14,6 +14,8 @@ export type Facts = {
   /** Its client may not hold it any more when another client's use of it arrives. */
   mayLetGo: (id: number) => boolean;
   maxWorkerLosses: number;
+  /** The least memory that a worker has. */
+  leastMemoryBytes: number;
 };
 
 /** The value of every task, had nothing failed. */
@@ -50,6 +52,8 @@ export function possibleOutcomes(facts: Facts): Set<string>[] {
       const worn = facts.mostLosses(id) >= facts.maxWorkerLosses;
       if (worn) outcomes.add(`worker-lost ${id}`);
     }
+    const isTooLarge = inputBytes(task, facts) > facts.leastMemoryBytes;
+    if (isTooLarge) outcomes.add(`unschedulable ${id}`);
     if (options.expiresMs !== undefined) outcomes.add(`task-timeout ${id}`);
     if (facts.cancelled.has(id)) outcomes.add("cancelled");
     if (facts.mayBeLost(client)) outcomes.add("lost");
@@ -63,6 +67,12 @@ export function possibleOutcomes(facts: Facts): Set<string>[] {
     possible.push(outcomes);
   }
   return possible;
+}
+
+/** Roughly, and each input as often as the arguments may hold it. */
+function inputBytes({ inputs }: PlannedTask, { tasks }: Facts): number {
+  const bytesOf = (id: number) => (tasks[id]!.name === "big" ? tasks[id]!.rest[1]! : 0);
+  return inputs.reduce((sum, input) => sum + bytesOf(input) + 200, 0);
 }
 
 function ownOutcomes({ id, name, rest, options }: PlannedTask): string[] {
@@ -102,6 +112,8 @@ export function outcomeOf(
     if (found) return `task-failed ${found[1]}`;
   }
   const root = error.key === undefined ? undefined : taskOf(error.key);
-  const known = ["task-timeout", "worker-lost"].includes(error.code ?? "") && root !== undefined;
+  const known =
+    ["task-timeout", "worker-lost", "unschedulable"].includes(error.code ?? "") &&
+    root !== undefined;
   return known ? `${error.code} ${root}` : `${error.code ?? error.name}: ${error.message}`;
 }
