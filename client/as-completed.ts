@@ -47,7 +47,9 @@ export class AsCompleted<Member extends Future = Future> implements AsyncIterabl
         if (this.#next < this.#settled.length) {
           yield this.#take();
         } else if (this.#open.size > 0) {
-          await (this.#sleeping ??= Promise.withResolvers()).promise;
+          const [first] = this.#open;
+          const { promise } = (this.#sleeping ??= Promise.withResolvers());
+          await first!.state.session.during(promise);
         } else {
           return;
         }

@@ -1,6 +1,7 @@
 // Fetches values that stayed with the workers that made them: from a holder directly where it can be
 // reached, else through the scheduler. Bounded: what is not asked for yet waits with its holder.
 
+import PQueue from "p-queue";
 import { TimeoutError } from "../src/errors/errors.ts";
 import { systemClock, type Clock } from "../src/link/clock.ts";
 import type { DialTarget, OpenSocket } from "../src/link/dial.ts";
@@ -31,10 +32,11 @@ export class Fetcher {
   readonly #options: FetcherOptions;
   readonly #clock: Clock;
   readonly #peers: Peers;
+  readonly #turns = new PQueue({ concurrency: valuesAtOnce });
+  /** Those whose turn it is, and for whose bytes there is no room yet. */
   readonly #waiting: (() => void)[] = [];
   /** Addresses that did not answer, each with when it may be tried again. */
   readonly #avoided = new Map<string, number>();
-  #values = 0;
   #bytes = 0;
 
   constructor(options: FetcherOptions) {
@@ -49,20 +51,19 @@ export class Fetcher {
    *
    * @throws {Error} when nobody gave it, with what each said; where it is may have changed meanwhile
    */
-  async fetch(located: Located): Promise<Payload> {
+  fetch(located: Located): Promise<Payload> {
+    return this.#turns.add(() => this.#fetchWithinBound(located));
+  }
+
+  async #fetchWithinBound(located: Located): Promise<Payload> {
     const { bytes } = located;
-    while (
-      this.#values >= valuesAtOnce ||
-      (this.#values > 0 && this.#bytes + bytes > bytesAtOnce)
-    ) {
+    while (this.#bytes > 0 && this.#bytes + bytes > bytesAtOnce) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
-    this.#values += 1;
     this.#bytes += bytes;
     try {
       return await this.#fetch(located);
     } finally {
-      this.#values -= 1;
       this.#bytes -= bytes;
       for (const wake of this.#waiting.splice(0)) wake();
     }
@@ -100,6 +101,7 @@ export class Fetcher {
   }
 
   close(): void {
+    this.#turns.clear();
     this.#peers.close();
     for (const wake of this.#waiting.splice(0)) wake();
   }

@@ -45,7 +45,7 @@ export class Coordinator {
    * @throws {TimeoutError} after `timeoutMs`; the signal's reason when that aborts
    */
   request<Result>(ask: Ask, waiting: Waiting<Result>): Promise<Result> {
-    return new Promise((resolve, reject) => {
+    const answered = new Promise<Result>((resolve, reject) => {
       const timeoutMs = checkedTimeout(waiting.timeoutMs);
       waiting.signal?.throwIfAborted();
       const id = this.#asked++;
@@ -59,6 +59,7 @@ export class Coordinator {
       this.#requests.set(id, request);
       request.start();
     });
+    return this.#session.during(answered);
   }
 
   /** Something that is done at once. */

@@ -22,6 +22,7 @@ import {
   forgetIfUnneeded,
   isSettled,
   removeWant,
+  removeWants,
   reopen,
   tellOutcome,
 } from "./tasks.ts";
@@ -214,7 +215,7 @@ function findInputs(step: Step, task: Task, keys: readonly string[]): boolean {
  */
 function isOver(step: Step, task: Task): boolean {
   if (task.state.at !== "cancelled") return false;
-  task.wantedBy = undefined;
+  removeWants(task);
   forgetIfUnneeded(step, task);
   return !step.state.tasks.has(task.key);
 }

@@ -4,7 +4,7 @@
 import type { FromClient } from "../../src/wire/protocol.ts";
 import { decline, letGo } from "./keeps.ts";
 import type { Client, Task, Worker } from "./state.ts";
-import { cancelOne, forEachWanting, forgetIfUnneeded, isSettled } from "./tasks.ts";
+import { cancelOne, forEachWanting, forgetIfUnneeded, isSettled, removeWants } from "./tasks.ts";
 import type { Step } from "./transition.ts";
 
 /** A restart that workers have still to answer for. */
@@ -67,7 +67,7 @@ function cancelEverything(step: Step, reason: string): void {
     if (at === "finished" || at === "failed") {
       forEachWanting(task, (client) => step.effects.cancelled(client, task.key, reason));
     }
-    task.wantedBy = undefined;
+    removeWants(task);
   }
   for (const { keep } of published.values()) letGo(step, keep);
   published.clear();

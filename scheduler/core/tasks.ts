@@ -355,6 +355,12 @@ export function removeWant(task: Task, client: Client): boolean {
   return true;
 }
 
+/** No client wants it any more, and none is told. */
+export function removeWants(task: Task): void {
+  forEachWanting(task, (client) => client.within?.wants.delete(task));
+  task.wantedBy = undefined;
+}
+
 export function forEachWanting(task: Task, visit: (client: Client) => void): void {
   const { wantedBy } = task;
   if (wantedBy instanceof Set) for (const client of wantedBy) visit(client);

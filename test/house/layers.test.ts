@@ -45,7 +45,7 @@ const pure = ["src/key-table.ts"];
 const seams = ["src/link/socket-ws.ts", "client/terminal-bars.ts"];
 
 /** Packages that need Node. */
-const nodePackages = ["ws", "commander", "p-queue", "cli-progress"];
+const nodePackages = ["ws", "commander", "cli-progress"];
 
 const sources = sourcesUnder(...productFolders);
 const folderOf = (file: string): string => file.slice(0, file.indexOf("/"));
