@@ -2,6 +2,7 @@
 // user's handles come and go. There may be a million of these, and all of them may settle in one
 // turn: so a value stays encoded until somebody asks for it, and no promise is made unless awaited.
 
+import { TaskCancelledError } from "../src/errors/errors.ts";
 import { decode, type Payload } from "../src/payload/payload.ts";
 import type { Session } from "./session.ts";
 
@@ -173,4 +174,10 @@ export class FutureState {
   #forgetIfUnwanted(): void {
     if (this.#handles === 0 && this.#waiters === undefined) this.session.forget(this);
   }
+}
+
+/** Why a future was cancelled, as whoever waits for it is told. */
+export function cancelled(key: string, reason: string | undefined): TaskCancelledError {
+  const message = `"${key}" was cancelled${reason === undefined ? "" : `: ${reason}`}`;
+  return new TaskCancelledError(message, { key });
 }

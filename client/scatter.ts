@@ -20,8 +20,8 @@ export type ScatterOptions = {
 export type ScatterHost = {
   readonly smallResultBytes: number;
   question(message: (id: number) => FromClient): Promise<unknown>;
-  /** Says where to send what the scheduler was asked to place, whenever it answers that. */
-  whenLocated(key: string, located: ((located: Located) => void) | undefined): void;
+  /** By key, who is told where to send a value, whenever the scheduler answers that. */
+  readonly scattering: Map<string, (located: Located) => void>;
   send(located: Located, payload: Payload): Promise<void>;
 };
 
@@ -77,7 +77,7 @@ async function attempt(
 ): Promise<void> {
   const { promise: failed, reject } = Promise.withResolvers<never>();
   failed.catch(() => undefined);
-  host.whenLocated(message.key, (located) => {
+  host.scattering.set(message.key, (located) => {
     host.send(located, payload).catch((error: unknown) => {
       reject(new SendError(`the value could not be sent: ${(error as Error).message}`));
     });
@@ -85,6 +85,6 @@ async function attempt(
   try {
     await Promise.race([host.question((id) => ({ ...message, id })), failed]);
   } finally {
-    host.whenLocated(message.key, undefined);
+    host.scattering.delete(message.key);
   }
 }

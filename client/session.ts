@@ -1,7 +1,6 @@
 // A client's side of its link: which tasks it asked for, what has become of them, and the questions
 // it waits on. It knows keys, payloads and messages; what users hold in their hands is `future.ts`.
 
-import { customAlphabet } from "nanoid";
 import { delay } from "./delay.ts";
 import { scatter, type ScatterHost, type ScatterOptions } from "./scatter.ts";
 import type { DialEvents } from "../src/link/dial.ts";
@@ -12,36 +11,23 @@ import {
   TaskCancelledError,
 } from "../src/errors/errors.ts";
 import { errorOf } from "../src/errors/failure.ts";
-import type { Link } from "../src/link/link.ts";
 import type { Encoded, Payload } from "../src/payload/payload.ts";
 import { GoodbyeError } from "../src/link/socket.ts";
 import { KeyTable } from "../src/key-table.ts";
-import type { Failure, FromClient, TaskOptions, ToClient, Welcome } from "../src/wire/protocol.ts";
+import type { Failure, FromClient, TaskOptions, ToClient } from "../src/wire/protocol.ts";
 import { Coordinator } from "./coordination/coordinator.ts";
+import type { Connection } from "./connection.ts";
 import type { Fetcher, Located } from "./fetcher.ts";
-import { FutureState } from "./future-state.ts";
+import { cancelled, FutureState } from "./future-state.ts";
+import { KeyMint, mintId } from "./key-mint.ts";
 import { NamedCalls } from "./named-calls.ts";
-import { Requests, type Outlet } from "./requests.ts";
-
-/** What a session needs of its link. */
-export type Connection = Outlet &
-  Pick<Link<ToClient, FromClient>, "close"> & {
-    readonly welcome: Pick<Welcome, "scheduler"> & Partial<Pick<Welcome, "smallResultBytes">>;
-    /** Inside a task: others may have its slot until this has settled. */
-    during?<Value>(waiting: Promise<Value>): Promise<Value>;
-  };
+import { Questions, type Answer, type Question } from "./questions.ts";
+import { Requests } from "./requests.ts";
 
 export type Topic = Extract<FromClient, { type: "ask" }>["about"];
-export type Answer = Extract<ToClient, { type: "answer" }>;
-type Question = { answered(answer: Answer): void; refused(error: Error): void };
 
 /** Between two tries to get a value, in milliseconds. */
 const refetchMs = 200;
-/** How much of a function's name goes into the keys of its tasks. */
-const nameInKey = 64;
-/** Two digits in base 36. */
-const lowNumbers = Array.from({ length: 36 ** 2 }, (_, low) => low.toString(36).padStart(2, "0"));
-const mintId = customAlphabet("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
 export class Session {
   /** Known to the scheduler and to nobody else: who presents it resumes this session. */
@@ -52,20 +38,14 @@ export class Session {
   #ended: Error | undefined;
   /** The tasks that this client holds, by key, each with what the scheduler said of it. */
   readonly #states = new KeyTable<FutureState>();
-  /** Makes keys unique for ever, in few characters, and does not tell the id. */
-  readonly #keyPart = mintId(10);
-  #minted = 0;
-  /** What the newest minted key was of, and all of it but its last digits. */
-  #mintedName = "";
-  #mintedHead = "";
+  readonly #keys = new KeyMint();
   /** Of a shutdown: resolves when the scheduler has said goodbye, rejects when it was lost without. */
   #over: PromiseWithResolvers<void> | undefined;
   readonly coordinator = new Coordinator(this);
   #fetcher: Fetcher | undefined;
   /** What is sent when the scheduler says where to, by key. */
   readonly #scattering = new Map<string, (located: Located) => void>();
-  readonly #questions = new Map<number, Question>();
-  #asked = 0;
+  readonly #questions = new Questions();
   readonly #named = new NamedCalls((heard) =>
     this.#put("info", undefined, { answered: heard, refused: heard }),
   );
@@ -122,25 +102,12 @@ export class Session {
       if (known) return known;
       this.#named.add(givenKey, name, call);
     }
-    const key = givenKey ?? this.#mintKey(name);
+    const key = givenKey ?? this.#keys.mint(name);
     const state = new FutureState(key, this);
     state.known = true;
     this.#states.add(state);
     requests.submit(key, name, call, options);
     return state;
-  }
-
-  /** Ends in a number that counts up, which `KeyTable` likes, here and in the scheduler. */
-  #mintKey(name: string): string {
-    const number = this.#minted++;
-    const low = number % lowNumbers.length;
-    // All but the last two digits stays the same for long, so it is not made anew for every key.
-    if (low === 0 || name !== this.#mintedName) {
-      const high = Math.floor(number / lowNumbers.length);
-      this.#mintedName = name;
-      this.#mintedHead = `${name.slice(0, nameInKey)}-${this.#keyPart}-${high === 0 ? "" : high.toString(36)}`;
-    }
-    return this.#mintedHead + (number < lowNumbers.length ? number.toString(36) : lowNumbers[low]!);
   }
 
   /** The same call under the same key is the same task, another one is refused; a cancelled one is over. */
@@ -243,7 +210,7 @@ export class Session {
 
   /** A value of this client's own becomes a task's. Its future is known when it is where it should be. */
   async scatter(payload: Payload, options: ScatterOptions): Promise<FutureState> {
-    const state = new FutureState(this.#mintKey("scatter"), this);
+    const state = new FutureState(this.#keys.mint("scatter"), this);
     const { key } = state;
     this.#open();
     const connection = this.#connection!;
@@ -258,10 +225,7 @@ export class Session {
     const host: ScatterHost = {
       smallResultBytes: connection.welcome.smallResultBytes ?? 0,
       question: (message) => this.question(message),
-      whenLocated: (_, located) => {
-        if (located) this.#scattering.set(key, located);
-        else this.#scattering.delete(key);
-      },
+      scattering: this.#scattering,
       send: (located, value) => fetcher.send(located, value),
     };
     try {
@@ -275,9 +239,7 @@ export class Session {
   }
 
   #put(about: Topic, key: string | undefined, question: Question): void {
-    const id = this.#asked++;
-    this.#open().ask(id, about, key);
-    this.#questions.set(id, question);
+    this.#questions.ask((id) => this.#open().ask(id, about, key), question);
   }
 
   /** Sends what is answered, under the number given; `read` runs while the answer is being received. */
@@ -286,16 +248,8 @@ export class Session {
     read: (answer: Answer) => Result,
   ): Promise<Result> {
     return new Promise((resolve, refused) => {
-      const id = this.#asked++;
-      this.#open().send(make(id));
-      const answered = (answer: Answer) => {
-        try {
-          resolve(read(answer));
-        } catch (error) {
-          refused(error instanceof Error ? error : new Error(String(error)));
-        }
-      };
-      this.#questions.set(id, { answered, refused });
+      const answered = (answer: Answer) => resolve(read(answer));
+      this.#questions.ask((id) => this.#open().send(make(id)), { answered, refused });
     });
   }
 
@@ -359,13 +313,9 @@ export class Session {
       case "coordinated":
         this.coordinator.answered(message);
         return;
-      case "answer": {
-        const question = this.#questions.get(message.id);
-        this.#questions.delete(message.id);
-        if (message.failure) question?.refused(errorOf(message.failure));
-        else question?.answered(message);
+      case "answer":
+        this.#questions.answered(message);
         return;
-      }
       default:
         message satisfies never;
     }
@@ -413,10 +363,9 @@ export class Session {
   /** The scheduler never hears of what was too large for any frame. */
   #failUnsendable(message: FromClient, cause: Error): void {
     if (message.type === "coordinate") return this.coordinator.unsendable(message, cause);
-    if ("id" in message && this.#questions.has(message.id)) {
-      this.#questions.get(message.id)?.refused(new SerializationError(cause.message, { cause }));
-      this.#questions.delete(message.id);
-      return;
+    if ("id" in message) {
+      const error = new SerializationError(cause.message, { cause });
+      if (this.#questions.refuse(message.id, error)) return;
     }
     if (message.type !== "submit") return this.events.lost(cause);
     for (const key of message.keys) {
@@ -444,13 +393,7 @@ export class Session {
       if (!state.ready) state.fail(status, errorFor(state.key));
     }
     this.#over?.reject(ended);
-    for (const question of this.#questions.values()) question.refused(ended);
-    this.#questions.clear();
+    this.#questions.refuseAll(ended);
     this.coordinator.end(ended, status === "cancelled");
   }
-}
-
-function cancelled(key: string, reason: string | undefined): TaskCancelledError {
-  const message = `"${key}" was cancelled${reason === undefined ? "" : `: ${reason}`}`;
-  return new TaskCancelledError(message, { key });
 }

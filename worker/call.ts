@@ -1,6 +1,8 @@
 // A call as the worker's main thread knows it: from the `run` message until its answer.
 
 import type { Payload } from "../src/payload/payload.ts";
+import { didYouMean } from "../src/nearest.ts";
+import type { Failure, RunMessage } from "../src/wire/protocol.ts";
 import type { Gathering } from "./results.ts";
 import type { Thread } from "./thread.ts";
 
@@ -55,3 +57,51 @@ export type Ending = {
   readonly code: "task-cancelled" | "task-timeout" | "dropped";
   readonly message: string;
 };
+
+/** `place` is that of the function; 0 will do where there is none. */
+export function termsOf(message: RunMessage, place = 0): Terms {
+  const { name, priority = 0, depth = 0, timeoutMs, announce = false, regains = false } = message;
+  return { name, function: place, priority, depth, timeoutMs, announce, regains };
+}
+
+/** One of the calls of a `run` message, whose inputs are still to come. */
+export function newCall(message: RunMessage, index: number, terms: Terms, order: number): Call {
+  return {
+    key: message.keys[index]!,
+    attempt: message.attempts[index]!,
+    args: message.args[index]!,
+    inputs: undefined,
+    gathering: undefined,
+    terms,
+    order,
+    queued: false,
+    thread: undefined,
+    ticket: 0,
+    expectedMicros: 0,
+    lent: false,
+    hasInside: false,
+    reported: false,
+    ending: undefined,
+    timer: undefined,
+  };
+}
+
+export function about({ key, terms }: Call): { key: string; task: string } {
+  return { key, task: terms.name };
+}
+
+/** The scheduler does not know it any more. */
+export const dropped: Ending = {
+  code: "dropped",
+  message: "The scheduler does not know the task any more",
+};
+
+export function outOfTime({ name, timeoutMs }: Terms): string {
+  return `${name} ran past its time limit of ${timeoutMs} ms`;
+}
+
+export function unknownTask(call: Call, functions: readonly string[]): Failure {
+  const { name } = call.terms;
+  const message = `This worker has no function "${name}".${didYouMean(name, functions)}`;
+  return { ...about(call), code: "unknown-task", message };
+}

@@ -2,14 +2,22 @@
 // the thread pool run them, ends those that are cancelled or out of time, and reports what came of
 // each, once.
 
-import { setTimeout as delay } from "node:timers/promises";
 import { failureOf, toErrorRecord } from "../src/errors/failure.ts";
 import { KeyTable } from "../src/key-table.ts";
 import type { Log } from "../src/log.ts";
-import { didYouMean } from "../src/nearest.ts";
 import type { Payload } from "../src/payload/payload.ts";
-import type { Failure, Reference, RunMessage, ToClient, ToWorker } from "../src/wire/protocol.ts";
-import type { Call, Ending, Terms } from "./call.ts";
+import type { Reference, RunMessage, ToWorker } from "../src/wire/protocol.ts";
+import { bring, type BringFrom } from "./bringing.ts";
+import {
+  about,
+  dropped,
+  newCall,
+  outOfTime,
+  termsOf,
+  unknownTask,
+  type Call,
+  type Ending,
+} from "./call.ts";
 import { MissingError } from "./fetching.ts";
 import type { Reports } from "./reports.ts";
 import type { Gone } from "./thread-events.ts";
@@ -28,22 +36,18 @@ export type CallsOptions = PoolOptions & {
 
 /** A call that executes for this long is reported as started; looked for twice as often. */
 const startedAfterMs = 50;
-/** When an input of a task's own client is not where it was said to be. */
-const askAgainMs = 200;
 /** So many times in a row the modules may fail to load again before the worker gives up. */
 const replacementsTried = 5;
 /** What `setTimeout` can count. */
 const longestTimerMs = 2 ** 31 - 1;
 
-type Located = Extract<ToClient, { type: "located" }>;
 type Message<Type> = Extract<ToWorker, { type: Type }>;
 
 export class Calls {
   readonly #pool: ThreadPool;
   readonly #reports: Reports;
-  readonly #results: CallsOptions["results"];
+  readonly #from: BringFrom;
   readonly #graceMs: number;
-  readonly #log: Log;
   readonly #byKey = new KeyTable<Call>();
   #order = 0;
   #leaving = false;
@@ -53,29 +57,20 @@ export class Calls {
 
   constructor(options: CallsOptions, reports: Reports) {
     this.#reports = reports;
-    this.#results = options.results;
+    this.#from = { results: options.results, reports, log: options.log };
     this.#graceMs = options.graceMs ?? 2_000;
-    this.#log = options.log;
     this.#pool = new ThreadPool(options, {
       returned: (call, value, micros) => {
-        if (this.#settle(call)) reports.finished(call, this.#results.keep(call, value), micros);
+        if (this.#settle(call)) reports.finished(call, options.results.keep(call, value), micros);
       },
       threw: (call, failure) => {
         if (this.#settle(call)) reports.failed(call, failure);
       },
       beginning: (call) => this.#beginning(call),
-      progress: (call, fraction, text) => {
-        if (call.ending === undefined) reports.progress(call, fraction, text);
-      },
-      inside: (call, message) => {
-        if (call.ending === undefined) reports.fromInside(call, message);
-      },
-      lent: (call) => {
-        if (call.ending === undefined) reports.lent(call);
-      },
-      resuming: (call) => {
-        if (call.ending === undefined) reports.resuming(call);
-      },
+      progress: (call, fraction, text) => isWanted(call) && reports.progress(call, fraction, text),
+      inside: (call, message) => isWanted(call) && reports.fromInside(call, message),
+      lent: (call) => isWanted(call) && reports.lent(call),
+      resuming: (call) => isWanted(call) && reports.resuming(call),
       said: (kind, text, key) => {
         const task = key === undefined ? {} : { task: key };
         if (kind === "log") options.log.info(text, task);
@@ -125,8 +120,8 @@ export class Calls {
         return;
       case "sub": {
         const call = this.#find(message.key, message.attempt);
-        if (message.message.type === "located") void this.#bring(call, message.message);
-        else call?.thread?.tellInside(call, message.message);
+        if (message.message.type !== "located") call?.thread?.tellInside(call, message.message);
+        else if (call !== undefined) void bring(call, message.message, this.#from);
         return;
       }
       case "restart":
@@ -137,63 +132,13 @@ export class Calls {
     }
   }
 
-  /** A value that the client inside a task asked for is fetched for it; where it is may have changed. */
-  async #bring(call: Call | undefined, located: Located): Promise<void> {
-    if (call === undefined) return;
-    const { key } = located;
-    try {
-      const value = await this.#results.bring(located);
-      call.thread?.tellInside(call, { type: "fetched", key, value });
-    } catch (error) {
-      this.#log.info(`${call.key} could not get ${key} yet: ${(error as Error).message}`);
-      await delay(askAgainMs);
-      if (call.thread !== undefined) this.#reports.fromInside(call, { type: "fetch", keys: [key] });
-    }
-  }
-
   #run(message: RunMessage): void {
-    const {
-      name,
-      keys,
-      attempts,
-      args,
-      inputs,
-      peers,
-      priority = 0,
-      timeoutMs,
-      announce,
-    } = message;
-    const place = this.#pool.functions.get(name);
-    const { regains = false, depth = 0 } = message;
-    const terms: Terms = {
-      name,
-      function: place ?? 0,
-      priority,
-      depth,
-      timeoutMs,
-      announce: announce ?? false,
-      regains,
-    };
-    for (let index = 0; index < keys.length; index += 1) {
-      const call: Call = {
-        key: keys[index]!,
-        attempt: attempts[index]!,
-        args: args[index]!,
-        inputs: undefined,
-        gathering: undefined,
-        terms,
-        order: this.#order++,
-        queued: false,
-        thread: undefined,
-        ticket: 0,
-        expectedMicros: 0,
-        lent: false,
-        hasInside: false,
-        reported: false,
-        ending: undefined,
-        timer: undefined,
-      };
-      if (place === undefined) this.#reports.failed(call, this.#unknown(call));
+    const { inputs, peers } = message;
+    const place = this.#pool.functions.get(message.name);
+    const terms = termsOf(message, place);
+    for (let index = 0; index < message.keys.length; index += 1) {
+      const call = newCall(message, index, terms, this.#order++);
+      if (place === undefined) this.#reports.failed(call, unknownTask(call, this.functions));
       else if (this.#leaving || this.#paused) this.#reports.withdrawn(call);
       else if (!this.#admit(call)) continue;
       else if (inputs === undefined) this.#pool.add(call);
@@ -205,7 +150,7 @@ export class Calls {
 
   /** Queues a call once all its inputs are here. */
   #gather(call: Call, inputs: readonly (Payload | Reference)[], peers: string[] = []): void {
-    call.gathering = this.#results.gather(inputs, peers);
+    call.gathering = this.#from.results.gather(inputs, peers);
     if (call.gathering === undefined) {
       call.inputs = inputs as readonly Payload[];
       this.#pool.add(call);
@@ -286,7 +231,7 @@ export class Calls {
 
   /** Whatever executes goes with its thread: the scheduler has cancelled it, and is told so first. */
   async #restart(): Promise<void> {
-    this.#log.info("the threads are started anew, at a client's word");
+    this.#from.log.info("the threads are started anew, at a client's word");
     await this.#pool.restart();
     this.#reports.restarted();
   }
@@ -350,7 +295,7 @@ export class Calls {
   #gone({ executing, others, error, terminated }: Gone): void {
     if (!terminated) {
       const tasks = executing.map(({ key }) => key);
-      this.#log.warning(`a thread ended and is being replaced: ${error.message}`, { tasks });
+      this.#from.log.warning(`a thread ended and is being replaced: ${error.message}`, { tasks });
     }
     // One that waited for its sub-tasks did nothing, unless nobody else was there who did.
     const inSlots = executing.filter(({ lent }) => !lent);
@@ -409,7 +354,7 @@ export class Calls {
     call.ending = ending;
     clearTimeout(call.timer);
     call.timer = setTimeout(() => {
-      this.#log.info("a task did not end when asked to: its thread is replaced", {
+      this.#from.log.info("a task did not end when asked to: its thread is replaced", {
         task: call.key,
       });
       void thread.terminate();
@@ -448,23 +393,8 @@ export class Calls {
     call.reported = true;
     this.#reports.started(call);
   }
-
-  #unknown(call: Call): Failure {
-    const { name } = call.terms;
-    const message = `This worker has no function "${name}".${didYouMean(name, this.functions)}`;
-    return { ...about(call), code: "unknown-task", message };
-  }
 }
 
-const dropped: Ending = {
-  code: "dropped",
-  message: "The scheduler does not know the task any more",
-};
-
-function about({ key, terms }: Call): { key: string; task: string } {
-  return { key, task: terms.name };
-}
-
-function outOfTime({ name, timeoutMs }: Terms): string {
-  return `${name} ran past its time limit of ${timeoutMs} ms`;
+function isWanted({ ending }: Call): boolean {
+  return ending === undefined;
 }

@@ -2,7 +2,8 @@
 // what a real client would send, and no socket is in the way.
 
 import { Client } from "../../client/client.ts";
-import { Session, type Connection } from "../../client/session.ts";
+import type { Connection } from "../../client/connection.ts";
+import { Session } from "../../client/session.ts";
 import type { FromClient } from "../../src/wire/protocol.ts";
 import type { Graph } from "../graphs/graphs.ts";
 

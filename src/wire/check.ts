@@ -104,7 +104,7 @@ function checkOf<Message>(schemas: readonly TObject[], tag = "type"): Check<Mess
       const payload = message[name];
       if (typeof payload === "string" && textColumns.has(name)) {
         message[name] = textsOf(payload, (message["keys"] as unknown[]).length);
-      } else if (payload !== undefined) message[name] = restored(payload, parts);
+      } else if (payload !== undefined) message[name] = restored(payload, parts, name !== "inputs");
     }
     if (rule.columns.length > 1) checkColumns(message, rule.columns);
     return message as Message;
@@ -145,10 +145,12 @@ function withInner<Message extends FromWorker | ToWorker>(
 }
 
 /** Also finds out references to parts that are not there, so it walks every payload. */
-function restored(value: unknown, parts: readonly Uint8Array[]): unknown {
+function restored(value: unknown, parts: readonly Uint8Array[], areLines: boolean): unknown {
   if (typeof value === "string") {
-    // It would be two in the column of its next message.
-    if (holdsLineEnd(value)) throw new ProtocolError("the text of a payload holds a line end");
+    // It would be two in the column of its next message. (What stands in `inputs` may be a key, which
+    // may hold anything, or a payload that has been somebody's value before.)
+    if (areLines && holdsLineEnd(value))
+      throw new ProtocolError("the text of a payload holds a line end");
     return value;
   }
   if (typeof value !== "object" || value === null) return value;
@@ -159,7 +161,7 @@ function restored(value: unknown, parts: readonly Uint8Array[]): unknown {
   }
   const items = value as unknown[];
   for (let index = 0; index < items.length; index += 1) {
-    items[index] = restored(items[index], parts);
+    items[index] = restored(items[index], parts, areLines);
   }
   return items;
 }

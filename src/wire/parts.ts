@@ -30,6 +30,9 @@ export const PayloadColumn = Type.Unsafe<Payload[]>(
 export const keysOf = <Type_ extends string>(type: Type_) =>
   Type.Object({ type: Type.Literal(type), keys: column(Key) });
 
+export const attemptsOf = <Type_ extends string>(type: Type_) =>
+  Type.Object({ type: Type.Literal(type), keys: column(Key), attempts: column(Attempt) });
+
 /** How an Error crosses the wire; see `error-record.ts` for what is kept. Nested to a bounded depth. */
 export type ErrorRecord = {
   name: string;

@@ -10,6 +10,7 @@ import { Coordinate, Coordinated, GiveBack, Took } from "./coordination.ts";
 import { limits } from "./limits.ts";
 import {
   Attempt,
+  attemptsOf,
   column,
   Count,
   FailureSchema,
@@ -22,12 +23,13 @@ import {
   Text,
 } from "./parts.ts";
 import * as results from "./results.ts";
+import * as subTasks from "./sub-tasks.ts";
 
 export type { ErrorRecord, Failure } from "./parts.ts";
 export type { Held, Reference } from "./results.ts";
 
 /** Raised when a message changes its meaning; a peer of another version is refused at the hello. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 // ── Parts that tasks share ───────────────────────────────────────────────────────────────────────
 
@@ -299,9 +301,6 @@ const Run = Type.Object({
   /** Tasks of tasks, so deep: before shallower ones of the same priority. */
   depth: Type.Optional(Count),
 });
-const attemptsOf = <Type_ extends string>(type: Type_) =>
-  Type.Object({ type: Type.Literal(type), keys: column(Key), attempts: column(Attempt) });
-
 /** To a worker: end these, running or not, and answer `stopped` when each is off its thread. */
 const CancelByScheduler = Type.Object({
   type: Type.Literal("cancel"),
@@ -311,16 +310,6 @@ const CancelByScheduler = Type.Object({
 });
 /** To a worker: give these back if they have not started; answered by `withdrawn`. */
 const Withdraw = attemptsOf("withdraw");
-/** To a worker: what these had lent is theirs again; for those of a `run` with `regains` only. */
-const Resume = attemptsOf("resume");
-/** To a worker: for the client inside a task. */
-const ToTask = Type.Object({
-  type: Type.Literal("sub"),
-  key: Key,
-  attempt: Attempt,
-  message: Type.Unsafe<ToClient>(Type.Object({ type: Type.String() })),
-});
-
 /** To a worker: end the threads, whatever they do, and answer `restarted` when they are gone. */
 const RestartThreads = Type.Object({ type: Type.Literal("restart") });
 
@@ -328,8 +317,8 @@ export const ToWorkerSchema = Type.Union([
   Run,
   CancelByScheduler,
   Withdraw,
-  Resume,
-  ToTask,
+  subTasks.Resume,
+  subTasks.ToTask,
   RestartThreads,
   results.Free,
   results.Copy,
@@ -373,17 +362,6 @@ const Progress = Type.Object({
 });
 /** From a worker, in answer to `restart`: the threads that there were are gone, with all they had. */
 const Restarted = Type.Object({ type: Type.Literal("restarted") });
-/** From a worker: these wait for what they have submitted; their slots are free meanwhile. */
-const Lent = attemptsOf("lent");
-/** From a worker: these have what they waited for, and occupy their slots again. */
-const Resuming = attemptsOf("resuming");
-/** From a worker: from the client inside a task. What it submits is released when the attempt ends. */
-const FromTask = Type.Object({
-  type: Type.Literal("sub"),
-  key: Key,
-  attempt: Attempt,
-  message: Type.Unsafe<FromClient>(Type.Object({ type: Type.String() })),
-});
 /** From a worker that shuts down: send no more; what runs is being finished. */
 const Leaving = Type.Object({ type: Type.Literal("leaving"), reason: Type.Optional(Text) });
 
@@ -395,9 +373,9 @@ export const FromWorkerSchema = Type.Union([
   Stopped,
   Progress,
   Restarted,
-  Lent,
-  Resuming,
-  FromTask,
+  subTasks.Lent,
+  subTasks.Resuming,
+  subTasks.FromTask,
   results.HeldByWorker,
   results.Missing,
   results.Paused,

@@ -2,7 +2,8 @@
 // client queued them, and says what a test has it say.
 
 import { Client } from "../../client/client.ts";
-import { Session, type Connection } from "../../client/session.ts";
+import type { Connection } from "../../client/connection.ts";
+import { Session } from "../../client/session.ts";
 import type { UntypedTasks } from "../../client/types.ts";
 import type { Failure, FromClient, ToClient } from "../../src/wire/protocol.ts";
 import { decode, encode } from "../../src/payload/payload.ts";

@@ -6,7 +6,11 @@ import { CallQueue } from "../../worker/call-queue.ts";
 
 type Item = { order: number; terms: { priority: number; depth: number }; queued: boolean };
 
-const item = (order: number, priority = 0): Item => ({ order, terms: { priority, depth: 0 }, queued: false });
+const item = (order: number, priority = 0): Item => ({
+  order,
+  terms: { priority, depth: 0 },
+  queued: false,
+});
 
 class SortedArray {
   items: Item[] = [];
