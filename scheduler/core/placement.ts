@@ -26,7 +26,10 @@ export function place(step: Step): void {
     const worker = needs ? chooseNear(step, task, needs) : choose(step.state, task);
     if (worker === undefined) {
       if (needs && failIfTooLarge(step, task, needs)) continue;
-      block(step, lane);
+      // There is room, but not for so much: what stands behind it may need less.
+      if (needs && choose(step.state, task))
+        holdBack(step, task, largerMs, "too large for who is free");
+      else block(step, lane);
     } else if (worker.dispatches.has(task.key)) {
       // A cancelled call under the same key still ends there: what stands behind it is not held up.
       holdBack(step, task, endingMs, "an earlier call still ends");
@@ -38,6 +41,7 @@ export function place(step: Step): void {
   rebalance(step);
 }
 const endingMs = 20;
+const largerMs = 200;
 
 function choose(state: State, task: Task): Worker | undefined {
   const free = chooseFree(state, task);

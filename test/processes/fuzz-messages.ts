@@ -1,6 +1,7 @@
 // Well-formed messages about few tasks of few names, so that they meet: what fuzzed peers say before
 // it is spoiled. Keys, functions and workers are shared by all of them.
 
+import { PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
 import type { FromClient, FromWorker, TaskOptions } from "../../src/wire/protocol.ts";
 import type { Random } from "./random.ts";
 
@@ -136,7 +137,7 @@ export function fromWorker(random: Random, seen: readonly Seen[]): Said<FromWork
 export function workerHello(random: Random) {
   return {
     type: "hello",
-    protocol: 1,
+    protocol: PROTOCOL_VERSION,
     role: "worker",
     name: random.pick(workerNames),
     host: random.pick(["h1", "__proto__"]),

@@ -1,6 +1,7 @@
 // A peer that begins well and then says what it likes: joins as a client or a worker, sends frames of
 // which many are spoiled, is cut off or drops by itself, and comes back as itself or as another.
 
+import { PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
 import type { Sessions } from "../../scheduler/sessions.ts";
 import type { Socket, SocketData, SocketHandlers } from "../../src/link/socket.ts";
 import { checkToClient, checkToWorker, checkWelcome } from "../../src/wire/check.ts";
@@ -147,7 +148,12 @@ export class FuzzPeer {
     const facts =
       this.#role === "worker"
         ? workerHello(random)
-        : { type: "hello", protocol: 1, role: "client", name: random.pick(["c", "constructor"]) };
+        : {
+            type: "hello",
+            protocol: PROTOCOL_VERSION,
+            role: "client",
+            name: random.pick(["c", "constructor"]),
+          };
     const received = random.chance(0.8) ? this.#received : random.below(20);
     const hello = {
       ...facts,

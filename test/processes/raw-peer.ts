@@ -1,5 +1,6 @@
 // A peer that can say anything: what a broken or hostile program might, in place of a client or worker.
 
+import { PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
 import type { Socket as NetSocket } from "node:net";
 import { WebSocket } from "ws";
 import { addCleanUp } from "./daemons.ts";
@@ -9,7 +10,7 @@ type Message = { type: string; [name: string]: unknown };
 
 export const clientHello = {
   type: "hello",
-  protocol: 1,
+  protocol: PROTOCOL_VERSION,
   role: "client",
   id: "raw-client",
   name: "raw",

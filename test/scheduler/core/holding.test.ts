@@ -57,6 +57,22 @@ describe("a large result", () => {
     expect(ann.explain("a")).toMatchObject({ holders: ["w1", "w2"] });
   });
 
+  test("that fits nobody who is free holds up nothing that needs less", () => {
+    const story = new Story({ maxAhead: 0 });
+    const ann = story.client("ann");
+    const big = story.worker("big", { address: "ws://big", memoryBytes: 10 * large });
+    const small = story.worker("small", { address: "ws://small", memoryBytes: large / 10 });
+    big.join();
+    small.join();
+    ann.submit("f", ["a"], { workers: ["big"] });
+    keeps(big, "a");
+    ann.submit("f", ["busy"], { workers: ["big"] });
+    expect(ann.submit("f", { b: ["a"] })).toEqual({});
+    expect(ann.submit("f", ["c"])).toEqual({ small: [run("c")] });
+    big.finish("busy");
+    expect(story.at(Infinity)["big"]).toMatchObject([{ type: "run", keys: ["b"] }]);
+  });
+
   test("is freed everywhere when nobody needs it", () => {
     const { ann, workers } = stage("w1", "w2");
     ann.submit("f", ["a"]);

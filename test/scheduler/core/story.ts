@@ -24,6 +24,7 @@ type WorkerOptions = {
   host?: string;
   /** Where others fetch what it holds. */
   address?: string;
+  memoryBytes?: number;
 };
 
 /** A task by its key: its inputs, if it has any; its arguments are made of its key. */
@@ -186,9 +187,10 @@ export class StoryWorker {
   }
 
   join(): Done {
-    const { slots = 1, functions = ["f"], resources = {}, host = "host", address } = this.#options;
+    const { slots = 1, functions = ["f"], resources = {}, host = "host" } = this.#options;
     const facts = {
-      address,
+      address: this.#options.address,
+      memoryBytes: this.#options.memoryBytes,
       name: this.id,
       host,
       pid: 1,
