@@ -56,6 +56,7 @@ describe("on one thread", () => {
         finished: 0,
         failed: 0,
         cancelled: 0,
+        released: 0,
       });
     },
     patientMs,
