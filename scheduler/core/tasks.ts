@@ -368,13 +368,7 @@ export function forEachWanting(task: Task, visit: (client: Client) => void): voi
 }
 
 export function isSettled({ state: { at } }: Task): boolean {
-  return (
-    at === "finished" ||
-    at === "failed" ||
-    at === "cancelled" ||
-    at === "released" ||
-    at === "forgotten"
-  );
+  return at !== "new" && at !== "waiting" && at !== "ready" && at !== "running";
 }
 
 /** Somebody wants its value, or may still have to be made of it. */
