@@ -61,17 +61,15 @@ test(
 
     client.release(graph.all);
     const left = async () => (await client.info()).tasks;
-    await expect
-      .poll(left, { timeout: patientMs })
-      .toEqual({
-        waiting: 0,
-        ready: 0,
-        running: 0,
-        finished: 0,
-        failed: 0,
-        cancelled: 0,
-        released: 0,
-      });
+    await expect.poll(left, { timeout: patientMs }).toEqual({
+      waiting: 0,
+      ready: 0,
+      running: 0,
+      finished: 0,
+      failed: 0,
+      cancelled: 0,
+      released: 0,
+    });
     // It has seen all of that, and found no fault of its own in it.
     expect(crew.lost).toBeGreaterThanOrEqual(4);
     expect(scheduler.program.isRunning).toBe(true);
