@@ -30,7 +30,8 @@ export async function runDataBenchmark({
     processes.start("cli/bin.js", ["scheduler", "--scheduler-file", schedulerFile, "--port", "0"]);
     for (const name of ["a", "b"]) {
       processes.start("cli/bin.js", [
-        ...["worker", "--scheduler-file", schedulerFile, "--name", name, "--threads", "2"],
+        ...["worker", "--no-supervise", "--scheduler-file", schedulerFile],
+        ...["--name", name, "--threads", "2"],
         ...["--module", "benchmarks/data/tasks.ts"],
       ]);
     }

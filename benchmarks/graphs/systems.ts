@@ -61,6 +61,7 @@ function startWorker(name: SystemName, processes: Processes, schedulerFile: stri
   }
   return processes.start("cli/bin.js", [
     "worker",
+    "--no-supervise",
     ...["--scheduler-file", schedulerFile],
     ...["--module", "benchmarks/graphs/tasks.ts"],
     ...["--threads", String(threads)],

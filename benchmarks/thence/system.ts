@@ -12,6 +12,7 @@ export async function startThence(processes: Processes, directory: string): Prom
   const scheduler = startScheduler(processes, schedulerFile);
   const worker = processes.start(CLI, [
     "worker",
+    "--no-supervise",
     ...["--scheduler-file", schedulerFile],
     ...["--module", "benchmarks/tasks.ts"],
     ...["--threads", "2"],
