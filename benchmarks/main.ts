@@ -1,14 +1,12 @@
 // `npm run bench`: the project's speed beside that of a bare WebSocket relay, as a table and JSON.
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { constants, tmpdir } from "node:os";
-import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { writeFile } from "node:fs/promises";
 import { runDataBenchmark } from "./data/main.ts";
 import { startFloor } from "./floor/system.ts";
 import { describeMachine, machineLine } from "./runner/machine.ts";
-import { Processes } from "./runner/processes.ts";
+import { readCommandLine } from "./runner/command-line.ts";
 import { takeRounds, type Taken } from "./runner/rounds.ts";
+import { inRun, runMain } from "./runner/run.ts";
 import { formatNumber, formatTable, resultRows } from "./runner/table.ts";
 import { figureOf, units, type Sample, type Scenario, type Subject } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
@@ -65,80 +63,35 @@ async function main(): Promise<void> {
 
 /** Undefined when there is nothing to do but what has been printed. */
 function readOptions(): Options | undefined {
-  let parsed;
-  try {
-    parsed = parseArgs({
-      allowPositionals: true,
-      options: {
-        repeat: { type: "string" },
-        quick: { type: "boolean", default: false },
-        json: { type: "string" },
-        help: { type: "boolean", default: false },
-      },
-    });
-  } catch (error) {
-    return refuse(error instanceof Error ? error.message : String(error));
-  }
-  const { values, positionals } = parsed;
-  if (values.help) {
-    process.stdout.write(HELP);
-    return undefined;
-  }
-  const withData = positionals.length === 0 || positionals.includes("data");
-  const unknown = positionals.find(
-    (name) => name !== "data" && !scenarios.some((scenario) => scenario.name === name),
-  );
-  if (unknown !== undefined) return refuse(`There is no scenario "${unknown}".`);
-  const rounds = Number(values.repeat ?? (values.quick ? 1 : 5));
-  if (!Number.isInteger(rounds) || rounds < 1) {
-    return refuse(`--repeat takes a whole number from 1, not "${values.repeat}".`);
-  }
-  const chosen = scenarios.filter(
-    ({ name }) => positionals.length === 0 || positionals.includes(name),
-  );
-  return { chosen, withData, rounds, quick: values.quick, json: values.json };
+  const names = [...scenarios.map(({ name }) => name), "data"];
+  const line = readCommandLine({ help: HELP, names, defaultRepeat: 5 });
+  if (line === undefined) return undefined;
+  const { chosen, repeat, quick, json } = line;
+  return {
+    chosen: scenarios.filter(({ name }) => chosen.includes(name)),
+    withData: chosen.includes("data"),
+    rounds: repeat,
+    quick,
+    json,
+  };
 }
 
-function refuse(message: string): undefined {
-  process.stderr.write(`${message}\n\n${HELP}`);
-  process.exitCode = 2;
-  return undefined;
-}
-
-async function measure({ chosen, rounds, quick }: Omit<Options, "withData">): Promise<Taken[]> {
-  const processes = new Processes();
-  const directory = await mkdtemp(join(tmpdir(), "thence-bench-"));
-  const interrupted = new AbortController();
-  const interrupt = (name: NodeJS.Signals) => {
-    interrupted.abort(new Interrupted(name));
-    // A sample under way does not wait for its end: its processes go, and so it fails.
-    void processes.end();
-  };
-  process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
-  const starts: Record<Subject["system"], () => Promise<System>> = {
-    floor: () => startFloor(processes, { thread: false }),
-    "floor-thread": () => startFloor(processes, { thread: true }),
-    thence: () => startThence(processes, directory),
-    "thence-queue": () => Promise.resolve(queueSystem(processes, directory)),
-  };
-  const systems = new Map<string, Promise<System>>();
-  const system = async (name: Subject["system"]) => {
-    const running = systems.get(name) ?? starts[name]();
-    systems.set(name, running);
-    return await running;
-  };
-  try {
-    const { signal } = interrupted;
-    return await takeRounds(chosen, { rounds, quick, system, report, signal });
-  } catch (error) {
-    // An interrupted sample fails for want of its processes; say why they went.
-    interrupted.signal.throwIfAborted();
-    throw error;
-  } finally {
-    await processes.end();
-    await rm(directory, { recursive: true, force: true });
-    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
-  }
+function measure({ chosen, rounds, quick }: Omit<Options, "withData">): Promise<Taken[]> {
+  return inRun(({ processes, directory, signal }) => {
+    const starts: Record<Subject["system"], () => Promise<System>> = {
+      floor: () => startFloor(processes, { thread: false }),
+      "floor-thread": () => startFloor(processes, { thread: true }),
+      thence: () => startThence(processes, directory),
+      "thence-queue": () => Promise.resolve(queueSystem(processes, directory)),
+    };
+    const systems = new Map<string, Promise<System>>();
+    const system = async (name: Subject["system"]) => {
+      const running = systems.get(name) ?? starts[name]();
+      systems.set(name, running);
+      return await running;
+    };
+    return takeRounds(chosen, { rounds, quick, system, report, signal });
+  });
 }
 
 /** A line on standard error as each scenario is done, so that a long run shows that it goes on. */
@@ -160,20 +113,4 @@ function report(
   process.stderr.write(beside === "" ? `${line}\n` : `${line}   floor ${beside}\n`);
 }
 
-/** The run was told to end; everything that it had started has. */
-class Interrupted extends Error {
-  readonly signal: NodeJS.Signals;
-
-  constructor(signal: NodeJS.Signals) {
-    super(`Interrupted by ${signal}.`);
-    this.signal = signal;
-  }
-}
-
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof Interrupted)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 128 + constants.signals[error.signal];
-}
+await runMain(main);

@@ -1,8 +1,8 @@
 // `npm run bench:peers`: thence beside the systems a user might pick instead, on the same work in one run.
 
 import { writeFile } from "node:fs/promises";
-import { constants } from "node:os";
-import { parseArgs } from "node:util";
+import { readCommandLine } from "../runner/command-line.ts";
+import { Interrupted, runMain } from "../runner/run.ts";
 import { describeMachine, machineLine } from "../runner/machine.ts";
 import { linesOf, reasonAgainst, versionsLine } from "./availability.ts";
 import { install } from "./install/install.ts";
@@ -138,67 +138,27 @@ async function run(
 
 /** Undefined when there is nothing to do but what has been printed. */
 function readOptions(): Options | undefined {
-  let parsed;
-  try {
-    parsed = parseArgs({
-      allowPositionals: true,
-      options: {
-        only: { type: "string" },
-        repeat: { type: "string" },
-        quick: { type: "boolean", default: false },
-        json: { type: "string" },
-        help: { type: "boolean", default: false },
-      },
-    });
-  } catch (error) {
-    return refuse(error instanceof Error ? error.message : String(error));
-  }
-  const { values, positionals } = parsed;
-  if (values.help) {
-    process.stdout.write(HELP);
+  const names = measures.map(({ name }) => name);
+  const line = readCommandLine({ help: HELP, names, defaultRepeat: 3, more: ["only"] });
+  if (line === undefined) return undefined;
+  const { chosen, repeat, quick, json, more } = line;
+  const only = more["only"]?.split(",").map((name) => name.trim());
+  const strange = only?.find((name) => !peers.some((peer) => peer.name === name));
+  if (strange !== undefined) {
+    process.stderr.write(`There is no peer "${strange}".\n\n${HELP}`);
+    process.exitCode = 2;
     return undefined;
   }
-  const only = values.only?.split(",").map((name) => name.trim());
-  const strange = only?.find((name) => !peers.some((peer) => peer.name === name));
-  if (strange !== undefined) return refuse(`There is no peer "${strange}".`);
-  const unknown = positionals.find((name) => !measures.some((measure) => measure.name === name));
-  if (unknown !== undefined) return refuse(`There is no measure "${unknown}".`);
-  const rounds = Number(values.repeat ?? (values.quick ? 1 : 3));
-  if (!Number.isInteger(rounds) || rounds < 1) {
-    return refuse(`--repeat takes a whole number from 1, not "${values.repeat}".`);
-  }
-  const chosen = measures.filter(
-    ({ name }) => positionals.length === 0 || positionals.includes(name),
-  );
   return {
     peers: peers.filter(({ name }) => only === undefined || only.includes(name)),
-    measures: atSizes(chosen, values.quick),
-    rounds,
-    quick: values.quick,
-    json: values.json,
+    measures: atSizes(
+      measures.filter(({ name }) => chosen.includes(name)),
+      quick,
+    ),
+    rounds: repeat,
+    quick,
+    json,
   };
 }
 
-function refuse(message: string): undefined {
-  process.stderr.write(`${message}\n\n${HELP}`);
-  process.exitCode = 2;
-  return undefined;
-}
-
-/** The run was told to end; everything that it had started has. */
-class Interrupted extends Error {
-  readonly signal: NodeJS.Signals;
-
-  constructor(signal: NodeJS.Signals) {
-    super(`Interrupted by ${signal}.`);
-    this.signal = signal;
-  }
-}
-
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof Interrupted)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 128 + constants.signals[error.signal];
-}
+await runMain(main);

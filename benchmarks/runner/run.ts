@@ -49,7 +49,7 @@ export async function runMain(main: () => Promise<void>): Promise<void> {
 }
 
 /** The run was told to end; everything that it had started has. */
-class Interrupted extends Error {
+export class Interrupted extends Error {
   readonly signal: NodeJS.Signals;
 
   constructor(signal: NodeJS.Signals) {
