@@ -79,13 +79,23 @@ export async function openWebSocket(
  * milliseconds, and a little more, before others have their turn.
  */
 const turnMs = 5;
-let turnBegan: number | undefined;
+/**
+ * Messages that are further apart are not of one reading: the loop has been elsewhere. (A timer
+ * that ends every turn would say it exactly, and costs a lone message another round of the loop.)
+ */
+const pauseMs = 0.2;
+let turnBegan = -Infinity;
+let turnLasted = -Infinity;
 
-function beginTurn(): number {
-  setImmediate(() => {
-    turnBegan = undefined;
-  });
-  return performance.now();
+/** Before and after each message, of whatever socket; true when it is the turn of others. */
+function beginMessage(): void {
+  const now = performance.now();
+  if (now - turnLasted > pauseMs) turnBegan = now;
+}
+
+function endsTurn(): boolean {
+  turnLasted = performance.now();
+  return turnLasted - turnBegan > turnMs;
 }
 
 /** A WebSocket that is open, or about to be. */
@@ -171,9 +181,9 @@ export class WsSocket implements Socket {
       this.#held.push(data);
       return;
     }
-    turnBegan ??= beginTurn();
+    beginMessage();
     this.#handlers.message(data);
-    if (performance.now() - turnBegan > turnMs) this.#yield();
+    if (endsTurn()) this.#yield();
   }
 
   /** One that has much to say is read on once others had their turn. */
@@ -182,6 +192,7 @@ export class WsSocket implements Socket {
     this.#yielding = true;
     this.#webSocket.pause();
     setImmediate(() => {
+      turnLasted = -Infinity;
       this.#yielding = false;
       if (!this.#paused) this.#webSocket.resume();
     });
