@@ -3,7 +3,8 @@
 // by compare-and-swap, so that a call either begins or is taken back, never both, without a word
 // being exchanged; and main sees what a thread is at even while that thread never reads a message.
 
-import type { ErrorRecord, Failure, ToClient } from "../src/wire/protocol.ts";
+import type { ErrorRecord } from "../src/errors/error-record.ts";
+import type { Failure, ToClient } from "../src/wire/protocol.ts";
 import type { SocketData } from "../src/link/socket.ts";
 import { BinaryPayload, type Payload } from "../src/payload/payload.ts";
 import type { MessagePort } from "node:worker_threads";

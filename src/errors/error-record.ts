@@ -5,7 +5,19 @@
 // How user values become text is `payload.ts`'s affair and given as functions; `failure.ts` binds them.
 
 import { errorClasses } from "./errors.ts";
-import type { ErrorRecord } from "../wire/protocol.ts";
+
+/** How an Error crosses the wire. Nested to a bounded depth. */
+export type ErrorRecord = {
+  name: string;
+  message: string;
+  stack?: string;
+  cause?: ErrorRecord;
+  errors?: ErrorRecord[];
+  /** Extra own properties of the error (`code`, `errno`, …), as one text payload of an object. */
+  properties?: string;
+  /** Set when what was thrown is not an Error: the value itself, as a text payload. */
+  thrown?: string;
+};
 
 /** As it was before the user's code, which may put another in its place, was loaded. */
 const { stringify } = JSON;

@@ -2,10 +2,11 @@
 // in it what the user's function threw. `error-record.ts` says what is kept of an error.
 
 import { newRecording, rebuildError, rebuildThrown, recordOf } from "./error-record.ts";
+import type { ErrorRecord } from "./error-record.ts";
 import { errorClasses, ThenceError, type ErrorCode } from "./errors.ts";
 import { limits } from "../wire/limits.ts";
 import { decode, textOf } from "../payload/payload.ts";
-import type { ErrorRecord, Failure } from "../wire/protocol.ts";
+import type { Failure } from "../wire/protocol.ts";
 
 /** The task that failed first. */
 export type About = { key?: string | undefined; task?: string | undefined };

@@ -3,6 +3,7 @@
 
 import { Type, type Static, type TSchema } from "typebox";
 import { limits } from "./limits.ts";
+import type { ErrorRecord } from "../errors/error-record.ts";
 import type { Payload } from "../payload/payload.ts";
 
 export const Key = Type.String({ minLength: 1, maxLength: limits.keyLength });
@@ -33,18 +34,6 @@ export const keysOf = <Type_ extends string>(type: Type_) =>
 export const attemptsOf = <Type_ extends string>(type: Type_) =>
   Type.Object({ type: Type.Literal(type), keys: column(Key), attempts: column(Attempt) });
 
-/** How an Error crosses the wire; see `error-record.ts` for what is kept. Nested to a bounded depth. */
-export type ErrorRecord = {
-  name: string;
-  message: string;
-  stack?: string;
-  cause?: ErrorRecord;
-  errors?: ErrorRecord[];
-  /** Extra own properties of the error (`code`, `errno`, …), as one text payload of an object. */
-  properties?: string;
-  /** Set when what was thrown is not an Error: the value itself, as a text payload. */
-  thrown?: string;
-};
 const ErrorRecordSchema = Type.Unsafe<ErrorRecord>(
   Type.Cyclic(
     {

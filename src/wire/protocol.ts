@@ -25,7 +25,7 @@ import {
 import * as results from "./results.ts";
 import * as subTasks from "./sub-tasks.ts";
 
-export type { ErrorRecord, Failure } from "./parts.ts";
+export type { Failure } from "./parts.ts";
 export type { Held, Reference } from "./results.ts";
 
 /** Raised when a message changes its meaning; a peer of another version is refused at the hello. */

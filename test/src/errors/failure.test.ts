@@ -18,7 +18,7 @@ import {
   toErrorRecord,
 } from "../../../src/errors/failure.ts";
 import { limits } from "../../../src/wire/limits.ts";
-import type { ErrorRecord } from "../../../src/wire/protocol.ts";
+import type { ErrorRecord } from "../../../src/errors/error-record.ts";
 import { futureKey } from "../../../src/payload/future-key.ts";
 
 /** As a peer gets it. */
