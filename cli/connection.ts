@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import type { Client } from "../client/client.ts";
+import { formatDuration } from "../src/duration.ts";
 import { targetFinder, type TargetFinder, type TargetOptions } from "../src/meeting/target.ts";
 import { UsageError } from "./exit-code.ts";
 import { duration } from "./options.ts";
@@ -21,6 +22,9 @@ export function withConnectionOptions(command: Command, timeout: string): Comman
     .option("--timeout <duration>", timeout, duration);
 }
 
+/** A person who sees nothing for so long wants to know what is going on. */
+const quietMs = 1_500;
+
 /** Connects, gives the client to `use`, and closes it whatever happens. */
 export async function withClient<T>(
   options: ConnectionOptions & { timeoutMs: number; name: string; signal?: AbortSignal },
@@ -29,13 +33,17 @@ export async function withClient<T>(
   const { timeoutMs, name, signal } = options;
   const { find, describe } = schedulerTarget(options);
   const { Client } = await import("../client/client.ts");
+  const saying = setTimeout(() => {
+    const where = `thence: waiting for ${describe}, for up to ${formatDuration(timeoutMs)}`;
+    process.stderr.write(`${where}\n`);
+  }, quietMs);
   const client = await Client.open({
     target: find,
     describeTarget: describe,
     timeoutMs,
     name,
     ...(signal && { signal }),
-  });
+  }).finally(() => clearTimeout(saying));
   try {
     return await use(client);
   } finally {

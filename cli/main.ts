@@ -39,6 +39,8 @@ export async function main(daemon?: keyof typeof daemons): Promise<void> {
 
 function thence(): Command {
   const program = new Command("thence")
+    // The descriptions of the commands stand beside long names: at 80 columns there are 38 for them.
+    .configureHelp({ minWidthToWrap: 20 })
     .description("Distributed futures for TypeScript, over WebSocket.")
     .version(`thence ${version}`, "-V, --version", "print the version")
     .helpCommand("help [command]", "print what a command does and takes")

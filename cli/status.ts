@@ -38,8 +38,8 @@ export function statusText(facts: Facts, now: number): string {
   const summary = [
     `tasks    ${states.join(", ")}`,
     `so far   ${totals.submitted} submitted, ${totals.finished} finished, ${totals.failed} failed`,
-    `clients  ${clients}`,
-    `workers  ${workers.length}, with ${slots} slots`,
+    `clients  ${clients - 1} beside this command`,
+    `workers  ${workers.length}, with ${slots} ${slots === 1 ? "slot" : "slots"}`,
     ...(published.length > 0 ? [`published  ${printable(shortList(published, 5))}`] : []),
   ];
   if (workers.length === 0) return summary.join("\n");

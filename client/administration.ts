@@ -8,7 +8,7 @@ import { encodeArguments, Future, heldStateOf } from "./future.ts";
 import type { Session } from "./session.ts";
 import { futuresIn } from "./shape.ts";
 import { nameOf } from "./submitter.ts";
-import { checkedReason } from "./task-options.ts";
+import { checkedNames, checkedReason } from "./option-checks.ts";
 import type { FunctionOf, TaskArguments, TaskReference, UntypedTasks } from "./types.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -82,7 +82,7 @@ export class Administration<Tasks = UntypedTasks> extends Waiting<Tasks> {
    * @example await client.restart({ reason: "new data" });
    */
   async restart(options: RestartOptions = {}): Promise<void> {
-    const reason = checkedReason(options.reason);
+    const reason = checkedReason(checkedNames(options, ["reason"], "restart").reason);
     await this.#session.request(
       (id) => ({ type: "restart", id, ...(reason !== undefined && { reason }) }),
       () => undefined,

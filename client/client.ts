@@ -14,17 +14,17 @@ import type { RestartOptions } from "./administration.ts";
 import { Coordinating } from "./coordination/coordinating.ts";
 import { Future } from "./future.ts";
 import { listOf, statesOf, type Futures } from "./handles.ts";
-import type { ScatterOptions } from "./scatter.ts";
-import { Session } from "./session.ts";
-import { Submitter } from "./submitter.ts";
 import {
   checkedCount,
-  checkedOptions,
+  checkedNames,
   checkedReason,
   checkedTimeout,
   longestTimerMs,
-  type CallOptions,
-} from "./task-options.ts";
+} from "./option-checks.ts";
+import type { ScatterOptions } from "./scatter.ts";
+import { Session } from "./session.ts";
+import { Submitter } from "./submitter.ts";
+import { checkedOptions, type CallOptions } from "./task-options.ts";
 import type { UntypedTasks } from "./types.ts";
 
 export type ConnectOptions = {
@@ -81,6 +81,7 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
    * @param target `ws://…` or `wss://…`, or the path of a scheduler file, which need not exist yet;
    *   default: `$THENCE_ADDRESS`, else the file named by `$THENCE_SCHEDULER_FILE`
    * @throws {ConnectionError} when there is no target, or nobody answered in time: what was tried
+   * @throws {TypeError | RangeError} when the target or an option could be none
    * @throws {AuthenticationError} at once, when the scheduler does not accept the token
    * @throws {ProtocolError} at once, when the scheduler is of another version
    * @example const client = await Client.connect<typeof import("./tasks.ts")>("scheduler.json");
@@ -89,7 +90,13 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
     target?: string,
     options: ConnectOptions = {},
   ): Promise<Client<Tasks>> {
-    const { token, ...others } = options;
+    const { token, ...others } = checkedNames(options, ["token", "timeoutMs", "name"], "connect");
+    if (target !== undefined && typeof target !== "string") {
+      throw new TypeError(`give the address or the file as a string, not ${typeof target}`);
+    }
+    if (target !== undefined && /^[\w.-]*\w:\d+$/.test(target)) {
+      throw new RangeError(`write ws://${target}, or ./${target} if that is a scheduler file`);
+    }
     const isAddress = target !== undefined && /^\w+:\/\//.test(target);
     const finder = targetFinder({
       token,
@@ -149,7 +156,7 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
    * @example client.cancel(futures, { reason: "found a better one" });
    */
   cancel(futures: Futures, options: CancelOptions = {}): void {
-    const { force = false } = options;
+    const { force = false } = checkedNames(options, ["reason", "force"], "cancel");
     const reason = checkedReason(options.reason);
     for (const state of statesOf(futures)) state.session.cancel(state, reason, force);
   }
@@ -192,6 +199,7 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
    * client.map("lookUp", rows, rows.map(() => table));
    */
   async scatter<T>(value: T, options: ScatterOptions = {}): Promise<Future<T>> {
+    checkedNames(options, ["workers", "broadcast", "timeoutMs"], "scatter");
     const timeoutMs = checkedTimeout(options.timeoutMs ?? 30_000);
     const { payload, inputs } = encode(value, "value", { mostBytes: limits.valueBytes });
     if (inputs.length > 0) {
@@ -246,7 +254,8 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
    */
   async waitForWorkers(count: number, options: { timeoutMs?: number } = {}): Promise<void> {
     const wanted = checkedCount(count, "count");
-    const timeoutMs = checkedTimeout(options.timeoutMs);
+    const { timeoutMs: limitMs } = checkedNames(options, ["timeoutMs"], "waitForWorkers");
+    const timeoutMs = checkedTimeout(limitMs);
     const deadline = performance.now() + timeoutMs;
     for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 500)) {
       const present = (await this.workers()).filter(({ status }) => status === "up").length;
@@ -294,7 +303,8 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
    */
   async shutdown(options: RestartOptions = {}): Promise<void> {
     try {
-      await this.#session.shutDown(checkedReason(options.reason));
+      const { reason } = checkedNames(options, ["reason"], "shutdown");
+      await this.#session.shutDown(checkedReason(reason));
     } finally {
       await this.close();
     }

@@ -2,11 +2,12 @@
 // released, or collected as garbage while nobody waits, the task is let go.
 
 import { TaskCancelledError } from "../src/errors/errors.ts";
+import { atCaller } from "../src/errors/stack.ts";
 import { futureKey } from "../src/payload/future-key.ts";
 import { encode, encodeList, type Encoded } from "../src/payload/payload.ts";
 import type { FutureState, FutureStatus } from "./future-state.ts";
 import type { Session } from "./session.ts";
-import { checkedReason } from "./task-options.ts";
+import { checkedNames, checkedReason } from "./option-checks.ts";
 import { watch, type WaitLimits } from "./watch.ts";
 
 /** For the rest of this folder, since handles keep their states to themselves. */
@@ -81,8 +82,12 @@ export class Future<T = unknown> {
    */
   async result(limits: WaitLimits = {}): Promise<T> {
     const state = heldStateOf(this);
-    if (!state.ready) await watch([state], { ...limits, values: true });
-    return state.value() as T;
+    try {
+      if (!state.ready) await watch([state], { ...checkedLimits(limits), values: true });
+      return state.value() as T;
+    } catch (error) {
+      throw atCaller(error);
+    }
   }
 
   /**
@@ -94,7 +99,7 @@ export class Future<T = unknown> {
    */
   async exception(limits: WaitLimits = {}): Promise<Error | undefined> {
     const state = heldStateOf(this);
-    if (!state.settled) await watch([state], limits);
+    if (!state.settled) await watch([state], checkedLimits(limits));
     return state.error;
   }
 
@@ -184,6 +189,10 @@ export function encodeFor(session: Session, value: unknown, where: string): Enco
   } finally {
     receiver = undefined;
   }
+}
+
+function checkedLimits(limits: WaitLimits): WaitLimits {
+  return checkedNames(limits, ["timeoutMs", "signal"], "waiting");
 }
 
 /** Why the scheduler could not make anything of a future. */

@@ -1,6 +1,8 @@
 // The values of many futures at once, in the shape they came in.
 
 import { heldStateOf, stateOf } from "./future.ts";
+import { atCaller } from "../src/errors/stack.ts";
+import { checkedNames } from "./option-checks.ts";
 import type { FutureState } from "./future-state.ts";
 import { futuresIn, withValues } from "./shape.ts";
 import { watch } from "./watch.ts";
@@ -14,12 +16,16 @@ export type GatherOptions = {
 };
 
 export async function gather(shape: unknown, options: GatherOptions = {}): Promise<unknown> {
-  const { errors = "raise" } = options;
+  const { errors = "raise" } = checkedNames(options, ["errors"], "gather");
   if (errors !== "raise" && errors !== "skip") {
     throw new TypeError(`errors must be "raise" or "skip", not ${JSON.stringify(errors)}`);
   }
   const states = futuresIn(shape).map(heldStateOf);
-  await watch(states, { values: true, failFast: errors === "raise" });
+  try {
+    await watch(states, { values: true, failFast: errors === "raise" });
+  } catch (error) {
+    throw atCaller(error);
+  }
   const kept =
     errors === "skip" && Array.isArray(shape)
       ? shape.filter((item) => !futuresIn(item).some((future) => isSkipped(stateOf(future))))

@@ -15,8 +15,21 @@ export function statesOf(futures: Futures): FutureState[] {
   return Array.from(listOf(futures), checkedState);
 }
 
+/** What `await future.result()` waits for is waited for here. */
+export function promiseGiven(): TypeError {
+  return new TypeError("give the futures themselves: there is a promise among them");
+}
+
+export function isThenable(value: unknown): boolean {
+  return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === "function";
+}
+
+function notFutures(value: unknown): string {
+  return `give futures: there is ${value === null ? "null" : typeof value} among them`;
+}
+
 /** @throws {TypeError} when it is no future, or was released */
 export function checkedState(future: Future): FutureState {
   if (isFuture(future)) return heldStateOf(future);
-  throw new TypeError(`give futures: there is ${typeof future} among them`);
+  throw isThenable(future) ? promiseGiven() : new TypeError(notFutures(future));
 }

@@ -2,8 +2,13 @@
 // else (Dates, binary data, instances of classes) is a leaf, and is passed on as it is.
 
 import { isFuture, type Future } from "./future.ts";
+import { isThenable, promiseGiven } from "./handles.ts";
 
-/** Every future in a shape, in reading order; one that stands twice is given twice. */
+/**
+ * Every future in a shape, in reading order; one that stands twice is given twice.
+ *
+ * @throws {TypeError} when there is a promise in it, which would be left as it is
+ */
 export function futuresIn(shape: unknown): Future[] {
   const found: Future[] = [];
   const seen = new Set<object>();
@@ -22,6 +27,8 @@ export function futuresIn(shape: unknown): Future[] {
       } else {
         for (const item of Object.values(value)) visit(item);
       }
+    } else if (isThenable(value)) {
+      throw promiseGiven();
     }
   };
   visit(shape);

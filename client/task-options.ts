@@ -1,9 +1,17 @@
-// The options of a call as users write them, checked where they are written and turned into what
-// the wire carries. An option that is wrong is an error that names it, before anything is sent.
+// The options of a call as users write them, checked and turned into what the wire carries.
 
 import { limits } from "../src/wire/limits.ts";
-import { didYouMean } from "../src/nearest.ts";
 import type { Retries, TaskOptions } from "../src/wire/protocol.ts";
+import {
+  boolean,
+  checkedNames,
+  integer,
+  number,
+  positive,
+  record,
+  text,
+  wrongType,
+} from "./option-checks.ts";
 
 /** How a task that throws is tried again. */
 export type RetryOptions = {
@@ -75,8 +83,9 @@ export function checkedOptions(options: CallOptions): CheckedOptions {
   const task: TaskOptions = {};
   let key: string | undefined;
   let pure = false;
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(checks, name)) throw unknownOption(name, Object.keys(checks));
+  for (const [name, value] of Object.entries(
+    checkedNames(options, Object.keys(checks), "a call"),
+  )) {
     if (value === undefined) continue;
     const checked = checks[name as keyof CallOptions](value, name);
     if (name === "key") key = checked as string;
@@ -118,9 +127,9 @@ function checkedRetries(value: unknown, name: string): Retries {
   if (typeof value === "number") return { max: retryChecks.max(value, name) };
   const given = record(value, name, "a number of further attempts, or { max, delayMs, … }");
   const retries: Retries = { max: retryChecks.max(given["max"], `${name}.max`) };
-  for (const [part, partValue] of Object.entries(given)) {
-    if (!Object.hasOwn(retryChecks, part))
-      throw unknownOption(part, Object.keys(retryChecks), name);
+  for (const [part, partValue] of Object.entries(
+    checkedNames(given, Object.keys(retryChecks), name),
+  )) {
     if (partValue === undefined) continue;
     const checked = retryChecks[part as keyof RetryOptions](partValue, `${name}.${part}`);
     Object.assign(retries, { [part]: checked });
@@ -150,70 +159,4 @@ function checkedResources(value: unknown, name: string): Record<string, number> 
       number(amount, `${name}.${resource}`, 0),
     ]),
   );
-}
-
-// ── Plain checks, for the options of other calls too ─────────────────────────────────────────────
-
-/** What a timer can hold, 24 days; a longer limit is none. */
-export const longestTimerMs = 2 ** 31 - 1;
-
-/** Milliseconds of a time limit; Infinity when none was given. */
-export function checkedTimeout(value: unknown, name = "timeoutMs"): number {
-  if (value === undefined || value === Infinity) return Infinity;
-  return number(value, name, 0);
-}
-
-export function checkedReason(value: unknown): string | undefined {
-  return value === undefined ? undefined : text(value, "reason", limits.textLength);
-}
-
-export function checkedCount(value: unknown, name: string): number {
-  return integer(value, name, 0);
-}
-
-function positive(value: unknown, name: string): number {
-  const checked = number(value, name, 0);
-  if (checked === 0) throw new RangeError(`${name} must be more than 0`);
-  return checked;
-}
-
-function integer(value: unknown, name: string, least: number, most?: number): number {
-  const checked = number(value, name, least, most);
-  if (!Number.isInteger(checked))
-    throw new RangeError(`${name} must be a whole number: ${checked}`);
-  return checked;
-}
-
-function number(value: unknown, name: string, least: number, most = Number.MAX_SAFE_INTEGER) {
-  if (typeof value !== "number") throw wrongType(name, "a number", value);
-  if (value >= least && value <= most) return value;
-  const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `${least} to ${most}`;
-  throw new RangeError(`${name} must be ${range}: ${value}`);
-}
-
-function text(value: unknown, name: string, longest: number): string {
-  if (typeof value !== "string") throw wrongType(name, "a string", value);
-  if (value.length > 0 && value.length <= longest) return value;
-  throw new RangeError(`${name} must have 1 to ${longest} characters, not ${value.length}`);
-}
-
-function boolean(value: unknown, name: string): boolean {
-  if (typeof value !== "boolean") throw wrongType(name, "true or false", value);
-  return value;
-}
-
-function record(value: unknown, name: string, expected: string): Record<string, unknown> {
-  const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
-  if (!isRecord) throw wrongType(name, expected, value);
-  return value as Record<string, unknown>;
-}
-
-function unknownOption(name: string, known: readonly string[], of = "a call"): TypeError {
-  const hint = didYouMean(name, known) || ` There are ${known.join(", ")}.`;
-  return new TypeError(`"${name}" is not an option of ${of}.${hint}`);
-}
-
-function wrongType(name: string, expected: string, value: unknown): TypeError {
-  const got = value === null ? "null" : Array.isArray(value) ? "an array" : typeof value;
-  return new TypeError(`${name} must be ${expected}, not ${got}`);
 }

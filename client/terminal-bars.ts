@@ -43,6 +43,8 @@ function createBars(): MultiBar {
       barsize: 30,
       // Or whoever ends the program with a Ctrl-C would be left without one.
       hideCursor: false,
+      // And so it is with the wrapping of long lines, which the bars would switch off.
+      linewrap: true,
       clearOnComplete: false,
       stopOnComplete: false,
       gracefulExit: false,

@@ -1,10 +1,12 @@
 // Waiting for futures, in the ways that a client offers: for all of them, for the first, for their
 // values, for each as it settles.
 
+import { atCaller } from "../src/errors/stack.ts";
 import { AsCompleted } from "./as-completed.ts";
 import type { Future } from "./future.ts";
 import { gather, type GatherOptions } from "./gather.ts";
 import { checkedState, statesOf, type Futures } from "./handles.ts";
+import { checkedNames } from "./option-checks.ts";
 import { follow } from "./progress.ts";
 import { Submitter } from "./submitter.ts";
 import type { Gathered, GatheredSome, UntypedTasks } from "./types.ts";
@@ -50,12 +52,20 @@ export class Waiting<Tasks = UntypedTasks> extends Submitter<Tasks> {
     futures: Iterable<Member>,
     options: WaitOptions = {},
   ): Promise<{ done: Member[]; notDone: Member[] }> {
-    const { returnWhen = "all", timeoutMs } = options;
+    const { returnWhen = "all", timeoutMs } = checkedNames(
+      options,
+      ["returnWhen", "timeoutMs"],
+      "wait",
+    );
     if (returnWhen !== "all" && returnWhen !== "first") {
       throw new TypeError(`returnWhen must be "all" or "first", not ${JSON.stringify(returnWhen)}`);
     }
     const members = [...futures];
-    await watch(members.map(checkedState), { until: returnWhen, timeoutMs });
+    try {
+      await watch(members.map(checkedState), { until: returnWhen, timeoutMs });
+    } catch (error) {
+      throw atCaller(error);
+    }
     const { done = [], notDone = [] } = Object.groupBy(members, (future) =>
       future.done ? "done" : "notDone",
     );
@@ -91,7 +101,7 @@ export class Waiting<Tasks = UntypedTasks> extends Submitter<Tasks> {
    * // film: render ████████████████░░░░░░░░░░░░░░ 52% | 52/100 | 14s
    */
   async progress(futures: Futures, options: ProgressOptions = {}): Promise<void> {
-    const { label } = options;
+    const { label } = checkedNames(options, ["label"], "progress");
     if (label !== undefined && typeof label !== "string") {
       throw new TypeError(`label must be a string, not ${typeof label}`);
     }

@@ -2,7 +2,7 @@
 // `exception`, `gather` and `wait` are all made of it.
 
 import { TimeoutError } from "../src/errors/errors.ts";
-import { checkedTimeout, longestTimerMs } from "./task-options.ts";
+import { checkedTimeout, longestTimerMs } from "./option-checks.ts";
 import type { FutureState, Waiter } from "./future-state.ts";
 
 export type WaitLimits = {
@@ -59,7 +59,7 @@ class Watch implements Waiter {
 
   start(): void {
     const { values, failFast, until, signal } = this.#options;
-    const timeoutMs = checkedTimeout(this.#options.timeoutMs, "timeoutMs");
+    const timeoutMs = checkedTimeout(this.#options.timeoutMs);
     signal?.throwIfAborted();
     const open: FutureState[] = [];
     for (const state of this.#states) {

@@ -7,18 +7,20 @@ import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { checkedNames } from "../client/option-checks.ts";
 import type { LogLevel } from "../src/log.ts";
 import { mintToken } from "../src/meeting/token.ts";
 import { inheritedFlags } from "./inherited-flags.ts";
 import type { Order, Report } from "./local-child.ts";
 import { moduleSource } from "./module-source.ts";
+import type { ModuleSource } from "../worker/main.ts";
 
 export type LocalOptions = {
   /**
    * The modules whose exported functions are the tasks: `[name=]path`, relative to the working
    * directory, or a file URL. With a name they are called `name.function`.
    */
-  modules: readonly string[];
+  modules: readonly (string | URL)[];
   /** Worker processes; default 1. */
   workers?: number;
   /** Threads of each worker; default: what this machine has, shared out among the workers. */
@@ -41,6 +43,27 @@ export type LocalCluster = {
   stop(): Promise<void>;
 };
 
+const optionNames: readonly (keyof LocalOptions)[] = [
+  "modules",
+  "workers",
+  "threads",
+  "concurrency",
+  "memoryLimit",
+  "localDirectory",
+  "logLevel",
+];
+
+function checkedModules(modules: unknown): ModuleSource[] {
+  if (!Array.isArray(modules) || modules.length === 0) {
+    throw new TypeError('give the modules with your functions: { modules: ["./tasks.ts"] }');
+  }
+  return modules.map((module: unknown) => {
+    if (typeof module === "string") return moduleSource(module);
+    if (module instanceof URL) return moduleSource(module.href);
+    throw new TypeError(`a module is a path or a file URL, not ${typeof module}`);
+  });
+}
+
 /** A process that has not ended by itself in this time, in milliseconds, is killed. */
 const stopWithinMs = 5_000;
 
@@ -51,9 +74,13 @@ const stopWithinMs = 5_000;
  * @throws {Error} when one of them could not start: what it said; the others are ended again
  */
 export async function startLocalCluster(options: LocalOptions): Promise<LocalCluster> {
-  const { modules, workers = 1, concurrency = 1, logLevel = "error" } = options;
+  const {
+    workers = 1,
+    concurrency = 1,
+    logLevel = "error",
+  } = checkedNames(options, optionNames, "Client.local");
   const { memoryLimit, localDirectory } = options;
-  if (modules.length === 0) throw new TypeError("modules: give the path of at least one");
+  const modules = checkedModules(options.modules);
   if (!Number.isInteger(workers) || workers < 1) {
     throw new RangeError(`workers must be a whole number from 1 on, not ${workers}`);
   }
@@ -77,7 +104,7 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
       crew.push(
         new KeptWorker({
           ...order,
-          modules: modules.map(moduleSource),
+          modules,
           ...(memoryLimit !== undefined && { memoryBytes: memoryLimit }),
           ...(localDirectory !== undefined && { localDirectory }),
         }),

@@ -17,6 +17,7 @@ import { transferPath } from "../src/transfer/messages.ts";
 import { Calls } from "./calls.ts";
 import type { ModuleSource } from "./crossing.ts";
 import { openLocalDirectory } from "./local-directory.ts";
+import { formatDuration } from "../src/duration.ts";
 import { defaultMemoryBytes } from "./memory-limit.ts";
 import { addressTowards, startPeerServer, type PeerServer } from "./peer-server.ts";
 import { Reports } from "./reports.ts";
@@ -162,6 +163,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     log.info("leaving", reason === undefined ? {} : { reason });
     reports.leaving(reason);
     calls.leave();
+    if (calls.size > 0) {
+      const tasks = calls.size === 1 ? "the task that runs" : `the ${calls.size} tasks that run`;
+      log.info(`waiting for ${tasks}, for up to ${formatDuration(drainMs)}`);
+    }
     const enough = new AbortController();
     const tooLong = sleep(drainMs, undefined, { signal: enough.signal }).then(
       () => log.warning("the drain timeout is over: running tasks are given back"),

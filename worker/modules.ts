@@ -32,6 +32,9 @@ export async function loadFunctions(
   for (const source of modules) {
     for (const [name, value] of functionsOf(source, await importModule(source.path))) {
       const other = fileOf.get(name);
+      if (other === source.path) {
+        throw new ModuleError(`${source.path} is named twice: once will do`);
+      }
       if (other !== undefined) {
         throw new ModuleError(
           `Both ${other} and ${source.path} export "${name}": rename one, ` +
@@ -84,7 +87,10 @@ async function importModule(path: string): Promise<Record<string, unknown>> {
 
 function describe(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
-  // Of a syntax error, the stack has the place, which may be in a file that the module imports.
-  const place = /^file:\/\/\S+:\d+$/m.exec(thrown.stack ?? "")?.[0];
+  // The place may be in a file that the module imports. A syntax error has it ahead of its message,
+  // others in their first frame.
+  const { stack = "" } = thrown;
+  const place =
+    /^file:\/\/\S+:\d+$/m.exec(stack)?.[0] ?? /^ +at .*?(file:\/\/[^\s)]+)/m.exec(stack)?.[1];
   return `${thrown.name}: ${thrown.message}${place === undefined ? "" : ` (${place})`}`;
 }

@@ -7,7 +7,14 @@ import path from "node:path";
 import { Client } from "../../src/index.ts";
 import { areaHere } from "./tasks.ts";
 
-const threads = process.argv[2] === undefined ? {} : { threads: Number(process.argv[2]) };
+const [, , given] = process.argv;
+if (given !== undefined && !/^[1-9]\d*$/.test(given)) {
+  console.error(
+    `usage: node examples/quadrature/main.ts [THREADS]; "${given}" is no number of threads`,
+  );
+  process.exit(2);
+}
+const threads = given === undefined ? {} : { threads: Number(given) };
 const [low, high, tolerance] = [0.001, 1, 1e-9];
 
 const client = await Client.local<typeof import("./tasks.ts")>({

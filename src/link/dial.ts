@@ -89,6 +89,8 @@ export async function dial<In, Out extends object>(
 const attemptMs = 10_000;
 const shortestPauseMs = 50;
 const longestPauseMs = 2_000;
+/** An attempt with less time than this may fail for want of it. */
+const tellingMs = 500;
 /** A token out of a stale scheduler file is refused; the new file is there a moment later. */
 const staleTokenMs = 2_000;
 
@@ -108,13 +110,13 @@ class Dialler<In, Out extends object> {
   }
 
   async first(): Promise<DialledLink<In, Out>> {
-    const { timeoutMs, on, check, describeTarget } = this.#options;
+    const { timeoutMs, on, check } = this.#options;
     const { socket, welcome } = await this.#connect(timeoutMs, (tried, last) => {
-      const isSaid = tried === undefined || tried === describeTarget;
-      const where = isSaid ? describeTarget : `${describeTarget} (${tried})`;
+      // Nothing has been found that could be dialled.
+      if (tried === undefined) return `Start the scheduler: ${last}, after ${timeoutMs / 1000} s`;
       return (
         "Check that the scheduler is running, and that this machine can reach its address " +
-        `(interface, port, firewall): no connection to ${where} within ` +
+        `(interface, port, firewall): no connection to ${this.#where(tried)} within ` +
         `${timeoutMs / 1000} s. The last attempt: ${last}`
       );
     });
@@ -170,16 +172,18 @@ class Dialler<In, Out extends object> {
   ): Promise<{ socket: Socket; welcome: Welcome }> {
     const signal = this.#link?.signal ?? this.#options.signal;
     const deadline = this.#clock.now() + timeoutMs;
+    let last: unknown;
     for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       signal?.throwIfAborted();
-      let last: unknown;
+      const time = deadline - this.#clock.now();
       try {
-        return await this.#attempt(Math.min(attemptMs, deadline - this.#clock.now()), signal);
+        return await this.#attempt(Math.min(attemptMs, time), signal);
       } catch (error) {
-        last = error;
+        signal?.throwIfAborted();
+        if (this.#isFinal(error)) throw error;
+        // An attempt with hardly any time says less about what is wrong than the one before it.
+        if (last === undefined || time >= tellingMs) last = error;
       }
-      signal?.throwIfAborted();
-      if (this.#isFinal(last)) throw last;
       const left = deadline - this.#clock.now();
       if (left <= 0) {
         throw new ConnectionError(problem(this.#triedUrl, (last as Error).message), {
@@ -234,9 +238,14 @@ class Dialler<In, Out extends object> {
       return new ConnectionError(error.message, { cause: error });
     }
     return new AuthenticationError(
-      `Give the token of the scheduler at ${target.url} (${this.#options.describeTarget}): ` +
-        error.message,
+      `Give the token of the scheduler, ${this.#where(target.url)}: ${error.message}`,
     );
+  }
+
+  /** The address, after what it was found by. */
+  #where(url: string): string {
+    const { describeTarget } = this.#options;
+    return url === describeTarget ? url : `${describeTarget} (${url})`;
   }
 
   #isFinal(error: unknown): boolean {

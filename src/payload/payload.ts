@@ -10,6 +10,7 @@
 import { SuperJSON } from "superjson";
 import { newRecording, type TextOf } from "../errors/error-record.ts";
 import { SerializationError } from "../errors/errors.ts";
+import { startStackBelow } from "../errors/stack.ts";
 import { limits } from "../wire/limits.ts";
 import { packParts } from "./binary.ts";
 import { arePlainPrimitives, isPlainJson } from "./plain.ts";
@@ -76,7 +77,7 @@ export function encode(value: unknown, where = "value", room: EncodeRoom = {}): 
     return { payload: plain, inputs: noInputs };
   }
   const writer = new TreeWriter(where, textOf);
-  const tree = writer.write(value);
+  const tree = written(writer, value);
   const bytes = writer.views.reduce((sum, view) => sum + view.byteLength, 0);
   if (bytes > mostBytes) refuseSize(where, mostBytes);
   const head = textOfTree(tree, writer.needsSuperjson, where);
@@ -84,6 +85,16 @@ export function encode(value: unknown, where = "value", room: EncodeRoom = {}): 
   const payload =
     writer.views.length === 0 ? head : new BinaryPayload(head, packParts(writer.views, allocate));
   return { payload, inputs: writer.inputs.size === 0 ? noInputs : [...writer.inputs.keys()] };
+}
+
+function written(writer: TreeWriter, value: unknown): Tree {
+  try {
+    return writer.write(value);
+  } catch (error) {
+    // The levels of a deep value would hide in whose code it was given.
+    if (error instanceof SerializationError) startStackBelow(error, encode);
+    throw error;
+  }
 }
 
 /**

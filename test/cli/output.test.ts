@@ -104,7 +104,7 @@ describe("status", () => {
       [
         "tasks    1 waiting, 2 ready, 3 running, 4 finished, 0 released, 0 failed, 0 cancelled",
         "so far   10 submitted, 4 finished, 0 failed",
-        "clients  1",
+        "clients  0 beside this command",
         "workers  1, with 8 slots",
         "",
         "worker  host  status  threads  slots  tasks  finished  for   resources  functions",

@@ -42,6 +42,7 @@ describe("Client.local", () => {
       modules: [
         path.relative(process.cwd(), arithmetic),
         `maths=${pathToFileURL(arithmetic).href}`,
+        pathToFileURL(behaviours),
       ],
       threads: 1,
     });
@@ -97,8 +98,17 @@ describe("Client.local", () => {
   });
 });
 
-test("a cluster of nothing is refused", async () => {
-  await expect(Client.local({ modules: [] })).rejects.toThrow("at least one");
+test("a cluster of nothing, and of something misspelt, is refused", async () => {
+  await expect(Client.local({} as never)).rejects.toThrow('{ modules: ["./tasks.ts"] }');
+  await expect(Client.local({ modules: "./tasks.ts" } as never)).rejects.toThrow(
+    "give the modules",
+  );
+  await expect(Client.local({ modules: [7] } as never)).rejects.toThrow("a path or a file URL");
+  const misspelt = { modules: [arithmetic], thread: 1 } as never;
+  await expect(Client.local(misspelt)).rejects.toThrow('Did you mean "threads"');
+  await expect(Client.local({ modules: [] })).rejects.toThrow(
+    "give the modules with your functions",
+  );
   await expect(Client.local({ modules: [arithmetic], workers: 0 })).rejects.toThrow(
     "workers must be a whole number from 1 on, not 0",
   );

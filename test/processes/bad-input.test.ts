@@ -109,7 +109,7 @@ describe("at the door", () => {
     const error: unknown = await connecting.catch((error: unknown) => error);
     expect(error).toBeInstanceOf(AuthenticationError);
     expect((error as Error).message).toBe(
-      `Give the token of the scheduler at ${scheduler.url} (${scheduler.url}): ` +
+      `Give the token of the scheduler, ${scheduler.url}: ` +
         "The token is not the one of this scheduler.",
     );
   });

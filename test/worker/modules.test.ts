@@ -30,7 +30,11 @@ describe("modules", () => {
   });
 
   test.each([
-    ["throws while loading", ["modules/broken.ts"], [/broken\.ts/, /no licence found/]],
+    [
+      "throws while loading",
+      ["modules/broken.ts"],
+      [/broken\.ts/, /no licence found \(file:.*broken\.ts:\d+:\d+\)/],
+    ],
     ["is not there", ["modules/missing.ts"], [/missing\.ts/, /no such file/]],
     ["exports no function", ["modules/constants.ts"], [/constants\.ts/, /exports no function/]],
     ["exports none by name", ["modules/only-default.ts"], [/only-default\.ts/, /default export/]],
@@ -39,6 +43,7 @@ describe("modules", () => {
       ["arithmetic.ts", "modules/more-arithmetic.ts"],
       [/\/arithmetic\.ts/, /more-arithmetic\.ts/, /"add"/],
     ],
+    ["is named twice", ["arithmetic.ts", "arithmetic.ts"], [/arithmetic\.ts is named twice/]],
   ])("a worker does not start with one that %s", async (_, sources, words) => {
     const error: unknown = await load(...sources).catch((error: unknown) => error);
     expect(error).toBeInstanceOf(ModuleError);

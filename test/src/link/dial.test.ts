@@ -115,8 +115,22 @@ describe("the first connection", () => {
   test("waits for a scheduler file, and says so if it never comes", async () => {
     const world = new World();
     const { error } = await world.dial({ target: async () => undefined, timeoutMs: 3_000 });
-    expect(error.message).toMatch(/file s\.json within 3 s\. .*s\.json is not there yet$/);
+    expect(error.message).toBe(
+      "Start the scheduler: scheduler file s.json is not there yet, after 3 s",
+    );
     expect(world.attempts).toBe(0);
+  });
+
+  test("names the reason, and not that the last attempt had hardly any time", async () => {
+    const world = new World();
+    const slow = async () => {
+      await new Promise<void>((resolve) => world.clock.setTimeout(resolve, 100));
+      return target;
+    };
+    for (let timeoutMs = 3_000; timeoutMs < 3_500; timeoutMs += 50) {
+      const { error } = await world.dial({ target: slow, timeoutMs });
+      expect(error.message).toMatch(/The last attempt: connect ECONNREFUSED 127\.0\.0\.1:8786$/);
+    }
   });
 
   test("is not held up for ever by a file that cannot be read", async () => {
@@ -132,7 +146,9 @@ describe("the first connection", () => {
     world.openError = () => new AuthenticationError("The token is not the one of this scheduler.");
     const { error, tookMs } = await world.dial();
     expect(error).toBeInstanceOf(AuthenticationError);
-    expect(error.message).toMatch(/^Give the token of the scheduler at ws:.*not the one/);
+    expect(error.message).toMatch(
+      /^Give the token of the scheduler, scheduler file s\.json \(ws:.*not the one/,
+    );
     expect(tookMs).toBe(0);
     expect(world.attempts).toBe(1);
   });
