@@ -21,7 +21,10 @@ const daemons = { scheduler: schedulerCommand, worker: workerCommand };
 export async function main(daemon?: keyof typeof daemons): Promise<void> {
   // Whoever reads our output may stop reading, `| head` for one: nothing to report.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === "EPIPE" ? 0 : 1);
+    if (error.code === "EPIPE") process.exit(0);
+    process.stderr.write(`thence: what it printed could not be written: ${error.message}\n`, () =>
+      process.exit(1),
+    );
   });
   process.stderr.on("error", () => undefined);
 

@@ -44,6 +44,13 @@ export function duration(text: string): number {
   }
 }
 
+/** One that a timer can count: up to 24 days. */
+export function timerDuration(text: string): number {
+  const ms = duration(text);
+  if (ms < 2 ** 31) return ms;
+  throw new InvalidArgumentError("Expected at most 596h, which is 24 days.");
+}
+
 /** Bytes of `4GiB`. */
 export function size(text: string): number {
   try {

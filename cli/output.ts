@@ -11,7 +11,7 @@ export function resultText(value: unknown, colors = false): string | undefined {
   if (whyNotJson(value, "result") === undefined) return JSON.stringify(value);
   return inspect(value, {
     depth: Infinity,
-    maxArrayLength: 1_000,
+    maxArrayLength: null,
     maxStringLength: null,
     breakLength: Infinity,
     colors,

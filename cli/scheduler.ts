@@ -1,6 +1,6 @@
 // `thence scheduler`: the one process that knows every task.
 
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -8,7 +8,13 @@ import { addressOfInterface } from "../src/meeting/address.ts";
 import { configureLog, createLog } from "../src/log.ts";
 import { givenToken, mintToken } from "../src/meeting/token.ts";
 import { runDaemon, type Running } from "./daemon.ts";
-import { duration, wholeNumber, withExample, withLogOptions, type LogOptions } from "./options.ts";
+import {
+  timerDuration,
+  wholeNumber,
+  withExample,
+  withLogOptions,
+  type LogOptions,
+} from "./options.ts";
 
 type Options = LogOptions & {
   host?: string;
@@ -24,7 +30,7 @@ type Options = LogOptions & {
 export function schedulerCommand(): Command {
   const command = new Command("scheduler")
     .description("Start a scheduler: the process that workers and clients connect to.")
-    .option("--host <address>", "the address to listen on (default: 127.0.0.1)")
+    .option("--host <address>", "the address to listen on (default: 127.0.0.1)", someAddress)
     .addOption(
       new Option(
         "--interface <name>",
@@ -45,7 +51,11 @@ export function schedulerCommand(): Command {
       ).conflicts("tokenFile"),
     )
     .option("--token-file <file>", "read the token from here; else $THENCE_TOKEN, else a new one")
-    .option("--idle-timeout <duration>", "end after so long without tasks and clients", duration)
+    .option(
+      "--idle-timeout <duration>",
+      "end after so long without tasks and clients",
+      timerDuration,
+    )
     .option("--pid-file <file>", "write the process id here")
     .action(run);
   return withExample(
@@ -126,4 +136,10 @@ function workerLine(url: string, schedulerFile: string | undefined, options: Opt
 
 function quoted(path: string): string {
   return /^[\w./:@%+=-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** An empty one would be every address of this machine, and comes of a variable that is not set. */
+function someAddress(text: string): string {
+  if (text.trim() !== "") return text;
+  throw new InvalidArgumentError("Expected an address, like 127.0.0.1; 0.0.0.0 is all there are.");
 }

@@ -1,6 +1,6 @@
 // `thence worker`: a process that runs tasks on its threads.
 
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { hostname } from "node:os";
 import { workerName, workerThreads } from "../cluster/slurm-environment.ts";
 import { signOfLife, upbringing } from "../cluster/supervise.ts";
@@ -22,6 +22,7 @@ import {
   withExample,
   withLogOptions,
   type LogOptions,
+  timerDuration,
 } from "./options.ts";
 
 type Options = LogOptions & {
@@ -77,7 +78,7 @@ export function workerCommand(): Command {
       new Option(
         "--lifetime <duration>",
         "leave after so long, before a time limit does it",
-      ).argParser(lifetime),
+      ).argParser(timerDuration),
     )
     // What starts this program looks for it: see launch.js.
     .option("--no-supervise", "do not start it anew when its process dies")
@@ -133,12 +134,6 @@ async function run(address: string | undefined, options: Options): Promise<void>
     return running;
   };
   await runDaemon({ start, log });
-}
-
-function lifetime(text: string): number {
-  const ms = duration(text);
-  if (ms < 2 ** 31) return ms;
-  throw new InvalidArgumentError("Expected at most 24d.");
 }
 
 /** Once, for a log that repeats itself every second hides what matters. */

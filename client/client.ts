@@ -150,8 +150,8 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
   }
 
   /**
-   * Cancels futures at once, and those that depend on them; those that have settled stay as they
-   * are. See `Future.cancel`.
+   * Cancels futures at once, and those that depend on them as soon as the scheduler has heard of it;
+   * those that have settled stay as they are. See `Future.cancel`.
    *
    * @example client.cancel(futures, { reason: "found a better one" });
    */
@@ -241,8 +241,8 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
    * @returns once they have left
    * @throws {WorkerLostError} when there is no such worker
    */
-  async retireWorkers(names: Iterable<string>): Promise<void> {
-    const workers = [...names];
+  async retireWorkers(names: string | Iterable<string>): Promise<void> {
+    const workers = typeof names === "string" ? [names] : [...names];
     if (workers.length === 0) return;
     await this.#session.question((id) => ({ type: "retire", id, workers }));
   }

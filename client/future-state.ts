@@ -78,7 +78,7 @@ export class FutureState {
   /** Its value, which is not here, is gone and being made again. Whoever waits for it goes on waiting. */
   lose(): void {
     if (!this.isAway) return;
-    this.status = "lost";
+    this.status = "pending";
     this.#form = "none";
   }
 

@@ -104,8 +104,9 @@ export class Future<T = unknown> {
   }
 
   /**
-   * Cancels it at once, and with it the futures that depend on it. A task that has not started never
-   * runs; one that runs is ended, unless another client wants it. Without effect once it has settled.
+   * Cancels it at once, and the futures that depend on it as soon as the scheduler has heard of it. A
+   * task that has not started never runs; one that runs is ended, unless another client wants it.
+   * Without effect once it has settled.
    *
    * @param reason for people; it is in the error of everybody who waits
    */
@@ -192,7 +193,9 @@ export function encodeFor(session: Session, value: unknown, where: string): Enco
 }
 
 function checkedLimits(limits: WaitLimits): WaitLimits {
-  return checkedNames(limits, ["timeoutMs", "signal"], "waiting");
+  const { signal } = checkedNames(limits, ["timeoutMs", "signal"], "waiting");
+  if (signal === undefined || typeof signal.throwIfAborted === "function") return limits;
+  throw new TypeError(`signal must be an AbortSignal, not ${typeof signal}`);
 }
 
 /** Why the scheduler could not make anything of a future. */

@@ -41,8 +41,8 @@ export function checkedCount(value: unknown, name: string): number {
 }
 
 export function positive(value: unknown, name: string): number {
-  const checked = number(value, name, 0);
-  if (checked === 0) throw new RangeError(`${name} must be more than 0`);
+  const checked = number(value, name, -Infinity);
+  if (checked <= 0) throw new RangeError(`${name} must be more than 0: ${checked}`);
   return checked;
 }
 
@@ -61,6 +61,7 @@ export function number(
 ) {
   if (typeof value !== "number") throw wrongType(name, "a number", value);
   if (value >= least && value <= most) return value;
+  if (value === Infinity) throw new RangeError(`${name} must have an end: ${value}`);
   const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `${least} to ${most}`;
   throw new RangeError(`${name} must be ${range}: ${value}`);
 }

@@ -137,8 +137,6 @@ export class Session {
   /** Only what failed is run again; what is under way or finished stays as it is. */
   retry(state: FutureState): void {
     if (state.status === "pending" || state.status === "finished") return;
-    // Lost with its worker: it is being made again as it is.
-    if (state.status === "lost" && state.known) return;
     const requests = this.#open();
     if (state.status !== "error" || !state.known) {
       const message = `submit it again: the scheduler has no task "${state.key}" of this client`;

@@ -30,8 +30,9 @@ export class Submitter<Tasks = UntypedTasks> {
    * hold them anywhere in arrays, plain objects, Maps and Sets: the task waits for their values.
    *
    * @param task the registered name, or the function itself, which is sent by its name
-   * @throws {SerializationError} when an argument cannot be sent, naming the path inside it
-   * @throws {TypeError} when a function has no name, or a future among the arguments was released
+   * @throws {SerializationError} when an argument cannot be sent, naming the path inside it; a future
+   *   that was released or cancelled cannot
+   * @throws {TypeError} when a function has no name
    * @throws {ConnectionError} when the client is closed or has lost its scheduler
    * @example
    * const sum = client.submit("add", 1, 10);

@@ -140,7 +140,7 @@ export class Clockwork {
       clearTimeout(this.#idleTimer);
       this.#idleTimer = undefined;
     } else {
-      this.#idleTimer ??= setTimeout(this.#idle.run, this.#idle.timeoutMs);
+      this.#idleTimer ??= setTimeout(this.#idle.run, Math.min(this.#idle.timeoutMs, longestMs));
     }
   }
 }

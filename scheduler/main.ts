@@ -2,6 +2,7 @@
 
 import { nanoid } from "nanoid";
 import { hostname } from "node:os";
+import { sparing } from "../src/sparing.ts";
 import { openWebSocket } from "../src/link/socket-ws.ts";
 import { reachableUrls, webSocketUrl } from "../src/meeting/address.ts";
 import { ConnectionError } from "../src/errors/errors.ts";
@@ -85,13 +86,14 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   });
   const sessions = new Sessions({ id, clockwork, heartbeatMs: options.heartbeatMs ?? 3_000, log });
   const relay = new Relay({ clockwork, token, open: openWebSocket });
+  const turnedAway = sparing((text: string) => log.warning(text));
   const server = await startServer({
     host,
     port,
     token,
     accept: (socket, peer) => sessions.accept(socket, peer.address),
     acceptData: (socket) => relay.accept(socket),
-    turnedAway: (why, peer) => log.warning(`turned away ${peer.address}: ${why}`),
+    turnedAway: (why, { address }) => turnedAway(`turned away ${address}: ${why}`),
   });
   const urls = reachableUrls(host, server.port);
   const [url = webSocketUrl(host, server.port)] = urls;

@@ -167,7 +167,18 @@ export function stateOf({ states }: Cells, ticket: number): number {
 // ── Payloads ─────────────────────────────────────────────────────────────────────────────────────
 
 /** A payload in a form that structured clone keeps. */
-export type Crossing = string | { readonly head: string; readonly parts: readonly Uint8Array[] };
+export type Crossing = string | { readonly head: string; readonly parts: readonly CrossingPart[] };
+
+/**
+ * Bytes of their own, or where they are in shared memory: of a view on that, structured clone keeps
+ * the length in 32 bits only, and silently.
+ */
+type CrossingPart = Uint8Array | SharedPart;
+type SharedPart = {
+  readonly memory: SharedArrayBuffer;
+  readonly offset: number;
+  readonly length: number;
+};
 
 /**
  * The payload for the other side. Binary parts are copied once, into memory of their own, which is
@@ -177,7 +188,8 @@ export type Crossing = string | { readonly head: string; readonly parts: readonl
 export function toCrossing(payload: Payload, transfer: ArrayBuffer[]): Crossing {
   if (typeof payload === "string") return payload;
   const parts = payload.parts.map((part) => {
-    if (isShared(part)) return part;
+    const { buffer, byteOffset: offset, byteLength: length } = part;
+    if (buffer instanceof SharedArrayBuffer) return { memory: buffer, offset, length };
     const copy = new Uint8Array(part);
     transfer.push(copy.buffer);
     return copy;
@@ -186,7 +198,11 @@ export function toCrossing(payload: Payload, transfer: ArrayBuffer[]): Crossing 
 }
 
 export function fromCrossing(crossing: Crossing): Payload {
-  return typeof crossing === "string" ? crossing : new BinaryPayload(crossing.head, crossing.parts);
+  if (typeof crossing === "string") return crossing;
+  const parts = crossing.parts.map((part) =>
+    part instanceof Uint8Array ? part : new Uint8Array(part.memory, part.offset, part.length),
+  );
+  return new BinaryPayload(crossing.head, parts);
 }
 
 /** A message for the client inside a task, with its payloads in that form. */
@@ -209,21 +225,26 @@ function withPayloads<From, To>(
   return value === undefined ? message : ({ ...message, value: convert(value) } as CrossingMessage);
 }
 
-function isShared({ buffer }: Uint8Array): boolean {
-  return buffer instanceof SharedArrayBuffer;
-}
-
 /** Bytes of it that are in shared memory. */
 export function sharedBytes(crossing: Crossing): number {
   if (typeof crossing === "string") return 0;
-  return crossing.parts.reduce((sum, part) => sum + (isShared(part) ? part.byteLength : 0), 0);
+  return crossing.parts.reduce((sum, part) => sum + ("memory" in part ? part.length : 0), 0);
 }
 
 function isCrossing(value: unknown): value is Crossing {
   if (typeof value === "string") return true;
   if (typeof value !== "object" || value === null) return false;
   const { head, parts } = value as Partial<Record<string, unknown>>;
-  return isString(head) && isArrayOf(parts, (part) => part instanceof Uint8Array);
+  return isString(head) && isArrayOf(parts, isCrossingPart);
+}
+
+function isCrossingPart(part: unknown): part is CrossingPart {
+  if (part instanceof Uint8Array) return true;
+  if (typeof part !== "object" || part === null) return false;
+  const { memory, offset, length } = part as Partial<Record<string, unknown>>;
+  if (!(memory instanceof SharedArrayBuffer) || !isNumber(offset) || !isNumber(length))
+    return false;
+  return offset >= 0 && length >= 0 && offset + length <= memory.byteLength;
 }
 
 function isFailure(value: unknown): value is Failure {

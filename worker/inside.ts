@@ -83,7 +83,15 @@ export class Inside implements TaskConnection {
     if (this.#over) return waiting;
     // What it waits for has to be asked for first.
     this.flush();
-    if (this.#waits === 0) this.#host.lend();
+    if (this.#waits === 0) {
+      try {
+        this.#host.lend();
+      } catch (error) {
+        // Nobody will wait for it now.
+        waiting.catch(() => undefined);
+        throw error;
+      }
+    }
     this.#waits += 1;
     try {
       return await waiting;

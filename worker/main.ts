@@ -13,6 +13,7 @@ import { silentLog, type Log } from "../src/log.ts";
 import type { FromWorker, Predecessor, Resources, ToWorker } from "../src/wire/protocol.ts";
 import { openWebSocket } from "../src/link/socket-ws.ts";
 import type { Socket } from "../src/link/socket.ts";
+import { sparing } from "../src/sparing.ts";
 import { transferPath } from "../src/transfer/messages.ts";
 import { Calls } from "./calls.ts";
 import type { ModuleSource } from "./crossing.ts";
@@ -85,6 +86,9 @@ export type RunningWorker = {
    */
   readonly ended: Promise<void>;
 };
+
+/** A module may take long to import, or for ever when it awaits something at its top level. */
+const stillLoadingMs = 10_000;
 
 /**
  * Starts a worker in this process; resolves once it has joined the scheduler.
@@ -200,7 +204,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const accept = (socket: Socket) => results.accept(socket);
     if (options.listen) return options.listen(accept);
     const host = options.localAddress ?? (await addressTowards(url));
-    const turnedAway = (why: string) => log.warning(`turned away ${why}`);
+    const warn = sparing((text: string) => log.warning(text));
+    const turnedAway = (why: string) => warn(`turned away ${why}`);
     return startPeerServer({ host, token: () => found?.token, accept, turnedAway });
   }
 
@@ -223,6 +228,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     }
   }
 
+  async function loaded(): Promise<void> {
+    const stillLoading = setInterval(() => {
+      const files = options.modules.map(({ path }) => path).join(", ");
+      log.warning(`${files}: still loading; does something at the top level never end?`);
+    }, stillLoadingMs);
+    await calls.start().finally(() => clearInterval(stillLoading));
+  }
+
   /** Over, and not because somebody asked. */
   async function fail(error: Error): Promise<void> {
     log.error(error.message);
@@ -232,7 +245,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 
   try {
-    await calls.start();
+    await loaded();
     const id = nanoid();
     link = await dial<ToWorker, FromWorker>({
       target: findTarget,

@@ -11,6 +11,9 @@ import type { Failure } from "../wire/protocol.ts";
 /** The task that failed first. */
 export type About = { key?: string | undefined; task?: string | undefined };
 
+/** Characters of what was thrown that stand in the message of a failure. */
+const longestThrown = 1_000;
+
 /** Why a user's function has no value: code `task-failed`, whatever it threw. Never throws. */
 export function taskFailure(thrown: unknown, about: About = {}): Failure {
   const error = toErrorRecord(thrown);
@@ -18,7 +21,9 @@ export function taskFailure(thrown: unknown, about: About = {}): Failure {
   const who = task === undefined ? "The task" : key === undefined ? task : `${task} (${key})`;
   const name = error.thrown === undefined ? error.name : "";
   const what = [name, error.message].filter((each) => each !== "").join(": ");
-  return describe({ code: "task-failed", message: `${who} threw ${what}`, error }, about);
+  // Of an error that says it all over again, as that of a sub-task does: it is in the cause as well.
+  const words = what.length > longestThrown ? `${what.slice(0, longestThrown)}…` : what;
+  return describe({ code: "task-failed", message: `${who} threw ${words}`, error }, about);
 }
 
 /** The failure that says what one of our own errors says; anything else is a `taskFailure`. */

@@ -180,6 +180,8 @@ describe("usage", () => {
     [["submit"], "missing required argument 'name'"],
     [["scheduler", "--port", "http"], "Expected a whole number from 0 to 65535."],
     [["scheduler", "--idle-timeout", "60"], '"60" is not a duration'],
+    [["scheduler", "--idle-timeout", "1000h"], "Expected at most 596h"],
+    [["scheduler", "--host", ""], "Expected an address, like 127.0.0.1"],
     [["scheduler", "--host", "::1", "--interface", "lo"], "cannot be used with option"],
     [["scheduler", "--tls"], "unknown option '--tls'"],
     [["worker", "ws://127.0.0.1:1"], "required option '--module"],

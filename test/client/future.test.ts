@@ -104,6 +104,23 @@ describe("result", () => {
     expect(await waiting).toBe("large");
   });
 
+  test("is pending again while its value, which was lost, is made again", async () => {
+    const { scheduler, client } = setUp();
+    const future = client.submit("big");
+    scheduler.say({ type: "stored", keys: [future.key], bytes: [1e6], holders: [["w"]] });
+    expect(future.status).toBe("finished");
+    scheduler.say({ type: "lost", keys: [future.key] });
+    expect({ status: future.status, done: future.done }).toEqual({
+      status: "pending",
+      done: false,
+    });
+    const waiting = client.wait([future]);
+    const failing = future.exception();
+    scheduler.fail(future.key);
+    expect(await failing).toBeInstanceOf(TaskError);
+    expect((await waiting).done).toEqual([future]);
+  });
+
   test("fails when a value is lost before it could be fetched", async () => {
     const { scheduler, future } = setUp();
     scheduler.say({ type: "stored", keys: [future.key], bytes: [1e6], holders: [["scheduler"]] });

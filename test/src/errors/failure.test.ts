@@ -225,6 +225,19 @@ describe("a failure", () => {
     }
   });
 
+  test("does not grow with every task that fails because its sub-task did", () => {
+    let error: Error = new RangeError("the first");
+    let failure = taskFailure(error);
+    const sizes: number[] = [];
+    for (let depth = 0; depth < 200; depth += 1) {
+      failure = taskFailure(error, { key: `recurse-${depth}`, task: "recurse" });
+      sizes.push(JSON.stringify(failure).length);
+      error = errorOf(failure);
+    }
+    expect(failure.message.length).toBeLessThan(1_100);
+    expect(Math.max(...sizes)).toBeLessThan(40_000);
+  });
+
   test("stays within the limits of the wire", () => {
     const failure = taskFailure(new Error("x".repeat(200_000)), { key: "k", task: "t" });
     expect(failure.message.length).toBeLessThanOrEqual(limits.textLength);
