@@ -1,23 +1,28 @@
 // `npm run check-package`: packs what would be published, installs it into an empty project, and uses
-// it there as anyone would: the command line, the types, and a job on threads of `Client.local`.
+// it there as the README says: the command line, the types of all that it shows, and a job on threads
+// of `Client.local`. And the README's links lead somewhere there too.
 
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { programOf, readersConfig } from "../test/examples/code-blocks.ts";
 
 const root = path.dirname(import.meta.dirname);
 const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
   version: string;
 };
 
+const tour = programOf("README.md");
 const files = {
   "package.json": JSON.stringify({ name: "uses-thence", private: true, type: "module" }),
   "tasks.ts": `import { currentTask } from "thence/worker";
 export const add = (x: number, y: number): number => x + y;
 export const key = (): string => currentTask().key;
 `,
+  "tour/tasks.ts": tour.get("tasks.ts") ?? "",
+  "tour/main.ts": tour.get("main.ts") ?? "",
   "main.ts": `import { Client, type Future } from "thence";
 const client = await Client.local<typeof import("./tasks.ts")>({ modules: ["./tasks.ts"], threads: 1 });
 const sum: Future<number> = client.submit("add", client.submit("add", 1, 2), 3);
@@ -27,21 +32,7 @@ const key = client.submit("key");
 console.log(await sum.result(), (await key.result()) === key.key, typeof wrong);
 await client.close();
 `,
-  "tsconfig.json": JSON.stringify({
-    compilerOptions: {
-      target: "ES2024",
-      lib: ["ES2024", "ESNext.Disposable"],
-      module: "NodeNext",
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      noEmit: true,
-      allowImportingTsExtensions: true,
-      skipLibCheck: false,
-      typeRoots: [path.join(root, "node_modules", "@types")],
-      types: ["node"],
-    },
-    files: ["main.ts", "tasks.ts"],
-  }),
+  "tsconfig.json": JSON.stringify(readersConfig()),
 };
 
 const folder = mkdtempSync(path.join(tmpdir(), "thence-package-"));
@@ -53,29 +44,40 @@ try {
   const stray = packed.files.map((file) => file.path).filter((file) => !isPublished(file));
   same("files that should not be published", stray.join(" "), "");
 
-  mkdirSync(project);
+  const published = new Set(packed.files.map((file) => file.path));
+  const readme = readFileSync(path.join(root, "README.md"), "utf8");
+  const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = ""]) => link);
+  const dead = links.filter((link) => !published.has(link));
+  same("links of the README to what is not published", dead.join(" "), "");
+
+  mkdirSync(path.join(project, "tour"), { recursive: true });
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(project, name), text);
-  await output("npm", ["install", "--no-audit", "--no-fund", tarball], project);
+  const install = ["install", "--no-audit", "--no-fund"];
+  await output("npm", [...install, tarball], project);
+  await output("npm", [...install, "-D", "typescript", "@types/node"], project);
 
   same(
     "npx thence version",
     await output("npx", ["thence", "version"], project),
     `thence ${version}`,
   );
-  const tsc = path.join(root, "node_modules", "typescript", "bin", "tsc");
-  same("types", await output(process.execPath, [tsc, "-p", "."], project), "");
+  same("types", await output("npx", ["tsc"], project), "");
+  const stricter = ["tsc", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess"];
+  same("types, more strictly", await output("npx", stricter, project), "");
   same("job", await output(process.execPath, ["main.ts"], project), "6 true function");
-  console.log(`${packed.filename}: ${packed.files.length} files, installs and works`);
+  const size = `${packed.files.length} files, ${Math.round(packed.size / 1000)} kB`;
+  console.log(`${packed.filename}: ${size}, installs and works`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-type Packed = { filename: string; files: { path: string }[] };
+type Packed = { filename: string; size: number; files: { path: string }[] };
 
 function isPublished(file: string): boolean {
   return (
     /^dist\/.*\.(js|d\.ts)$/.test(file) ||
     /^cli\/[\w-]+\.js$/.test(file) ||
+    /^(docs\/.*\.md|examples\/.*\.(ts|md|sbatch)|benchmarks\/.*(README\.md|\.svg))$/.test(file) ||
     /^(README\.md|ARCHITECTURE\.md|CHANGELOG\.md|LICENSE|package\.json)$/.test(file)
   );
 }
