@@ -15,23 +15,33 @@ import type { Order, Report } from "./local-child.ts";
 import { moduleSource } from "./module-source.ts";
 import type { ModuleSource } from "../worker/main.ts";
 
+/**
+ * What runs beside the program: so many workers, each with so many threads.
+ *
+ * @example
+ * // Two workers of four threads each, and what their tasks log is shown.
+ * await Client.local({ modules: ["./tasks.ts"], workers: 2, threads: 4, logLevel: "info" });
+ */
 export type LocalOptions = {
   /**
    * The modules whose exported functions are the tasks: `[name=]path`, relative to the working
-   * directory, or a file URL. With a name they are called `name.function`.
+   * directory, or a file URL. With a name they are called `name.function`. At least one.
    */
   modules: readonly (string | URL)[];
-  /** Worker processes; default 1. */
+  /** Worker processes, named `local-0`, `local-1` and so on; default 1. One that dies is started anew. */
   workers?: number;
   /** Threads of each worker; default: what this machine has, shared out among the workers. */
   threads?: number;
-  /** Tasks that share a thread, for functions that mostly wait; default 1. */
+  /** Tasks that share a thread, taking turns while others await: for functions that mostly wait; default 1. */
   concurrency?: number;
   /** Most bytes of results and inputs in the memory of each worker. Default: its share of 60 % of this machine's. */
   memoryLimit?: number;
   /** Where workers write results that do not fit. Default: the system's directory for temporary files. */
   localDirectory?: string;
-  /** The least of what the scheduler and the workers log to standard error; default "error". */
+  /**
+   * The least of what the scheduler and the workers log to standard error; default "error". What tasks
+   * say by `currentTask().log()` is "info", so it is not seen by default.
+   */
   logLevel?: LogLevel;
 };
 
