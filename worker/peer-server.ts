@@ -51,7 +51,7 @@ export async function startPeerServer(options: PeerServerOptions): Promise<PeerS
       return;
     }
     webSockets.handleUpgrade(request, stream, head, (webSocket) => {
-      options.accept(new WsSocket(webSocket));
+      options.accept(new WsSocket(webSocket, stream));
     });
   });
   webSockets.on("wsClientError", (error, stream) => {

@@ -225,11 +225,7 @@ export class Results {
     this.#store.expect(bytes);
     try {
       const assembly = new Assembly(incoming.shape, allocate);
-      for (let left = bytes; left > 0;) {
-        const chunk = await incoming.read();
-        assembly.add(chunk);
-        left -= chunk.byteLength;
-      }
+      await incoming.readInto(assembly);
       const entry = this.#store.put(want, assembly.take());
       countShared(bytes);
       this.#options.reports.held(want.key, want.order, want.attempt, entry.bytes);

@@ -1,8 +1,11 @@
 // The real socket: a WebSocket of the `ws` package, on either side.
 
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
 import { WebSocket } from "ws";
 import { AuthenticationError, ConnectionError } from "../errors/errors.ts";
 import { limits } from "../wire/limits.ts";
+import { releaseMessage, releaseReads } from "./read-memory.ts";
 import { closeReason, type Socket, type SocketClose } from "./socket.ts";
 import type { SocketData, SocketHandlers } from "./socket.ts";
 
@@ -12,6 +15,8 @@ import type { SocketData, SocketHandlers } from "./socket.ts";
  */
 export const webSocketOptions = {
   perMessageDeflate: false,
+  /** `releaseReads` counts on it. */
+  allowSynchronousEvents: true,
   maxPayload: limits.frameBytes,
   maxFragments: 1024,
   maxBufferedChunks: 256 * 1024,
@@ -109,12 +114,19 @@ export class WsSocket implements Socket {
   #held: SocketData[] = [];
   #close: SocketClose | undefined;
   #problem: { message: string; isTheirs: boolean } | undefined;
+  /** What the WebSocket reads from, while nothing frees what was read. */
+  #stream: Duplex | undefined;
   readonly #wrote = (error?: Error | null) => {
     if (!error) this.#handlers?.wrote();
   };
 
-  constructor(webSocket: WebSocket) {
+  /** @param stream what an accepted one reads from; without it `release` does less */
+  constructor(webSocket: WebSocket, stream?: Duplex) {
     this.#webSocket = webSocket;
+    this.#stream = stream;
+    webSocket.once("upgrade", (response: IncomingMessage) => {
+      this.#stream = response.socket;
+    });
     webSocket.on("message", (data: Buffer, isBinary: boolean) => {
       this.#arrived(isBinary ? data : data.toString());
     });
@@ -150,6 +162,13 @@ export class WsSocket implements Socket {
 
   send(data: SocketData): void {
     if (this.open) this.#webSocket.send(data, this.#wrote);
+  }
+
+  release(data: Uint8Array): void {
+    // Only sockets of much data have this called, so the others are spared the watching.
+    if (this.#stream) releaseReads(this.#webSocket, this.#stream);
+    this.#stream = undefined;
+    releaseMessage(data);
   }
 
   pause(): void {

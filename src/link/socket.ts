@@ -11,6 +11,11 @@ export type Socket = {
   listen(handlers: SocketHandlers): void;
   /** Without effect once closed. The bytes must not change until they have left. */
   send(data: string | Uint8Array): void;
+  /**
+   * Nobody will look at these bytes, received as a message, again: a transport that can frees their
+   * memory at once. For who receives much; the rest is left to the garbage collector.
+   */
+  release?(data: Uint8Array): void;
   /** No message is delivered until `resume`, and the other side is slowed down in the end. */
   pause(): void;
   resume(): void;

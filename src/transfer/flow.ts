@@ -5,7 +5,7 @@
 import { ProtocolError } from "../errors/errors.ts";
 import type { Socket, SocketData } from "../link/socket.ts";
 import type { Shape } from "./messages.ts";
-import { bytesOfShape, chunkBytes, type Source } from "./shape.ts";
+import { bytesOfShape, chunkBytes, type Assembly, type Source } from "./shape.ts";
 
 /** Bytes of one value under way at most. */
 export const windowBytes = 8 * 1024 * 1024;
@@ -101,7 +101,10 @@ export class Flow {
   /** Bytes of this value are coming. */
   expect(id: number, shape: Shape): Incoming {
     if (this.#incoming.has(id)) throw new ProtocolError(`value ${id} comes twice`);
-    const incoming = new Incoming(shape, (bytes) => this.tell({ type: "credit", id, bytes }));
+    const incoming = new Incoming(shape, {
+      grant: (bytes) => this.tell({ type: "credit", id, bytes }),
+      release: (chunk) => this.#socket.release?.(chunk),
+    });
     if (!incoming.whole) this.#incoming.set(id, incoming);
     return incoming;
   }
@@ -207,10 +210,17 @@ export class Flow {
   }
 }
 
+type Reader = {
+  /** So many more may come. */
+  grant(bytes: number): void;
+  /** This is not looked at any more. */
+  release(chunk: Uint8Array): void;
+};
+
 /** The bytes of one value as they come. */
 export class Incoming {
   readonly shape: Shape;
-  readonly #grant: (bytes: number) => void;
+  readonly #socket: Reader;
   /** Bytes that have not come yet, and that have not been read. */
   #left: number;
   readonly #chunks: Uint8Array[] = [];
@@ -219,9 +229,9 @@ export class Incoming {
   #waiting: PromiseWithResolvers<Uint8Array> | undefined;
   #discarded = false;
 
-  constructor(shape: Shape, grant: (bytes: number) => void) {
+  constructor(shape: Shape, socket: Reader) {
     this.shape = shape;
-    this.#grant = grant;
+    this.#socket = socket;
     this.#left = bytesOfShape(shape);
   }
 
@@ -237,6 +247,17 @@ export class Incoming {
     if (this.#error) throw this.#error;
     this.#waiting ??= Promise.withResolvers();
     return this.#waiting.promise;
+  }
+
+  /** Reads it to its end, to where it will stay; `came` hears of every chunk, and may throw. */
+  async readInto(assembly: Assembly, came: () => void = () => undefined): Promise<void> {
+    while (!assembly.whole) {
+      const read = this.read();
+      const chunk = read instanceof Promise ? await read : read;
+      came();
+      assembly.add(chunk);
+      this.#socket.release(chunk);
+    }
   }
 
   add(chunk: Uint8Array): void {
@@ -271,7 +292,7 @@ export class Incoming {
   #taken(chunk: Uint8Array): Uint8Array {
     this.#owed += chunk.byteLength;
     if (this.#owed >= windowBytes / 4 && this.#left > 0) {
-      this.#grant(this.#owed);
+      this.#socket.grant(this.#owed);
       this.#owed = 0;
     }
     return chunk;

@@ -85,14 +85,10 @@ export class Requester {
         throw new ProtocolError(`a value of ${bytes} bytes is said to have ${claimed}`);
       }
       const assembly = new Assembly(incoming.shape, allocate);
-      for (let left = claimed; left > 0;) {
+      await incoming.readInto(assembly, () => {
         signal?.throwIfAborted();
-        const read = incoming.read();
-        const chunk = read instanceof Promise ? await read : read;
         this.#watchOver();
-        assembly.add(chunk);
-        left -= chunk.byteLength;
-      }
+      });
       return assembly.take();
     } catch (error) {
       this.abandon(incoming);

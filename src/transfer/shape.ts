@@ -5,10 +5,10 @@ import { BinaryPayload, type Payload } from "../payload/payload.ts";
 import type { Shape } from "./messages.ts";
 
 /**
- * Bytes of one message on the wire at most. With its header of four bytes it is as long as what a
- * socket gives in one read, so that most arrive without being put together from two.
+ * Bytes of one message on the wire at most. Few enough to be in the processor's cache still when they
+ * are copied to where they stay, and enough that what a message costs by itself does not count.
  */
-export const chunkBytes = 64 * 1024 - 4;
+export const chunkBytes = 256 * 1024;
 /** A text of up to so many characters needs no chunks. */
 const shortText = 64 * 1024;
 
@@ -67,11 +67,13 @@ export class Assembly {
   readonly #rows: Uint8Array[];
   #row = 0;
   #offset = 0;
+  #left: number;
 
   /** @throws {RangeError} when there is no memory for it */
   constructor(shape: Shape, allocate: Allocate = (bytes) => new ArrayBuffer(bytes)) {
     this.#text = "text" in shape ? shape.text : undefined;
     this.#rows = [];
+    this.#left = bytesOfShape(shape);
     if ("text" in shape) return;
     const memory = allocate(shape.parts.reduce((sum, bytes) => sum + aligned(bytes), 0));
     let offset = 0;
@@ -87,17 +89,20 @@ export class Assembly {
     return this.#rows;
   }
 
+  /** All its bytes are there. */
+  get whole(): boolean {
+    return this.#left === 0;
+  }
+
   add(bytes: Uint8Array): void {
     let read = 0;
+    this.#left -= bytes.byteLength;
     while (read < bytes.byteLength) {
       const row = this.#rows[this.#row];
       if (row === undefined) throw new ProtocolError("more bytes came than the value has");
       const room = row.byteLength - this.#offset;
       const taken = Math.min(room, bytes.byteLength - read);
-      row.set(
-        read === 0 && taken === bytes.byteLength ? bytes : bytes.subarray(read, read + taken),
-        this.#offset,
-      );
+      if (taken > 0) copy(bytes.subarray(read, read + taken), row, this.#offset);
       read += taken;
       this.#offset += taken;
       if (this.#offset === row.byteLength) {
@@ -114,6 +119,14 @@ export class Assembly {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(head);
     return parts.length === 0 ? text : new BinaryPayload(text, parts);
   }
+}
+
+/**
+ * What `into.set(bytes, at)` does. V8 does that byte by byte, which takes four times as long, when the
+ * memory is shared and the two do not lie alike; `fill` with just as many bytes is a plain copy.
+ */
+function copy(bytes: Uint8Array, into: Uint8Array, at: number): void {
+  Buffer.from(into.buffer, into.byteOffset + at, bytes.byteLength).fill(bytes);
 }
 
 /** Any typed array can stand on a multiple of eight. */

@@ -10,7 +10,7 @@ import type { Want } from "../../../src/transfer/messages.ts";
 import { Peers } from "../../../src/transfer/peers.ts";
 import { LackingError, Requester } from "../../../src/transfer/requester.ts";
 import { relayed, respond, type Shelf } from "../../../src/transfer/responder.ts";
-import { Assembly, bytesOfShape, payloadSource, type Source } from "../../../src/transfer/shape.ts";
+import { Assembly, payloadSource, type Source } from "../../../src/transfer/shape.ts";
 
 const want = (key: string): Want => ({ key, order: 0, attempt: 1 });
 
@@ -23,11 +23,7 @@ function stage(values: Record<string, Payload>, more: Partial<Shelf> = {}, stall
     find: ({ key }) => (Object.hasOwn(values, key) ? payloadSource(values[key]!) : undefined),
     async take({ key }, incoming) {
       const assembly = new Assembly(incoming.shape);
-      for (let left = bytesOfShape(incoming.shape); left > 0;) {
-        const chunk = await incoming.read();
-        assembly.add(chunk);
-        left -= chunk.byteLength;
-      }
+      await incoming.readInto(assembly);
       taken.set(key, assembly.take());
     },
     ...more,
