@@ -177,13 +177,14 @@ export class Fetching {
         const peer = await peers.at(address);
         const payload = await peer.fetch(wanted, bytes, allocate, stop.signal);
         stop.signal.throwIfAborted();
-        countShared(bytes);
         // What the scheduler keeps is not to be kept here too.
         const passing = from.length === 0 && !wanted.here;
         const entry = store.put({ key, order, attempt }, payload, { pinned: true, passing });
         if (!passing) held(wanted, entry.bytes);
         return entry;
       } catch (error) {
+        // What had come of it.
+        countShared(bytes);
         if (stop.signal.aborted) throw error;
         if (error instanceof LackingError && address !== scheduler) lacking.push(address);
         problems.push(`${address}: ${(error as Error).message}`);

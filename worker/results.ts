@@ -112,8 +112,10 @@ export class Results {
   /** What is to be told of a result: itself when it is small, else its size, and it stays here. */
   keep({ key, attempt }: Attempt, value: Payload): Payload | Held {
     const bytes = payloadBytes(value);
-    if (bytes <= this.#keepAboveBytes) return value;
-    countShared(bytes);
+    if (bytes <= this.#keepAboveBytes) {
+      countShared(bytes);
+      return value;
+    }
     this.#store.put({ key, order: undefined, attempt }, value);
     return { bytes };
   }
@@ -227,8 +229,10 @@ export class Results {
       const assembly = new Assembly(incoming.shape, allocate);
       await incoming.readInto(assembly);
       const entry = this.#store.put(want, assembly.take());
-      countShared(bytes);
       this.#options.reports.held(want.key, want.order, want.attempt, entry.bytes);
+    } catch (error) {
+      countShared(bytes);
+      throw error;
     } finally {
       this.#store.unexpect(bytes);
     }

@@ -8,7 +8,7 @@ import { setImmediate } from "./intrinsics.ts";
 
 /** Values smaller than this are copied: that is cheaper than to share them. */
 export const sharedFromBytes = 64 * 1024;
-/** Garbage is collected after so many bytes have come or gone, in each thread by itself. */
+/** Garbage is collected after so many bytes, in each thread by itself. */
 const collectAfterBytes = 256 * 1024 * 1024;
 
 let bytesSince = 0;
@@ -20,7 +20,10 @@ export function allocate(bytes: number): ArrayBufferLike {
   return new SharedArrayBuffer(bytes);
 }
 
-/** So many bytes of shared memory have come to this thread, or are not referred to any more. */
+/**
+ * So many bytes of shared memory are not referred to any more, or will not be soon: main knows when it
+ * lets go of a value, the other threads know only that one came.
+ */
 export function countShared(bytes: number): void {
   if (bytes < sharedFromBytes) return;
   bytesSince += bytes;
