@@ -1,10 +1,12 @@
 // `npm run bench -- data`: how fast a large value goes from one worker to another, beside a bare
-// WebSocket between as many processes; and what it costs to hand one from thread to thread.
+// WebSocket between as many processes, in time and in CPU time of both ends; and what it costs to hand
+// one from thread to thread.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "../../src/index.ts";
+import { cpuMicrosOf } from "../runner/cpu.ts";
 import { Processes } from "../runner/processes.ts";
 import { spread } from "../runner/statistics.ts";
 
@@ -28,13 +30,13 @@ export async function runDataBenchmark({
   try {
     const schedulerFile = join(directory, "s.json");
     processes.start("cli/bin.js", ["scheduler", "--scheduler-file", schedulerFile, "--port", "0"]);
-    for (const name of ["a", "b"]) {
+    const workers = ["a", "b"].map((name) =>
       processes.start("cli/bin.js", [
         ...["worker", "--no-supervise", "--scheduler-file", schedulerFile],
         ...["--name", name, "--threads", "2"],
         ...["--module", "benchmarks/data/tasks.ts"],
-      ]);
-    }
+      ]),
+    );
     const [holder, asker] = [0, 1].map(() =>
       processes.start("benchmarks/data/bare-peer.ts", [String(length)], { channel: true }),
     ) as [ReturnType<Processes["start"]>, ReturnType<Processes["start"]>];
@@ -48,30 +50,41 @@ export async function runDataBenchmark({
       await work();
       return performance.now() - start;
     };
+    /** Not a number where there is no /proc. */
+    const cpuOf = async (both: readonly { pid: number }[]) => {
+      const each = await Promise.all(both.map(({ pid }) => cpuMicrosOf(pid)));
+      return each.reduce<number>((sum, micros) => sum + (micros ?? NaN), 0) / 1000;
+    };
 
     const moved: number[] = [];
     const bare: number[] = [];
     const handed: number[] = [];
     const empty: number[] = [];
     const ratios: number[] = [];
+    const movedCpu: number[] = [];
+    const bareCpu: number[] = [];
     // The first few are to warm up.
     for (let round = -2; round < 3 * rounds; round++) {
       const large = on("a").submit("make", length);
       const small = on("a").submit("make", 1);
       await client.wait([large, small]);
-      const times = [
+      const inPlace = [
         await timed(() => on("a").submit("touch", small).result()),
         await timed(() => on("a").submit("touch", large).result()),
-        await timed(() => on("b").submit("touch", large).result()),
-        (await asker.ask({ port })) as number,
       ] as const;
+      const cpu = [await cpuOf(workers), await cpuOf([holder, asker])] as const;
+      const move = await timed(() => on("b").submit("touch", large).result());
+      const bareMove = (await asker.ask({ port })) as number;
+      const spent = [await cpuOf(workers), await cpuOf([holder, asker])] as const;
       client.release([large, small]);
       if (round < 0) continue;
-      empty.push(times[0]);
-      handed.push(times[1]);
-      moved.push(times[2]);
-      bare.push(times[3]);
-      ratios.push(times[3] / times[2]);
+      empty.push(inPlace[0]);
+      handed.push(inPlace[1]);
+      moved.push(move);
+      bare.push(bareMove);
+      ratios.push(bareMove / move);
+      movedCpu.push(spent[0] - cpu[0]);
+      bareCpu.push(spent[1] - cpu[1]);
     }
     const size = `${bytes / mebibyte} MiB Float64Array`;
     const perSecond = (ms: number) => bytes / mebibyte / (ms / 1000);
@@ -80,6 +93,12 @@ export async function runDataBenchmark({
       row(`${size}, worker to worker`, "MiB/s", moved.map(perSecond), 0),
       row(`${size}, bare WebSocket`, "MiB/s", bare.map(perSecond), 0),
       row("  ratio, target ≥ 0.70", "×", ratios, 2),
+      ...(Number.isNaN(movedCpu[0])
+        ? []
+        : [
+            row("worker to worker, CPU of both", "ms", movedCpu, 0),
+            row("bare WebSocket, CPU of both", "ms", bareCpu, 0),
+          ]),
       row(`call with that, held where it runs`, "ms", handed, 2),
       row("call with 8 bytes", "ms", empty, 2),
     ];
