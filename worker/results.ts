@@ -3,7 +3,7 @@
 
 import { payloadBytes, type Payload } from "../src/payload/payload.ts";
 import type { OpenSocket } from "../src/link/dial.ts";
-import type { Clock } from "../src/link/clock.ts";
+import { systemClock, type Clock } from "../src/link/clock.ts";
 import type { Socket } from "../src/link/socket.ts";
 import type { Log } from "../src/log.ts";
 import { respond } from "../src/transfer/responder.ts";
@@ -47,6 +47,8 @@ type Located = Extract<ToClient, { type: "located" }>;
 
 /** Of the memory limit: above it results are written to disk. */
 const spillShare = 0.6;
+/** The scheduler asks for a copy again as soon as it hears that there is none. */
+const copyAgainMs = 1_000;
 
 export class Results {
   readonly #options: ResultsOptions;
@@ -201,7 +203,10 @@ export class Results {
       this.#store.letGo(entry);
     } catch (error) {
       if (!(error instanceof MissingError)) throw error;
-      reports.missing(undefined, error);
+      // When somebody lacks it the scheduler learns something; else all is as it was.
+      if (error.lacking.length > 0) return reports.missing(undefined, error);
+      const { clock = systemClock } = this.#options;
+      clock.setTimeout(() => reports.missing(undefined, error), copyAgainMs, { keepAlive: false });
     }
   }
 
