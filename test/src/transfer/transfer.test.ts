@@ -98,6 +98,29 @@ describe("a value", () => {
     expect(given).toBe(bytes);
   });
 
+  test("of more bytes than 32 bits count comes to its end, each chunk once and in order", async () => {
+    const bytes = 2 ** 32 + 2 ** 20 + 3;
+    const chunk = new Uint8Array(2 ** 20);
+    let given = 0;
+    const source: Source = {
+      shape: { head: 2 ** 31 + 1, parts: [2 ** 31, 2 ** 20 + 2] },
+      read(most) {
+        const read = chunk.subarray(0, most);
+        given += read.byteLength;
+        return read;
+      },
+      close: () => undefined,
+    };
+    const { requester } = stage({}, { find: () => source });
+    const incoming = await requester.get(want("a"));
+    let came = 0;
+    while (came < bytes) {
+      came += (await incoming.read()).byteLength;
+      expect(given - came).toBeLessThanOrEqual(windowBytes);
+    }
+    expect([came, given, incoming.whole, requester.idle]).toEqual([bytes, bytes, true, true]);
+  });
+
   test("that claims to be much larger than it should is not taken", async () => {
     const source: Source = {
       shape: { head: 0, parts: [2 ** 40] },
