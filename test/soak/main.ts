@@ -36,6 +36,7 @@ async function inWaves(): Promise<void> {
 }
 
 async function aLargeOne(gibibytes: number): Promise<void> {
+  if (!(gibibytes > 0)) throw new Error(`give --large a number of GiB, not "${values.large}"`);
   await passLarge(gibibytes * 2 ** 30, ({ way, seconds }) =>
     console.log(`${way.padEnd(35)} ${seconds.toFixed(1).padStart(6)} s`),
   );
