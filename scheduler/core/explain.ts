@@ -3,6 +3,7 @@
 
 import type { Explanation, SchedulerInfo, WorkerInfo } from "../../src/facts.ts";
 import type { FromClient, ToClient } from "../../src/wire/protocol.ts";
+import { listOf } from "./few.ts";
 import { keepsOf } from "./keeps.ts";
 import { holdersOf } from "./locating.ts";
 import { whatIsMissing } from "./missing.ts";
@@ -80,7 +81,6 @@ function explain(step: Step, task: Task): Explanation {
     at === "finished" || at === "released"
       ? []
       : (task.inputs ?? []).filter((input) => input.state.at !== "finished");
-  const clients = wantedBy instanceof Set ? [...wantedBy] : wantedBy ? [wantedBy] : [];
   return {
     key,
     function: task.spec.function.name,
@@ -91,9 +91,9 @@ function explain(step: Step, task: Task): Explanation {
     progress,
     missingInputs: missing.slice(0, 100).map((input) => input.key),
     holders: holdersOf(task),
-    dependents: task.dependents?.size ?? 0,
+    dependents: listOf(task.dependents).length,
     wantedBy: [
-      ...clients.map(({ name }) => name),
+      ...listOf(wantedBy).map(({ name }) => name),
       ...keepsOf(step.state, task).map(({ what }) => what),
     ],
     losses: [...(losses ?? [])],

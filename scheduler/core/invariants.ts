@@ -4,6 +4,7 @@
 import { assert } from "./assert.ts";
 import { isScattered } from "./copies.ts";
 import { checkCoordination } from "./coordination/invariants.ts";
+import { includes, listOf } from "./few.ts";
 import { keepsOf } from "./keeps.ts";
 import { fits, needsOf } from "./locality.ts";
 import { isBlocked } from "./ready-queue.ts";
@@ -43,8 +44,10 @@ function checkTask(state: State, task: Task): void {
   const isNeeded = isWanted || isKept || task.dependents !== undefined;
   const isRemembered = state.heirs.has(task);
   assert(isNeeded || isRemembered, say("stays though nobody needs it"));
-  assert(task.dependents?.size !== 0, say("has an empty set of dependents"));
-  for (const dependent of task.dependents ?? []) {
+  for (const few of [task.dependents, task.wantedBy]) {
+    assert(!(few instanceof Set) || few.size > 1, say("has a set of one, or of none"));
+  }
+  for (const dependent of listOf(task.dependents)) {
     assert(state.tasks.get(dependent.key) === dependent, say(`dependent ${dependent.key} is gone`));
     assert(dependent.inputs?.includes(task) ?? false, say(`${dependent.key} does not need it`));
     const settled: TaskStateName[] = ["finished", "released", "cancelled"];
@@ -53,10 +56,12 @@ function checkTask(state: State, task: Task): void {
   }
   for (const input of task.inputs ?? []) {
     assert(state.tasks.get(input.key) === input, say(`input ${input.key} is gone`));
-    const knows = isHeir(task) ? state.heirs.get(input) : input.dependents;
-    assert(knows?.has(task) ?? false, say(`${input.key} does not know it is needed`));
+    const isKnown = isHeir(task)
+      ? state.heirs.get(input)?.has(task)
+      : includes(input.dependents, task);
+    assert(isKnown === true, say(`${input.key} does not know it is needed`));
   }
-  for (const client of wanting(task)) {
+  for (const client of listOf(task.wantedBy)) {
     assert(isHere(state, client), say(`is wanted by the gone client ${client.id}`));
     assert(client.within?.wants.has(task) ?? true, say(`${client.id} does not know it wants it`));
   }
@@ -82,7 +87,7 @@ function checkTask(state: State, task: Task): void {
 function checkKeeps(state: State): void {
   for (const [task, keeps] of state.kept) {
     assert(state.tasks.get(task.key) === task, () => `${task.key} is kept though it is gone`);
-    const each = keeps instanceof Set ? [...keeps] : [keeps];
+    const each = listOf(keeps);
     assert(!(keeps instanceof Set) || each.length > 1, () => `${task.key} has a set of one keep`);
     for (const { tasks } of each) assert(tasks.includes(task), () => `${task.key} kept by mistake`);
   }
@@ -244,7 +249,7 @@ function checkDispatch(state: State, key: string, dispatch: Dispatch, worker: Wo
     assert(!dispatch.abandoned, say("has a client though it is to end"));
     for (const wanted of inside.within.wants) {
       assert(state.tasks.get(wanted.key) === wanted, say(`wants ${wanted.key}, which is gone`));
-      assert([...wanting(wanted)].includes(inside), say(`${wanted.key} does not know of its want`));
+      assert(includes(wanted.wantedBy, inside), say(`${wanted.key} does not know of its want`));
     }
   }
   if (dispatch.abandoned) {
@@ -293,9 +298,4 @@ function isHere(state: State, client: Client): boolean {
   const isOnWorker = state.workers.get(dispatch.worker.id) === dispatch.worker;
   const isRunning = dispatch.worker.dispatches.get(dispatch.task.key) === dispatch;
   return isOnWorker && isRunning && dispatch.inside === client;
-}
-
-function wanting(task: Task): Iterable<Client> {
-  const { wantedBy } = task;
-  return wantedBy instanceof Set ? wantedBy : wantedBy ? [wantedBy] : [];
 }

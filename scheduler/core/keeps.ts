@@ -4,6 +4,7 @@
 // at once would not do, for a release that the client sent before it heard of them would end it.
 
 import { assert } from "./assert.ts";
+import { includes, listOf, without, withOne } from "./few.ts";
 import type { Client, State, Task, TaskKey } from "./state.ts";
 import { addWant, forgetIfUnneeded, tellOutcome } from "./tasks.ts";
 import type { Step } from "./transition.ts";
@@ -31,10 +32,7 @@ export function keep({ state }: Step, what: string, tasks: readonly Task[]): Kee
   const made = { what, tasks };
   const { kept } = state;
   for (const task of tasks) {
-    const keeps = kept.get(task);
-    if (keeps === undefined) kept.set(task, made);
-    else if (keeps instanceof Set) keeps.add(made);
-    else kept.set(task, new Set([keeps, made]));
+    kept.set(task, withOne(kept.get(task), made));
   }
   return made;
 }
@@ -44,14 +42,14 @@ export function letGo(step: Step, ended: Keep): void {
   const { kept } = step.state;
   for (const task of ended.tasks) {
     const keeps = kept.get(task);
-    if (keeps instanceof Set) {
-      assert(keeps.delete(ended), () => `${task.key} is not kept any more by ${ended.what}`);
-      if (keeps.size === 1) for (const last of keeps) kept.set(task, last);
-    } else {
-      assert(keeps === ended, () => `${task.key} is not kept any more by ${ended.what}`);
-      kept.delete(task);
-      forgetIfUnneeded(step, task);
+    assert(includes(keeps, ended), () => `${task.key} is not kept any more by ${ended.what}`);
+    const others = without(keeps, ended);
+    if (others) {
+      kept.set(task, others);
+      continue;
     }
+    kept.delete(task);
+    forgetIfUnneeded(step, task);
   }
 }
 
@@ -105,6 +103,5 @@ export function declineAll(step: Step, client: Client): void {
 
 /** What keeps a task, beside clients. */
 export function keepsOf({ kept }: State, task: Task): readonly Keep[] {
-  const keeps = kept.get(task);
-  return keeps instanceof Set ? [...keeps] : keeps ? [keeps] : [];
+  return listOf(kept.get(task));
 }

@@ -2,6 +2,7 @@
 // they were made of that is gone too. What nobody here can make again fails, and what depends on it.
 
 import { isScattered } from "./copies.ts";
+import { listOf } from "./few.ts";
 import type { State, Task, Worker, WorkerId } from "./state.ts";
 import { countMissing, fail, followInput, forEachWanting, isNeeded, proceed } from "./tasks.ts";
 import { transition, type Step } from "./transition.ts";
@@ -52,7 +53,7 @@ function loseValues(step: Step, tasks: readonly Task[], why: string): void {
     step.state.copies.wanted.delete(task);
     lost.push(task);
     forEachWanting(task, (client) => step.effects.lost(client, task.key));
-    for (const dependent of task.dependents ?? []) {
+    for (const dependent of listOf(task.dependents)) {
       // One that runs may have its copy; if not, it says so.
       if (dependent.state.at === "waiting") dependent.state.missing++;
       else if (dependent.state.at === "ready") {

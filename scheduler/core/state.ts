@@ -15,6 +15,7 @@ import {
   type Coordination,
   type CoordinationLimits,
 } from "./coordination/things.ts";
+import type { Few } from "./few.ts";
 import { History } from "./history.ts";
 import type { Keep } from "./keeps.ts";
 import type { Published } from "./published.ts";
@@ -43,9 +44,9 @@ export type Task = {
   /** Attempts that threw or ran out of time, counted against `retries`. */
   failures: number;
   /** Tasks that still need this one's value: every dependent that is not finished or cancelled. */
-  dependents: Set<Task> | undefined;
-  /** The clients that hold a future of it: nearly always one, so no set is made for one. */
-  wantedBy: Client | Set<Client> | undefined;
+  dependents: Few<Task>;
+  /** The clients that hold a future of it. */
+  wantedBy: Few<Client>;
   /** Fire and forget, by this client: it runs to its end whether or not anyone wants it. */
   detachedBy: Client | undefined;
   /** It was on a worker that was lost, and may have been what ended it: dispatched alone now. */
@@ -280,7 +281,7 @@ export type State = {
   /** Those with a `blockedBy`. */
   readonly blocked: Set<Requirement>;
   /** What wants tasks beside clients; see keeps.ts. */
-  readonly kept: Map<Task, Keep | Set<Keep>>;
+  readonly kept: Map<Task, Few<Keep>>;
   /** Keeps for clients that are being told of tasks, by number; how many were made so far. */
   readonly offers: { readonly open: Map<Client, Map<number, Keep>>; made: number };
   readonly published: Map<string, Published>;

@@ -6,6 +6,7 @@ import type { Failure } from "../../src/wire/protocol.ts";
 import type { Payload } from "../../src/payload/payload.ts";
 import { bytesOf, mostHolders } from "./effects.ts";
 import { abandon } from "./dispatches.ts";
+import { includes, listOf, without, withOne } from "./few.ts";
 import { leaveSpec } from "./specs.ts";
 import { makeAgain } from "./losing.ts";
 import type { Client, Spec, State, Task, TaskKey, TaskState, Worker } from "./state.ts";
@@ -55,7 +56,7 @@ export function addInputs(step: Step, task: Task, inputs: readonly Task[]): void
   task.inputs = inputs;
   let gone: Task[] | undefined;
   for (const input of inputs) {
-    (input.dependents ??= new Set()).add(task);
+    input.dependents = withOne(input.dependents, task);
     if (input.state.at === "released") (gone ??= []).push(input);
   }
   if (gone) makeAgain(step, gone, "needed again");
@@ -87,8 +88,12 @@ export function followInput(step: Step, task: Task): boolean {
 
 /** Inputs without a value yet, each counted once however often the arguments refer to it. */
 export function countMissing({ inputs }: Task): number {
-  const missing = inputs?.filter(({ state }) => state.at !== "finished") ?? [];
-  return missing.length < 2 ? missing.length : new Set(missing).size;
+  if (inputs === undefined) return 0;
+  let missing = 0;
+  for (const { state } of inputs) if (state.at !== "finished") missing++;
+  if (missing < 2) return missing;
+  if (inputs.length === 2) return inputs[0] === inputs[1] ? 1 : 2;
+  return new Set(inputs.filter(({ state }) => state.at !== "finished")).size;
 }
 
 /** An input finished or a moment came: on with the task if nothing else is missing. */
@@ -144,16 +149,18 @@ function settle(step: Step, task: Task): void {
   step.state.totals.finished++;
   forEachWanting(task, (client) => tellFinished(step, client, task));
   const { dependents } = task;
-  if (dependents) {
+  if (dependents instanceof Set) {
     // Ready tasks of a graph are taken newest first: so the last of the dependents goes in first.
-    const last = dependents.size === 1 ? dependents : [...dependents].reverse();
-    for (const dependent of last) {
-      if (dependent.state.at !== "waiting") continue;
-      dependent.state.missing--;
-      proceed(step, dependent, "inputs are there");
-    }
-  }
+    for (const dependent of [...dependents].reverse()) inputFinished(step, dependent);
+  } else if (dependents) inputFinished(step, dependents);
   task.detachedBy = undefined;
+}
+
+function inputFinished(step: Step, task: Task): void {
+  const { state } = task;
+  if (state.at !== "waiting") return;
+  state.missing--;
+  proceed(step, task, "inputs are there");
 }
 
 /** Fails a task and, with the same failure, everything that depends on it. */
@@ -170,7 +177,7 @@ export function fail(step: Step, task: Task, failure: Failure, why: string): voi
     const { key } = next;
     forEachWanting(next, (client) => step.effects.failed(client, key, failure));
     next.detachedBy = undefined;
-    for (const dependent of next.dependents ?? []) failing.push(dependent);
+    for (const dependent of listOf(next.dependents)) failing.push(dependent);
     forgetIfUnneeded(step, next);
   }
 }
@@ -215,7 +222,7 @@ export function cancelOne(step: Step, task: Task, reason: string | undefined): v
     transition(step, next, { at: "cancelled", reason }, "cancelled");
     const { key } = next;
     forEachWanting(next, (client) => step.effects.cancelled(client, key, reason));
-    for (const dependent of next.dependents ?? []) cancelling.push(dependent);
+    for (const dependent of listOf(next.dependents)) cancelling.push(dependent);
     next.detachedBy = undefined;
     dropInputs(step, next);
     forgetIfUnneeded(step, next);
@@ -234,7 +241,7 @@ export function reopen(step: Step, task: Task): boolean {
   const look = [task];
   for (let next = look.pop(); next !== undefined; next = look.pop()) {
     reopening.push(next);
-    for (const near of [...(next.inputs ?? []), ...(next.dependents ?? [])]) {
+    for (const near of [...(next.inputs ?? []), ...listOf(next.dependents)]) {
       if (!canReopen(near) || seen.has(near)) continue;
       seen.add(near);
       look.push(near);
@@ -265,8 +272,7 @@ function dependentsFirst(task: Task): Task[] {
   const order: Task[] = [];
   const seen = new Set<Task>([task]);
   const path: { task: Task; rest: Iterator<Task> }[] = [];
-  const enter = (next: Task) =>
-    path.push({ task: next, rest: (next.dependents ?? new Set<Task>()).values() });
+  const enter = (next: Task) => path.push({ task: next, rest: listOf(next.dependents).values() });
   enter(task);
   while (path.length > 0) {
     const top = path.at(-1)!;
@@ -327,31 +333,22 @@ function detachInputs(state: State, task: Task): readonly Task[] {
   if (inputs === undefined) return noTasks;
   task.inputs = undefined;
   for (const input of inputs) {
-    input.dependents?.delete(task);
-    if (input.dependents?.size === 0) input.dependents = undefined;
+    input.dependents = without(input.dependents, task);
     if (state.heirs.size > 0) dropHeir(state, input, task);
   }
   return inputs;
 }
 
 export function addWant(task: Task, client: Client): void {
-  const { wantedBy } = task;
   client.within?.wants.add(task);
-  if (wantedBy === undefined || wantedBy === client) task.wantedBy = client;
-  else if (wantedBy instanceof Set) wantedBy.add(client);
-  else task.wantedBy = new Set([wantedBy, client]);
+  task.wantedBy = withOne(task.wantedBy, client);
 }
 
 /** Returns whether the client did want it. */
 export function removeWant(task: Task, client: Client): boolean {
-  const { wantedBy } = task;
+  if (!includes(task.wantedBy, client)) return false;
   client.within?.wants.delete(task);
-  if (wantedBy === client) {
-    task.wantedBy = undefined;
-    return true;
-  }
-  if (!(wantedBy instanceof Set) || !wantedBy.delete(client)) return false;
-  if (wantedBy.size === 1) for (const last of wantedBy) task.wantedBy = last;
+  task.wantedBy = without(task.wantedBy, client);
   return true;
 }
 
@@ -382,7 +379,7 @@ function isWanted(task: Task): boolean {
 
 function isWantedOrNeeded(task: Task): boolean {
   if (isWanted(task)) return true;
-  for (const dependent of task.dependents ?? []) if (!isSettled(dependent)) return true;
+  for (const dependent of listOf(task.dependents)) if (!isSettled(dependent)) return true;
   return false;
 }
 

@@ -1,6 +1,7 @@
 // Where the values of finished tasks are: small ones here, large ones on the workers that hold them;
 // what was made of what; and the end of a value that nobody needs, wherever it is.
 
+import { without, withOne } from "./few.ts";
 import type { State, Task, Worker } from "./state.ts";
 import type { Step } from "./transition.ts";
 
@@ -63,8 +64,7 @@ export function tellBounds({ state, effects }: Step, worker: Worker): void {
 export function becomeHeir(state: State, task: Task): readonly Task[] {
   const { inputs = [] } = task;
   for (const input of inputs) {
-    input.dependents?.delete(task);
-    if (input.dependents?.size === 0) input.dependents = undefined;
+    input.dependents = without(input.dependents, task);
     const heirs = state.heirs.get(input);
     if (heirs) heirs.add(task);
     else state.heirs.set(input, new Set([task]));
@@ -76,7 +76,7 @@ export function becomeHeir(state: State, task: Task): readonly Task[] {
 export function becomeDependent(state: State, task: Task): void {
   for (const input of task.inputs ?? []) {
     dropHeir(state, input, task);
-    (input.dependents ??= new Set()).add(task);
+    input.dependents = withOne(input.dependents, task);
   }
 }
 
