@@ -20,10 +20,11 @@ import type { Step } from "./transition.ts";
 
 export function place(step: Step): void {
   const { ready } = step.state;
+  const row: Row = { worker: undefined, requirement: undefined, tasks: 0, micros: 0 };
   for (let lane = ready.next(); lane !== undefined; lane = ready.next()) {
     const task = ready.head(lane);
     const needs = task.inputs && needsOf(task);
-    const worker = needs ? chooseNear(step, task, needs) : choose(step.state, task);
+    const worker = needs ? chooseNear(step, task, needs) : choose(step.state, task, row);
     if (worker === undefined) {
       if (needs && failIfTooLarge(step, task, needs)) continue;
       // There is room, but not for so much: what stands behind it may need less.
@@ -36,6 +37,7 @@ export function place(step: Step): void {
     } else {
       ready.passTurn(lane);
       dispatch(step, task, worker);
+      extend(row, task, worker);
     }
   }
   rebalance(step);
@@ -43,7 +45,47 @@ export function place(step: Step): void {
 const endingMs = 20;
 const largerMs = 200;
 
-function choose(state: State, task: Task): Worker | undefined {
+/**
+ * Tasks that went to one worker one after the other. Very short ones do, even while others idle: a
+ * message, which may carry many of them, costs more than they do.
+ */
+type Row = {
+  worker: Worker | undefined;
+  requirement: Requirement | undefined;
+  tasks: number;
+  /** What they take, in all. */
+  micros: number;
+};
+const mostInRow = 64;
+const mostMicrosInRow = 200;
+
+function extend(row: Row, { spec: { requirement } }: Task, worker: Worker): void {
+  if (row.worker !== worker || row.requirement !== requirement) {
+    row.worker = worker;
+    row.requirement = requirement;
+    row.tasks = row.micros = 0;
+  }
+  row.tasks++;
+  row.micros += requirement.function.meanMicros ?? Infinity;
+}
+
+/** The worker of the row, if a task that may be queued can be the next of it. */
+function nextInRow(state: State, row: Row, task: Task): Worker | undefined {
+  const { worker, requirement, tasks, micros } = row;
+  if (worker === undefined || requirement !== task.spec.requirement) return undefined;
+  if (tasks >= mostInRow || micros >= mostMicrosInRow) {
+    row.worker = undefined;
+    return undefined;
+  }
+  if (!state.free.has(worker) && !state.open.has(worker)) return undefined;
+  return wouldDelay(state, worker, task) ? undefined : worker;
+}
+
+function choose(state: State, task: Task, row?: Row): Worker | undefined {
+  if (row && !needsFreeSlot(task)) {
+    const worker = nextInRow(state, row, task);
+    if (worker) return worker;
+  }
   const free = chooseFree(state, task);
   if (free || needsFreeSlot(task)) return free;
   return firstFit(state.open, task, (worker) => !wouldDelay(state, worker, task));
@@ -175,9 +217,13 @@ function rebalance(step: Step): void {
   let idle = state.free.size;
   for (const worker of state.surplus) {
     if (idle <= 0) return;
-    // Asked already, or too little to be worth a round trip.
-    if (worker.withdrawals > 0 || worker.backlogMicros < worker.slots * minimumMicros) continue;
-    if (worker.nothingToGiveAt === state.freeings) continue;
+    // Asked already, or there was nothing.
+    if (worker.withdrawals > 0 || worker.nothingToGiveAt === state.freeings) continue;
+    // Too little to be worth a round trip, unless something before it takes long.
+    if (worker.backlogMicros < worker.slots * minimumMicros && !isLate(step, worker)) {
+      lookAgain(step, worker, lateMs);
+      continue;
+    }
     const waiting = loadOf(worker) - worker.slots;
     const most = Math.ceil(waiting / 2);
     let stays = false;
@@ -188,16 +234,23 @@ function rebalance(step: Step): void {
       return false;
     });
     if (given === 0) worker.nothingToGiveAt = state.freeings;
-    if (stays) lookAgain(step, worker);
+    if (stays) lookAgain(step, worker, Math.max(20, waitMicros(step.now, worker) / 1_000));
     idle -= given;
   }
 }
 const minimumMicros = 2_000;
+const lateMs = 50;
 
-/** What waits on a worker because its inputs are there must not wait for ever. */
-function lookAgain({ state, now }: Step, worker: Worker): void {
+/** Whether the oldest that was sent to it has been there for longer than little work takes. */
+function isLate({ now }: Step, { dispatches }: Worker): boolean {
+  for (const { at, lent } of dispatches.values()) if (!lent) return now - at >= lateMs;
+  return false;
+}
+
+/** What waits on a worker, as its inputs are there or it is little, must not wait for ever. */
+function lookAgain({ state, now }: Step, worker: Worker, inMs: number): void {
   if (worker.lookAgainAt !== undefined) return;
-  worker.lookAgainAt = now + Math.max(20, waitMicros(now, worker) / 1_000);
+  worker.lookAgainAt = now + inMs;
   state.timers.add({ at: worker.lookAgainAt, due: "rebalance", worker });
 }
 

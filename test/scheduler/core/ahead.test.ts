@@ -55,6 +55,41 @@ describe("sending ahead", () => {
     expect(sentOf(1_000, { aheadMicros: 50_000 })).toBe(200);
   });
 
+  test("gives very short tasks to one worker several in a row, though others idle", () => {
+    const rowsOf = (micros: number) => {
+      const story = new Story();
+      const ann = story.client("ann");
+      const workers = ["w1", "w2", "w3"].map((id) => story.worker(id));
+      workers[0]!.join();
+      teach(ann, workers[0]!, micros);
+      for (const each of workers.slice(1)) each.join();
+      const sent = ann.submit("f", keysOf(200));
+      return ["w1", "w2", "w3"].map((id) => {
+        const [first] = sent[id] as { keys: string[] }[];
+        const numbers = first!.keys.map((key) => Number(key.slice(1)));
+        return numbers.findIndex((number, index) => numbers[index + 1] !== number + 1) + 1;
+      });
+    };
+    expect(rowsOf(1)).toEqual([64, 64, 64]);
+    expect(rowsOf(20)).toEqual([10, 10, 10]);
+    expect(rowsOf(300)).toEqual([1, 1, 1]);
+  });
+
+  test("keeps the order of clients and priorities in a row", () => {
+    const story = new Story();
+    const [ann, bob] = [story.client("ann"), story.client("bob")];
+    const [w1, w2] = [story.worker("w1"), story.worker("w2")];
+    w1.join();
+    teach(ann, w1, 1);
+    w1.away();
+    ann.submit("f", ["a1", "a2", "a3"]);
+    bob.submit("f", ["b1", "b2"]);
+    ann.submit("f", ["urgent"], { priority: 1 });
+    expect(w2.join()).toMatchObject({
+      w2: [run("urgent", { priority: 1 }), run(["a1", "b1", "a2", "b2", "a3"])],
+    });
+  });
+
   test("is not for tasks that hold resources", () => {
     const story = new Story();
     const ann = story.client("ann");
@@ -113,6 +148,19 @@ describe("taking back", () => {
     ann.submit("f", keysOf(19));
     const log = ["worker w2 joined: 1 slot, 1 function"];
     expect(story.worker("w2").join()).toEqual({ log });
+  });
+
+  test("little work is asked for too when something before it takes long", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    const [w1, w2] = [story.worker("w1"), story.worker("w2")];
+    w1.join();
+    teach(ann, w1, 1);
+    w2.join();
+    expect(ann.submit("f", keysOf(5))).toEqual({ w1: [run(keysOf(5))] });
+    expect(story.at(story.now + 49)).toEqual({});
+    expect(story.at(story.now + 1)).toEqual({ w1: [withdraw("t3", "t4")] });
+    expect(w1.withdrawn("t3", "t4")).toEqual({ w2: [run(["t3", "t4"], { attempt: 2 })] });
   });
 
   test("what the idle worker cannot run is left where it is", () => {
