@@ -18,8 +18,11 @@ export type LogLevel = "info" | "warning";
 /** Holders named for one value. */
 export const mostHolders = 4;
 
-/** Columns longer than this, or heavier in payload bytes, are cut: a message should stay small. */
-const columnLength = 1_000;
+/**
+ * Columns longer than this, or heavier in payload bytes, are cut: a message should stay small. What a
+ * worker of two or three threads is sent ahead, and its answers, are one.
+ */
+const columnLength = 2_000;
 const columnBytes = 64 * 1024;
 
 type Batch<Message> = {

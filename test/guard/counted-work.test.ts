@@ -56,21 +56,21 @@ type Bound = { messages: number; frames: number; bytesPerTask: number };
 const bounds: Record<string, Record<Way, Bound>> = {
   "a map": {
     "client→scheduler": { messages: 12, frames: 3, bytesPerTask: 42 },
-    "scheduler→worker": { messages: 24, frames: 14, bytesPerTask: 44 },
+    "scheduler→worker": { messages: 14, frames: 14, bytesPerTask: 44 },
     "worker→scheduler": { messages: 24, frames: 14, bytesPerTask: 35 },
-    "scheduler→client": { messages: 24, frames: 14, bytesPerTask: 30 },
+    "scheduler→client": { messages: 14, frames: 14, bytesPerTask: 30 },
   },
   "a loop of submit": {
     "client→scheduler": { messages: 12, frames: 3, bytesPerTask: 39 },
-    "scheduler→worker": { messages: 24, frames: 14, bytesPerTask: 41 },
+    "scheduler→worker": { messages: 14, frames: 14, bytesPerTask: 41 },
     "worker→scheduler": { messages: 24, frames: 14, bytesPerTask: 35 },
-    "scheduler→client": { messages: 24, frames: 14, bytesPerTask: 30 },
+    "scheduler→client": { messages: 14, frames: 14, bytesPerTask: 30 },
   },
   "a tree": {
     "client→scheduler": { messages: 11, frames: 3, bytesPerTask: 75 },
-    "scheduler→worker": { messages: 32, frames: 24, bytesPerTask: 59 },
+    "scheduler→worker": { messages: 24, frames: 24, bytesPerTask: 59 },
     "worker→scheduler": { messages: 32, frames: 24, bytesPerTask: 35 },
-    "scheduler→client": { messages: 32, frames: 24, bytesPerTask: 30 },
+    "scheduler→client": { messages: 24, frames: 24, bytesPerTask: 30 },
   },
 };
 
