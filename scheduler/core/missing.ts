@@ -9,7 +9,11 @@ export function whatIsMissing(state: State, requirement: Requirement): string | 
   const { name } = requirement.function;
   const staying = [...state.workers.values()].filter(({ leaving }) => !leaving);
   if (staying.some((worker) => whyNot(worker, requirement) === undefined)) return undefined;
-  if (state.workers.size === 0) return "no worker has joined";
+  if (state.workers.size === 0) {
+    const { joins } = state;
+    if (joins === 0) return "no worker has joined";
+    return `no worker is left: ${joins === 1 ? "one has" : `${joins} have`} been here`;
+  }
   const able = staying.filter(({ functions }) => functions.has(name));
   if (able.length === 0 && state.workers.size > staying.length) {
     const leaving = [...state.workers.values()].filter((worker) => worker.leaving);

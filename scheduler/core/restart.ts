@@ -60,7 +60,7 @@ function answerIfDone({ state, effects }: Step, begun: Restart): void {
 function cancelEverything(step: Step, reason: string): void {
   const { tasks, published, offers } = step.state;
   const all: Task[] = [...tasks.values()];
-  for (const task of all) if (!isSettled(task)) cancelOne(step, task, reason);
+  for (const task of all) if (!isSettled(task)) cancelOne(step, task, reason, reason);
   for (const task of all) {
     const { at } = task.state;
     // The others have been told already.

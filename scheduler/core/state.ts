@@ -81,7 +81,12 @@ export type TaskState =
   /** It had finished, and its value is gone; it can be made again, for what was made of it may be lost. */
   | { readonly at: "released" }
   | { readonly at: "failed"; readonly failure: Failure }
-  | { readonly at: "cancelled"; readonly reason: string | undefined }
+  /** `passedOn` is the reason that those hear which depend on it: it names who was cancelled first. */
+  | {
+      readonly at: "cancelled";
+      readonly reason: string | undefined;
+      readonly passedOn: string | undefined;
+    }
   | { readonly at: "forgotten" };
 export type TaskStateName = TaskState["at"];
 
@@ -316,7 +321,8 @@ export type State = {
   keptBytes: number;
   sparing: boolean;
   readonly copies: Copies;
-  /** When the newest worker joined. */
+  /** How many workers ever joined, and when the newest did. */
+  joins: number;
   lastJoinAt: number;
   /** When a worker last went, or said that it would. */
   lastDepartureAt: number;
@@ -363,6 +369,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     keptBytes: 0,
     sparing: false,
     copies: { wanted: new Map(), waiting: new Set(), leaving: new Map() },
+    joins: 0,
     lastJoinAt: 0,
     lastDepartureAt: 0,
     random: all.seed >>> 0,

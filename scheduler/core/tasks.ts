@@ -79,12 +79,20 @@ export function admit(step: Step, task: Task, until: number | undefined, why: st
 export function followInput(step: Step, task: Task): boolean {
   for (const { state } of task.inputs ?? []) {
     if (state.at === "failed") fail(step, task, state.failure, "an input failed");
-    else if (state.at === "cancelled") cancelOne(step, task, state.reason);
+    else if (state.at === "cancelled") cancelOne(step, task, state.passedOn, state.passedOn);
     else continue;
     return true;
   }
   return false;
 }
+
+/** What those hear that depend on a cancelled task: which one it was that somebody cancelled, and why. */
+function passedOn(key: TaskKey, reason: string | undefined): string {
+  const because = reason === undefined ? "" : `: ${reason.slice(0, longestReason)}`;
+  return `${key}, which it depends on, was cancelled${because}`;
+}
+/** Characters kept of a reason, so that with the name before it it still fits into a message. */
+const longestReason = 10_000;
 
 /** Inputs without a value yet, each counted once however often the arguments refer to it. */
 export function countMissing({ inputs }: Task): number {
@@ -202,26 +210,35 @@ export function cancel(
   { reason, force }: { reason: string | undefined; force: boolean },
 ): void {
   if (isSettled(task)) return;
+  const forDependents = passedOn(task.key, reason);
   for (const each of dependentsFirst(task)) {
     if (isSettled(each)) continue;
+    const its = each === task ? reason : forDependents;
     if (!force) {
-      if (removeWant(each, by)) step.effects.cancelled(by, each.key, reason);
+      if (removeWant(each, by)) step.effects.cancelled(by, each.key, its);
       if (each.detachedBy === by) each.detachedBy = undefined;
       if (isWantedOrNeeded(each) || step.state.kept.has(each)) continue;
     }
-    cancelOne(step, each, reason);
+    cancelOne(step, each, its, forDependents);
   }
 }
 
 /** Cancels one task for everybody, and so what depends on it: it can never have its inputs. */
-export function cancelOne(step: Step, task: Task, reason: string | undefined): void {
+export function cancelOne(
+  step: Step,
+  task: Task,
+  reason: string | undefined,
+  forDependents = passedOn(task.key, reason),
+): void {
   const cancelling = [task];
   for (let next = cancelling.pop(); next !== undefined; next = cancelling.pop()) {
     if (isSettled(next)) continue;
-    if (next.state.at === "running") abandon(step, next.state.dispatch, reason);
-    transition(step, next, { at: "cancelled", reason }, "cancelled");
+    const its = next === task ? reason : forDependents;
+    if (next.state.at === "running") abandon(step, next.state.dispatch, its);
+    const cancelled = { at: "cancelled", reason: its, passedOn: forDependents } as const;
+    transition(step, next, cancelled, next === task ? "cancelled" : "an input was cancelled");
     const { key } = next;
-    forEachWanting(next, (client) => step.effects.cancelled(client, key, reason));
+    forEachWanting(next, (client) => step.effects.cancelled(client, key, its));
     for (const dependent of listOf(next.dependents)) cancelling.push(dependent);
     next.detachedBy = undefined;
     dropInputs(step, next);

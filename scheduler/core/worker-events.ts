@@ -72,6 +72,7 @@ export function join(step: Step, id: WorkerId, facts: WorkerFacts): void {
     finished: 0,
   };
   state.workers.set(id, worker);
+  state.joins++;
   state.lastJoinAt = now;
   for (const name of worker.functions) {
     const known = functionFor(state, name);

@@ -1,6 +1,8 @@
 // Stories of tasks that are not wanted any more: cancelled, let go, or left behind by their client.
 
 import { describe, expect, test } from "vitest";
+import { checkToClient } from "../../../src/wire/check.ts";
+import { limits } from "../../../src/wire/limits.ts";
 import { cancel, cancelled, finished, run, Story, valueOf } from "./story.ts";
 
 function stage(slots = 1) {
@@ -17,7 +19,10 @@ describe("cancelling", () => {
     ann.submit("f", { busy: [], ready: [], waiting: ["busy"], leaf: ["ready", "waiting"] });
 
     expect(ann.cancel(["ready", "waiting"], { reason: "enough" })).toEqual({
-      ann: [cancelled(["leaf", "ready", "waiting"], "enough")],
+      ann: [
+        cancelled("leaf", "ready, which it depends on, was cancelled: enough"),
+        cancelled(["ready", "waiting"], "enough"),
+      ],
     });
     expect(w1.finish("busy")).toEqual({ ann: [finished("busy")] });
     expect([...story.state.tasks.keys()]).toEqual(["busy"]);
@@ -71,12 +76,23 @@ describe("cancelling", () => {
     ann.submit("f", ["a"]);
     bob.submit("f", { a: [], b: ["a"] });
 
+    const because = "a, which it depends on, was cancelled: stop";
     expect(ann.cancel(["a"], { force: true, reason: "stop" })).toEqual({
       w1: [cancel("a", "stop")],
-      bob: [cancelled(["b", "a"], "stop")],
+      bob: [cancelled("b", because), cancelled("a", "stop")],
       ann: [cancelled("a", "stop")],
     });
-    expect(bob.submit("f", { c: ["a"] })).toEqual({ bob: [cancelled("c", "stop")] });
+    expect(bob.submit("f", { c: ["a"] })).toEqual({ bob: [cancelled("c", because)] });
+    // However far down: the one that somebody cancelled is named.
+    expect(bob.submit("f", { d: ["b"] })).toEqual({ bob: [cancelled("d", because)] });
+  });
+
+  test("of what depends on it keeps the reason within what a message may hold", () => {
+    const { ann } = stage();
+    ann.submit("f", { busy: [], a: [], b: ["a"] });
+    const [forB] = ann.cancel(["a"], { reason: "x".repeat(limits.textLength) })["ann"] ?? [];
+    expect(() => checkToClient(forB)).not.toThrow();
+    expect(forB).toMatchObject({ keys: ["b"], reason: expect.stringMatching(/^a, .*: x{1000}/) });
   });
 
   test("the same call may be made again while the old one still ends, elsewhere or after it", () => {

@@ -37,6 +37,19 @@ describe("explain", () => {
     expect(why("c")).toBe("it failed: b threw");
   });
 
+  test("says that workers have been here when none is left", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    const [w1, w2] = [story.worker("w1"), story.worker("w2")];
+    w1.join();
+    ann.submit("f", ["a"]);
+    w1.lost();
+    expect(ann.explain("a").why).toBe("no worker is left: one has been here");
+    w2.join();
+    w2.lost();
+    expect(ann.explain("a").why).toBe("no worker is left: 2 have been here");
+  });
+
   test("of a moment further away than any date is no trouble", () => {
     const story = new Story();
     const ann = story.client("ann");

@@ -175,9 +175,10 @@ describe("retrying by a client", () => {
     ann.cancel(["slow"], { reason: "too slow" });
     w1.stopped("slow");
 
+    const because = "slow, which it depends on, was cancelled: too slow";
     expect(ann.retry("both")).toEqual({
       w1: [run("bad", { attempt: 2 })],
-      ann: [{ type: "reopened", keys: ["both", "bad"] }, cancelled("both", "too slow")],
+      ann: [{ type: "reopened", keys: ["both", "bad"] }, cancelled("both", because)],
     });
   });
 });
