@@ -14,19 +14,17 @@ import { leaveSpec, specFor } from "./specs.ts";
 import type { Client, ClientId, Spec, State, Task } from "./state.ts";
 import {
   addInputs,
-  addWant,
   admit,
   cancel,
   createTask,
   fail,
   forgetIfUnneeded,
   isSettled,
-  removeWant,
-  removeWants,
   reopen,
   tellOutcome,
 } from "./tasks.ts";
 import type { Step } from "./transition.ts";
+import { addWant, removeWant, removeWants } from "./wants.ts";
 
 export function join({ state, now, effects }: Step, id: ClientId, name: string): void {
   const client: Client = {

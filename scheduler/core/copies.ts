@@ -4,10 +4,11 @@
 import { loseHolder } from "./losing.ts";
 import { isNamed, specFor } from "./specs.ts";
 import type { Client, State, Task, Worker } from "./state.ts";
-import { addWant, createTask, fail, finish, finishHeld } from "./tasks.ts";
+import { createTask, fail, finish, finishHeld } from "./tasks.ts";
 import { transition, type Step } from "./transition.ts";
 import { addHolder } from "./values.ts";
 import type { FromClient, FromWorker } from "../../src/wire/protocol.ts";
+import { addWant } from "./wants.ts";
 
 /** In place of a function's name: no module can export a function of this one. */
 const scatteredName = "scatter()";

@@ -6,8 +6,9 @@
 import { assert } from "./assert.ts";
 import { includes, listOf, without, withOne } from "./few.ts";
 import type { Client, State, Task, TaskKey } from "./state.ts";
-import { addWant, forgetIfUnneeded, tellOutcome } from "./tasks.ts";
+import { forgetIfUnneeded, tellOutcome } from "./tasks.ts";
 import type { Step } from "./transition.ts";
+import { addWant } from "./wants.ts";
 
 export type Keep = {
   /** What it is, for people: `queue "results"`, `published "model"`. */

@@ -4,9 +4,10 @@
 import { isScattered } from "./copies.ts";
 import { listOf } from "./few.ts";
 import type { State, Task, Worker, WorkerId } from "./state.ts";
-import { countMissing, fail, followInput, forEachWanting, isNeeded, proceed } from "./tasks.ts";
+import { countMissing, fail, followInput, isNeeded, proceed } from "./tasks.ts";
 import { transition, type Step } from "./transition.ts";
 import { becomeDependent, removeHolder } from "./values.ts";
+import { forEachWanting } from "./wants.ts";
 
 /** A worker is gone, and with it what it held. */
 export function loseHoldings(step: Step, worker: Worker): void {

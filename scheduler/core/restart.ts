@@ -4,8 +4,9 @@
 import type { FromClient } from "../../src/wire/protocol.ts";
 import { decline, letGo } from "./keeps.ts";
 import type { Client, Task, Worker } from "./state.ts";
-import { cancelOne, forEachWanting, forgetIfUnneeded, isSettled, removeWants } from "./tasks.ts";
+import { cancelOne, forgetIfUnneeded, isSettled } from "./tasks.ts";
 import type { Step } from "./transition.ts";
+import { forEachWanting, removeWants } from "./wants.ts";
 
 /** A restart that workers have still to answer for. */
 export type Restart = {

@@ -6,12 +6,13 @@ import type { Failure } from "../../src/wire/protocol.ts";
 import type { Payload } from "../../src/payload/payload.ts";
 import { bytesOf, mostHolders } from "./effects.ts";
 import { abandon } from "./dispatches.ts";
-import { includes, listOf, without, withOne } from "./few.ts";
+import { listOf, without, withOne } from "./few.ts";
 import { leaveSpec } from "./specs.ts";
 import { makeAgain } from "./losing.ts";
 import type { Client, Spec, State, Task, TaskKey, TaskState, Worker } from "./state.ts";
 import { transition, type Step } from "./transition.ts";
 import { becomeHeir, dropHeir, keepWithinBounds, letValueGo } from "./values.ts";
+import { forEachWanting, removeWant } from "./wants.ts";
 
 const fresh: TaskState = { at: "new" };
 const readyState: TaskState = { at: "ready" };
@@ -354,31 +355,6 @@ function detachInputs(state: State, task: Task): readonly Task[] {
     if (state.heirs.size > 0) dropHeir(state, input, task);
   }
   return inputs;
-}
-
-export function addWant(task: Task, client: Client): void {
-  client.within?.wants.add(task);
-  task.wantedBy = withOne(task.wantedBy, client);
-}
-
-/** Returns whether the client did want it. */
-export function removeWant(task: Task, client: Client): boolean {
-  if (!includes(task.wantedBy, client)) return false;
-  client.within?.wants.delete(task);
-  task.wantedBy = without(task.wantedBy, client);
-  return true;
-}
-
-/** No client wants it any more, and none is told. */
-export function removeWants(task: Task): void {
-  forEachWanting(task, (client) => client.within?.wants.delete(task));
-  task.wantedBy = undefined;
-}
-
-export function forEachWanting(task: Task, visit: (client: Client) => void): void {
-  const { wantedBy } = task;
-  if (wantedBy instanceof Set) for (const client of wantedBy) visit(client);
-  else if (wantedBy !== undefined) visit(wantedBy);
 }
 
 export function isSettled({ state: { at } }: Task): boolean {
