@@ -152,16 +152,24 @@ export function createCells(atLeast: number): Cells {
   };
 }
 
-/** Moves the cell of a ticket from one state to the next, unless somebody was quicker. */
-export function move({ states }: Cells, ticket: number, from: number, to: number): boolean {
-  const cell = ticket & (states.length - 1);
-  const expected = (ticket << 2) | from;
-  return Atomics.compareExchange(states, cell, expected, (ticket << 2) | to) === expected;
+export function cellOf({ states }: Cells, ticket: number): number {
+  return ticket & (states.length - 1);
 }
 
-export function stateOf({ states }: Cells, ticket: number): number {
-  const value = Atomics.load(states, ticket & (states.length - 1));
+/** Moves the cell of a ticket from one state to the next, unless somebody was quicker. */
+export function move(cells: Cells, ticket: number, from: number, to: number): boolean {
+  const cell = cellOf(cells, ticket);
+  const expected = (ticket << 2) | from;
+  return Atomics.compareExchange(cells.states, cell, expected, (ticket << 2) | to) === expected;
+}
+
+export function stateOf(cells: Cells, ticket: number): number {
+  const value = Atomics.load(cells.states, cellOf(cells, ticket));
   return value >>> 2 === ticket ? value & 3 : OVER;
+}
+
+export function isExecuting(state: number): boolean {
+  return state === EXECUTING || state === ENDING;
 }
 
 // ── Payloads ─────────────────────────────────────────────────────────────────────────────────────

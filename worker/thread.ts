@@ -16,8 +16,10 @@ import {
   OVER,
   TICKETS,
   WAITING,
+  cellOf,
   createCells,
   fromCrossing,
+  isExecuting,
   isFromThread,
   mostWaiting,
   move,
@@ -49,7 +51,7 @@ export class Thread {
   readonly #port: MessagePort;
   readonly #cells: Cells;
   readonly #held = new HeldResults();
-  /** By cell. */
+  /** By cell: as many as may have been in use. */
   readonly #calls: (Call | undefined)[];
   readonly #files: readonly string[];
   #ticket = 0;
@@ -71,7 +73,7 @@ export class Thread {
     // Twice what it can hold: a free cell is then found at once. Those that wait may come on top.
     this.#usualSpan = this.#span = 2 ** Math.ceil(Math.log2(2 * (maxHanded + options.concurrency)));
     this.#cells = createCells(this.#span + 2 * mostWaiting);
-    this.#calls = Array.from({ length: this.#cells.states.length });
+    this.#calls = new Array<undefined>(this.#span).fill(undefined);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     const data = { ...rest, cells: this.#cells, held: this.#held.memory, port: port2 };
@@ -104,16 +106,17 @@ export class Thread {
 
   /** The first half of `hand`: the call is on this thread now, but the thread has not heard of it. */
   reserve(call: Call): void {
-    const mask = this.#calls.length - 1;
+    const { states } = this.#cells;
     const live = this.live + this.#lent;
     if (live === 0) this.#span = this.#usualSpan;
-    else if (2 * live > this.#span && this.#span <= mask) this.#span *= 2;
+    else if (2 * live > this.#span && this.#span < states.length) this.#span *= 2;
+    while (this.#calls.length < this.#span) this.#calls.push(undefined);
     do this.#ticket = this.#nextTicket();
-    while (this.#calls[this.#ticket & mask] !== undefined);
+    while (this.#calls[cellOf(this.#cells, this.#ticket)]);
     call.thread = this;
     call.ticket = this.#ticket;
-    this.#calls[call.ticket & mask] = call;
-    Atomics.store(this.#cells.states, call.ticket & mask, (call.ticket << 2) | WAITING);
+    this.#calls[cellOf(this.#cells, call.ticket)] = call;
+    Atomics.store(states, cellOf(this.#cells, call.ticket), (call.ticket << 2) | WAITING);
     this.live += 1;
     this.loadMicros += call.expectedMicros;
   }
@@ -180,7 +183,7 @@ export class Thread {
   /** When the call began, by this thread's `performance.now()`; undefined when it is not executing. */
   beganAt(call: Call): number | undefined {
     if (!isExecuting(stateOf(this.#cells, call.ticket))) return undefined;
-    return this.#cells.begins[call.ticket & (this.#calls.length - 1)]! + this.#clockMs;
+    return this.#cells.begins[cellOf(this.#cells, call.ticket)]! + this.#clockMs;
   }
 
   /** The calls executing now. */
@@ -306,15 +309,15 @@ export class Thread {
 
   /** Goes round in as few cells as will do: those that fewer calls need stay in the cache. */
   #nextTicket(): number {
-    const count = this.#calls.length;
-    const cell = this.#ticket & (count - 1);
-    return cell + 1 < this.#span ? this.#ticket + 1 : (this.#ticket - cell + count) % TICKETS;
+    const cell = cellOf(this.#cells, this.#ticket);
+    if (cell + 1 < this.#span) return this.#ticket + 1;
+    return (this.#ticket - cell + this.#cells.states.length) % TICKETS;
   }
 
   /** Newest first, for they are mostly together there: what is free is hardly looked at. */
   #liveCalls(): Call[] {
     const calls: Call[] = [];
-    const newest = this.#ticket & (this.#calls.length - 1);
+    const newest = cellOf(this.#cells, this.#ticket);
     const live = this.live + this.#lent;
     for (let back = 0; back < this.#span && calls.length < live; back += 1) {
       const call = this.#calls[(newest - back) & (this.#span - 1)];
@@ -325,13 +328,13 @@ export class Thread {
 
   /** Undefined when the call has been forgotten. */
   #callOf(ticket: number): Call | undefined {
-    const call = this.#calls[ticket & (this.#calls.length - 1)];
+    const call = this.#calls[cellOf(this.#cells, ticket)];
     return call?.ticket === ticket ? call : undefined;
   }
 
   #release(call: Call | undefined): Call | undefined {
     if (call === undefined) return undefined;
-    this.#calls[call.ticket & (this.#calls.length - 1)] = undefined;
+    this.#calls[cellOf(this.#cells, call.ticket)] = undefined;
     call.thread = undefined;
     if (call.lent) this.#lent -= 1;
     else this.#discount(call);
@@ -393,8 +396,4 @@ function asModuleError(cause: Error, files: readonly string[]): ModuleError {
 /** What a clock measured that the user's code may have had its hands on. */
 function countable(micros: number): number {
   return micros > 0 && micros < Infinity ? Math.round(micros) : 0;
-}
-
-function isExecuting(state: number): boolean {
-  return state === EXECUTING || state === ENDING;
 }
