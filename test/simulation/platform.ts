@@ -26,11 +26,16 @@ export async function onVirtualTime<Result>(
   if (time !== undefined) throw new Error("one simulation at a time");
   time = virtual;
   swapThreads();
+  const { stackTraceLimit } = Error;
+  // Stacks cost much, travel with errors, and are as long as the paths of the files here.
+  Error.stackTraceLimit = 0;
   try {
     return await run();
   } finally {
     time = undefined;
     swapThreads();
+    takeBackMemory();
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
@@ -164,6 +169,39 @@ Object.defineProperty(performance, "timeOrigin", {
 });
 Date.now = () => (time ? origin + Math.floor(time.now) : real.dateNow());
 Math.random = () => (time ? time.random.next() : real.random());
+
+// ── Shared memory, of which every thread that starts gets much ───────────────────────────────────
+
+/** From here on it is worth the while to use it again, if it can be cleared by eight bytes. */
+const reusedFromBytes = 10_000;
+const inUse: RealSharedArrayBuffer[] = [];
+const free = new Map<number, RealSharedArrayBuffer[]>();
+const RealSharedArrayBuffer = globalThis.SharedArrayBuffer;
+type RealSharedArrayBuffer = SharedArrayBuffer;
+
+/** Memory of earlier simulations, all zero again: new memory costs far more, above all its collection. */
+class ReusedSharedArrayBuffer extends RealSharedArrayBuffer {
+  constructor(bytes: number, options?: { maxByteLength?: number }) {
+    const found = time && options === undefined ? free.get(bytes)?.pop() : undefined;
+    if (found !== undefined) {
+      new Float64Array(found).fill(0);
+      inUse.push(found);
+      return found;
+    }
+    super(bytes, options);
+    if (time && bytes >= reusedFromBytes && bytes % 8 === 0) inUse.push(this);
+  }
+}
+globalThis.SharedArrayBuffer = ReusedSharedArrayBuffer as SharedArrayBufferConstructor;
+
+function takeBackMemory(): void {
+  for (const memory of inUse.splice(0)) {
+    const bytes = memory.byteLength;
+    const same = free.get(bytes);
+    if (same) same.push(memory);
+    else free.set(bytes, [memory]);
+  }
+}
 
 // ── Modules of Node. Whoever imports a name of them sees what is put here ───────────────────────
 

@@ -2,7 +2,7 @@
 // one is run when nothing else can go on. A process is a scope; what is of a dead one never runs, and
 // what is of a frozen one waits until it thaws.
 
-import { AsyncLocalStorage } from "node:async_hooks";
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { Random } from "../processes/random.ts";
 
 /** Taken before anything is made virtual: a turn of this lets every promise go on that can. */
@@ -14,6 +14,7 @@ export class Scope {
   readonly parent: Scope | undefined;
   /** The simulated thread that this is, if it is one. */
   thread: { die(): void } | undefined = undefined;
+  #resource: AsyncResource | undefined;
   #dead = false;
   #frozen = false;
   /** What came due while it was frozen. */
@@ -35,6 +36,12 @@ export class Scope {
   /** The process that this is a part of. */
   get process(): Scope {
     return this.parent?.process ?? this;
+  }
+
+  /** What it starts goes on in it. Once made it costs far less than `AsyncLocalStorage.run`. */
+  run<Result>(run: () => Result): Result {
+    this.#resource ??= scopes.run(this, () => new AsyncResource("scope"));
+    return this.#resource.runInAsyncScope(run);
   }
 
   kill(): void {
@@ -95,7 +102,7 @@ export class VirtualTime {
 
   /** Runs this as a part of that process. */
   within<Result>(scope: Scope, run: () => Result): Result {
-    return scopes.run(scope, run);
+    return scope.run(run);
   }
 
   /** Once the code that runs now is done. */
@@ -153,7 +160,7 @@ export class VirtualTime {
       this.#now += turnMs;
       this.turns += 1;
       try {
-        scopes.run(job.scope, run);
+        job.scope.run(run);
       } catch (error) {
         this.uncaught.push({ scope: job.scope.name, error });
       }
