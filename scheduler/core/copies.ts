@@ -3,7 +3,7 @@
 
 import { loseHolder } from "./losing.ts";
 import { isNamed, specFor } from "./specs.ts";
-import type { Client, State, Task, Worker } from "./state.ts";
+import type { Client, ScatterQuestion, State, Task, Worker } from "./state.ts";
 import { createTask, fail, finish, finishHeld } from "./tasks.ts";
 import { transition, type Step } from "./transition.ts";
 import { addHolder } from "./values.ts";
@@ -160,7 +160,15 @@ export function forgetCopies(step: Step, worker: Worker): void {
   for (const [task, asked] of copies.wanted) {
     if (asked.delete(worker) && asked.size === 0) copies.wanted.delete(task);
   }
-  for (const question of copies.waiting) question.workers.delete(worker);
+  for (const question of copies.waiting) {
+    // The first is the one that the client sends the value to.
+    const [target] = question.workers;
+    question.workers.delete(worker);
+    if (target === worker && question.task.state.at === "waiting") {
+      const words = `the worker that "${question.task.key}" was sent to is lost`;
+      refuse(step, question, "unschedulable", words);
+    }
+  }
   const leaving = copies.leaving.get(worker);
   copies.leaving.delete(worker);
   for (const question of leaving?.asked ?? []) {
@@ -248,14 +256,33 @@ function chooseTaker(state: State, task: Task): Worker | undefined {
   return best;
 }
 
+/** A value is not where it was asked to be, and will not be. */
+function refuse(
+  { state, effects }: Step,
+  question: ScatterQuestion,
+  code: string,
+  words: string,
+): void {
+  const { client, id, task } = question;
+  state.copies.waiting.delete(question);
+  if (client.gone) return;
+  const failure = { code, message: words, key: task.key };
+  effects.send(client, { type: "answer", id, failure });
+}
+
 /** Has scattered values copied to where they were asked for, and says when they are all there. */
 function spread(step: Step): void {
   const { state, effects } = step;
   for (const question of state.copies.waiting) {
     const { task, client, id, workers } = question;
     const { at } = task.state;
-    if (client.gone || at === "forgotten") {
+    if (client.gone) {
       state.copies.waiting.delete(question);
+      continue;
+    }
+    if (at === "cancelled" || at === "forgotten") {
+      const words = `scatter it again: "${task.key}" was cancelled while its value was sent`;
+      refuse(step, question, "task-cancelled", words);
       continue;
     }
     if (task.state.at === "finished") {
