@@ -44,6 +44,10 @@ export class Faults {
   readonly closed = new Set<string>();
   /** Something happened after which tasks may rightly run once more. */
   mayRunAgain = false;
+  /** Something happened after which values that cannot be made again may be gone. */
+  mayLoseData = false;
+  /** How often something happened. */
+  struck = 0;
   /** How often a worker died, or could not be reached. */
   workersBroken = 0;
   #over = false;
@@ -77,12 +81,18 @@ export class Faults {
     for (const mend of [...this.#mends]) mend();
   }
 
+  get nothingIsBroken(): boolean {
+    return this.#mends.size === 0;
+  }
+
   #strike(): void {
     if (this.#over) return;
     const { cluster, book, say, time } = this.#options;
+    this.struck += 1;
     const random = this.#random;
     const kind = random.pick(this.#kinds);
     if (["crash", "stop", "thread", "restart"].includes(kind)) this.mayRunAgain = true;
+    if (["crash", "stop"].includes(kind)) this.mayLoseData = true;
     const workers = cluster.workers.filter(({ scope }) => !scope.dead);
     const clients = cluster.clients.filter(({ scope }) => !scope.dead);
     const peers = [...workers, ...clients];
@@ -224,7 +234,7 @@ export class Faults {
     const awayMs = (this.awayMs.get(scope.name) ?? 0) + ms;
     this.awayMs.set(scope.name, awayMs);
     // What is away for no longer has its grace, whatever it takes to notice.
-    if (awayMs > this.#options.graceMs * shortAway) this.mayRunAgain = true;
+    if (awayMs > this.#options.graceMs * shortAway) this.mayRunAgain = this.mayLoseData = true;
   }
 
   #mendAfter(ms: number, mend: () => void): void {

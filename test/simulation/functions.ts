@@ -15,6 +15,10 @@ export class Book {
   readonly uses = new Map<number, number>();
   readonly capacity = new Map<string, number>();
   readonly broken: string[] = [];
+  readonly leases = new Leases(this.broken);
+  /** Whether the scheduler must still believe in what runs there, and in the client of a task. */
+  isSure: (scope: Scope) => boolean = () => true;
+  readonly owners = new Map<number, () => boolean>();
 
   begin(id: number): Execution {
     const times = (this.begun.get(id) ?? 0) + 1;
@@ -37,6 +41,25 @@ export class Book {
 
   end(execution: Execution): void {
     this.executing.delete(execution);
+  }
+}
+
+/** Who holds what there is only so much of. */
+class Leases {
+  readonly #taken = new Map<string, Set<() => boolean>>();
+  readonly #broken: string[];
+
+  constructor(broken: string[]) {
+    this.#broken = broken;
+  }
+
+  /** Taken by somebody who counts as long as he is sure to have it. Returns how to leave it. */
+  take(name: string, limit: number, isSure: () => boolean): () => void {
+    const all = this.#taken.get(name) ?? new Set();
+    this.#taken.set(name, all.add(isSure));
+    const holders = [...all].filter((each) => each()).length;
+    if (holders > limit) this.#broken.push(`${holders} hold ${name}, which ${limit} may`);
+    return () => all.delete(isSure);
   }
 }
 
@@ -86,6 +109,20 @@ export const functions = {
       const client = currentTask().client as Submitting;
       const futures = subTasksOf(id, count).map((sub) => client.submit("slow", sub, 0, ms));
       return valueOf(id, [parts, await client.gather(futures)]);
+    }),
+  /** Holds a lock, or one lease of a semaphore, for a while. */
+  guards: (id: number, parts: Parts, ms: number, name: string, limit: number) =>
+    during(id, 1, async ({ scope }) => {
+      const { client } = currentTask();
+      const held = await (
+        limit === 1 ? client.lock(name) : client.semaphore(name, limit)
+      ).acquire();
+      const isOwned = book.owners.get(id)!;
+      const leave = book.leases.take(name, limit, () => book.isSure(scope) && isOwned());
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      leave();
+      held.release();
+      return valueOf(id, parts);
     }),
   /** Goes on until it is asked to end. */
   obeys: (id: number) =>

@@ -3,10 +3,13 @@
 
 import { onVirtualTime } from "./platform.ts";
 import { Cluster, type SimulatedClient } from "./cluster.ts";
-import { Faults, shortAway } from "./faults.ts";
+import { cleanUp, shutDown, type Ending } from "./ending.ts";
+import { Faults } from "./faults.ts";
 import { Book, mix, openBook } from "./functions.ts";
+import { Stage } from "./strands/stage.ts";
+import { startStrands } from "./strands/strands.ts";
 import { possibleOutcomes, modelValues, outcomeOf, resolve } from "./verdict.ts";
-import { VirtualTime, type Scope } from "./virtual-time.ts";
+import { VirtualTime } from "./virtual-time.ts";
 import { makeWorkload, type PlannedAction, type PlannedTask, type Workload } from "./workload.ts";
 import type { Future } from "../../client/future.ts";
 
@@ -47,6 +50,7 @@ class Simulation {
   readonly #cluster: Cluster;
   readonly #workload: Workload;
   readonly #faults: Faults;
+  readonly #stage: Stage;
   readonly #futures = new Map<number, Future>();
   readonly #keys = new Map<string, number>();
   /** How each future stood when it first settled. */
@@ -54,6 +58,7 @@ class Simulation {
   readonly #cancelled = new Set<number>();
   readonly #released = new Set<number>();
   readonly #retried = new Set<number>();
+  readonly #submittedAt = new Map<number, number>();
   readonly #problems: string[] = [];
   readonly #story: string[] = [];
   /** What each client has still to do. */
@@ -120,6 +125,23 @@ class Simulation {
         this.#tell(what);
       },
     });
+    this.#stage = new Stage({
+      time,
+      cluster: this.#cluster,
+      book: this.#book,
+      faults: this.#faults,
+      graceMs: this.#graceMs,
+      spanMs,
+      takesThreadsDown: this.#workload.tasks.some(
+        ({ name }) => name === "dies" || name === "hangs",
+      ),
+      problem: (what) => void this.#problems.push(what),
+      tell: (what) => this.#tell(what),
+      futuresOf: (client) => this.#lastingFuturesOf(client),
+      isRetried: () => this.#retried.size > 0,
+    });
+    this.#book.isSure = (scope) => this.#stage.isSure({ scope });
+    startStrands(this.#stage);
   }
 
   async run(): Promise<Outcome> {
@@ -173,7 +195,7 @@ class Simulation {
     if (this.#problems.length > 0) return;
     await this.#letGo();
     if (this.#problems.length > 0) return;
-    await this.#shutDown();
+    await shutDown(this.#ending);
   }
 
   // ── What the clients do ────────────────────────────────────────────────────────────────────────
@@ -219,17 +241,30 @@ class Simulation {
       // What it would have depended on is gone by its client's own doing, or the client is.
       const accounted =
         inputs.some((input) => this.#released.has(input) || this.#mayFail(input)) ||
-        this.#mayBeLost(task.client);
+        this.#mayBeLost(task.client) ||
+        this.#stage.restarted;
       if (!accounted) this.#problems.push(`task ${id} was refused: ${String(error)}`);
       return;
     }
     this.#futures.set(id, future);
+    this.#submittedAt.set(id, this.#time.now);
     const { random } = this.#time;
     if (random.chance(0.1)) this.#waitBriefly(id, future, random.next() * 200);
     this.#keys.set(future.key, id);
-    if (!this.#workload.actions.some((action) => action.task === id && action.what === "release")) {
+    if (!this.#willBeReleased(id)) {
       void future.exception().then(() => this.#first.set(id, future.status));
     }
+  }
+
+  #willBeReleased(id: number): boolean {
+    return this.#workload.actions.some(({ task, what }) => task === id && what === "release");
+  }
+
+  #lastingFuturesOf(client: SimulatedClient): Future[] {
+    const index = this.#cluster.clients.indexOf(client);
+    return [...this.#futures].flatMap(([id, future]) =>
+      this.#workload.tasks[id]!.client === index && !this.#willBeReleased(id) ? [future] : [],
+    );
   }
 
   /** Giving up to wait changes nothing about a task. */
@@ -260,7 +295,7 @@ class Simulation {
       } else this.#cancel(task, future, what === "force");
     } catch (error) {
       const index = this.#workload.tasks[task]!.client;
-      if (!this.#mayBeLost(index)) {
+      if (!this.#mayBeLost(index) && !this.#stage.restarted) {
         this.#problems.push(`${what} of task ${task} failed: ${String(error)}`);
       }
     }
@@ -304,19 +339,17 @@ class Simulation {
   #isOver(): boolean {
     if (this.#problems.length > 0 || this.#cluster.broken) return true;
     for (const [index, { scope }] of this.#cluster.clients.entries()) {
-      if (!scope.dead && this.#todo[index]!.length > 0) return false;
+      if (!scope.dead && (this.#todo[index]?.length ?? 0) > 0) return false;
     }
     for (const [id, future] of this.#futures) {
       if (future.done || this.#released.has(id)) continue;
       if (!this.#cluster.clients[this.#workload.tasks[id]!.client]!.scope.dead) return false;
     }
-    return true;
+    return this.#stage.stuck().length === 0;
   }
 
   #mayBeLost(client: number): boolean {
-    if (this.#faults.closed.has(`client-${client}`)) return true;
-    const awayMs = this.#faults.awayMs.get(`client-${client}`) ?? 0;
-    return this.#faults.schedulerRestarted || awayMs > this.#graceMs * shortAway;
+    return this.#stage.mayBeLost(`client-${client}`);
   }
 
   /** Whether an input may have been cancelled or lost when its dependent was submitted. */
@@ -327,6 +360,7 @@ class Simulation {
   }
 
   #reportStuck(): void {
+    this.#problems.push(...this.#stage.stuck());
     const stuck = this.#watched().filter(([, future]) => !future.done);
     for (const [id, { key }] of stuck.slice(0, 5)) {
       const task = this.#cluster.state?.tasks.get(key);
@@ -350,6 +384,7 @@ class Simulation {
         const isGone = this.#cluster.clients[client]!.scope.dead;
         return isGone || this.#released.has(id) || this.#mayBeLost(client);
       },
+      mayBeRestarted: (id) => this.#submittedAt.get(id)! <= this.#stage.restartedUntil,
       maxWorkerLosses: 3,
       leastMemoryBytes: Math.min(...this.#cluster.workers.map(({ shape }) => shape.memoryBytes)),
     });
@@ -370,7 +405,8 @@ class Simulation {
         const first = this.#first.get(id);
         // What is away with a worker may be lost, and be more than can be made again.
         const isLost = [outcome, first].includes("lost") || outcome.startsWith("worker-lost");
-        if (first !== future.status && this.#retried.size === 0 && !isLost) {
+        const isSame = first === future.status || isLost || this.#stage.restarted;
+        if (!isSame && this.#retried.size === 0) {
           this.#problems.push(`task ${id} settled as ${first}, and again as ${future.status}`);
         }
       };
@@ -389,11 +425,8 @@ class Simulation {
 
   /** Unless something was lost, nothing runs again but what threw. */
   #checkTimesRun(): void {
-    if (this.#faults.mayRunAgain || this.#retried.size > 0) return;
-    const { tasks } = this.#workload;
-    // What takes its thread down takes others with it.
-    if (tasks.some(({ name }) => name === "dies" || name === "hangs")) return;
-    for (const { id, name, rest } of tasks) {
+    if (this.#stage.mayRunAgain || this.#retried.size > 0) return;
+    for (const { id, name, rest } of this.#workload.tasks) {
       const most = name === "flaky" ? rest[1]! + 1 : 1;
       const times = this.#book.begun.get(id) ?? 0;
       if (times > most) this.#problems.push(`task ${id} (${name}) ran ${times} times`);
@@ -405,43 +438,23 @@ class Simulation {
       const { scope } = this.#cluster.clients[this.#workload.tasks[id]!.client]!;
       if (!scope.dead) this.#time.within(scope, () => future.release());
     }
+    this.#stage.letGo();
+    await cleanUp(this.#ending, this.#stage.cleanings);
+    for (const check of this.#stage.checks) check();
     let looks = 0;
     const isClean = () => (looks += 1) % 50 === 0 && this.#cluster.leaks().length === 0;
     await this.#time.run(isClean, this.#time.now + 60_000);
     for (const leak of this.#cluster.leaks()) this.#problems.push(`left behind: ${leak}`);
   }
 
-  /** Everybody says goodbye, and then nothing may be alive: no timer, no peer in the core. */
-  async #shutDown(): Promise<void> {
-    const time = this.#time;
-    const cluster = this.#cluster;
-    cluster.isClosing = true;
-    const end = async (scope: Scope, close: () => Promise<unknown>): Promise<void> => {
-      let isOver = false;
-      time.within(scope, () => void close().then(() => (isOver = true)));
-      await time.run(() => isOver, time.now + patienceMs);
-      if (!isOver) this.#problems.push(`${scope.name} did not come to its end`);
+  get #ending(): Ending {
+    return {
+      time: this.#time,
+      cluster: this.#cluster,
+      graceMs: this.#graceMs,
+      patienceMs,
+      problem: (what) => void this.#problems.push(what),
     };
-    for (const peer of cluster.clients) {
-      const { scope, client } = peer;
-      if (client === undefined) cluster.crashClient(peer, { noticed: true });
-      else if (!scope.dead) await end(scope, () => client.close());
-    }
-    for (const worker of cluster.workers) {
-      const { scope, running } = worker;
-      // It may still be looking for the scheduler, with nothing to say goodbye to.
-      if (running === undefined) cluster.crashWorker(worker, { noticed: true });
-      else if (!scope.dead) await end(scope, () => running.stop());
-    }
-    // Those that are gone without a word have their grace.
-    await time.run(() => false, time.now + 2 * this.#graceMs + 10_000);
-    const { clients, workers } = cluster.state!;
-    for (const { name } of clients.values()) this.#problems.push(`${name} is still in the core`);
-    for (const { name } of workers.values()) this.#problems.push(`${name} is still in the core`);
-    await end(cluster.scheduler, () => cluster.stopScheduler());
-    await time.run(() => false, time.now + 10_000);
-    const alive = new Set(time.pending().map(({ scope }) => scope.process));
-    for (const { name } of alive) this.#problems.push(`a timer keeps ${name} alive`);
   }
 
   #note(...numbers: number[]): void {

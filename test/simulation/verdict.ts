@@ -13,6 +13,8 @@ export type Facts = {
   mayBeLost: (client: number) => boolean;
   /** Its client may not hold it any more when another client's use of it arrives. */
   mayLetGo: (id: number) => boolean;
+  /** A client restarted everything, perhaps after it was submitted. */
+  mayBeRestarted: (id: number) => boolean;
   maxWorkerLosses: number;
   /** The least memory that a worker has. */
   leastMemoryBytes: number;
@@ -55,7 +57,7 @@ export function possibleOutcomes(facts: Facts): Set<string>[] {
     const isTooLarge = inputBytes(task, facts) > facts.leastMemoryBytes;
     if (isTooLarge) outcomes.add(`unschedulable ${id}`);
     if (options.expiresMs !== undefined) outcomes.add(`task-timeout ${id}`);
-    if (facts.cancelled.has(id)) outcomes.add("cancelled");
+    if (facts.cancelled.has(id) || facts.mayBeRestarted(id)) outcomes.add("cancelled");
     if (facts.mayBeLost(client)) outcomes.add("lost");
     for (const input of inputs) {
       for (const outcome of possible[input]!) if (outcome !== "value") outcomes.add(outcome);

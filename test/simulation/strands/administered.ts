@@ -1,0 +1,69 @@
+// Clients that have workers leave, and one that restarts everything, in the midst of it all.
+
+import type { Task, Worker } from "../../../scheduler/core/state.ts";
+import type { Failed, Stage } from "./stage.ts";
+
+/** What only that worker had is elsewhere when it has left. */
+export function retired(stage: Stage): void {
+  const { random } = stage;
+  const { cluster, faults, tell } = stage.options;
+  const owner = random.pick(stage.clients);
+  stage.run(owner, "a retirement", async (client) => {
+    for (let times = 1 + random.below(2); times > 0; times -= 1) {
+      await stage.sleepABit();
+      const worker = random.pick([...(cluster.state?.workers.values() ?? [])]);
+      if (worker === undefined) continue;
+      const only = onlyOn(worker);
+      const struck = faults.struck;
+      const isQuiet = faults.nothingIsBroken;
+      faults.mayRunAgain = faults.mayLoseData = true;
+      tell(`${worker.name} is retired`);
+      try {
+        await client.retireWorkers([worker.name]);
+      } catch (error) {
+        const { code } = error as Failed;
+        const isThere = cluster.state?.workers.get(worker.id) === worker;
+        if (code !== "worker-lost") throw error;
+        stage.expect(!isThere || faults.struck > struck, "a worker that is there was not found");
+        continue;
+      }
+      if (!isQuiet || faults.struck > struck || stage.restarted) continue;
+      for (const { task, attempt } of only) {
+        const isNeeded = task.wantedBy !== undefined || task.dependents !== undefined;
+        if (cluster.state?.tasks.get(task.key) !== task || !isNeeded) continue;
+        const isKept = task.state.at === "finished" && task.attempt === attempt;
+        stage.expect(
+          isKept,
+          `what only ${worker.name} had was lost: ${task.key} is ${task.state.at}`,
+        );
+      }
+    }
+  });
+
+  /** What nobody else holds, if somebody is there to take that. */
+  function onlyOn(worker: Worker): { task: Task; attempt: number }[] {
+    const canTake = ({ leaving, paused, memoryBytes }: Worker) =>
+      !leaving && paused === undefined && memoryBytes >= 2 ** 30;
+    const others = [...cluster.state!.workers.values()].filter((each) => each !== worker);
+    if (!others.some(canTake)) return [];
+    const isOnly = ({ state }: Task) => state.at === "finished" && state.holders?.size === 1;
+    return [...worker.holds].filter(isOnly).map((task) => ({ task, attempt: task.attempt }));
+  }
+}
+
+/** Everything of everybody is cancelled, and what comes after that is as if nothing had been. */
+export function startedAnew(stage: Stage): void {
+  const { random } = stage;
+  const { time, tell } = stage.options;
+  const owner = random.pick(stage.clients);
+  stage.run(owner, "a restart", async (client) => {
+    await stage.sleepABit();
+    tell(`${owner.scope.name} restarts everything`);
+    stage.restartedUntil = Infinity;
+    try {
+      await client.restart({ reason: "a fresh start" });
+    } finally {
+      stage.restartedUntil = time.now;
+    }
+  });
+}

@@ -1,0 +1,29 @@
+// Which strands a simulation has: each seed has some kinds and leaves the others out.
+
+import { retired, startedAnew } from "./administered.ts";
+import { guarded } from "./guarded.ts";
+import { awaited, queued, varied } from "./handed.ts";
+import { ownKeys, pureCalls } from "./named.ts";
+import { published } from "./published.ts";
+import { scattered } from "./scattered.ts";
+import type { Stage } from "./stage.ts";
+import { watched } from "./watched.ts";
+
+/** With how likely each is. */
+const kinds: readonly [start: (stage: Stage) => void, probability: number][] = [
+  [pureCalls, 0.2],
+  [ownKeys, 0.2],
+  [published, 0.2],
+  [scattered, 0.25],
+  [guarded, 0.25],
+  [queued, 0.2],
+  [awaited, 0.15],
+  [varied, 0.15],
+  [watched, 0.2],
+  [retired, 0.2],
+  [startedAnew, 0.05],
+];
+
+export function startStrands(stage: Stage): void {
+  for (const [start, probability] of kinds) if (stage.random.chance(probability)) start(stage);
+}
