@@ -19,6 +19,13 @@ export async function cleanUp(
   cleanings: readonly ((client: Client) => Promise<void>)[],
 ): Promise<void> {
   if (cleanings.length === 0) return;
+  // What those had who are gone without a word goes back where it was when their grace is over.
+  const gone = cluster.clients.filter(({ scope }) => scope.dead).map(({ scope }) => scope.name);
+  const areForgotten = () => {
+    const known = [...(cluster.state?.clients.values() ?? [])];
+    return !known.some(({ name }) => gone.includes(name));
+  };
+  await time.run(areForgotten, time.now + patienceMs);
   const cleaner = cluster.startClient("client-cleaner");
   const failed = (error: unknown) => problem(`cleaning up: ${String(error)}`);
   let left = cleanings.length;
