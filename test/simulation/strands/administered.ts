@@ -11,8 +11,10 @@ export function retired(stage: Stage): void {
   stage.run(owner, "a retirement", async (client) => {
     for (let times = 1 + random.below(2); times > 0; times -= 1) {
       await stage.sleepABit();
-      const worker = random.pick([...(cluster.state?.workers.values() ?? [])]);
-      if (worker === undefined) continue;
+      const workers = [...(cluster.state?.workers.values() ?? [])].filter((each) => !each.leaving);
+      // One must stay: what runs on the one that leaves may wait for sub-tasks.
+      if (workers.length < 2) continue;
+      const worker = random.pick(workers);
       const only = onlyOn(worker);
       const struck = faults.struck;
       const isQuiet = faults.nothingIsBroken;

@@ -24,7 +24,7 @@ export function published(stage: Stage): void {
     const future = stage.hold(
       isBig ? client.submit("big", id, 1, ms, 3_000) : client.submit("slow", id, 1, ms),
     );
-    if (random.chance(0.5)) await future.result();
+    if (random.chance(0.5)) await future.exception();
     const note = "beside it";
     await client.publish(name, { future, note } satisfies Published);
     isPublished = true;
