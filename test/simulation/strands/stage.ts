@@ -148,7 +148,9 @@ export class Stage {
 
   /** Something happened that explains how this failed. */
   isAccounted(error: unknown, client: SimulatedClient): boolean {
-    const { code } = error as Failed;
+    const { code, cause } = error as Failed;
+    // A future that cannot be sent, and why.
+    if (code === "not-serializable") return this.isAccounted(cause ?? {}, client);
     const isLoss = error instanceof TypeError || code === "task-cancelled" || code === "lost-data";
     if (this.mayBeLost(client.scope.name)) return isLoss || code === "connection-failed";
     return this.restarted && isLoss;
