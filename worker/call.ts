@@ -1,6 +1,7 @@
 // A call as the worker's main thread knows it: from the `run` message until its answer.
 
 import type { Payload } from "../src/payload/payload.ts";
+import { toErrorRecord } from "../src/errors/failure.ts";
 import { didYouMean } from "../src/nearest.ts";
 import type { Failure, RunMessage } from "../src/wire/protocol.ts";
 import type { Gathering } from "./results.ts";
@@ -104,4 +105,14 @@ export function unknownTask(call: Call, functions: readonly string[]): Failure {
   const { name } = call.terms;
   const message = `This worker has no function "${name}".${didYouMean(name, functions)}`;
   return { ...about(call), code: "unknown-task", message };
+}
+
+export function threadLost(call: Call, error: Error): Failure {
+  const message = `The thread that ran the task ended: ${error.message}`;
+  return { ...about(call), code: "thread-lost", message, error: toErrorRecord(error) };
+}
+
+/** Nobody has asked it to end. */
+export function isWanted({ ending }: Call): boolean {
+  return ending === undefined;
 }

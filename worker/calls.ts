@@ -2,7 +2,7 @@
 // the thread pool run them, ends those that are cancelled or out of time, and reports what came of
 // each, once.
 
-import { failureOf, toErrorRecord } from "../src/errors/failure.ts";
+import { failureOf } from "../src/errors/failure.ts";
 import { KeyTable } from "../src/key-table.ts";
 import type { Log } from "../src/log.ts";
 import type { Payload } from "../src/payload/payload.ts";
@@ -11,9 +11,11 @@ import { bring, type BringFrom } from "./bringing.ts";
 import {
   about,
   dropped,
+  isWanted,
   newCall,
   outOfTime,
   termsOf,
+  threadLost,
   unknownTask,
   type Call,
   type Ending,
@@ -92,6 +94,11 @@ export class Calls {
   /** The registered names. */
   get functions(): string[] {
     return [...this.#pool.functions.keys()];
+  }
+
+  /** Of their texts, in the same order. */
+  get digests(): string[] {
+    return [...this.#pool.digests];
   }
 
   /** Calls that have come and are not over. */
@@ -314,12 +321,7 @@ export class Calls {
 
   #lose(call: Call, error: Error): void {
     this.#settle(call);
-    this.#reports.failed(call, {
-      ...about(call),
-      code: "thread-lost",
-      message: `The thread that ran the task ended: ${error.message}`,
-      error: toErrorRecord(error),
-    });
+    this.#reports.failed(call, threadLost(call, error));
   }
 
   /** Looks what executes for long, and reports it; and what results are held back meanwhile. */
@@ -393,8 +395,4 @@ export class Calls {
     call.reported = true;
     this.#reports.started(call);
   }
-}
-
-function isWanted({ ending }: Call): boolean {
-  return ending === undefined;
 }

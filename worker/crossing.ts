@@ -55,8 +55,16 @@ export type ToThread =
   | { readonly type: "resume"; readonly ticket: number };
 
 export type FromThread =
-  /** First: the modules are there. `clockMs` is the zero of `begins` on the clock of `hrtime`. */
-  | { readonly type: "loaded"; readonly functions: string[]; readonly clockMs: number }
+  /**
+   * First: the modules are there, with these functions and the digests of their texts. `clockMs` is the
+   * zero of `begins` on the clock of `hrtime`.
+   */
+  | {
+      readonly type: "loaded";
+      readonly functions: string[];
+      readonly digests: string[];
+      readonly clockMs: number;
+    }
   /** Instead of `loaded`: why not. */
   | { readonly type: "unusable"; readonly message: string; readonly error?: ErrorRecord }
   /** `numbers` holds ticket and microseconds of each call that returned. */
@@ -87,9 +95,10 @@ export type FromThread =
  */
 export function isFromThread(message: unknown): message is FromThread {
   if (typeof message !== "object" || message === null) return false;
-  const { type, numbers, values, ticket, micros, failure, fraction, text, functions, clockMs } =
-    message as Partial<Record<string, unknown>>;
-  const { frame } = message as { frame?: unknown };
+  const { type, numbers, values, ticket, micros, failure, fraction, text } = message as Partial<
+    Record<string, unknown>
+  >;
+  const { frame, functions, digests, clockMs } = message as Partial<Record<string, unknown>>;
   switch (type) {
     case "sub":
       return isNumber(ticket) && (isString(frame) || frame instanceof Uint8Array);
@@ -112,7 +121,7 @@ export function isFromThread(message: unknown): message is FromThread {
     case "rejection":
       return isString(text);
     case "loaded":
-      return isArrayOf(functions, isString) && isNumber(clockMs);
+      return isArrayOf(functions, isString) && isArrayOf(digests, isString) && isNumber(clockMs);
     default:
       return type === "unusable";
   }

@@ -265,6 +265,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         slots,
         resources: options.resources ?? {},
         functions: calls.functions,
+        digests: calls.digests,
         ...(options.supervisor !== undefined && { supervisor: options.supervisor }),
         ...(options.predecessor && { predecessor: options.predecessor }),
         memoryBytes,

@@ -1,6 +1,7 @@
 // What a module gives a worker: its exported functions, by the names they are registered under.
 // A thread does the loading, for that imports the user's code.
 
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { ThenceError } from "../src/errors/errors.ts";
@@ -51,6 +52,12 @@ export async function loadFunctions(
     );
   }
   return functions;
+}
+
+/** Of a function's text, by which two of one name are told apart; what they call may differ still. */
+export function digestOf(task: TaskFunction): string {
+  const text = Function.prototype.toString.call(task);
+  return createHash("sha256").update(text).digest("base64url").slice(0, 12);
 }
 
 function functionsOf({ path, name: prefix }: ModuleSource, exports: Record<string, unknown>) {

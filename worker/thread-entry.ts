@@ -6,7 +6,7 @@ import { toErrorRecord } from "../src/errors/failure.ts";
 import type { FromThread, ThreadOptions, ToThread } from "./crossing.ts";
 import { runningTask } from "./current-task.ts";
 import { now } from "./intrinsics.ts";
-import { ModuleError, loadFunctions } from "./modules.ts";
+import { digestOf, loadFunctions, ModuleError } from "./modules.ts";
 import { Runner } from "./runner.ts";
 
 if (isMainThread) throw new Error("worker/thread-entry is started by a worker, as a thread");
@@ -28,7 +28,8 @@ try {
   const functions = await loadFunctions(options.modules);
   const runner = new Runner({ ...options, functions });
   port.on("message", (message: ToThread) => runner.receive(message));
-  post({ type: "loaded", functions: [...functions.keys()], clockMs });
+  const digests = [...functions.values()].map(digestOf);
+  post({ type: "loaded", functions: [...functions.keys()], digests, clockMs });
 } catch (error) {
   if (!(error instanceof ModuleError)) throw error;
   const { message, cause } = error;

@@ -7,7 +7,7 @@ import type { Thread } from "./thread.ts";
 
 export type ThreadEvents = {
   /** Ready to run calls. */
-  loaded(thread: Thread, functions: readonly string[]): void;
+  loaded(thread: Thread, functions: readonly string[], digests: readonly string[]): void;
   returned(call: Call, value: Payload, micros: number): void;
   threw(call: Call, failure: Failure, micros: number): void;
   /** Some calls are over: there may be room for more. */

@@ -56,6 +56,7 @@ export class ThreadPool {
   readonly #threads = new Set<Thread>();
   readonly #loaded = Promise.withResolvers<void>();
   #functions: ReadonlyMap<string, number> | undefined = undefined;
+  #digests: readonly string[] = [];
   #failuresInARow = 0;
   #closed = false;
 
@@ -82,6 +83,11 @@ export class ThreadPool {
   /** The registered names, each with its place; none before `start` has resolved. */
   get functions(): ReadonlyMap<string, number> {
     return this.#functions ?? new Map();
+  }
+
+  /** Of the text of each function, in the order of their places. */
+  get digests(): readonly string[] {
+    return this.#digests;
   }
 
   /** Puts a call in the queue; `feed` hands it over. */
@@ -168,7 +174,7 @@ export class ThreadPool {
     const thread = new Thread(
       { modules, concurrency, worker: name, heapBytes, taskClient: taskClient?.href },
       {
-        loaded: (_, names) => this.#join(thread, names),
+        loaded: (_, names, digests) => this.#join(thread, names, digests),
         returned: (call, value, micros) => {
           this.#pace.learn(call.terms.function, micros);
           this.#events.returned(call, value, micros);
@@ -189,10 +195,16 @@ export class ThreadPool {
     this.#threads.add(thread);
   }
 
-  #join(thread: Thread, names: readonly string[]): void {
-    this.#functions ??= new Map(names.map((name, index) => [name, index]));
-    if (names.join() !== [...this.#functions.keys()].join()) {
-      thread.fail(new Error("The modules export other functions than when this worker started"));
+  #join(thread: Thread, names: readonly string[], digests: readonly string[]): void {
+    if (this.#functions === undefined) {
+      this.#functions = new Map(names.map((name, index) => [name, index]));
+      this.#digests = digests;
+    }
+    const isSame =
+      names.join() === [...this.#functions.keys()].join() &&
+      digests.join() === this.#digests.join();
+    if (!isSame) {
+      thread.fail(new Error("The modules have other functions than when this worker started"));
       return;
     }
     this.#failuresInARow = 0;

@@ -275,7 +275,7 @@ export class Thread {
         const ownClockMs = seconds * 1000 + nanoseconds / 1e6 - performance.now();
         this.#clockMs = message.clockMs - ownClockMs;
         this.#state = "loaded";
-        this.#events.loaded(this, message.functions);
+        this.#events.loaded(this, message.functions, message.digests);
         break;
       }
       case "unusable": {

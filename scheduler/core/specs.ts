@@ -62,7 +62,15 @@ export function leaveSpec(state: State, spec: Spec): void {
 export function functionFor(state: State, name: string): FunctionFacts {
   let facts = state.functions.get(name);
   if (facts === undefined) {
-    facts = { name, meanMicros: undefined, workers: 0, wasRegistered: false, requirements: 0 };
+    facts = {
+      name,
+      meanMicros: undefined,
+      workers: 0,
+      wasRegistered: false,
+      digest: undefined,
+      digestOf: "",
+      requirements: 0,
+    };
     state.functions.set(name, facts);
   }
   return facts;

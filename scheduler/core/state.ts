@@ -133,6 +133,9 @@ export type FunctionFacts = {
   workers: number;
   /** One did so once: another may come that does, so its tasks wait. */
   wasRegistered: boolean;
+  /** Of its text, and which worker's that is: of the first that came while nobody had it. */
+  digest: string | undefined;
+  digestOf: string;
   requirements: number;
 };
 

@@ -17,6 +17,7 @@ import { findResult, loseHoldings } from "./losing.ts";
 import { hasRestarted, stopAwaiting } from "./restart.ts";
 import { couldRun, forgetFunctionIfUnused, functionFor } from "./specs.ts";
 import type { Dispatch, State, Task, Worker, WorkerId } from "./state.ts";
+import { register } from "./registering.ts";
 import { receiveFromInside } from "./sub-tasks.ts";
 import { fail, finish, finishHeld, holdBack, requeue } from "./tasks.ts";
 import type { Step } from "./transition.ts";
@@ -30,6 +31,7 @@ export type WorkerFacts = {
   threads: number;
   slots: number;
   functions: readonly string[];
+  digests?: readonly string[] | undefined;
   resources: Resources;
   address?: string | undefined;
   memoryBytes?: number | undefined;
@@ -74,11 +76,7 @@ export function join(step: Step, id: WorkerId, facts: WorkerFacts): void {
   state.workers.set(id, worker);
   state.joins++;
   state.lastJoinAt = now;
-  for (const name of worker.functions) {
-    const known = functionFor(state, name);
-    known.workers++;
-    known.wasRegistered = true;
-  }
+  register(step, worker, facts);
   // With the first worker here it shows what nobody can run.
   for (const requirement of state.blocked) {
     if (couldRun(worker, requirement)) requirement.unschedulableSince = undefined;

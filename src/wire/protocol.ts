@@ -106,6 +106,10 @@ export const HelloSchema = Type.Union([
     slots: Type.Integer({ minimum: 1, maximum: limits.slots }),
     resources: ResourcesSchema,
     functions: Type.Array(Name, { minItems: 1, maxItems: limits.functions }),
+    /** Of the text of each function: under one name there should be one. */
+    digests: Type.Optional(
+      Type.Array(Type.String({ maxLength: 64 }), { maxItems: limits.functions }),
+    ),
     /** The process that starts it anew when it dies; its successor then says how it did. */
     supervisor: Type.Optional(Count),
     predecessor: Type.Optional(PredecessorSchema),

@@ -32,7 +32,7 @@ threadProgram.run = (data, port) => {
   port.on("message", (message) => runner.receive(message as ToThread));
   const [seconds, nanoseconds] = process.hrtime();
   const clockMs = seconds * 1_000 + nanoseconds / 1e6 - performance.now();
-  port.postMessage({ type: "loaded", functions: [...table.keys()], clockMs });
+  port.postMessage({ type: "loaded", functions: [...table.keys()], digests: [], clockMs });
 };
 
 export type WorkerShape = {

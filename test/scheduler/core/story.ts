@@ -20,6 +20,7 @@ export type Done = Record<string, (ToWorker | ToClient | string)[]>;
 type WorkerOptions = {
   slots?: number;
   functions?: string[];
+  digests?: string[];
   resources?: Record<string, number>;
   host?: string;
   /** Where others fetch what it holds. */
@@ -197,6 +198,7 @@ export class StoryWorker {
       threads: slots,
       slots,
       functions,
+      digests: this.#options.digests,
       resources,
     };
     return this.#story.handle({ type: "worker-joins", id: this.id, ...facts });
