@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { ConnectionError } from "../src/errors/errors.ts";
-import { doorkeeper, turnAway } from "../src/meeting/door.ts";
+import { doorLimits, doorkeeper, mostConnections, turnAway } from "../src/meeting/door.ts";
 import { WsSocket, webSocketOptions } from "../src/link/socket-ws.ts";
 import type { Socket } from "../src/link/socket.ts";
 import { transferPath } from "../src/transfer/messages.ts";
@@ -45,15 +45,9 @@ export type Server = {
  * @example const server = await startServer({ host: "127.0.0.1", port: 8786, token, accept });
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { host, port, tls, requestMs = 10_000, maxConnections = 65_536 } = options;
+  const { host, port, tls, requestMs, maxConnections = mostConnections } = options;
   const webSockets = new WebSocketServer({ ...webSocketOptions, noServer: true });
-  const limits = {
-    headersTimeout: requestMs,
-    requestTimeout: requestMs,
-    keepAliveTimeout: Math.min(5_000, requestMs),
-    connectionsCheckingInterval: Math.min(1_000, Math.ceil(requestMs / 2)),
-    maxHeaderSize: 16 * 1024,
-  };
+  const limits = doorLimits(requestMs);
   const server = tls ? createTlsServer({ ...limits, ...tls }) : createServer(limits);
   server.maxConnections = maxConnections;
   server.on("request", answer);

@@ -11,7 +11,7 @@ import { ConnectionError } from "../src/errors/errors.ts";
 import { WsSocket, webSocketOptions } from "../src/link/socket-ws.ts";
 import type { Socket } from "../src/link/socket.ts";
 import { webSocketUrl } from "../src/meeting/address.ts";
-import { doorkeeper, turnAway } from "../src/meeting/door.ts";
+import { doorLimits, doorkeeper, mostConnections, turnAway } from "../src/meeting/door.ts";
 import { transferPath } from "../src/transfer/messages.ts";
 
 export type PeerServer = {
@@ -36,7 +36,8 @@ export type PeerServerOptions = {
 export async function startPeerServer(options: PeerServerOptions): Promise<PeerServer> {
   const { host, token } = options;
   const webSockets = new WebSocketServer({ ...webSocketOptions, noServer: true });
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 });
+  const server = createServer(doorLimits());
+  server.maxConnections = mostConnections;
   server.on("request", (_, response) => {
     response.writeHead(404, { connection: "close" });
     response.end("This is a thence worker: other workers and clients fetch results here.\n");

@@ -5,6 +5,19 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
+/** How long, in milliseconds, and how much somebody may say before the door: slowly is no way in. */
+export function doorLimits(requestMs = 10_000) {
+  return {
+    headersTimeout: requestMs,
+    requestTimeout: requestMs,
+    keepAliveTimeout: Math.min(5_000, requestMs),
+    connectionsCheckingInterval: Math.min(1_000, Math.ceil(requestMs / 2)),
+    maxHeaderSize: 16 * 1024,
+  };
+}
+/** At a time. */
+export const mostConnections = 65_536;
+
 export type Refusal = { status: 400 | 401 | 403; words: string };
 
 /**
