@@ -64,7 +64,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     }
     const isData = request.url?.split("?", 1)[0]?.endsWith(transferPath) ?? false;
     webSockets.handleUpgrade(request, stream, head, (webSocket) => {
-      const socket = new WsSocket(webSocket, stream);
+      const socket = new WsSocket(webSocket, request.socket);
       if (isData && options.acceptData) options.acceptData(socket, peer);
       else options.accept(socket, peer);
     });

@@ -52,7 +52,7 @@ export async function startPeerServer(options: PeerServerOptions): Promise<PeerS
       return;
     }
     webSockets.handleUpgrade(request, stream, head, (webSocket) => {
-      options.accept(new WsSocket(webSocket, stream));
+      options.accept(new WsSocket(webSocket, request.socket));
     });
   });
   webSockets.on("wsClientError", (error, stream) => {

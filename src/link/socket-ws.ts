@@ -1,7 +1,7 @@
 // The real socket: a WebSocket of the `ws` package, on either side.
 
 import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
+import type { Socket as NetSocket } from "node:net";
 import { WebSocket } from "ws";
 import { AuthenticationError, ConnectionError } from "../errors/errors.ts";
 import { limits } from "../wire/limits.ts";
@@ -114,14 +114,15 @@ export class WsSocket implements Socket {
   #held: SocketData[] = [];
   #close: SocketClose | undefined;
   #problem: { message: string; isTheirs: boolean } | undefined;
-  /** What the WebSocket reads from, while nothing frees what was read. */
-  #stream: Duplex | undefined;
+  /** What the WebSocket reads from. */
+  #stream: NetSocket | undefined;
+  #releasesReads = false;
   readonly #wrote = (error?: Error | null) => {
     if (!error) this.#handlers?.wrote();
   };
 
   /** @param stream what an accepted one reads from; without it `release` does less */
-  constructor(webSocket: WebSocket, stream?: Duplex) {
+  constructor(webSocket: WebSocket, stream?: NetSocket) {
     this.#webSocket = webSocket;
     this.#stream = stream;
     webSocket.once("upgrade", (response: IncomingMessage) => {
@@ -155,6 +156,10 @@ export class WsSocket implements Socket {
     return this.#webSocket.bufferedAmount;
   }
 
+  get bytesRead(): number | undefined {
+    return this.#stream?.bytesRead;
+  }
+
   listen(handlers: SocketHandlers): void {
     this.#handlers = handlers;
     if (this.#held.length > 0 || this.#close) queueMicrotask(() => this.#deliver());
@@ -166,8 +171,8 @@ export class WsSocket implements Socket {
 
   release(data: Uint8Array): void {
     // Only sockets of much data have this called, so the others are spared the watching.
-    if (this.#stream) releaseReads(this.#webSocket, this.#stream);
-    this.#stream = undefined;
+    if (!this.#releasesReads && this.#stream) releaseReads(this.#webSocket, this.#stream);
+    this.#releasesReads = true;
     releaseMessage(data);
   }
 

@@ -7,6 +7,8 @@ export type Socket = {
   readonly open: boolean;
   /** Bytes given to `send` that have not left this process. */
   readonly bufferedBytes: number;
+  /** Bytes that came, also of messages that are not whole yet; undefined where nobody counts them. */
+  readonly bytesRead?: number | undefined;
   /** Says who hears from now on; until the first call everything is held back. */
   listen(handlers: SocketHandlers): void;
   /** Without effect once closed. The bytes must not change until they have left. */

@@ -63,6 +63,11 @@ export class Flow {
     return this.#sending.size === 0 && this.#incoming.size === 0;
   }
 
+  /** Grows as bytes come, before a message is whole, where the socket can tell. */
+  get bytesRead(): number | undefined {
+    return this.#socket.bytesRead;
+  }
+
   tell(message: object): void {
     this.#socket.send(JSON.stringify(message));
   }

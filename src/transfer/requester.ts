@@ -189,12 +189,15 @@ export class Requester {
   #watchOver(): void {
     if (this.#watch || this.#over) return;
     this.#heard = false;
+    const { bytesRead } = this.#flow;
     this.#watch = this.#clock.setTimeout(
       () => {
         this.#watch = undefined;
         const isWaiting = this.#asking.size > 0 || this.#putting.size > 0 || this.#flow.isWaiting;
         if (!isWaiting) return;
-        if (this.#heard) return this.#watchOver();
+        // On a slow line one message may take longer than this.
+        const isComing = this.#heard || this.#flow.bytesRead !== bytesRead;
+        if (isComing) return this.#watchOver();
         const reason = `nothing came for ${this.#stallMs / 1000} s`;
         this.#flow.end(reason);
         this.#end(reason);

@@ -8,7 +8,7 @@ import type { Shape } from "./messages.ts";
  * Bytes of one message on the wire at most. Few enough to be in the processor's cache still when they
  * are copied to where they stay, and enough that what a message costs by itself does not count.
  */
-export const chunkBytes = 256 * 1024;
+export const chunkBytes = 1024 * 1024;
 /** A text of up to so many characters needs no chunks. */
 const shortText = 64 * 1024;
 

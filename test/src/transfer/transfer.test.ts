@@ -11,6 +11,7 @@ import { Peers } from "../../../src/transfer/peers.ts";
 import { LackingError, Requester } from "../../../src/transfer/requester.ts";
 import { relayed, respond, type Shelf } from "../../../src/transfer/responder.ts";
 import { Assembly, payloadSource, type Source } from "../../../src/transfer/shape.ts";
+import { VirtualClock } from "../link/virtual-clock.ts";
 
 const want = (key: string): Want => ({ key, order: 0, attempt: 1 });
 
@@ -150,6 +151,24 @@ describe("a value", () => {
     const { requester, closed } = stage({}, { find: () => new Promise(() => undefined) }, 50);
     await expect(requester.fetch(want("a"), 1)).rejects.toThrow(/nothing came for/);
     expect(closed).toHaveLength(1);
+  });
+
+  test("whose messages take long on a slow line is waited for as long as bytes come", () => {
+    const clock = new VirtualClock();
+    const [here] = memorySocketPair();
+    let bytesRead = 0;
+    Object.defineProperty(here, "bytesRead", { get: () => bytesRead });
+    const closed: string[] = [];
+    const options = { clock, stallMs: 1_000 };
+    const requester = new Requester(here, (reason) => closed.push(reason), options);
+    requester.get(want("a")).catch(() => undefined);
+    for (let round = 0; round < 5; round += 1) {
+      bytesRead += 1;
+      clock.runFor(1_000);
+      expect(closed).toEqual([]);
+    }
+    clock.runFor(1_000);
+    expect(closed).toEqual(["nothing came for 1 s"]);
   });
 
   test("that breaks off at its source fails with the reason, and the connection goes on", async () => {
