@@ -30,8 +30,11 @@ export function scatter(step: Step, client: Client, message: Message<FromClient,
   const refuse = (code: string, words: string) =>
     effects.send(client, { type: "answer", id, failure: { code, message: words, key } });
   const existing = state.tasks.get(key);
-  if (existing && !(isScattered(existing) && existing.state.at === "waiting")) {
+  if (existing && !isOwnSending(existing, client)) {
     return refuse("key-conflict", `choose another key: "${key}" is in use`);
+  }
+  if (existing?.state.at === "failed" || existing?.state.at === "cancelled") {
+    return refuse("lost-data", `scatter it again: the value of "${key}" came, and is gone`);
   }
   if (value !== undefined && existing === undefined) {
     const task = createScattered(step, client, key);
@@ -43,7 +46,11 @@ export function scatter(step: Step, client: Client, message: Message<FromClient,
   if (typeof chosen === "string") return refuse("unschedulable", chosen);
   const task = existing ?? createScattered(step, client, key);
   if (existing === undefined) transition(step, task, { ...sent }, "its value is sent");
-  state.copies.waiting.add({ client, id, task, workers: new Set(chosen) });
+  const isHere = task.state.at === "finished";
+  // An earlier sending may have come to its end after all, and needs no other copy then.
+  const missing = isHere && !message.broadcast ? [] : chosen;
+  state.copies.waiting.add({ client, id, task, workers: new Set(missing) });
+  if (isHere) return;
   effects.send(client, {
     type: "located",
     key,
@@ -53,6 +60,13 @@ export function scatter(step: Step, client: Client, message: Message<FromClient,
     from: chosen.slice(0, 1).map(({ address }) => address!),
   });
 }
+
+/** What this client has been sending: it tries again when it does not know that the value came. */
+function isOwnSending(task: Task, client: Client): boolean {
+  if (!isScattered(task) || task.spec.client !== client) return false;
+  return task.state.at !== "finished" || task.state.holders !== undefined;
+}
+
 /** Until its value has come. */
 const sent = { at: "waiting", missing: 0, until: undefined } as const;
 /** The only attempt of a scattered value: its sending. */

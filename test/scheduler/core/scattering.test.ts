@@ -48,3 +48,21 @@ test("a scatter that a restart cancels fails at once", () => {
     failure: { code: "task-cancelled", message, key: "a" },
   });
 });
+
+test("a client that tries again does not mind that its value had come after all", () => {
+  const { workers, scatter } = sending();
+  const held = { keys: ["a"], orders: [0], attempts: [1], bytes: [10_000] };
+  workers[0]!.say({ type: "held", ...held });
+  workers[1]!.say({ type: "held", ...held });
+  expect(scatter()).toEqual({ ann: [{ type: "answer", id: 5, facts: { at: "workers" } }] });
+});
+
+test("a client that tries again is told when its value had come and is gone", () => {
+  const { workers, scatter } = sending();
+  workers[0]!.say({ type: "held", keys: ["a"], orders: [0], attempts: [1], bytes: [10_000] });
+  workers[0]!.lost();
+  const message = 'scatter it again: the value of "a" came, and is gone';
+  expect(scatter()).toEqual({
+    ann: [{ type: "answer", id: 5, failure: { code: "lost-data", message, key: "a" } }],
+  });
+});
