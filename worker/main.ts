@@ -123,8 +123,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     ? undefined
     : await openLocalDirectory(options.localDirectory, log);
   const memoryBytes = options.memoryBytes ?? defaultMemoryBytes(threads);
+  /** What is said before the welcome is here: who was told of this worker may have come already. */
+  const early: FromWorker[] = [];
   const reports = new Reports({
-    send: (message) => link?.send(message),
+    send: (message) => void (link ? link.send(message) : early.push(message)),
     get lastUnsent() {
       return link?.lastUnsent;
     },
@@ -292,6 +294,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         unsendable: (message, error) => reports.unsendable(message as FromWorker, error),
       },
     });
+    for (const message of early.splice(0)) link.send(message);
     results.keepAboveBytes = link.welcome.smallResultBytes;
   } catch (error) {
     await calls.close();
