@@ -44,6 +44,9 @@ export function retired(stage: Stage): void {
 
   /** What nobody else holds, if somebody is there to take that. */
   function onlyOn(worker: Worker): { task: Task; attempt: number }[] {
+    // One that the scheduler knows, and that died, joins only when that has been noticed.
+    const process = cluster.workers.find(({ shape }) => shape.name === worker.name);
+    if (process?.running === undefined) return [];
     const canTake = ({ leaving, paused, memoryBytes }: Worker) =>
       !leaving && paused === undefined && memoryBytes >= 2 ** 30;
     const others = [...cluster.state!.workers.values()].filter((each) => each !== worker);
