@@ -2,11 +2,11 @@
 
 import * as client from "./client-events.ts";
 import { whatIsMissing } from "./missing.ts";
-import { failUnknownName } from "./placement.ts";
 import type { Task } from "./state.ts";
 import { fail, proceed } from "./tasks.ts";
 import type { Timer } from "./timers.ts";
 import type { Step } from "./transition.ts";
+import { failUnknownName } from "./unschedulable.ts";
 import * as worker from "./worker-events.ts";
 
 export function clock(step: Step): void {
@@ -39,7 +39,7 @@ export function clock(step: Step): void {
         timer.worker.nothingToGiveAt = undefined;
         break;
       case "unknown-name":
-        failUnknownName(step, timer.requirement);
+        failUnknownName(step, timer.function);
         break;
       default:
         timer satisfies never;

@@ -1,7 +1,7 @@
 // Room on workers: what is on its way there, when it ends, and which workers can take more.
 
 import type { Input } from "./effects.ts";
-import { couldRun } from "./specs.ts";
+import { mayRunAt, type Site } from "./sites.ts";
 import type { Dispatch, Requirement, State, Task, Worker } from "./state.ts";
 import { transition, type Step } from "./transition.ts";
 
@@ -145,17 +145,45 @@ export function updateRoom(state: State, worker: Worker): void {
   member(state.surplus, worker, present && load > slots);
 }
 
-/** Something changed on this worker: whoever found no room and could run there is asked again. */
+/** Something changed on this worker: whoever found no room and may find it there is asked again. */
 export function unblock(state: State, worker: Worker): void {
   if (state.free.has(worker)) state.freeings++;
-  for (const requirement of state.blocked) {
-    if (couldRun(worker, requirement)) unblockRequirement(state, requirement);
+  for (const site of blockedAt(state, worker)) {
+    if (mayFindRoom(state, worker, site)) state.ready.wake(site);
+    else if (mayMakeRoom(state, worker, site)) state.ready.lookAgain(site);
   }
 }
 
-export function unblockRequirement(state: State, requirement: Requirement): void {
-  requirement.blockedBy = undefined;
-  state.blocked.delete(requirement);
+/** The blocked sites of functions that a worker has, and perhaps others. */
+function blockedAt({ ready, functions }: State, worker: Worker): Iterable<Site> {
+  if (ready.blocked.size <= worker.functions.size) return ready.blocked;
+  return [...worker.functions].flatMap((name) =>
+    [...(functions.get(name)?.sites ?? [])].filter((site) => ready.blocked.has(site)),
+  );
+}
+
+function mayFindRoom(state: State, worker: Worker, site: Site): boolean {
+  const isFree = state.free.has(worker);
+  // What holds a resource is not sent ahead.
+  if (!isFree && (site.resources.length > 0 || !state.open.has(worker))) return false;
+  return mayRunAt(worker, site) && hasRoomForSmallest(worker, site);
+}
+
+/** It was asked for room and has given what it could: there may be more to give. */
+function mayMakeRoom({ surplus }: State, worker: Worker, site: Site): boolean {
+  const { blockedBy } = site;
+  if (blockedBy === undefined || worker.lowestPriority >= blockedBy.priority) return false;
+  return worker.withdrawals === 0 && surplus.has(worker) && mayRunAt(worker, site);
+}
+
+/** Whether there is enough of each resource for the lane of a site that asks for the least of it. */
+export function hasRoomForSmallest(worker: Worker, { resources, smallest }: Site): boolean {
+  if (resources.length > 0 && worker.regaining.size > 0) return false;
+  for (let index = 0; index < resources.length; index++) {
+    const least = smallest[index]!.first;
+    if (least !== undefined && freeOf(worker, resources[index]!) < least.amount) return false;
+  }
+  return true;
 }
 
 export function isPresent({ awayUntil, leaving, paused }: Worker): boolean {
@@ -170,10 +198,13 @@ export function hasResources(worker: Worker, requirement: Requirement): boolean 
 
 function hasFree(worker: Worker, { resources }: Requirement): boolean {
   for (const resource in resources) {
-    const free = rounded((worker.resources[resource] ?? 0) - (worker.used[resource] ?? 0));
-    if (free < resources[resource]!) return false;
+    if (freeOf(worker, resource) < resources[resource]!) return false;
   }
   return true;
+}
+
+function freeOf(worker: Worker, resource: string): number {
+  return rounded((worker.resources[resource] ?? 0) - (worker.used[resource] ?? 0));
 }
 
 /**

@@ -30,18 +30,18 @@ export function answer(step: Step, { id, about, key }: Ask): Answer {
   }
 }
 
-function info({ counts, totals, workers, clients, functions, published }: State): SchedulerInfo {
+function info(state: State): SchedulerInfo {
+  const { counts, totals, workers, clients, registered, published } = state;
   const { waiting, ready, running, finished, released, failed, cancelled } = counts;
   let slots = 0;
   for (const worker of workers.values()) slots += worker.slots;
-  const registered = [...functions.values()].filter((facts) => facts.workers > 0);
   return {
     tasks: { waiting, ready, running, finished, released, failed, cancelled },
     totals: { ...totals },
     workers: workers.size,
     clients: clients.size,
     slots,
-    functions: registered.map(({ name }) => name).sort(),
+    functions: [...registered].sort(),
     published: [...published.keys()].sort(),
   };
 }

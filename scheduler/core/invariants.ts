@@ -4,11 +4,12 @@
 import { assert } from "./assert.ts";
 import { isScattered } from "./copies.ts";
 import { checkCoordination } from "./coordination/invariants.ts";
+import { hasResources } from "./dispatches.ts";
 import { includes, listOf } from "./few.ts";
 import { keepsOf } from "./keeps.ts";
+import { headOf, isBlocked, tasksOf, type Lane } from "./lanes.ts";
 import { fits, needsOf } from "./locality.ts";
-import { isBlocked } from "./ready-queue.ts";
-import { couldRun } from "./specs.ts";
+import { couldRun, isNamed } from "./specs.ts";
 import type { Client, Dispatch, Spec, State, Task, TaskStateName, Worker } from "./state.ts";
 
 export function checkInvariants(state: State): void {
@@ -169,20 +170,22 @@ function checkReady(state: State): void {
   let ready = 0;
   for (const lane of state.ready.lanes()) {
     assert(lane.ready > 0, () => "an empty lane stands in the queue");
-    const inLane = new Set(state.ready.tasksOf(lane));
+    const inLane = new Set(tasksOf(lane));
     assert(inLane.size === lane.ready, () => `${lane.ready} counted in a lane of ${inLane.size}`);
     for (const task of inLane)
       assert(task.spec.lane === lane, () => `${task.key} is in a wrong lane`);
     ready += inLane.size;
     // Nothing waits that could run: the promise of placement.
     const { requirement } = lane;
-    assert(isBlocked(lane), () => "a lane was left with tasks and not found blocked");
-    if (requirement.resources) continue;
-    const head = state.ready.head(lane);
+    const hasRoom = state.free.size + state.open.size > 0;
+    assert(!hasRoom || isBlocked(lane), () => "a lane was left with tasks and not found blocked");
+    checkSite(lane);
+    const head = headOf(lane)!;
     for (const worker of state.free) {
       const needs = needsOf(head);
       const isFree =
         couldRun(worker, requirement) &&
+        hasResources(worker, requirement) &&
         !worker.dispatches.has(head.key) &&
         (needs === undefined || fits(worker, needs));
       assert(!isFree, () => `${head.key} waits though ${worker.name} is free`);
@@ -190,6 +193,20 @@ function checkReady(state: State): void {
   }
   assert(ready === state.counts.ready, () => `${state.counts.ready} ready, ${ready} in the queue`);
   assert(ready === state.ready.size, () => `the queue counts ${state.ready.size} of ${ready}`);
+}
+
+/** It stands where its requirement says, in the order of what is first. */
+function checkSite(lane: Lane): void {
+  const { place, requirement, amounts } = lane;
+  const { site } = requirement;
+  assert(place?.site === site && site.places.has(place), () => "a lane stands at a wrong site");
+  const stands = [...place.lanes].filter((each) => each === lane).length;
+  assert(stands === (lane.aside ? 0 : 1), () => "a lane stands twice, or nowhere");
+  assert(site.aside.has(lane) === lane.aside, () => "a lane is wrongly set aside");
+  for (const [index, { amount }] of amounts.entries()) {
+    assert(site.smallest[index]!.first!.amount <= amount, () => "the smallest amount is larger");
+  }
+  if (!isBlocked(lane)) assert(site.heapAt >= 0, () => "an open lane cannot be found");
 }
 
 function checkWorker(state: State, worker: Worker): void {
@@ -282,12 +299,29 @@ function checkShared(state: State, tasksOfSpec: Map<Spec, number>): void {
     specs === tasksOfSpec.size,
     () => `requirements count ${specs} of ${tasksOfSpec.size} specs`,
   );
-  for (const requirement of state.blocked) {
-    assert(
-      requirement.blockedBy !== undefined,
-      () => "an unblocked requirement is filed as blocked",
-    );
-    assert(state.requirements.has(requirement.signature), () => "a gone requirement is blocked");
+  for (const { name, workers } of state.functions.values()) {
+    assert(state.registered.has(name) === workers > 0, () => `${name} is wrongly registered`);
+  }
+  let requirements = 0;
+  for (const site of state.sites.values()) {
+    requirements += site.requirements;
+    const isFiled = state.ready.blocked.has(site);
+    const isBlocked = site.blockedBy !== undefined || site.aside.size > 0;
+    assert(isFiled === isBlocked, () => "a site is wrongly filed as blocked");
+    assert(site.function.sites.has(site), () => "a function does not know a site");
+    const { blockedBy } = site;
+    if (blockedBy?.place) assert(blockedBy.place.site === site, () => "blocked by another's lane");
+  }
+  assert(requirements === state.requirements.size, () => "sites miscount their requirements");
+  for (const site of state.ready.blocked) {
+    assert(state.sites.get(site.signature) === site, () => "a gone site is blocked");
+  }
+  for (const { workers: asked, allowOtherWorkers, site } of state.requirements.values()) {
+    if (asked === undefined || allowOtherWorkers) continue;
+    for (const worker of state.workers.values()) {
+      const isAsked = isNamed(worker, asked);
+      assert(site.workers?.has(worker) === isAsked, () => "a site has not the workers asked for");
+    }
   }
 }
 

@@ -2,7 +2,8 @@
 // task and room for it. Free slots first; then a little work ahead of them, so that no thread idles
 // for a round trip; and what was sent ahead is taken back when a worker idles or something urgent waits.
 
-import { dispatch, hasResources, loadOf, unblockRequirement } from "./dispatches.ts";
+import { dispatch, hasResources, hasRoomForSmallest, loadOf } from "./dispatches.ts";
+import { mayPrecede, type Lane } from "./lanes.ts";
 import {
   failIfTooLarge,
   fits,
@@ -12,24 +13,27 @@ import {
   waitMicros,
   type Needs,
 } from "./locality.ts";
-import { mayPrecede, type Lane } from "./ready-queue.ts";
-import { couldRun, isNamed } from "./specs.ts";
+import { mayRunAt } from "./sites.ts";
+import { couldRun, isNamed, isSchedulable } from "./specs.ts";
 import type { Dispatch, Requirement, State, Task, Worker } from "./state.ts";
-import { fail, holdBack } from "./tasks.ts";
+import { holdBack } from "./tasks.ts";
 import type { Step } from "./transition.ts";
+import { warnOfUnschedulable } from "./unschedulable.ts";
 
 export function place(step: Step): void {
-  const { ready } = step.state;
+  const { state } = step;
+  const { ready } = state;
   const row: Row = { worker: undefined, requirement: undefined, tasks: 0, micros: 0 };
-  for (let lane = ready.next(); lane !== undefined; lane = ready.next()) {
+  while (state.free.size > 0 || state.open.size > 0) {
+    const lane = ready.next();
+    if (lane === undefined) break;
     const task = ready.head(lane);
     const needs = task.inputs && needsOf(task);
-    const worker = needs ? chooseNear(step, task, needs) : choose(step.state, task, row);
+    const worker = needs ? chooseNear(step, task, needs) : choose(state, task, row);
     if (worker === undefined) {
       if (needs && failIfTooLarge(step, task, needs)) continue;
       // There is room, but not for so much: what stands behind it may need less.
-      if (needs && choose(step.state, task))
-        holdBack(step, task, largerMs, "too large for who is free");
+      if (needs && choose(state, task)) holdBack(step, task, largerMs, "too large for who is free");
       else block(step, lane);
     } else if (worker.dispatches.has(task.key)) {
       // A cancelled call under the same key still ends there: what stands behind it is not held up.
@@ -40,6 +44,8 @@ export function place(step: Step): void {
       extend(row, task, worker);
     }
   }
+  // No worker has room, so that these were not asked, or they were before and things have changed.
+  for (const lane of ready.takeOpened()) if (lane.ready > 0) attend(step, lane);
   rebalance(step);
 }
 const endingMs = 20;
@@ -119,11 +125,12 @@ function needsFreeSlot({ spec: { requirement }, suspect, expiresAt }: Task): boo
 }
 
 /** Sent ahead of what waits for a free slot on that worker, short tasks would never leave it one. */
-function wouldDelay(state: State, worker: Worker, { spec: { lane } }: Task): boolean {
-  for (const requirement of state.blocked) {
-    const waiting = requirement.blockedBy!;
-    if (waiting.ready === 0 || !needsFreeSlot(state.ready.head(waiting))) continue;
+function wouldDelay({ ready }: State, worker: Worker, { spec: { lane } }: Task): boolean {
+  for (const { blockedBy } of ready.awaitingSlot) {
+    const waiting = blockedBy!;
+    if (waiting.ready === 0 || !needsFreeSlot(ready.head(waiting))) continue;
     if (!mayPrecede(waiting, lane)) continue;
+    const { requirement } = waiting;
     if (couldRun(worker, requirement) && hasResources(worker, requirement)) return true;
   }
   return false;
@@ -147,67 +154,24 @@ function firstFit(
   return second;
 }
 
-/** No worker has room: the requirement is passed over until one that could run it has. */
-function block(step: Step, lane: Lane): void {
-  const { state, now, effects } = step;
-  const { requirement } = lane;
-  requirement.blockedBy = lane;
-  state.blocked.add(requirement);
-  if (isSchedulable(state, requirement)) {
-    requirement.unschedulableSince = undefined;
-    makeRoomFor(step, lane);
-    return;
-  }
-  if (requirement.unschedulableSince !== undefined || state.workers.size === 0) return;
-  requirement.unschedulableSince = now;
-  const { name, workers, wasRegistered } = requirement.function;
-  if (workers > 0) {
-    effects.log(
-      "warning",
-      `no worker here could ever run tasks of "${name}" as they ask; they wait`,
-    );
-  } else if (wasRegistered) {
-    effects.log("warning", `no worker that registered "${name}" is left; its tasks wait for one`);
-  } else {
-    const near = orDidYouMean(state, name);
-    effects.log("warning", `no worker here has registered "${name}"${near}; its tasks wait`);
-    const at = now + state.options.unknownTaskTimeoutMs;
-    state.timers.add({ at, due: "unknown-name", requirement });
-  }
-}
-
-/** Tasks of a name that nobody registered have waited long enough since the newest worker came. */
-export function failUnknownName(step: Step, requirement: Requirement): void {
-  const { state, now } = step;
-  const { unschedulableSince } = requirement;
-  const { name, wasRegistered } = requirement.function;
-  const isGone = state.requirements.get(requirement.signature) !== requirement;
-  if (isGone || wasRegistered || unschedulableSince === undefined) return;
-  const at = Math.max(unschedulableSince, state.lastJoinAt) + state.options.unknownTaskTimeoutMs;
-  if (at > now) {
-    state.timers.add({ at, due: "unknown-name", requirement });
-    return;
-  }
-  // From here on it is as if its tasks were new: the next ones, or the next worker, start again.
-  requirement.unschedulableSince = undefined;
-  unblockRequirement(state, requirement);
-  if (state.workers.size === 0) return;
-  const words = `no worker has registered a function "${name}"${orDidYouMean(state, name)}`;
-  for (const lane of [...state.ready.lanes()]) {
-    if (lane.requirement !== requirement) continue;
-    for (const task of [...state.ready.tasksOf(lane)]) {
-      const failure = { code: "unknown-task", message: words, key: task.key, task: name };
-      fail(step, task, failure, "unknown name");
+/** No worker has room: it is passed over until one that could run it has, and what is like it too. */
+function block({ state }: Step, lane: Lane): void {
+  const { ready, free } = state;
+  const { site } = lane.place!;
+  const { resources, workers } = site;
+  if (resources.length > 0) {
+    for (const worker of workers ?? free) {
+      if (!free.has(worker) || !mayRunAt(worker, site)) continue;
+      if (hasRoomForSmallest(worker, site)) return ready.setAside(lane);
     }
   }
+  ready.block(lane, needsFreeSlot(ready.head(lane)) && isSchedulable(state, lane.requirement));
 }
 
-export function isSchedulable(state: State, requirement: Requirement): boolean {
-  if (requirement.function.workers === 0) return false;
-  for (const worker of state.workers.values()) {
-    if (!worker.leaving && couldRun(worker, requirement)) return true;
-  }
-  return false;
+/** A lane that waits: it is said if nobody can ever run it, and room is made if it is urgent. */
+function attend(step: Step, lane: Lane): void {
+  if (isSchedulable(step.state, lane.requirement)) makeRoomFor(step, lane);
+  else warnOfUnschedulable(step, lane.requirement);
 }
 
 /** A worker idles and nothing is ready for it: what waits behind others is given another chance. */
@@ -289,13 +253,4 @@ function withdraw(
   // Named oldest first: as they come back, so they queue up again.
   if (taken.length > 0) step.effects.withdraw(taken.reverse(), worker);
   return taken.length;
-}
-
-function orDidYouMean(state: State, name: string): string {
-  const known = [...state.functions.values()].filter(({ workers }) => workers > 0);
-  const near = state.options.nearestNames(
-    name,
-    known.map((each) => each.name),
-  );
-  return near.length === 0 ? "" : `; did you mean ${near.map((name) => `"${name}"`).join(" or ")}?`;
 }

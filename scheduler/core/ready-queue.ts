@@ -1,66 +1,115 @@
 // The tasks that could run now, in the order of semantics.md: higher priority first; then clients
-// take turns; then what tasks submitted, the deepest first; then what was sent back, then what finishes a started part of a graph, then the order
-// of submission. All of it is constant time per task: no task is ever sorted.
+// take turns; then what tasks submitted, the deepest first; then what was sent back, then what finishes
+// a started part of a graph, then the order of submission. Tasks are never sorted, and lanes stand in
+// heaps; those known to find no room stand apart, by site, so that however many wait they are not
+// looked at.
 
-import { Deque } from "./deque.ts";
-import type { Client, Requirement, Task } from "./state.ts";
-
-/** The ready tasks of one client, priority and depth that can run in the same places. */
-export type Lane = {
-  readonly client: Client;
-  /** Among the lanes of its client. */
-  readonly name: string;
-  readonly priority: number;
-  /** 0 for what programs submit, 1 for what their tasks do, and so on. */
-  readonly depth: number;
-  readonly requirement: Requirement;
-  /** Sent back by a worker or a retry: these were at the head once and are again. */
-  readonly again: Deque<Task>;
-  /** Made ready by the finish of an input; newest first, so that a graph is finished depth first. */
-  readonly deeper: Deque<Task>;
-  /** Ready from the start, in the order of submission. */
-  readonly roots: Deque<Task>;
-  /** Ready tasks in it. The deques may also hold some that have left the state since. */
-  ready: number;
-  specs: number;
-};
-
-/** `next` is whose turn it is; `asked` who was asked last, since some of them may be blocked. */
-type Level = { readonly priority: number; readonly turns: Turn[]; next: number; asked: number };
-/** One client's place in the round of its level. */
-type Turn = { readonly client: Client; readonly lanes: Lane[] };
+import { Heap } from "./heap.ts";
+import {
+  compact,
+  createLevel,
+  createPlace,
+  createTurn,
+  headOf,
+  isSiteBlocked,
+  type Lane,
+  type Level,
+  type Place,
+  type Turn,
+} from "./lanes.ts";
+import type { Site } from "./sites.ts";
+import type { Task } from "./state.ts";
 
 export class ReadyQueue {
-  /** Highest priority first. A level, a turn and a lane stand here only while they have tasks. */
-  readonly #levels: Level[] = [];
+  readonly #levels = new Map<number, Level>();
+  /** The sites with lanes to be asked, by the highest priority of these. */
+  readonly #sites = new Heap<Site>((a, b) => a.ranks.first!.priority > b.ranks.first!.priority);
+  readonly #blocked = new Set<Site>();
+  readonly #awaitingSlot = new Set<Site>();
+  #opened: Lane[] = [];
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
+  /** The sites that were blocked or have lanes set aside. */
+  get blocked(): ReadonlySet<Site> {
+    return this.#blocked;
+  }
+
+  /** Those among them that wait for a slot to be free. */
+  get awaitingSlot(): ReadonlySet<Site> {
+    return this.#awaitingSlot;
+  }
+
+  /** Gives a lane its place; to be called before it has tasks. */
+  attach(lane: Lane): void {
+    const { client, priority, requirement } = lane;
+    const { site } = requirement;
+    let level = this.#levels.get(priority);
+    if (level === undefined) this.#levels.set(priority, (level = createLevel(priority)));
+    let turn = level.all.get(client);
+    if (turn === undefined) level.all.set(client, (turn = createTurn(client, level)));
+    let place = turn.all.get(site);
+    if (place === undefined) {
+      let rank = site.allRanks.get(priority);
+      if (rank === undefined) {
+        rank = { priority, lanes: 0, places: 0, heapAt: -1 };
+        site.allRanks.set(priority, rank);
+      }
+      rank.places++;
+      place = createPlace(turn, site, rank);
+      turn.all.set(site, place);
+      site.places.add(place);
+    }
+    place.attached++;
+    lane.place = place;
+  }
+
+  /** The lane will never have tasks again. */
+  detach(lane: Lane): void {
+    this.#release(lane.place!);
+    lane.place = undefined;
+  }
+
+  /** The site of its requirement has changed. */
+  move(lane: Lane): void {
+    const before = lane.place!;
+    if (lane.ready > 0) this.#leave(lane);
+    this.attach(lane);
+    this.#release(before);
+    if (lane.ready > 0) this.#enter(lane);
+  }
+
   add(task: Task): void {
     const { lane } = task.spec;
     this.#size++;
-    if (lane.ready++ === 0) this.#open(lane);
+    const isFirst = lane.ready++ === 0;
     if (task.attempt > 0) lane.again.pushBack(task);
     else if (task.inputs !== undefined) lane.deeper.pushFront(task);
-    else lane.roots.pushBack(task);
+    else {
+      lane.roots.pushBack(task);
+      if (!isFirst) return;
+    }
+    if (isFirst) this.#open(lane);
+    else this.#headChanged(lane);
   }
 
   /** The lane whose head comes next among those that are not blocked. */
   next(): Lane | undefined {
-    for (const level of this.#levels) {
-      const { turns } = level;
-      for (let step = 0; step < turns.length; step++) {
-        const index = (level.next + step) % turns.length;
-        const lane = firstLane(turns[index]!.lanes);
-        if (lane === undefined) continue;
-        level.asked = index;
-        return lane;
-      }
+    const site = this.#sites.first;
+    if (site === undefined) return undefined;
+    const level = this.#levels.get(site.ranks.first!.priority)!;
+    const { turns } = level;
+    for (let step = 0; step < turns.length; step++) {
+      const index = (level.next + step) % turns.length;
+      const lane = firstLane(turns[index]!);
+      if (lane === undefined) continue;
+      level.asked = index;
+      return lane;
     }
-    return undefined;
+    throw new Error("a site of the ready queue has no lane where it says");
   }
 
   head(lane: Lane): Task {
@@ -75,6 +124,7 @@ export class ReadyQueue {
     if (lane.ready === 0) return this.#close(lane);
     // Drops it where it was the head, so that it does not stand there already if it comes back.
     headOf(lane);
+    this.#headChanged(lane);
     compact(lane);
   }
 
@@ -82,105 +132,194 @@ export class ReadyQueue {
    * The lane that `next` found gets what it asked for: the client after it is asked first now. One
    * that is blocked keeps its turn, or those with modest needs would always be there before it.
    */
-  passTurn({ priority }: Lane): void {
-    const level = this.#levels.find((candidate) => candidate.priority === priority)!;
+  passTurn(lane: Lane): void {
+    const { level } = lane.place!.turn;
     level.next = (level.asked + 1) % level.turns.length;
   }
 
-  /** The lanes that hold tasks, in no order that means anything. */
-  *lanes(): Iterable<Lane> {
-    for (const level of this.#levels) for (const turn of level.turns) yield* turn.lanes;
+  /** Nothing of this lane's site finds room, unless it is more urgent, until the site is woken. */
+  block(lane: Lane, awaitsSlot: boolean): void {
+    const { site } = lane.place!;
+    site.blockedBy = lane;
+    if (awaitsSlot) this.#awaitingSlot.add(site);
+    else this.#awaitingSlot.delete(site);
+    this.#opened.push(lane);
+    this.#blocked.add(site);
+    this.#refresh(site);
   }
 
-  /** The ready tasks of a lane, in no order that means anything. */
-  *tasksOf(lane: Lane): Iterable<Task> {
-    for (const deque of [lane.again, lane.deeper, lane.roots]) {
-      for (const task of deque) if (task.state.at === "ready") yield task;
+  /** This lane finds no room, others of its site may. */
+  setAside(lane: Lane): void {
+    const { site } = lane.place!;
+    this.#hide(lane);
+    lane.aside = true;
+    this.#noteOpened(lane);
+    site.aside.add(lane);
+    this.#blocked.add(site);
+  }
+
+  /** Whatever was blocked of this site may find room now. */
+  wake(site: Site): void {
+    site.blockedBy = undefined;
+    this.#blocked.delete(site);
+    this.#awaitingSlot.delete(site);
+    for (const place of site.parked) {
+      if (place.lanes.first !== undefined && place.heapAt < 0) place.turn.places.add(place);
     }
+    site.parked.clear();
+    for (const lane of site.aside) {
+      lane.aside = false;
+      this.#show(lane);
+    }
+    site.aside.clear();
+    this.#refresh(site);
+  }
+
+  /** Asks for the lanes of this site to be among those that `takeOpened` returns. */
+  lookAgain(site: Site): void {
+    for (const { lanes } of site.places) if (lanes.first) this.#noteOpened(lanes.first);
+  }
+
+  /** The lanes that were opened, blocked or to be looked at again since this was asked. */
+  takeOpened(): readonly Lane[] {
+    if (this.#opened.length === 0) return this.#opened;
+    const opened = this.#opened;
+    this.#opened = [];
+    for (const lane of opened) lane.opened = false;
+    return opened;
+  }
+
+  /** The lanes that hold tasks, in no order that means anything. Slow: for tests. */
+  *lanes(): Iterable<Lane> {
+    for (const { turns } of this.#levels.values()) {
+      for (const { all } of turns) {
+        for (const place of all.values()) {
+          yield* place.lanes;
+          for (const lane of place.site.aside) if (lane.place === place) yield lane;
+        }
+      }
+    }
+  }
+
+  #noteOpened(lane: Lane): void {
+    if (lane.opened) return;
+    lane.opened = true;
+    this.#opened.push(lane);
   }
 
   #open(lane: Lane): void {
-    let at = this.#levels.findIndex((level) => level.priority <= lane.priority);
-    if (at < 0) at = this.#levels.length;
-    let level = this.#levels[at];
-    if (level?.priority !== lane.priority) {
-      level = { priority: lane.priority, turns: [], next: 0, asked: 0 };
-      this.#levels.splice(at, 0, level);
-    }
-    const turn = level.turns.find((candidate) => candidate.client === lane.client);
-    if (turn) turn.lanes.push(lane);
-    else level.turns.push({ client: lane.client, lanes: [lane] });
+    const { turn } = lane.place!;
+    if (turn.lanes++ === 0) turn.level.turns.push(turn);
+    this.#enter(lane);
+    this.#noteOpened(lane);
   }
 
   #close(lane: Lane): void {
     for (const deque of [lane.again, lane.deeper, lane.roots]) deque.clear();
-    const at = this.#levels.findIndex((candidate) => candidate.priority === lane.priority);
-    const level = this.#levels[at]!;
-    const place = level.turns.findIndex((turn) => turn.client === lane.client);
-    const { lanes } = level.turns[place]!;
-    lanes.splice(lanes.indexOf(lane), 1);
-    if (lanes.length > 0) return;
-    level.turns.splice(place, 1);
-    if (place < level.next) level.next--;
-    if (level.next >= level.turns.length) level.next = 0;
-    if (level.turns.length === 0) this.#levels.splice(at, 1);
+    this.#leave(lane);
+    const { turn } = lane.place!;
+    if (--turn.lanes > 0) return;
+    const { level } = turn;
+    const { turns } = level;
+    const at = turns.indexOf(turn);
+    turns.splice(at, 1);
+    if (at < level.next) level.next--;
+    if (level.next >= turns.length) level.next = 0;
+  }
+
+  #release(place: Place): void {
+    place.attached--;
+    if (place.attached > 0) return;
+    const { turn, site, rank } = place;
+    const { level, client } = turn;
+    site.places.delete(place);
+    site.parked.delete(place);
+    rank.places--;
+    if (rank.places === 0) site.allRanks.delete(rank.priority);
+    turn.all.delete(site);
+    if (turn.all.size === 0) level.all.delete(client);
+    if (level.all.size === 0) this.#levels.delete(level.priority);
+  }
+
+  /** The lane has tasks: it stands at its place, and what it asks for counts in its site. */
+  #enter(lane: Lane): void {
+    const { site } = lane.place!;
+    let isSmallest = false;
+    for (let index = 0; index < lane.amounts.length; index++) {
+      const amount = lane.amounts[index]!;
+      site.smallest[index]!.add(amount);
+      if (amount.heapAt === 0) isSmallest = true;
+    }
+    this.#show(lane);
+    // What was found to have no room for others may have room for less.
+    if (isSmallest && site.blockedBy !== undefined) this.wake(site);
+  }
+
+  #leave(lane: Lane): void {
+    const { site } = lane.place!;
+    for (let index = 0; index < lane.amounts.length; index++) {
+      site.smallest[index]!.remove(lane.amounts[index]!);
+    }
+    if (!lane.aside) return this.#hide(lane);
+    lane.aside = false;
+    site.aside.delete(lane);
+    if (site.aside.size === 0 && site.blockedBy === undefined) this.#blocked.delete(site);
+  }
+
+  #show(lane: Lane): void {
+    const place = lane.place!;
+    const { site, rank } = place;
+    place.lanes.add(lane);
+    this.#placeChanged(place);
+    if (rank.lanes++ > 0) return;
+    site.ranks.add(rank);
+    this.#refresh(site);
+  }
+
+  #hide(lane: Lane): void {
+    const place = lane.place!;
+    const { site, rank } = place;
+    place.lanes.remove(lane);
+    this.#placeChanged(place);
+    if (--rank.lanes > 0) return;
+    site.ranks.remove(rank);
+    this.#refresh(site);
+  }
+
+  #headChanged(lane: Lane): void {
+    if (lane.aside) return;
+    const place = lane.place!;
+    place.lanes.moved(lane);
+    if (place.heapAt >= 0) place.turn.places.moved(place);
+  }
+
+  /** What is first in it has changed, or that there is anything. */
+  #placeChanged(place: Place): void {
+    const { places } = place.turn;
+    if (place.lanes.first === undefined) {
+      if (place.heapAt >= 0) places.remove(place);
+    } else if (place.heapAt >= 0) places.moved(place);
+    else if (!place.site.parked.has(place)) places.add(place);
+  }
+
+  /** Files the site where its lanes that are not blocked say. */
+  #refresh(site: Site): void {
+    const priority = site.ranks.first?.priority;
+    const isOpen = priority !== undefined && !isSiteBlocked(site, priority);
+    if (site.heapAt < 0) {
+      if (isOpen) this.#sites.add(site);
+    } else if (isOpen) this.#sites.moved(site);
+    else this.#sites.remove(site);
   }
 }
 
-export function createLane(
-  of: Pick<Lane, "client" | "name" | "priority" | "depth" | "requirement">,
-): Lane {
-  return { ...of, again: new Deque(), deeper: new Deque(), roots: new Deque(), ready: 0, specs: 0 };
-}
-
-/** Whether a lane with tasks may be served before another, by the order of this queue. */
-export function mayPrecede(a: Lane, b: Lane): boolean {
-  if (a.priority !== b.priority) return a.priority > b.priority;
-  return a.client !== b.client || comesBefore(a, b);
-}
-
-export function isBlocked({ priority, requirement: { blockedBy } }: Lane): boolean {
-  return blockedBy !== undefined && priority <= blockedBy.priority;
-}
-
-function firstLane(lanes: readonly Lane[]): Lane | undefined {
-  let best: Lane | undefined;
-  for (const lane of lanes) {
-    if (isBlocked(lane)) continue;
-    if (lanes.length === 1) return lane;
-    if (best === undefined || comesBefore(lane, best)) best = lane;
-  }
-  return best;
-}
-
-function comesBefore(a: Lane, b: Lane): boolean {
-  if (a.depth !== b.depth) return a.depth > b.depth;
-  const rank = rankOf(a) - rankOf(b);
-  return rank === 0 ? headOf(a)!.order < headOf(b)!.order : rank < 0;
-}
-
-function rankOf(lane: Lane): number {
-  return firstReady(lane.again) ? 0 : firstReady(lane.deeper) ? 1 : 2;
-}
-
-function headOf(lane: Lane): Task | undefined {
-  return firstReady(lane.again) ?? firstReady(lane.deeper) ?? firstReady(lane.roots);
-}
-
-/** The first task of a deque that is still ready, dropping those before it that are not. */
-function firstReady(deque: Deque<Task>): Task | undefined {
+/** What is first among a client's lanes of one priority; places whose site is blocked go apart. */
+function firstLane({ places, level }: Turn): Lane | undefined {
   for (;;) {
-    const first = deque.first;
-    if (first === undefined || first.state.at === "ready") return first;
-    deque.popFront();
-  }
-}
-
-/** Drops the tasks that left, once they outnumber the others, so that they do not hold memory. */
-function compact(lane: Lane): void {
-  const held = lane.again.size + lane.deeper.size + lane.roots.size;
-  if (held < 1_000 || held < 2 * lane.ready) return;
-  for (const deque of [lane.again, lane.deeper, lane.roots]) {
-    deque.keep((task) => task.state.at === "ready");
+    const place = places.first;
+    if (place === undefined) return undefined;
+    if (!isSiteBlocked(place.site, level.priority)) return place.lanes.first;
+    places.remove(place);
+    place.site.parked.add(place);
   }
 }

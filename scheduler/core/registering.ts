@@ -25,6 +25,8 @@ export function register(
     if (known.workers === 0) {
       known.digest = digest;
       known.digestOf = worker.name;
+      known.warned = false;
+      state.registered.add(name);
     } else if (digest !== undefined && known.digest !== undefined && digest !== known.digest) {
       differing.push(name);
       other = known.digestOf;

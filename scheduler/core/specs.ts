@@ -2,7 +2,8 @@
 // it may run, and the facts about a function. Each goes when the last that used it goes.
 
 import type { TaskOptions } from "../../src/wire/protocol.ts";
-import { createLane } from "./ready-queue.ts";
+import { createLane } from "./lanes.ts";
+import { enterSite, leaveSite, pin, unpin } from "./sites.ts";
 import type { Client, FunctionFacts, Requirement, Spec, State, Worker } from "./state.ts";
 
 const noOptions: TaskOptions = {};
@@ -26,6 +27,8 @@ export function specFor(
   if (lane === undefined) {
     lane = createLane({ client: root, name: laneName, priority, depth, requirement });
     root.lanes.set(laneName, lane);
+    requirement.lanes.add(lane);
+    state.ready.attach(lane);
   }
   lane.specs++;
   const { function: facts } = requirement;
@@ -50,13 +53,20 @@ export function leaveSpec(state: State, spec: Spec): void {
   const { client, lane, requirement } = spec;
   client.specs.delete(spec.signature);
   lane.specs--;
-  if (lane.specs === 0) lane.client.lanes.delete(lane.name);
+  if (lane.specs === 0) {
+    lane.client.lanes.delete(lane.name);
+    requirement.lanes.delete(lane);
+    state.ready.detach(lane);
+  }
   requirement.specs--;
   if (requirement.specs > 0) return;
   state.requirements.delete(requirement.signature);
-  state.blocked.delete(requirement);
-  requirement.function.requirements--;
-  forgetFunctionIfUnused(state, requirement.function);
+  unpin(state, requirement);
+  leaveSite(state, requirement.site);
+  const { function: facts } = requirement;
+  facts.requirements--;
+  if (facts.requirements === 0) facts.warned = false;
+  forgetFunctionIfUnused(state, facts);
 }
 
 export function functionFor(state: State, name: string): FunctionFacts {
@@ -70,6 +80,9 @@ export function functionFor(state: State, name: string): FunctionFacts {
       digest: undefined,
       digestOf: "",
       requirements: 0,
+      sites: new Set(),
+      warned: false,
+      unknownSince: undefined,
     };
     state.functions.set(name, facts);
   }
@@ -101,6 +114,15 @@ function isAskedFor(worker: Worker, { workers, allowOtherWorkers }: Requirement)
   return workers === undefined || allowOtherWorkers || isNamed(worker, workers);
 }
 
+/** Whether somebody here who stays could run it some day. */
+export function isSchedulable(state: State, requirement: Requirement): boolean {
+  if (requirement.function.workers === 0) return false;
+  for (const worker of requirement.site.workers ?? state.workers.values()) {
+    if (!worker.leaving && couldRun(worker, requirement)) return true;
+  }
+  return false;
+}
+
 /** A resource of which it has less than is needed. */
 function lackedBy(worker: Worker, { resources }: Requirement): string | undefined {
   for (const resource in resources) {
@@ -122,18 +144,16 @@ function requirementFor(state: State, name: string, options: TaskOptions): Requi
       : `=${name}`;
   let requirement = state.requirements.get(signature);
   if (requirement === undefined) {
-    requirement = {
-      signature,
+    const of = {
       function: functionFor(state, name),
       workers: workers && new Set(workers),
       allowOtherWorkers,
       resources,
-      blockedBy: undefined,
-      noneFreeAt: undefined,
-      unschedulableSince: undefined,
-      specs: 0,
     };
+    const site = enterSite(state, of);
+    requirement = { ...of, signature, site, lanes: new Set(), noneFreeAt: undefined, specs: 0 };
     requirement.function.requirements++;
+    pin(state, requirement);
     state.requirements.set(signature, requirement);
   }
   return requirement;

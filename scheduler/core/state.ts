@@ -18,9 +18,11 @@ import {
 import type { Few } from "./few.ts";
 import { History } from "./history.ts";
 import type { Keep } from "./keeps.ts";
+import type { Lane } from "./lanes.ts";
 import type { Published } from "./published.ts";
-import { ReadyQueue, type Lane } from "./ready-queue.ts";
+import { ReadyQueue } from "./ready-queue.ts";
 import type { Restart } from "./restart.ts";
+import type { Pin, Site } from "./sites.ts";
 import { Timers } from "./timers.ts";
 
 export type TaskKey = string;
@@ -112,15 +114,11 @@ export type Requirement = {
   readonly workers: ReadonlySet<string> | undefined;
   readonly allowOtherWorkers: boolean;
   readonly resources: Resources | undefined;
-  /**
-   * The most urgent of its lanes for which no worker had room: that one and those no more urgent are
-   * passed over until a worker that could run them has something new to say.
-   */
-  blockedBy: Lane | undefined;
+  /** Where that is, as the workers here are: it changes with them. */
+  site: Site;
+  readonly lanes: Set<Lane>;
   /** `freeings` when no worker with a free slot could run it: none has come since if it is the same. */
   noneFreeAt: number | undefined;
-  /** Since when nobody present could ever run it; undefined when somebody could. */
-  unschedulableSince: number | undefined;
   specs: number;
 };
 
@@ -137,6 +135,11 @@ export type FunctionFacts = {
   digest: string | undefined;
   digestOf: string;
   requirements: number;
+  readonly sites: Set<Site>;
+  /** It was logged that nobody here can run some of its tasks: said once, not once for each. */
+  warned: boolean;
+  /** Since when tasks of it wait though nobody ever registered it. */
+  unknownSince: number | undefined;
 };
 
 /** One attempt of a task on one worker, until the worker says how it ended. */
@@ -285,9 +288,12 @@ export type State = {
   readonly workers: Map<WorkerId, Worker>;
   readonly clients: Map<ClientId, Client>;
   readonly functions: Map<string, FunctionFacts>;
+  /** The names that a worker here has registered. */
+  readonly registered: Set<string>;
   readonly requirements: Map<string, Requirement>;
-  /** Those with a `blockedBy`. */
-  readonly blocked: Set<Requirement>;
+  readonly sites: Map<string, Site>;
+  /** Names and hosts of workers, those here and those asked for. */
+  readonly pins: Map<string, Pin>;
   /** What wants tasks beside clients; see keeps.ts. */
   readonly kept: Map<Task, Few<Keep>>;
   /** Keeps for clients that are being told of tasks, by number; how many were made so far. */
@@ -340,8 +346,10 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     workers: new Map(),
     clients: new Map(),
     functions: new Map(),
+    registered: new Set(),
     requirements: new Map(),
-    blocked: new Set(),
+    sites: new Map(),
+    pins: new Map(),
     kept: new Map(),
     offers: { open: new Map(), made: 0 },
     published: new Map(),

@@ -1,7 +1,7 @@
 // What must be looked at again at a later moment, soonest first: a binary heap. Entries are never
 // taken out at once; whoever is woken checks whether there is still something to do.
 
-import type { Client, Requirement, Spec, Task, Worker } from "./state.ts";
+import type { Client, FunctionFacts, Spec, Task, Worker } from "./state.ts";
 
 export type Timer =
   | { readonly at: number; readonly due: "start"; readonly task: Task }
@@ -16,7 +16,7 @@ export type Timer =
       readonly spec: Spec;
       readonly before: number;
     }
-  | { readonly at: number; readonly due: "unknown-name"; readonly requirement: Requirement };
+  | { readonly at: number; readonly due: "unknown-name"; readonly function: FunctionFacts };
 
 const smallestSweep = 1_000;
 

@@ -3,19 +3,11 @@
 
 import type { Failure, FromWorker, Predecessor, Resources } from "../../src/wire/protocol.ts";
 import { forgetCopies, hearHeld, hearNoCopy, loseLacking, startLeaving } from "./copies.ts";
-import {
-  endDispatch,
-  endInside,
-  lend,
-  offerRoom,
-  resume,
-  unblock,
-  unblockRequirement,
-  updateRoom,
-} from "./dispatches.ts";
+import { endDispatch, endInside, lend, offerRoom, resume, updateRoom } from "./dispatches.ts";
 import { findResult, loseHoldings } from "./losing.ts";
 import { hasRestarted, stopAwaiting } from "./restart.ts";
-import { couldRun, forgetFunctionIfUnused, functionFor } from "./specs.ts";
+import { addToSites, removeFromSites, type Site } from "./sites.ts";
+import { forgetFunctionIfUnused, functionFor } from "./specs.ts";
 import type { Dispatch, State, Task, Worker, WorkerId } from "./state.ts";
 import { register } from "./registering.ts";
 import { receiveFromInside } from "./sub-tasks.ts";
@@ -77,13 +69,11 @@ export function join(step: Step, id: WorkerId, facts: WorkerFacts): void {
   state.joins++;
   state.lastJoinAt = now;
   register(step, worker, facts);
+  addToSites(state, worker);
   // With the first worker here it shows what nobody can run.
-  for (const requirement of state.blocked) {
-    if (couldRun(worker, requirement)) requirement.unschedulableSince = undefined;
-    unblockRequirement(state, requirement);
-  }
-  updateRoom(state, worker);
-  unblock(state, worker);
+  if (state.workers.size === 1) for (const site of state.sites.values()) askAgain(state, site);
+  else askAgainFor(state, worker);
+  offerRoom(step, worker);
   tellBounds(step, worker);
   effects.log(
     "info",
@@ -121,9 +111,12 @@ export function lose(step: Step, id: WorkerId, how: string): void {
   state.free.delete(worker);
   state.open.delete(worker);
   state.surplus.delete(worker);
+  removeFromSites(state, worker);
   for (const name of worker.functions) {
     const facts = functionFor(state, name);
-    facts.workers--;
+    if (--facts.workers > 0) continue;
+    facts.warned = false;
+    state.registered.delete(name);
     forgetFunctionIfUnused(state, facts);
   }
   loseHoldings(step, worker);
@@ -154,13 +147,25 @@ export function lose(step: Step, id: WorkerId, how: string): void {
   }
   forgetCopies(step, worker);
   // If nobody is left who could run what waits, it is said.
-  unblock(state, worker);
+  askAgainFor(state, worker);
   stopAwaiting(step, worker);
   effects.drop(worker);
   effects.disconnect(id, how);
   const words = `worker ${worker.name} ${worker.leaving ? "left" : `was lost: ${how}`}`;
   const andTasks = again === 0 ? "" : `; ${counted(again, "task")} to run elsewhere`;
   effects.log(worker.leaving ? "info" : "warning", words + andTasks);
+}
+
+/** Who is here has changed for what a worker may run: what waits is looked at anew. */
+function askAgainFor(state: State, worker: Worker): void {
+  for (const name of worker.functions) {
+    for (const site of state.functions.get(name)?.sites ?? []) askAgain(state, site);
+  }
+}
+
+function askAgain({ ready }: State, site: Site): void {
+  ready.wake(site);
+  ready.lookAgain(site);
 }
 
 /** An error that names all losses has to fit into a message: characters of each, and how many. */
@@ -278,6 +283,7 @@ export function receive(step: Step, from: WorkerId, messages: readonly FromWorke
       case "leaving":
         startLeaving(step, worker);
         state.lastDepartureAt = step.now;
+        askAgainFor(state, worker);
         break;
       default:
         message satisfies never;

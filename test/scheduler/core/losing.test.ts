@@ -205,7 +205,9 @@ describe("a worker that leaves", () => {
     w1.join();
     ann.submit("f", ["a", "b"]);
     expect(w1.leaving()).toEqual({
-      log: ['no worker here could ever run tasks of "f" as they ask; they wait'],
+      log: [
+        'no worker here could ever run tasks of "f" as they ask: w1, which could run it, is leaving; they wait',
+      ],
     });
     expect(ann.explain("b").why).toBe("w1, which could run it, is leaving");
   });

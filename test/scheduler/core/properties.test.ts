@@ -124,14 +124,17 @@ function drain(world: World): void {
 }
 
 function expectNothingLeft({ state, workers }: World): void {
-  const { tasks, requirements, blocked, ready, timers, functions: left, clients } = state;
-  expect({ tasks, requirements, blocked }).toEqual({
+  const { tasks, requirements, sites, ready, timers, functions: left, clients } = state;
+  expect({ tasks, requirements, sites, blocked: ready.blocked }).toEqual({
     tasks: new KeyTable(),
     requirements: new Map(),
+    sites: new Map(),
     blocked: new Set(),
   });
   expect([state.patient.size, state.restarts.size]).toEqual([0, 0]);
   expect([state.kept.size, state.offers.open.size, state.published.size]).toEqual([0, 0, 0]);
+  const names = [...state.workers.values()].flatMap(({ id, name, host }) => [id, name, host]);
+  expect(new Set(state.pins.keys())).toEqual(new Set(names));
   expect([ready.size, timers.size, [...ready.lanes()]]).toEqual([0, 0, []]);
   expect([...left.keys()].sort()).toEqual(functions);
   for (const { specs, lanes } of clients.values()) expect([specs.size, lanes.size]).toEqual([0, 0]);

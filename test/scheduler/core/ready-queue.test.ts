@@ -2,12 +2,21 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createLane, ReadyQueue, type Lane } from "../../../scheduler/core/ready-queue.ts";
-import type { Client, Requirement, Spec, Task } from "../../../scheduler/core/state.ts";
+import { createLane, isBlocked, type Lane } from "../../../scheduler/core/lanes.ts";
+import { ReadyQueue } from "../../../scheduler/core/ready-queue.ts";
+import { createSite, type Site } from "../../../scheduler/core/sites.ts";
+import type {
+  Client,
+  FunctionFacts,
+  Requirement,
+  Spec,
+  Task,
+} from "../../../scheduler/core/state.ts";
 
 const clients = ["ann", "bob", "cid"];
 const priorities = [-1, 0, 7];
-const requirements = ["f", "g"];
+/** The site of each requirement. */
+const requirements = { f1: "f", f2: "f", g: "g" };
 
 const which = fc.nat(999);
 const actions = fc.array(
@@ -24,7 +33,9 @@ const actions = fc.array(
     { weight: 2, arbitrary: fc.record({ do: fc.constant("drop" as const), which }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant("send back" as const), which }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("block" as const), which }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("set aside" as const), which }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("unblock" as const), which }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("move" as const), which }) },
   ),
   { maxLength: 150, size: "max" },
 );
@@ -47,6 +58,7 @@ type Action = typeof actions extends fc.Arbitrary<(infer Made)[]> ? Made : never
 /** The queue, and beside it all that is in it as one list. */
 class Model {
   readonly queue = new ReadyQueue();
+  readonly #sites: Site[];
   readonly #requirements: Requirement[];
   readonly #lanes: Lane[];
   waiting: Task[] = [];
@@ -58,13 +70,26 @@ class Model {
   #count = 0;
 
   constructor() {
-    this.#requirements = requirements.map((signature) => ({ signature }) as Requirement);
+    this.#sites = [...new Set(Object.values(requirements))].map((signature) =>
+      createSite({
+        signature,
+        function: { name: signature } as FunctionFacts,
+        workers: undefined,
+        resources: [],
+      }),
+    );
+    this.#requirements = Object.entries(requirements).map(([signature, of]) => {
+      const site = this.#sites.find((each) => each.signature === of)!;
+      return { signature, site } as Requirement;
+    });
     this.#lanes = clients.flatMap((id) => {
       const client = { id } as Client;
       return priorities.flatMap((priority) =>
         this.#requirements.map((requirement) => {
           const name = `${priority} ${requirement.signature}`;
-          return createLane({ client, name, priority, depth: 0, requirement });
+          const lane = createLane({ client, name, priority, depth: 0, requirement });
+          this.queue.attach(lane);
+          return lane;
         }),
       );
     });
@@ -92,18 +117,28 @@ class Model {
         this.#taken.splice(this.#taken.indexOf(task), 1);
         return this.#add(task);
       }
-      case "block": {
+      case "block":
+      case "set aside": {
         const lane = this.#lanes[action.which % this.#lanes.length]!;
-        lane.requirement.blockedBy = lane;
+        if (lane.ready === 0 || isBlocked(lane)) return;
+        if (action.do === "block") this.queue.block(lane, false);
+        else this.queue.setAside(lane);
         return;
       }
       case "unblock":
-        this.#requirements[action.which % this.#requirements.length]!.blockedBy = undefined;
+        return this.queue.wake(this.#sites[action.which % this.#sites.length]!);
+      case "move": {
+        const requirement = this.#requirements[action.which % this.#requirements.length]!;
+        const before = requirement.site;
+        requirement.site = this.#sites.find((each) => each !== before)!;
+        this.queue.wake(before);
+        for (const lane of this.#lanes) if (lane.requirement === requirement) this.queue.move(lane);
+      }
     }
   }
 
   unblockAll(): void {
-    for (const requirement of this.#requirements) requirement.blockedBy = undefined;
+    for (const site of this.#sites) this.queue.wake(site);
   }
 
   #add(task: Task): void {
@@ -151,8 +186,8 @@ class Model {
   /** The order of the rules, by looking at everything. */
   #first(): Task | undefined {
     const open = this.waiting.filter(({ spec: { lane } }) => {
-      const { blockedBy } = lane.requirement;
-      return blockedBy === undefined || lane.priority > blockedBy.priority;
+      const { blockedBy } = lane.requirement.site;
+      return !lane.aside && (blockedBy === undefined || lane.priority > blockedBy.priority);
     });
     const priority = Math.max(...open.map(({ spec: { lane } }) => lane.priority));
     const urgent = open.filter(({ spec: { lane } }) => lane.priority === priority);
