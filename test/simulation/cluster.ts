@@ -23,6 +23,18 @@ import { Network, Route, type Direction } from "./network.ts";
 import { threadProgram } from "./threads.ts";
 import { Scope, type VirtualTime } from "./virtual-time.ts";
 
+/** Made in tasks that submit. */
+const taskClient = new URL("../../cluster/task-client.ts", import.meta.url);
+
+// What is loaded when it is first needed: that would take real time, which a simulation has none of.
+await Promise.all([
+  import("../../client/fetcher.ts"),
+  import("../../src/link/dial.ts"),
+  import("../../src/link/socket-ws.ts"),
+  import("../../src/wire/check.ts"),
+  import(taskClient.href),
+]);
+
 threadProgram.run = (data, port) => {
   const options = data as ThreadOptions;
   const table = new Map(Object.entries(functions)) as ConstructorParameters<
@@ -174,7 +186,7 @@ export class Cluster {
       void startWorker({
         target: { describe: url, find: async () => ({ url, token: undefined }) },
         modules: [{ path: "simulated.ts" }],
-        taskClient: new URL("../../cluster/task-client.ts", import.meta.url),
+        taskClient,
         ...worker.shape,
         log: this.#logOf(worker.shape.name),
         open: this.network.opener(worker.route),

@@ -1,0 +1,124 @@
+// What simulations have found, each told again by itself: a cluster on virtual time, and the one thing
+// that went wrong done to it on purpose. Independent of what any seed means.
+
+import { describe, expect, test } from "vitest";
+import { onVirtualTime } from "./platform.ts";
+import type { Client } from "../../client/client.ts";
+import { Cluster, type SimulatedWorker } from "./cluster.ts";
+import { Book, openBook, valueOf } from "./functions.ts";
+import { VirtualTime } from "./virtual-time.ts";
+
+type Scene = {
+  time: VirtualTime;
+  cluster: Cluster;
+  startWorker(name: string): SimulatedWorker;
+  connect(name: string): Promise<Client>;
+  sleep(ms: number): Promise<void>;
+};
+
+const graceMs = 2_000;
+const patienceMs = 60_000;
+
+/** Plays a scene on virtual time; nothing goes wrong in it by itself. */
+function play<Result>(scene: (scene: Scene) => Promise<Result>): Promise<Result> {
+  const time = new VirtualTime(1);
+  return onVirtualTime(time, async () => {
+    openBook(new Book());
+    const cluster = new Cluster({
+      ...{ time, graceMs, heartbeatMs: graceMs / 8, smallResultBytes: 100 },
+      latencyMs: () => 1,
+      heard: () => undefined,
+      log: () => undefined,
+    });
+    const sleep = (ms: number) => new Promise<void>((resolve) => time.after(ms, resolve));
+    const started = { threads: 1, concurrency: 1, resources: {}, memoryBytes: 2 ** 30 };
+    const startWorker = (name: string) => cluster.startWorker({ name, ...started });
+    const connect = async (name: string) => {
+      const opened = cluster.startClient(name);
+      while (opened.client === undefined) await sleep(1);
+      return opened.client;
+    };
+    let result: { value: Result } | undefined;
+    let failure: { error: unknown } | undefined;
+    scene({ time, cluster, startWorker, connect, sleep }).then(
+      (value) => (result = { value }),
+      (error: unknown) => (failure = { error }),
+    );
+    try {
+      await time.run(() => (result ?? failure) !== undefined, time.now + patienceMs);
+    } finally {
+      cluster.endCensus();
+    }
+    if (failure) throw failure.error;
+    if (result === undefined) throw new Error("it did not come to its end");
+    if (cluster.broken) throw cluster.broken;
+    return result.value;
+  });
+}
+
+const large = new Uint8Array(1_000).fill(7);
+
+describe("a scattered value", () => {
+  test("that comes to a worker before its welcome is told of all the same", () =>
+    play(async ({ cluster, startWorker, connect, sleep }) => {
+      const client = await connect("client-0");
+      const worker = startWorker("worker-0");
+      // The scheduler knows it; that this is so takes its time to get there.
+      while (worker.route.connections.size === 0) await sleep(0.1);
+      cluster.network.silence(worker.route, ["in"]);
+      while (cluster.state!.workers.size === 0) await sleep(1);
+      const scattering = client.scatter(large, { broadcast: true });
+      await sleep(100);
+      expect(worker.running).toBeUndefined();
+      cluster.network.heal(worker.route);
+      const future = await scattering;
+      expect(await client.submit("quick", 1, future).result()).toBe(valueOf(1, large));
+    }));
+
+  test("whose worker dies with it, before a word of it, is sent to another", () =>
+    play(async ({ cluster, startWorker, connect, sleep }) => {
+      const client = await connect("client-0");
+      const workers = [startWorker("worker-0"), startWorker("worker-1")];
+      while (cluster.state!.workers.size < 2) await sleep(1);
+      // Whichever is chosen: that it has the value is never heard.
+      for (const { route } of workers) cluster.network.silence(route, ["out"]);
+      const scattering = client.scatter(large, { broadcast: true });
+      await sleep(20);
+      cluster.crashWorker(workers[0]!, { noticed: true });
+      cluster.network.heal(workers[1]!.route);
+      const future = await scattering;
+      expect(await client.submit("quick", 1, future).result()).toBe(valueOf(1, large));
+      expect(Object.values(await client.whoHas([future]))).toEqual([["worker-1"]]);
+    }));
+
+  test("that a restart cancels on its way fails, and is not waited for", () =>
+    play(async ({ cluster, startWorker, connect, sleep }) => {
+      const [client, other] = [await connect("client-0"), await connect("client-1")];
+      const worker = startWorker("worker-0");
+      while (cluster.state!.workers.size < 1) await sleep(1);
+      cluster.network.silence(worker.route, ["out"]);
+      const scattering = client.scatter(large, { broadcast: true });
+      const failing = expect(scattering).rejects.toMatchObject({ code: "task-cancelled" });
+      await sleep(20);
+      const restarting = other.restart();
+      await failing;
+      cluster.network.heal(worker.route);
+      await restarting;
+    }));
+
+  test("that had come when its client tries again is not in the way of itself", () =>
+    play(async ({ cluster, startWorker, connect, sleep }) => {
+      const client = await connect("client-0");
+      startWorker("worker-0");
+      while (cluster.state!.workers.size < 1) await sleep(1);
+      const { route } = cluster.clients[0]!;
+      const scattering = client.scatter(large, { broadcast: true });
+      // What was sent arrives, and its acknowledgement does not.
+      while (cluster.state!.workers.values().next().value!.holds.size === 0) await sleep(0.05);
+      cluster.network.cut(route);
+      await sleep(50);
+      cluster.network.heal(route);
+      const future = await scattering;
+      expect(await client.submit("quick", 1, future).result()).toBe(valueOf(1, large));
+    }));
+});
