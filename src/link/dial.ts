@@ -89,8 +89,6 @@ export async function dial<In, Out extends object>(
 const attemptMs = 10_000;
 const shortestPauseMs = 50;
 const longestPauseMs = 2_000;
-/** An attempt with less time than this may fail for want of it. */
-const tellingMs = 500;
 /** A token out of a stale scheduler file is refused; the new file is there a moment later. */
 const staleTokenMs = 2_000;
 
@@ -172,6 +170,8 @@ class Dialler<In, Out extends object> {
   ): Promise<{ socket: Socket; welcome: Welcome }> {
     const signal = this.#link?.signal ?? this.#options.signal;
     const deadline = this.#clock.now() + timeoutMs;
+    // An attempt with hardly any time left says less about what is wrong than the one before it.
+    const enoughMs = Math.min(500, timeoutMs / 10);
     let last: unknown;
     for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       signal?.throwIfAborted();
@@ -181,8 +181,7 @@ class Dialler<In, Out extends object> {
       } catch (error) {
         signal?.throwIfAborted();
         if (this.#isFinal(error)) throw error;
-        // An attempt with hardly any time says less about what is wrong than the one before it.
-        if (last === undefined || time >= tellingMs) last = error;
+        if (last === undefined || time >= enoughMs) last = error;
       }
       const left = deadline - this.#clock.now();
       if (left <= 0) {

@@ -173,7 +173,7 @@ describe("a worker", () => {
       .ended;
     expect(how).toBe(1);
     expect(stderr).toContain(file);
-    expect(stderr).toMatch(/within 0\.2 s/);
+    expect(stderr).toMatch(/is not there yet, after 0\.2 s/);
   });
 
   test("does not start with a token that is not the scheduler's", async () => {
