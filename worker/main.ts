@@ -284,6 +284,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
           calls.drop();
           results.clear();
           results.keepAboveBytes = welcome.smallResultBytes;
+          // This scheduler has not heard of it, and would never let it go.
+          if (stopped) reports.leaving("it was leaving when the scheduler was lost");
         },
         lost: (error) => {
           calls.drop();

@@ -173,11 +173,13 @@ class Dialler<In, Out extends object> {
     // An attempt with hardly any time left says less about what is wrong than the one before it.
     const enoughMs = Math.min(500, timeoutMs / 10);
     let last: unknown;
+    // One that nobody answers must not use up a whole grace period.
+    const mostMs = this.#link ? Math.min(attemptMs, timeoutMs / 4) : attemptMs;
     for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       signal?.throwIfAborted();
       const time = deadline - this.#clock.now();
       try {
-        return await this.#attempt(Math.min(attemptMs, time), signal);
+        return await this.#attempt(Math.min(mostMs, time), signal);
       } catch (error) {
         signal?.throwIfAborted();
         if (this.#isFinal(error)) throw error;
