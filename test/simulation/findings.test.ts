@@ -126,3 +126,43 @@ describe("a scattered value", () => {
       expect(await client.submit("quick", 1, future).result()).toBe(valueOf(1, large));
     }));
 });
+
+describe("a worker that is retired", () => {
+  test("leaves although the scheduler that was asked is replaced by another meanwhile", () =>
+    play(async ({ cluster, startWorker, connect, sleep }) => {
+      const client = await connect("client-0");
+      const [worker, taker] = [startWorker("worker-0"), startWorker("worker-1")];
+      while (cluster.state!.workers.size < 2) await sleep(1);
+      const first = worker.scope;
+      const made = client.with({ workers: ["worker-0"] }).submit("big", 1, 0, 1, 1_000);
+      await made.exception();
+      // It stays for what only it holds, until the other has that, which never hears that it should.
+      cluster.network.silence(taker.route, ["in"]);
+      const retiring = client.retireWorkers(["worker-0"]).catch(() => undefined);
+      await sleep(50);
+      cluster.restartScheduler();
+      cluster.network.heal(taker.route);
+      await retiring;
+      while (!first.dead) await sleep(100);
+      made.release();
+    }));
+});
+
+describe("a client whose link drops", () => {
+  test("comes back within its grace though its first attempt is never answered", () =>
+    play(async ({ cluster, startWorker, connect, sleep }) => {
+      const client = await connect("client-0");
+      startWorker("worker-0");
+      const future = client.submit("slow", 1, 0, 100);
+      const { route } = cluster.clients[0]!;
+      cluster.network.cut(route);
+      await sleep(1);
+      cluster.network.heal(route);
+      // It is connected again, and before it is answered that connection is gone without a word.
+      while (route.connections.size === 0) await sleep(0.1);
+      cluster.network.cut(route, ["near"]);
+      await sleep(10);
+      cluster.network.heal(route);
+      expect(await future.result()).toBe(valueOf(1, 0));
+    }));
+});
