@@ -122,12 +122,10 @@ export function lose(step: Step, id: WorkerId, how: string): void {
   loseHoldings(step, worker);
   const dispatches = [...worker.dispatches.values()];
   worker.dispatches.clear();
-  // With no more tasks than slots each had a thread to itself, so each was executing. With more,
-  // only those that the worker named were for certain; the others run alone from now on, and
-  // announced, so that the next time it is known.
+  // Only those that the worker named were executing for certain: what it was sent last may never have
+  // reached it. The others run alone from now on, and announced, so that the next time it is known.
   // One that waited for its sub-tasks was not executing, unless nothing else was.
   const inSlots = dispatches.length - worker.lent;
-  const eachHadThread = inSlots <= worker.slots;
   // In order of submission, so that they queue up again as they stood.
   dispatches.sort((a, b) => a.task.order - b.task.order);
   let again = 0;
@@ -139,7 +137,7 @@ export function lose(step: Step, id: WorkerId, how: string): void {
     again++;
     if (worker.leaving) requeue(step, task, "its worker left");
     else if (lent && inSlots > 0) requeue(step, task, "its worker was lost while it waited");
-    else if (started || eachHadThread) blame(step, task, { worker: worker.name, how });
+    else if (started) blame(step, task, { worker: worker.name, how });
     else {
       task.suspect = true;
       requeue(step, task, "its worker was lost");

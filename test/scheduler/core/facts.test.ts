@@ -95,6 +95,7 @@ describe("explain", () => {
     ann.submit("f", ["a"]);
     bob.submit("f", { a: [], b: ["a"], c: ["a", "b"] });
     story.at(10);
+    w1.started("a");
     w1.lost("out of memory");
     story.at(20);
     w2.join();

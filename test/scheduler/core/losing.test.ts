@@ -55,6 +55,7 @@ describe("a worker that is lost", () => {
     const [w1, w2] = [story.worker("w1"), story.worker("w2")];
     w1.join();
     ann.submit("f", { bad: [], after: ["bad"] });
+    w1.started("bad");
     w1.lost("out of memory");
     expect(w2.join()).toMatchObject({ w2: [announced("bad")] });
     w2.started("bad", 2);
@@ -81,6 +82,8 @@ describe("a worker that is lost", () => {
     ann.submit("f", ["often"], { maxWorkerLosses: 100, retries: { max: 1 } });
     for (let attempt = 1; attempt < 20; attempt++) {
       w1.join();
+      if (attempt === 1) w1.started("once");
+      w1.started("often", attempt);
       w1.lost();
       expect(ann.explain("once").state).toBe("failed");
     }
@@ -102,6 +105,20 @@ describe("a worker that is lost", () => {
       w2: [announced("b")],
       ann: [finished("a")],
     });
+  });
+
+  test("blames nobody for what may never have reached it", () => {
+    const story = new Story({ maxWorkerLosses: 1 });
+    const ann = story.client("ann");
+    const [w1, w2] = [story.worker("w1"), story.worker("w2")];
+    w1.join();
+    // There is a slot for it; but was the worker still there?
+    ann.submit("f", ["a"]);
+    w1.lost();
+    expect(ann.explain("a")).toMatchObject({ state: "ready", losses: [] });
+    expect(w2.join()).toMatchObject({ w2: [announced("a")] });
+    w2.started("a", 2);
+    expect(w2.lost()["ann"]).toMatchObject([{ type: "failed", keys: ["a"] }]);
   });
 
   test("blames only what it named, when more was there than could be executing", () => {
@@ -127,6 +144,8 @@ describe("a worker that is lost", () => {
     ann.submit("f", { both: ["a", "b"] });
     ann.detach("both");
     ann.release("a", "b", "both");
+    w1.started("a");
+    w1.started("b");
 
     expect(w1.lost()).toEqual({ disconnect: ["w1"], log: [lostLog("w1", 1)] });
     expect(story.state.tasks.size).toBe(0);

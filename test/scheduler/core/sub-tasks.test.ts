@@ -55,6 +55,7 @@ describe("a task that waits for its sub-tasks", () => {
     const { story, ann, w1 } = stage();
     ann.submit("f", ["a", "b"], { maxWorkerLosses: 1 });
     w1.lends("a");
+    w1.started("b");
     expect(w1.lost()).toMatchObject({ ann: [{ type: "failed", keys: ["b"] }] });
     const w2 = story.worker("w2");
     expect(w2.join()).toMatchObject({ w2: [run("a", { attempt: 2 })] });
