@@ -11,8 +11,11 @@ export type FutureStatus = "pending" | "finished" | "error" | "cancelled" | "los
 /** Told when a future settles, and again when the value it waits for has come. */
 export type Waiter = { notify(state: FutureState): void };
 
-/** What `content` is. Only a finished future has one; that of a failed one is its error. */
-type Form = "none" | "away" | "fetching" | "encoded" | "decoded" | "failed";
+/**
+ * What `content` is. Only a finished future has one, but "again" when its value was lost and is made
+ * once more; that of a failed one is its error.
+ */
+type Form = "none" | "again" | "away" | "fetching" | "encoded" | "decoded" | "failed";
 
 export class FutureState {
   readonly key: string;
@@ -39,7 +42,12 @@ export class FutureState {
 
   /** Settled, and its value or error is here. */
   get ready(): boolean {
-    return this.#form !== "none" && !this.isAway;
+    return this.#form !== "none" && this.#form !== "again" && !this.isAway;
+  }
+
+  /** It had finished, and its value is being made again. */
+  get isMadeAgain(): boolean {
+    return this.#form === "again";
   }
 
   /** Finished, but its value is not here. */
@@ -71,7 +79,7 @@ export class FutureState {
 
   /** Finished, and its value waits to be fetched. */
   store(): void {
-    if (this.#form !== "none") return;
+    if (this.#form !== "none" && this.#form !== "again") return;
     this.#settle("finished", "away", undefined);
   }
 
@@ -79,7 +87,7 @@ export class FutureState {
   lose(): void {
     if (!this.isAway) return;
     this.status = "pending";
-    this.#form = "none";
+    this.#form = "again";
   }
 
   /** A fetch did not bring the value: it is to be asked for once more. */

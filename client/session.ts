@@ -129,7 +129,8 @@ export class Session {
   }
 
   cancel(state: FutureState, reason: string | undefined, force: boolean): void {
-    if (state.settled) return;
+    // Whoever has seen it finish is not to see it cancelled.
+    if (state.settled || state.isMadeAgain) return;
     this.#open().cancel(state.key, reason, force);
     state.fail("cancelled", cancelled(state.key, reason));
   }

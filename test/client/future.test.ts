@@ -116,6 +116,9 @@ describe("result", () => {
     });
     const waiting = client.wait([future]);
     const failing = future.exception();
+    // It had finished once, and that is not taken back.
+    future.cancel();
+    expect(future.status).toBe("pending");
     scheduler.fail(future.key);
     expect(await failing).toBeInstanceOf(TaskError);
     expect((await waiting).done).toEqual([future]);

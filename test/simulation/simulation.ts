@@ -302,7 +302,8 @@ class Simulation {
   }
 
   #cancel(id: number, future: Future, force: boolean): void {
-    if (future.done) return;
+    // What had finished is not cancelled, also while a value that was lost is made again.
+    if (future.done || this.#first.get(id) === "finished") return;
     this.#cancelled.add(id);
     const { client } = this.#cluster.clients[this.#workload.tasks[id]!.client]!;
     client!.cancel(future, { reason: "planned", force });
