@@ -45,11 +45,6 @@ export class FutureState {
     return this.#form !== "none" && this.#form !== "again" && !this.isAway;
   }
 
-  /** It had finished, and its value is being made again. */
-  get isMadeAgain(): boolean {
-    return this.#form === "again";
-  }
-
   /** Finished, but its value is not here. */
   get isAway(): boolean {
     return this.#form === "away" || this.#form === "fetching";
@@ -83,10 +78,12 @@ export class FutureState {
     this.#settle("finished", "away", undefined);
   }
 
-  /** Its value, which is not here, is gone and being made again. Whoever waits for it goes on waiting. */
+  /**
+   * Its value, which is not here, is gone and being made again: it has finished all the same, and whoever
+   * waits for the value waits longer.
+   */
   lose(): void {
     if (!this.isAway) return;
-    this.status = "pending";
     this.#form = "again";
   }
 

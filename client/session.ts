@@ -129,8 +129,7 @@ export class Session {
   }
 
   cancel(state: FutureState, reason: string | undefined, force: boolean): void {
-    // Whoever has seen it finish is not to see it cancelled.
-    if (state.settled || state.isMadeAgain) return;
+    if (state.settled) return;
     this.#open().cancel(state.key, reason, force);
     state.fail("cancelled", cancelled(state.key, reason));
   }

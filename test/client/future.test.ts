@@ -104,24 +104,37 @@ describe("result", () => {
     expect(await waiting).toBe("large");
   });
 
-  test("is pending again while its value, which was lost, is made again", async () => {
+  test("has finished, and takes longer, while its value was lost and is made again", async () => {
+    const { scheduler, client } = setUp();
+    const future = client.submit("big");
+    const stored = () =>
+      scheduler.say({ type: "stored", keys: [future.key], bytes: [1e6], holders: [["w"]] });
+    stored();
+    scheduler.say({ type: "lost", keys: [future.key] });
+    expect({ status: future.status, done: future.done }).toEqual({
+      status: "finished",
+      done: true,
+    });
+    expect(await future.exception()).toBeUndefined();
+    future.cancel();
+    expect(future.status).toBe("finished");
+    const waiting = future.result();
+    expect(scheduler.keysOf("fetch")).toEqual([]);
+    stored();
+    expect(scheduler.keysOf("fetch")).toEqual([future.key]);
+    scheduler.say({ type: "fetched", key: future.key, value: '"large"' });
+    expect(await waiting).toBe("large");
+  });
+
+  test("fails when what was lost cannot be made again", async () => {
     const { scheduler, client } = setUp();
     const future = client.submit("big");
     scheduler.say({ type: "stored", keys: [future.key], bytes: [1e6], holders: [["w"]] });
-    expect(future.status).toBe("finished");
     scheduler.say({ type: "lost", keys: [future.key] });
-    expect({ status: future.status, done: future.done }).toEqual({
-      status: "pending",
-      done: false,
-    });
-    const waiting = client.wait([future]);
-    const failing = future.exception();
-    // It had finished once, and that is not taken back.
-    future.cancel();
-    expect(future.status).toBe("pending");
+    const waiting = future.result();
     scheduler.fail(future.key);
-    expect(await failing).toBeInstanceOf(TaskError);
-    expect((await waiting).done).toEqual([future]);
+    await expect(waiting).rejects.toBeInstanceOf(TaskError);
+    expect(future.status).toBe("error");
   });
 
   test("fails when a value is lost before it could be fetched", async () => {

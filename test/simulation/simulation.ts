@@ -302,8 +302,7 @@ class Simulation {
   }
 
   #cancel(id: number, future: Future, force: boolean): void {
-    // What had finished is not cancelled, also while a value that was lost is made again.
-    if (future.done || this.#first.get(id) === "finished") return;
+    if (future.done) return;
     this.#cancelled.add(id);
     const { client } = this.#cluster.clients[this.#workload.tasks[id]!.client]!;
     client!.cancel(future, { reason: "planned", force });
