@@ -173,14 +173,16 @@ class Dialler<In, Out extends object> {
     // An attempt with hardly any time left says less about what is wrong than the one before it.
     const enoughMs = Math.min(500, timeoutMs / 10);
     let last: unknown;
-    // One that nobody answers must not use up a whole grace period.
-    const mostMs = this.#link ? Math.min(attemptMs, timeoutMs / 4) : attemptMs;
+    // One that nobody answers must not use up a whole grace period; the next may take longer.
+    let mostMs = this.#link ? Math.min(attemptMs, timeoutMs / 4) : attemptMs;
     for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       signal?.throwIfAborted();
       const time = deadline - this.#clock.now();
       try {
         return await this.#attempt(Math.min(mostMs, time), signal);
       } catch (error) {
+        const tookMs = time - (deadline - this.#clock.now());
+        if (tookMs >= mostMs) mostMs = Math.min(attemptMs, 2 * mostMs);
         signal?.throwIfAborted();
         if (this.#isFinal(error)) throw error;
         if (last === undefined || time >= enoughMs) last = error;
