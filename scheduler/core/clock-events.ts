@@ -2,6 +2,7 @@
 
 import * as client from "./client-events.ts";
 import { whatIsMissing } from "./missing.ts";
+import { relieve } from "./starving.ts";
 import type { Task } from "./state.ts";
 import { fail, proceed } from "./tasks.ts";
 import type { Timer } from "./timers.ts";
@@ -37,6 +38,9 @@ export function clock(step: Step): void {
       case "rebalance":
         timer.worker.lookAgainAt = undefined;
         timer.worker.nothingToGiveAt = undefined;
+        break;
+      case "starving":
+        relieve(step);
         break;
       case "unknown-name":
         failUnknownName(step, timer.function);

@@ -177,8 +177,10 @@ function mayMakeRoom({ surplus }: State, worker: Worker, site: Site): boolean {
 }
 
 /** Whether there is enough of each resource for the lane of a site that asks for the least of it. */
-export function hasRoomForSmallest(worker: Worker, { resources, smallest }: Site): boolean {
+export function hasRoomForSmallest(worker: Worker, site: Site): boolean {
+  const { resources, smallest } = site;
   if (resources.length > 0 && worker.regaining.size > 0) return false;
+  if (worker.keptFor?.spec.requirement.site !== site && isKept(worker, resources)) return false;
   for (let index = 0; index < resources.length; index++) {
     const least = smallest[index]!.first;
     if (least !== undefined && freeOf(worker, resources[index]!) < least.amount) return false;
@@ -193,7 +195,17 @@ export function isPresent({ awayUntil, leaving, paused }: Worker): boolean {
 /** Those that had lent their resources come before others. */
 export function hasResources(worker: Worker, requirement: Requirement): boolean {
   if (requirement.resources === undefined) return true;
-  return worker.regaining.size === 0 && hasFree(worker, requirement);
+  if (worker.regaining.size > 0) return false;
+  const isForIt = worker.keptFor?.spec.requirement === requirement;
+  if (!isForIt && isKept(worker, Object.keys(requirement.resources))) return false;
+  return hasFree(worker, requirement);
+}
+
+/** Whether room for some of these waits there for a task that asks for much; see starving.ts. */
+function isKept({ keptFor }: Worker, resources: readonly string[]): boolean {
+  if (keptFor?.state.at !== "ready") return false;
+  const kept = keptFor.spec.requirement.resources ?? {};
+  return resources.some((name) => Object.hasOwn(kept, name));
 }
 
 function hasFree(worker: Worker, { resources }: Requirement): boolean {

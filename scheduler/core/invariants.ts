@@ -235,6 +235,9 @@ function checkWorker(state: State, worker: Worker): void {
     assert(Math.abs(amount - counted) < 1e-6, say(`${amount} of ${resource} counted as used`));
     assert(amount <= (worker.resources[resource] ?? 0), say(`more ${resource} used than it has`));
   }
+  const { oldest, worker: kept } = state.starving;
+  const keptFor = kept === worker ? oldest : undefined;
+  assert(worker.keptFor === keptFor, say("keeps room for another than the oldest"));
   assert(withdrawals === worker.withdrawals, say("withdrawals are miscounted"));
   assert(Math.abs(backlog - worker.backlogMicros) < 1, say("the backlog is miscounted"));
   assert(lent === worker.lent, say(`${worker.lent} counted as lent, ${lent} are`));

@@ -16,6 +16,7 @@ import {
 import { mayRunAt } from "./sites.ts";
 import { couldRun, isNamed, isSchedulable } from "./specs.ts";
 import type { Dispatch, Requirement, State, Task, Worker } from "./state.ts";
+import { endKeeping, watch } from "./starving.ts";
 import { holdBack } from "./tasks.ts";
 import type { Step } from "./transition.ts";
 import { warnOfUnschedulable } from "./unschedulable.ts";
@@ -23,6 +24,7 @@ import { warnOfUnschedulable } from "./unschedulable.ts";
 export function place(step: Step): void {
   const { state } = step;
   const { ready } = state;
+  endKeeping(state);
   const row: Row = { worker: undefined, requirement: undefined, tasks: 0, micros: 0 };
   while (state.free.size > 0 || state.open.size > 0) {
     const lane = ready.next();
@@ -41,6 +43,7 @@ export function place(step: Step): void {
     } else {
       ready.passTurn(lane);
       dispatch(step, task, worker);
+      if (task === state.starving.oldest) endKeeping(state);
       extend(row, task, worker);
     }
   }
@@ -126,6 +129,10 @@ function needsFreeSlot({ spec: { requirement }, suspect, expiresAt }: Task): boo
 
 /** Sent ahead of what waits for a free slot on that worker, short tasks would never leave it one. */
 function wouldDelay({ ready }: State, worker: Worker, { spec: { lane } }: Task): boolean {
+  const { keptFor } = worker;
+  if (keptFor?.state.at === "ready" && mayPrecede(keptFor.spec.lane, lane)) {
+    if (hasResources(worker, keptFor.spec.requirement)) return true;
+  }
   for (const { blockedBy } of ready.awaitingSlot) {
     const waiting = blockedBy!;
     if (waiting.ready === 0 || !needsFreeSlot(ready.head(waiting))) continue;
@@ -155,11 +162,13 @@ function firstFit(
 }
 
 /** No worker has room: it is passed over until one that could run it has, and what is like it too. */
-function block({ state }: Step, lane: Lane): void {
+function block(step: Step, lane: Lane): void {
+  const { state } = step;
   const { ready, free } = state;
   const { site } = lane.place!;
   const { resources, workers } = site;
   if (resources.length > 0) {
+    watch(step);
     for (const worker of workers ?? free) {
       if (!free.has(worker) || !mayRunAt(worker, site)) continue;
       if (hasRoomForSmallest(worker, site)) return ready.setAside(lane);

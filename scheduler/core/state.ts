@@ -23,6 +23,7 @@ import type { Published } from "./published.ts";
 import { ReadyQueue } from "./ready-queue.ts";
 import type { Restart } from "./restart.ts";
 import type { Pin, Site } from "./sites.ts";
+import type { Starving } from "./starving.ts";
 import { Timers } from "./timers.ts";
 
 export type TaskKey = string;
@@ -197,6 +198,8 @@ export type Worker = {
   withdrawals: number;
   /** `freeings` when nothing that waits on it could run on a worker with a free slot. */
   nothingToGiveAt: number | undefined;
+  /** Whatever asks for the same resources as this task, which waits for long, gets none here. */
+  keptFor: Task | undefined;
   /** When it is looked at again whether what waits there would not better be elsewhere. */
   lookAgainAt: number | undefined;
   /** No dispatch has a lower priority than this. */
@@ -262,6 +265,8 @@ export type CoreOptions = {
   aheadMicros: number;
   /** Most tasks sent ahead, per slot, however short they are. Default 512. */
   maxAhead: number;
+  /** Room is kept for a task that asks for much of a resource after twice this long. Default 2,000. */
+  starvingMs: number;
   coordination: CoordinationLimits;
   /** Seed of the jitter in backoff, the only chance there is in the core. */
   seed: number;
@@ -277,6 +282,7 @@ export const defaultCoreOptions: CoreOptions = {
   keptBytes: 1024 ** 3,
   aheadMicros: 5_000,
   maxAhead: 512,
+  starvingMs: 2_000,
   coordination: defaultCoordinationLimits,
   seed: 1,
   nearestNames: () => [],
@@ -306,6 +312,7 @@ export type State = {
   /** Locks, semaphores, events, queues and variables. */
   readonly coordination: Coordination;
   readonly ready: ReadyQueue;
+  readonly starving: Starving;
   /** Clients inside tasks that have ended in this step; empty between steps. */
   readonly ended: Client[];
   readonly timers: Timers;
@@ -357,6 +364,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     patient: new Set(),
     coordination: createCoordination(),
     ready: new ReadyQueue(),
+    starving: { oldest: undefined, worker: undefined, watched: false },
     ended: [],
     timers: new Timers(),
     history: new History(),

@@ -9,6 +9,7 @@ export type Timer =
   | { readonly at: number; readonly due: "worker-grace"; readonly worker: Worker }
   | { readonly at: number; readonly due: "rebalance"; readonly worker: Worker }
   | { readonly at: number; readonly due: "client-grace"; readonly client: Client }
+  | { readonly at: number; readonly due: "starving" }
   /** For the tasks submitted before that one, counted from 0. */
   | {
       readonly at: number;

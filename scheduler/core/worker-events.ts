@@ -61,6 +61,7 @@ export function join(step: Step, id: WorkerId, facts: WorkerFacts): void {
     heldBytes: 0,
     withdrawals: 0,
     nothingToGiveAt: undefined,
+    keptFor: undefined,
     lookAgainAt: undefined,
     lowestPriority: Infinity,
     finished: 0,

@@ -30,6 +30,7 @@ const maxLength = Number(process.env["CORE_LENGTH"] ?? 120);
 
 const options = {
   graceMs: 100,
+  starvingMs: 20,
   unknownTaskTimeoutMs: 50,
   maxAhead: 3,
   maxWorkerLosses: 2,
@@ -146,4 +147,5 @@ function expectNothingLeft({ state, workers }: World): void {
     expect(Object.values(used).filter((amount) => amount !== 0)).toEqual([]);
   }
   expect(state.surplus.size + state.open.size).toBe(0);
+  expect(state.starving).toEqual({ oldest: undefined, worker: undefined, watched: false });
 }
