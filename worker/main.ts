@@ -171,7 +171,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     calls.leave();
     if (calls.size > 0) {
       const tasks = calls.size === 1 ? "the task that runs" : `the ${calls.size} tasks that run`;
-      log.info(`waiting for ${tasks}, for up to ${formatDuration(drainMs)}`);
+      const limit = drainMs < longestTimerMs ? `, for up to ${formatDuration(drainMs)}` : "";
+      log.info(`waiting for ${tasks}${limit}`);
     }
     const enough = new AbortController();
     const tooLong = sleep(drainMs, undefined, { signal: enough.signal }).then(
