@@ -65,7 +65,7 @@ type Row = {
   /** What they take, in all. */
   micros: number;
 };
-const mostInRow = 64;
+const mostInRow = 128;
 const mostMicrosInRow = 200;
 
 function extend(row: Row, { spec: { requirement } }: Task, worker: Worker): void {

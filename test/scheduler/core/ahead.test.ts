@@ -63,14 +63,14 @@ describe("sending ahead", () => {
       workers[0]!.join();
       teach(ann, workers[0]!, micros);
       for (const each of workers.slice(1)) each.join();
-      const sent = ann.submit("f", keysOf(200));
+      const sent = ann.submit("f", keysOf(500));
       return ["w1", "w2", "w3"].map((id) => {
         const [first] = sent[id] as { keys: string[] }[];
         const numbers = first!.keys.map((key) => Number(key.slice(1)));
         return numbers.findIndex((number, index) => numbers[index + 1] !== number + 1) + 1;
       });
     };
-    expect(rowsOf(1)).toEqual([64, 64, 64]);
+    expect(rowsOf(1)).toEqual([128, 128, 128]);
     expect(rowsOf(20)).toEqual([10, 10, 10]);
     expect(rowsOf(300)).toEqual([1, 1, 1]);
   });
