@@ -403,10 +403,9 @@ class Simulation {
           this.#problems.push(`task ${id} (${name}) came to "${outcome}"; possible: ${allowed}`);
         }
         const first = this.#first.get(id);
-        // What is away with a worker may be lost, and is pending until it is made again.
-        const isLost = outcome === "lost" || this.#faults.mayLoseData;
-        const wasPending = isLost && (first === "finished" || first === "pending");
-        const isSame = first === future.status || wasPending || this.#stage.restarted;
+        // What is away with a worker may be lost, and be more than can be made again.
+        const isLost = outcome === "lost" || outcome.startsWith("worker-lost");
+        const isSame = first === future.status || isLost || this.#stage.restarted;
         if (!isSame && this.#retried.size === 0) {
           this.#problems.push(`task ${id} settled as ${first}, and again as ${future.status}`);
         }
