@@ -29,6 +29,8 @@ export class Flow {
   /** Which value the binary messages out, and in, belong to. */
   #chunkOut = 0;
   #chunkIn = 0;
+  /** The connection has ended. A value may have been looked for meanwhile, and be found now. */
+  #over: Error | undefined;
   #pumping = false;
   readonly #incoming = new Map<number, Incoming>();
 
@@ -75,9 +77,9 @@ export class Flow {
   /** Sends the bytes of a value as credit comes; then, or when it is stopped, `ended`. */
   send(id: number, source: Source, ended: (error?: Error) => void = () => undefined): void {
     const left = bytesOfShape(source.shape);
-    if (left === 0) {
+    if (left === 0 || this.#over) {
       source.close();
-      ended();
+      ended(this.#over);
       return;
     }
     // What anyone may send unasked, so that no round trip is waited for.
@@ -141,6 +143,7 @@ export class Flow {
 
   #stopAll(reason: string): void {
     const error = new Error(reason);
+    this.#over ??= error;
     for (const id of [...this.#sending.keys()]) this.stop(id, error);
     for (const id of [...this.#incoming.keys()]) this.fail(id, error);
   }

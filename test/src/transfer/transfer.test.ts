@@ -147,6 +147,28 @@ describe("a value", () => {
     await expect(requester.fetch(want("a"), 1)).rejects.toThrow();
   });
 
+  test("that is found only when nobody is there to have it any more is let go", async () => {
+    const opening = Promise.withResolvers<Source>();
+    const asked = Promise.withResolvers<void>();
+    const { requester } = stage(
+      {},
+      {
+        find: () => {
+          asked.resolve();
+          return opening.promise;
+        },
+      },
+    );
+    const fetching = requester.fetch(want("spilled"), 1_000).catch((error: unknown) => error);
+    await asked.promise;
+    requester.close();
+    await fetching;
+    await new Promise((resolve) => setImmediate(resolve));
+    const letGo = Promise.withResolvers<void>();
+    opening.resolve(payloadSource(new BinaryPayload("head", [new Uint8Array(100)]), letGo.resolve));
+    await letGo.promise;
+  });
+
   test("whose holder stands still is given up after a while", async () => {
     const { requester, closed } = stage({}, { find: () => new Promise(() => undefined) }, 50);
     await expect(requester.fetch(want("a"), 1)).rejects.toThrow(/nothing came for/);
