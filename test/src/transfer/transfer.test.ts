@@ -150,7 +150,7 @@ describe("a value", () => {
   test("that is found only when nobody is there to have it any more is let go", async () => {
     const opening = Promise.withResolvers<Source>();
     const asked = Promise.withResolvers<void>();
-    const { requester } = stage(
+    const { requester, pair } = stage(
       {},
       {
         find: () => {
@@ -161,7 +161,7 @@ describe("a value", () => {
     );
     const fetching = requester.fetch(want("spilled"), 1_000).catch((error: unknown) => error);
     await asked.promise;
-    requester.close();
+    cut(pair);
     await fetching;
     await new Promise((resolve) => setImmediate(resolve));
     const letGo = Promise.withResolvers<void>();
