@@ -84,23 +84,23 @@ export async function openWebSocket(
  * milliseconds, and a little more, before others have their turn.
  */
 const turnMs = 5;
-/**
- * Messages that are further apart are not of one reading: the loop has been elsewhere. (A timer
- * that ends every turn would say it exactly, and costs a lone message another round of the loop.)
- */
-const pauseMs = 0.2;
-let turnBegan = -Infinity;
-let turnLasted = -Infinity;
+/** Less than this need not be looked at: ending every turn costs a lone message a round of the loop. */
+const noticedMs = 0.5;
+/** In milliseconds, in the handling of messages of all sockets; perhaps also of turns before this one. */
+let spentMs = 0;
+let isTurnEnding = false;
 
-/** Before and after each message, of whatever socket; true when it is the turn of others. */
-function beginMessage(): void {
-  const now = performance.now();
-  if (now - turnLasted > pauseMs) turnBegan = now;
-}
-
-function endsTurn(): boolean {
-  turnLasted = performance.now();
-  return turnLasted - turnBegan > turnMs;
+/** Whether it is the turn of others. */
+function spend(ms: number): boolean {
+  spentMs += ms;
+  if (spentMs > noticedMs && !isTurnEnding) {
+    isTurnEnding = true;
+    setImmediate(() => {
+      isTurnEnding = false;
+      spentMs = 0;
+    });
+  }
+  return spentMs > turnMs;
 }
 
 /** A WebSocket that is open, or about to be. */
@@ -205,9 +205,9 @@ export class WsSocket implements Socket {
       this.#held.push(data);
       return;
     }
-    beginMessage();
+    const began = performance.now();
     this.#handlers.message(data);
-    if (endsTurn()) this.#yield();
+    if (spend(performance.now() - began)) this.#yield();
   }
 
   /** One that has much to say is read on once others had their turn. */
@@ -216,7 +216,6 @@ export class WsSocket implements Socket {
     this.#yielding = true;
     this.#webSocket.pause();
     setImmediate(() => {
-      turnLasted = -Infinity;
       this.#yielding = false;
       if (!this.#paused) this.#webSocket.resume();
     });
