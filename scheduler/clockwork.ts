@@ -7,7 +7,7 @@ import type { ToClient, ToWorker } from "../src/wire/protocol.ts";
 import type { Log } from "../src/log.ts";
 import type { Effect } from "./core/effects.ts";
 import { createState, type CoreOptions, type State } from "./core/state.ts";
-import { findResult } from "./core/losing.ts";
+import { findResult } from "./core/values/recompute.ts";
 import { nextWakeUp, step, type Event } from "./core/step.ts";
 
 /** Who carries messages to the peers. */

@@ -1,16 +1,16 @@
 // What the passing of time does: held tasks start, unstarted ones expire, grace periods end.
 
-import * as client from "./client-events.ts";
-import { whatIsMissing } from "./missing.ts";
-import { relieve } from "./starving.ts";
+import * as client from "./clients/client-events.ts";
+import { whatIsMissing } from "./placement/missing.ts";
+import { reviewReservation } from "./placement/reservation.ts";
 import type { Task } from "./state.ts";
-import { fail, proceed } from "./tasks.ts";
+import { fail, proceed } from "./tasks/lifecycle.ts";
 import type { Timer } from "./timers.ts";
-import type { Step } from "./transition.ts";
-import { failUnknownName } from "./unschedulable.ts";
-import * as worker from "./worker-events.ts";
+import type { StepContext } from "./tasks/transition.ts";
+import { failUnknownName } from "./placement/unschedulable.ts";
+import * as worker from "./workers/worker-events.ts";
 
-export function clock(step: Step): void {
+export function clock(step: StepContext): void {
   const { state, now } = step;
   for (let timer = state.timers.takeDue(now); timer; timer = state.timers.takeDue(now)) {
     switch (timer.due) {
@@ -40,7 +40,7 @@ export function clock(step: Step): void {
         timer.worker.nothingToGiveAt = undefined;
         break;
       case "starving":
-        relieve(step);
+        reviewReservation(step);
         break;
       case "unknown-name":
         failUnknownName(step, timer.function);
@@ -52,7 +52,10 @@ export function clock(step: Step): void {
 }
 
 /** Nobody could ever run the tasks of a spec for so long as they would wait, unless it is otherwise. */
-function losePatience(step: Step, { spec, before }: Extract<Timer, { due: "patience" }>): void {
+function losePatience(
+  step: StepContext,
+  { spec, before }: Extract<Timer, { due: "patience" }>,
+): void {
   const { state, now } = step;
   const { unschedulableTimeoutMs } = spec.options;
   state.patient.delete(spec);
@@ -61,7 +64,7 @@ function losePatience(step: Step, { spec, before }: Extract<Timer, { due: "patie
     state.patient.add(spec);
     state.timers.add({ at, due: "patience", spec, before: upTo });
   };
-  const missing = whatIsMissing(state, spec.requirement);
+  const missing = whatIsMissing(state, spec.constraint);
   if (missing === undefined) return wait(now + unschedulableTimeoutMs, state.totals.submitted);
   const at = state.lastDepartureAt + unschedulableTimeoutMs;
   if (state.lastDepartureAt > 0 && at > now) return wait(at, before);
@@ -80,7 +83,7 @@ function losePatience(step: Step, { spec, before }: Extract<Timer, { due: "patie
 }
 
 /** Fails a task whose time ran out before any attempt of it began. */
-function expire(step: Step, task: Task): void {
+function expire(step: StepContext, task: Task): void {
   const { at } = task.state;
   if (task.expiresAt === undefined || task.attempt > 0) return;
   if (at !== "waiting" && at !== "ready") return;

@@ -88,7 +88,7 @@ export class Effects {
         ...(spec.priority !== 0 && { priority: spec.priority }),
         ...(spec.options.timeoutMs !== undefined && { timeoutMs: spec.options.timeoutMs }),
         ...(task.suspect && { announce: true }),
-        ...(spec.requirement.resources && { regains: true }),
+        ...(spec.constraint.resources && { regains: true }),
         ...(spec.lane.depth > 0 && { depth: spec.lane.depth }),
       };
       batch.peers = undefined;
@@ -269,7 +269,7 @@ function isRunAlike(one: Spec | undefined, other: Spec): boolean {
     one.priority === other.priority &&
     one.options.timeoutMs === other.options.timeoutMs &&
     one.lane.depth === other.lane.depth &&
-    (one.requirement.resources === undefined) === (other.requirement.resources === undefined)
+    (one.constraint.resources === undefined) === (other.constraint.resources === undefined)
   );
 }
 
@@ -307,7 +307,7 @@ function inputsFor(
   );
 }
 
-/** Names the holders by their places in the message: thousands of results have the same few. */
+/** Names the holders by their places in the message: thousands of results have the same small. */
 function referenceTo(
   message: RunMessage | CopyMessage,
   batch: Batch<ToWorker>,

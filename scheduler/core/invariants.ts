@@ -2,14 +2,14 @@
 // for tests, the simulation and the replay of a recorded run.
 
 import { assert } from "./assert.ts";
-import { isScattered } from "./copies.ts";
+import { isScattered } from "./values/copies.ts";
 import { checkCoordination } from "./coordination/invariants.ts";
-import { hasResources } from "./dispatches.ts";
-import { includes, listOf } from "./few.ts";
-import { keepsOf } from "./keeps.ts";
-import { headOf, isBlocked, tasksOf, type Lane } from "./lanes.ts";
-import { fits, needsOf } from "./locality.ts";
-import { couldRun, isNamed } from "./specs.ts";
+import { hasResources } from "./placement/dispatches.ts";
+import { includes, listOf } from "./structures/small-set.ts";
+import { retentionsOf } from "./clients/retention.ts";
+import { headOf, isBlocked, tasksOf, type Lane } from "./placement/lanes.ts";
+import { fits, needsOf } from "./placement/locality.ts";
+import { couldRun, isNamed } from "./tasks/specs.ts";
 import type { Client, Dispatch, Spec, State, Task, TaskStateName, Worker } from "./state.ts";
 
 export function checkInvariants(state: State): void {
@@ -43,10 +43,10 @@ function checkTask(state: State, task: Task): void {
   const isWanted = task.wantedBy !== undefined || task.detachedBy !== undefined;
   const isKept = state.kept.has(task);
   const isNeeded = isWanted || isKept || task.dependents !== undefined;
-  const isRemembered = state.heirs.has(task);
+  const isRemembered = state.descendants.has(task);
   assert(isNeeded || isRemembered, say("stays though nobody needs it"));
-  for (const few of [task.dependents, task.wantedBy]) {
-    assert(!(few instanceof Set) || few.size > 1, say("has a set of one, or of none"));
+  for (const set of [task.dependents, task.wantedBy]) {
+    assert(!(set instanceof Set) || set.size > 1, say("has a set of one, or of none"));
   }
   for (const dependent of listOf(task.dependents)) {
     assert(state.tasks.get(dependent.key) === dependent, say(`dependent ${dependent.key} is gone`));
@@ -57,8 +57,8 @@ function checkTask(state: State, task: Task): void {
   }
   for (const input of task.inputs ?? []) {
     assert(state.tasks.get(input.key) === input, say(`input ${input.key} is gone`));
-    const isKnown = isHeir(task)
-      ? state.heirs.get(input)?.has(task)
+    const isKnown = isDescendant(task)
+      ? state.descendants.get(input)?.has(task)
       : includes(input.dependents, task);
     assert(isKnown === true, say(`${input.key} does not know it is needed`));
   }
@@ -94,7 +94,7 @@ function checkKeeps(state: State): void {
   }
   for (const [name, { keep }] of state.published) {
     for (const task of keep.tasks) {
-      const isKept = keepsOf(state, task).includes(keep);
+      const isKept = retentionsOf(state, task).includes(keep);
       assert(isKept, () => `${task.key} is published as ${name} and not kept for it`);
     }
   }
@@ -114,7 +114,7 @@ function checkKeeps(state: State): void {
 }
 
 /** Its value lives on workers, or lived there. */
-function isHeir({ state }: Task): boolean {
+function isDescendant({ state }: Task): boolean {
   return state.at === "released" || (state.at === "finished" && state.holders !== undefined);
 }
 
@@ -152,12 +152,18 @@ function checkValues(state: State): void {
       () => `${worker.name} is said to hold ${counted.join("/")}, not ${sum.tasks}/${sum.bytes}`,
     );
   }
-  for (const [task, heirs] of state.heirs) {
-    assert(state.tasks.get(task.key) === task, () => `${task.key} is gone and has heirs`);
-    assert(heirs.size > 0, () => `${task.key} has an empty set of heirs`);
-    for (const heir of heirs) {
-      assert(isHeir(heir), () => `${heir.key} is ${heir.state.at} and an heir`);
-      assert(heir.inputs?.includes(task) ?? false, () => `${heir.key} is not of ${task.key}`);
+  for (const [task, descendants] of state.descendants) {
+    assert(state.tasks.get(task.key) === task, () => `${task.key} is gone and has descendants`);
+    assert(descendants.size > 0, () => `${task.key} has an empty set of descendants`);
+    for (const descendant of descendants) {
+      assert(
+        isDescendant(descendant),
+        () => `${descendant.key} is ${descendant.state.at} and an descendant`,
+      );
+      assert(
+        descendant.inputs?.includes(task) ?? false,
+        () => `${descendant.key} is not of ${task.key}`,
+      );
     }
   }
   for (const [task, workers] of state.copies.wanted) {
@@ -176,7 +182,7 @@ function checkReady(state: State): void {
       assert(task.spec.lane === lane, () => `${task.key} is in a wrong lane`);
     ready += inLane.size;
     // Nothing waits that could run: the promise of placement.
-    const { requirement } = lane;
+    const { constraint } = lane;
     const hasRoom = state.free.size + state.open.size > 0;
     assert(!hasRoom || isBlocked(lane), () => "a lane was left with tasks and not found blocked");
     checkSite(lane);
@@ -184,8 +190,8 @@ function checkReady(state: State): void {
     for (const worker of state.free) {
       const needs = needsOf(head);
       const isFree =
-        couldRun(worker, requirement) &&
-        hasResources(worker, requirement) &&
+        couldRun(worker, constraint) &&
+        hasResources(worker, constraint) &&
         !worker.dispatches.has(head.key) &&
         (needs === undefined || fits(worker, needs));
       assert(!isFree, () => `${head.key} waits though ${worker.name} is free`);
@@ -195,10 +201,10 @@ function checkReady(state: State): void {
   assert(ready === state.ready.size, () => `the queue counts ${state.ready.size} of ${ready}`);
 }
 
-/** It stands where its requirement says, in the order of what is first. */
+/** It stands where its constraint says, in the order of what is first. */
 function checkSite(lane: Lane): void {
-  const { place, requirement, amounts } = lane;
-  const { site } = requirement;
+  const { place, constraint, amounts } = lane;
+  const { site } = constraint;
   assert(place?.site === site && site.places.has(place), () => "a lane stands at a wrong site");
   const stands = [...place.lanes].filter((each) => each === lane).length;
   assert(stands === (lane.aside ? 0 : 1), () => "a lane stands twice, or nowhere");
@@ -225,7 +231,7 @@ function checkWorker(state: State, worker: Worker): void {
       continue;
     }
     backlog += dispatch.estimateMicros;
-    const { resources } = dispatch.task.spec.requirement;
+    const { resources } = dispatch.task.spec.constraint;
     for (const resource in resources) {
       used.set(resource, (used.get(resource) ?? 0) + resources[resource]!);
     }
@@ -235,9 +241,9 @@ function checkWorker(state: State, worker: Worker): void {
     assert(Math.abs(amount - counted) < 1e-6, say(`${amount} of ${resource} counted as used`));
     assert(amount <= (worker.resources[resource] ?? 0), say(`more ${resource} used than it has`));
   }
-  const { oldest, worker: kept } = state.starving;
-  const keptFor = kept === worker ? oldest : undefined;
-  assert(worker.keptFor === keptFor, say("keeps room for another than the oldest"));
+  const { oldest, worker: kept } = state.reservation;
+  const reservedFor = kept === worker ? oldest : undefined;
+  assert(worker.reservedFor === reservedFor, say("keeps room for another than the oldest"));
   assert(withdrawals === worker.withdrawals, say("withdrawals are miscounted"));
   assert(Math.abs(backlog - worker.backlogMicros) < 1, say("the backlog is miscounted"));
   assert(lent === worker.lent, say(`${worker.lent} counted as lent, ${lent} are`));
@@ -250,7 +256,7 @@ function checkWorker(state: State, worker: Worker): void {
     assert(!each.abandoned, say("keeps resources for what is to end"));
   }
   const [next] = worker.regaining;
-  const needed = next?.task.spec.requirement.resources;
+  const needed = next?.task.spec.constraint.resources;
   const lacks = Object.keys(needed ?? {}).some(
     (resource) =>
       (worker.resources[resource] ?? 0) - (used.get(resource) ?? 0) < needed![resource]! - 1e-6,
@@ -284,8 +290,8 @@ function checkShared(state: State, tasksOfSpec: Map<Spec, number>): void {
   for (const [spec, tasks] of tasksOfSpec) {
     assert(spec.tasks === tasks, () => `a spec counts ${spec.tasks} tasks and has ${tasks}`);
     assert(spec.client.specs.get(spec.signature) === spec, () => "a spec in use is not filed");
-    const { requirement } = spec;
-    assert(state.requirements.get(requirement.signature) === requirement, () => "requirement lost");
+    const { constraint } = spec;
+    assert(state.constraints.get(constraint.signature) === constraint, () => "constraint lost");
   }
   assert(state.ended.length === 0, () => "clients inside tasks are left over from the step");
   const inside = [...state.workers.values()].flatMap(({ dispatches }) =>
@@ -297,17 +303,17 @@ function checkShared(state: State, tasksOfSpec: Map<Spec, number>): void {
     }
   }
   let specs = 0;
-  for (const requirement of state.requirements.values()) specs += requirement.specs;
+  for (const constraint of state.constraints.values()) specs += constraint.specs;
   assert(
     specs === tasksOfSpec.size,
-    () => `requirements count ${specs} of ${tasksOfSpec.size} specs`,
+    () => `constraints count ${specs} of ${tasksOfSpec.size} specs`,
   );
   for (const { name, workers } of state.functions.values()) {
     assert(state.registered.has(name) === workers > 0, () => `${name} is wrongly registered`);
   }
-  let requirements = 0;
+  let constraints = 0;
   for (const site of state.sites.values()) {
-    requirements += site.requirements;
+    constraints += site.constraints;
     const isFiled = state.ready.blocked.has(site);
     const isBlocked = site.blockedBy !== undefined || site.aside.size > 0;
     assert(isFiled === isBlocked, () => "a site is wrongly filed as blocked");
@@ -315,11 +321,11 @@ function checkShared(state: State, tasksOfSpec: Map<Spec, number>): void {
     const { blockedBy } = site;
     if (blockedBy?.place) assert(blockedBy.place.site === site, () => "blocked by another's lane");
   }
-  assert(requirements === state.requirements.size, () => "sites miscount their requirements");
+  assert(constraints === state.constraints.size, () => "sites miscount their constraints");
   for (const site of state.ready.blocked) {
     assert(state.sites.get(site.signature) === site, () => "a gone site is blocked");
   }
-  for (const { workers: asked, allowOtherWorkers, site } of state.requirements.values()) {
+  for (const { workers: asked, allowOtherWorkers, site } of state.constraints.values()) {
     if (asked === undefined || allowOtherWorkers) continue;
     for (const worker of state.workers.values()) {
       const isAsked = isNamed(worker, asked);

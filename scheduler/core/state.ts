@@ -15,15 +15,15 @@ import {
   type Coordination,
   type CoordinationLimits,
 } from "./coordination/things.ts";
-import type { Few } from "./few.ts";
-import { History } from "./history.ts";
-import type { Keep } from "./keeps.ts";
-import type { Lane } from "./lanes.ts";
-import type { Published } from "./published.ts";
-import { ReadyQueue } from "./ready-queue.ts";
-import type { Restart } from "./restart.ts";
-import type { Pin, Site } from "./sites.ts";
-import type { Starving } from "./starving.ts";
+import type { SmallSet } from "./structures/small-set.ts";
+import { History } from "./tasks/history.ts";
+import type { Retention } from "./clients/retention.ts";
+import type { Lane } from "./placement/lanes.ts";
+import type { Published } from "./clients/published.ts";
+import { ReadyQueue } from "./placement/ready-queue.ts";
+import type { Restart } from "./workers/restart.ts";
+import type { NamedWorkers, Site } from "./placement/sites.ts";
+import type { Reservation } from "./placement/reservation.ts";
 import { Timers } from "./timers.ts";
 
 export type TaskKey = string;
@@ -47,9 +47,9 @@ export type Task = {
   /** Attempts that threw or ran out of time, counted against `retries`. */
   failures: number;
   /** Tasks that still need this one's value: every dependent that is not finished or cancelled. */
-  dependents: Few<Task>;
+  dependents: SmallSet<Task>;
   /** The clients that hold a future of it. */
-  wantedBy: Few<Client>;
+  wantedBy: SmallSet<Client>;
   /** Fire and forget, by this client: it runs to its end whether or not anyone wants it. */
   detachedBy: Client | undefined;
   /** It was on a worker that was lost, and may have been what ended it: dispatched alone now. */
@@ -102,13 +102,13 @@ export type Spec = {
   readonly options: TaskOptions;
   readonly priority: number;
   readonly function: FunctionFacts;
-  readonly requirement: Requirement;
+  readonly constraint: PlacementConstraint;
   readonly lane: Lane;
   tasks: number;
 };
 
 /** Where tasks may run: shared by the lanes of all clients and priorities that ask for the same. */
-export type Requirement = {
+export type PlacementConstraint = {
   readonly signature: string;
   readonly function: FunctionFacts;
   /** Names or hosts of the workers that may run it; undefined for any. */
@@ -135,7 +135,7 @@ export type FunctionFacts = {
   /** Of its text, and which worker's that is: of the first that came while nobody had it. */
   digest: string | undefined;
   digestOf: string;
-  requirements: number;
+  constraints: number;
   readonly sites: Set<Site>;
   /** It was logged that nobody here can run some of its tasks: said once, not once for each. */
   warned: boolean;
@@ -199,7 +199,7 @@ export type Worker = {
   /** `freeings` when nothing that waits on it could run on a worker with a free slot. */
   nothingToGiveAt: number | undefined;
   /** Whatever asks for the same resources as this task, which waits for long, gets none here. */
-  keptFor: Task | undefined;
+  reservedFor: Task | undefined;
   /** When it is looked at again whether what waits there would not better be elsewhere. */
   lookAgainAt: number | undefined;
   /** No dispatch has a lower priority than this. */
@@ -207,8 +207,8 @@ export type Worker = {
   finished: number;
 };
 
-/** Copies of results that workers were asked to fetch, and why. */
-export type Copies = {
+/** Replication of results that workers were asked to fetch, and why. */
+export type Replication = {
   /** By task, the workers that were asked and have not answered. */
   readonly wanted: Map<Task, Set<Worker>>;
   /** Clients that are told when values they scattered are where they asked for. */
@@ -296,14 +296,14 @@ export type State = {
   readonly functions: Map<string, FunctionFacts>;
   /** The names that a worker here has registered. */
   readonly registered: Set<string>;
-  readonly requirements: Map<string, Requirement>;
+  readonly constraints: Map<string, PlacementConstraint>;
   readonly sites: Map<string, Site>;
   /** Names and hosts of workers, those here and those asked for. */
-  readonly pins: Map<string, Pin>;
-  /** What wants tasks beside clients; see keeps.ts. */
-  readonly kept: Map<Task, Few<Keep>>;
+  readonly namedWorkers: Map<string, NamedWorkers>;
+  /** What wants tasks beside clients; see retention.ts. */
+  readonly kept: Map<Task, SmallSet<Retention>>;
   /** Keeps for clients that are being told of tasks, by number; how many were made so far. */
-  readonly offers: { readonly open: Map<Client, Map<number, Keep>>; made: number };
+  readonly offers: { readonly open: Map<Client, Map<number, Retention>>; made: number };
   readonly published: Map<string, Published>;
   /** Those that workers have still to answer for. */
   readonly restarts: Set<Restart>;
@@ -312,7 +312,7 @@ export type State = {
   /** Locks, semaphores, events, queues and variables. */
   readonly coordination: Coordination;
   readonly ready: ReadyQueue;
-  readonly starving: Starving;
+  readonly reservation: Reservation;
   /** Clients inside tasks that have ended in this step; empty between steps. */
   readonly ended: Client[];
   readonly timers: Timers;
@@ -332,11 +332,11 @@ export type State = {
    * By task, those made of its value that have finished and live on workers only: if they are lost,
    * it is needed again. Not its `dependents`, which need it now.
    */
-  readonly heirs: Map<Task, Set<Task>>;
+  readonly descendants: Map<Task, Set<Task>>;
   /** Bytes of all values that are kept here; and whether workers were told to keep more of theirs. */
   keptBytes: number;
   sparing: boolean;
-  readonly copies: Copies;
+  readonly copies: Replication;
   /** How many workers ever joined, and when the newest did. */
   joins: number;
   lastJoinAt: number;
@@ -354,9 +354,9 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     clients: new Map(),
     functions: new Map(),
     registered: new Set(),
-    requirements: new Map(),
+    constraints: new Map(),
     sites: new Map(),
-    pins: new Map(),
+    namedWorkers: new Map(),
     kept: new Map(),
     offers: { open: new Map(), made: 0 },
     published: new Map(),
@@ -364,7 +364,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     patient: new Set(),
     coordination: createCoordination(),
     ready: new ReadyQueue(),
-    starving: { oldest: undefined, worker: undefined, watched: false },
+    reservation: { oldest: undefined, worker: undefined, watched: false },
     ended: [],
     timers: new Timers(),
     history: new History(),
@@ -384,7 +384,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
       forgotten: 0,
     },
     totals: { submitted: 0, finished: 0, failed: 0, dispatched: 0 },
-    heirs: new Map(),
+    descendants: new Map(),
     keptBytes: 0,
     sparing: false,
     copies: { wanted: new Map(), waiting: new Set(), leaving: new Map() },

@@ -5,15 +5,15 @@
 // Whoever calls it performs the effects in order and calls it again with `clock` at `nextWakeUp`.
 
 import type { FromClient, FromWorker } from "../../src/wire/protocol.ts";
-import * as client from "./client-events.ts";
+import * as client from "./clients/client-events.ts";
 import { clock } from "./clock-events.ts";
 import { Effects, type Effect } from "./effects.ts";
-import { tendCopies } from "./copies.ts";
-import { hearLacking } from "./losing.ts";
-import { place } from "./placement.ts";
+import { tendCopies } from "./values/copies.ts";
+import { hearLacking } from "./values/recompute.ts";
+import { place } from "./placement/placement.ts";
 import type { ClientId, State, WorkerId } from "./state.ts";
-import { endSubTasks } from "./sub-tasks.ts";
-import * as worker from "./worker-events.ts";
+import { endSubTasks } from "./clients/sub-tasks.ts";
+import * as worker from "./workers/worker-events.ts";
 
 /** Something that happened outside. Times are milliseconds since 1970 and never go back. */
 export type Event =

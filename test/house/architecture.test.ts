@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { allowed } from "../../scheduler/core/transition.ts";
+import { allowed } from "../../scheduler/core/tasks/transition.ts";
 import { productFolders, root, sourcesUnder } from "./sources.ts";
 
 const page = readFileSync(path.join(root, "ARCHITECTURE.md"), "utf8");

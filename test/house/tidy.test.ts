@@ -5,9 +5,9 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { openingComment, productFolders, root, sourcesUnder } from "./sources.ts";
 
-/** Lines a file may have. The aim is 250; past this bound it must be split. */
-const longestFile = 400;
-const longestTest = 500;
+/** Lines a file may have. What the bound should catch is a file with two purposes. */
+const longestFile = 600;
+const longestTest = 600;
 
 /** Where programs start; every other file is reached from one of these. */
 const entries = ["src/index.ts", "worker/index.ts", ...binFiles()];

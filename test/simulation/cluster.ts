@@ -250,7 +250,7 @@ export class Cluster {
       none("tasks in the core", state.tasks.size);
       none("ready tasks", state.ready.size);
       none("lanes in the queue", [...state.ready.lanes()].length);
-      none("requirements in the core", state.requirements.size);
+      none("constraints in the core", state.constraints.size);
       none("bytes of values in the core", state.keptBytes);
       const { wanted, waiting, leaving } = state.copies;
       none("copies under way", wanted.size + waiting.size + leaving.size);

@@ -2,9 +2,9 @@
 // request is answered once under its id, when it can be met; until then it waits in line.
 
 import { bytesOf } from "../effects.ts";
-import { findTasks, keep, take } from "../keeps.ts";
+import { findTasks, keep, take } from "../clients/retention.ts";
 import type { Client } from "../state.ts";
-import type { Step } from "../transition.ts";
+import type { StepContext } from "../tasks/transition.ts";
 import {
   answer,
   claimOf,
@@ -37,7 +37,7 @@ const operations: Record<Kind, readonly Request["op"][]> = {
   variable: ["set", "get", "clear"],
 };
 
-export function coordinate(step: Step, client: Client, request: Request): void {
+export function coordinate(step: StepContext, client: Client, request: Request): void {
   const { things } = step.state.coordination;
   const { kind, name, id } = request;
   const existing = things.get(fileName(request));
@@ -56,7 +56,7 @@ export function coordinate(step: Step, client: Client, request: Request): void {
 }
 
 /** The client has received what it got. */
-export function took(step: Step, client: Client, ids: readonly number[]): void {
+export function took(step: StepContext, client: Client, ids: readonly number[]): void {
   for (const id of ids) {
     const claim = claimOf(step, client, id);
     if (claim?.at === "handed") {
@@ -71,7 +71,7 @@ export function took(step: Step, client: Client, ids: readonly number[]): void {
 }
 
 /** The client releases what it holds, does not want what it was handed, or waits no longer. */
-export function handBack(step: Step, client: Client, ids: readonly number[]): void {
+export function handBack(step: StepContext, client: Client, ids: readonly number[]): void {
   for (const id of ids) giveUp(step, client, id);
 }
 
@@ -79,7 +79,7 @@ export function handBack(step: Step, client: Client, ids: readonly number[]): vo
  * Gives back everything that an owner holds and was handed, and ends its waiting: it is gone. For a
  * client that leaves, and for whatever else comes to speak as one: a task whose attempt ends.
  */
-export function giveBack(step: Step, owner: Client): void {
+export function giveBack(step: StepContext, owner: Client): void {
   const involvement = step.state.coordination.clients.get(owner);
   if (involvement === undefined) return;
   const { claims, uses } = involvement;
@@ -94,7 +94,7 @@ export function giveBack(step: Step, owner: Client): void {
   for (const thing of touched) serve(step, thing);
 }
 
-function giveUp(step: Step, client: Client, id: number): void {
+function giveUp(step: StepContext, client: Client, id: number): void {
   const claim = claimOf(step, client, id);
   if (claim === undefined) return;
   undo(step, client, id, claim);
@@ -105,7 +105,7 @@ function giveUp(step: Step, client: Client, id: number): void {
 // ── Whether it can be ────────────────────────────────────────────────────────────────────────────
 
 function whyNot(
-  step: Step,
+  step: StepContext,
   client: Client,
   request: Request,
   thing: Thing | undefined,
@@ -159,7 +159,10 @@ function refuse(message: string): Refusal {
   return { code: "coordination-refused", message };
 }
 
-function createItem(step: Step, { kind, name, value, inputs = [] }: Request): Item | Refusal {
+function createItem(
+  step: StepContext,
+  { kind, name, value, inputs = [] }: Request,
+): Item | Refusal {
   const { coordination, options } = step.state;
   const { itemBytes, totalBytes } = options.coordination;
   const bytes = bytesOf(value!);
@@ -189,7 +192,7 @@ function createItem(step: Step, { kind, name, value, inputs = [] }: Request): It
 }
 
 /** A limit is remembered while somebody who gave it is there. */
-function remember(step: Step, client: Client, thing: Thing, { limit }: Request): void {
+function remember(step: StepContext, client: Client, thing: Thing, { limit }: Request): void {
   if (limit === undefined || (thing.kind !== "semaphore" && thing.kind !== "queue")) return;
   if (thing.kind === "queue") thing.maxSize = limit;
   thing.users.add(client);
@@ -199,7 +202,7 @@ function remember(step: Step, client: Client, thing: Thing, { limit }: Request):
 // ── What it does ─────────────────────────────────────────────────────────────────────────────────
 
 function perform(
-  step: Step,
+  step: StepContext,
   client: Client,
   request: Request,
   thing: Thing,
@@ -244,14 +247,14 @@ function look(thing: Thing): number {
   }
 }
 
-function empty(step: Step, items: Line<Item>): number {
+function empty(step: StepContext, items: Line<Item>): number {
   const { size } = items;
   for (let item = items.shift(); item; item = items.shift()) discard(step, item);
   return size;
 }
 
 function waitIn(
-  step: Step,
+  step: StepContext,
   client: Client,
   { id, count = 1 }: Request,
   thing: Thing,

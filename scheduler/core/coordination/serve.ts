@@ -2,9 +2,9 @@
 // a thing calls `serve` after it, so that nobody waits for what he could have.
 
 import type { ToClient } from "../../../src/wire/protocol.ts";
-import { decline, hand, letGo, offer } from "../keeps.ts";
+import { decline, hand, letGo, offer } from "../clients/retention.ts";
 import type { Client } from "../state.ts";
-import type { Step } from "../transition.ts";
+import type { StepContext } from "../tasks/transition.ts";
 import {
   fileName,
   isIdle,
@@ -22,7 +22,7 @@ import {
 /** So many bytes of items leave in one answer, or one item of any size. */
 const batchBytes = 4 * 2 ** 20;
 
-export function serve(step: Step, thing: Thing): void {
+export function serve(step: StepContext, thing: Thing): void {
   switch (thing.kind) {
     case "lock":
     case "semaphore":
@@ -41,8 +41,8 @@ export function serve(step: Step, thing: Thing): void {
   if (isIdle(thing)) step.state.coordination.things.delete(fileName(thing));
 }
 
-/** Strictly in turn: whoever wants many leases is not overtaken for ever by those who want few. */
-function serveSemaphore(step: Step, thing: Semaphore): void {
+/** Strictly in turn: whoever wants many leases is not overtaken for ever by those who want small. */
+function serveSemaphore(step: StepContext, thing: Semaphore): void {
   for (let next = thing.waiting.first; next; next = thing.waiting.first) {
     if (thing.used + next.count > thing.limit) return;
     thing.used += next.count;
@@ -51,7 +51,7 @@ function serveSemaphore(step: Step, thing: Semaphore): void {
   }
 }
 
-function serveEvent(step: Step, { isSet, waiting }: EventThing): void {
+function serveEvent(step: StepContext, { isSet, waiting }: EventThing): void {
   if (!isSet) return;
   for (let next = waiting.first; next; next = waiting.first) {
     settle(step, next, undefined);
@@ -59,7 +59,7 @@ function serveEvent(step: Step, { isSet, waiting }: EventThing): void {
   }
 }
 
-function serveQueue(step: Step, queue: Queue): void {
+function serveQueue(step: StepContext, queue: Queue): void {
   const { items, getters, putters } = queue;
   const room = Math.min(queue.maxSize ?? Infinity, step.state.options.coordination.queueItems);
   for (let moved = true; moved;) {
@@ -79,7 +79,7 @@ function serveQueue(step: Step, queue: Queue): void {
   }
 }
 
-function handOut(step: Step, queue: Queue, { client, id, count }: Waiter): void {
+function handOut(step: StepContext, queue: Queue, { client, id, count }: Waiter): void {
   const taken: Item[] = [];
   let bytes = 0;
   for (let item = queue.items.first; item && taken.length < count; item = queue.items.first) {
@@ -93,7 +93,7 @@ function handOut(step: Step, queue: Queue, { client, id, count }: Waiter): void 
   answer(step, client, id, contentOf(taken));
 }
 
-function serveVariable(step: Step, { item, waiting }: Variable): void {
+function serveVariable(step: StepContext, { item, waiting }: Variable): void {
   if (item === undefined) return;
   for (let next = waiting.first; next; next = waiting.first) {
     const { client, id } = next;
@@ -106,17 +106,17 @@ function serveVariable(step: Step, { item, waiting }: Variable): void {
 // ── Claims ───────────────────────────────────────────────────────────────────────────────────────
 
 /** It waits no more: it has something now, or nothing further to do. */
-function settle(step: Step, waiter: Waiter, next: Claim | undefined): void {
+function settle(step: StepContext, waiter: Waiter, next: Claim | undefined): void {
   waiter.line.leave(waiter);
   setClaim(step, waiter.client, waiter.id, next);
 }
 
-export function claimOf({ state }: Step, client: Client, id: number): Claim | undefined {
+export function claimOf({ state }: StepContext, client: Client, id: number): Claim | undefined {
   return state.coordination.clients.get(client)?.claims.get(id);
 }
 
 /** Of a client without any, a new one: to be filled by who asked for it. */
-export function involvementOf({ state }: Step, client: Client): Involvement {
+export function involvementOf({ state }: StepContext, client: Client): Involvement {
   const { clients } = state.coordination;
   let involvement = clients.get(client);
   if (involvement === undefined) {
@@ -126,7 +126,12 @@ export function involvementOf({ state }: Step, client: Client): Involvement {
   return involvement;
 }
 
-export function setClaim(step: Step, client: Client, id: number, claim: Claim | undefined): void {
+export function setClaim(
+  step: StepContext,
+  client: Client,
+  id: number,
+  claim: Claim | undefined,
+): void {
   const involvement = involvementOf(step, client);
   if (claim) involvement.claims.set(id, claim);
   else involvement.claims.delete(id);
@@ -136,7 +141,7 @@ export function setClaim(step: Step, client: Client, id: number, claim: Claim | 
 }
 
 /** Undoes a claim: who waited waits no more, what was held or handed out goes back. */
-export function undo(step: Step, client: Client, id: number, claim: Claim): void {
+export function undo(step: StepContext, client: Client, id: number, claim: Claim): void {
   setClaim(step, client, id, undefined);
   switch (claim.at) {
     case "waiting":
@@ -158,7 +163,12 @@ export function undo(step: Step, client: Client, id: number, claim: Claim): void
 }
 
 /** The client has what it was handed: the futures in it are its own now. */
-export function received(step: Step, client: Client, id: number, items: readonly Item[]): void {
+export function received(
+  step: StepContext,
+  client: Client,
+  id: number,
+  items: readonly Item[],
+): void {
   setClaim(step, client, id, undefined);
   // One that is in several items is told of once.
   hand(step, client, [...new Set(items.flatMap((item) => item.keep?.tasks ?? []))]);
@@ -166,7 +176,7 @@ export function received(step: Step, client: Client, id: number, items: readonly
 }
 
 /** An item or value that is nowhere any more. */
-export function discard(step: Step, item: Item): void {
+export function discard(step: StepContext, item: Item): void {
   step.state.coordination.bytes -= item.bytes;
   if (item.keep) letGo(step, item.keep);
 }
@@ -175,7 +185,7 @@ export function discard(step: Step, item: Item): void {
 
 type Content = Omit<Extract<ToClient, { type: "coordinated" }>, "type" | "id">;
 
-export function answer(step: Step, client: Client, id: number, what: Content): void {
+export function answer(step: StepContext, client: Client, id: number, what: Content): void {
   step.effects.send(client, { type: "coordinated", id, ...what });
 }
 

@@ -8,7 +8,7 @@
 
 import type { Payload } from "../../../src/payload/payload.ts";
 import type { FromClient } from "../../../src/wire/protocol.ts";
-import type { Keep } from "../keeps.ts";
+import type { Retention } from "../clients/retention.ts";
 import type { Client, TaskKey } from "../state.ts";
 import { Line } from "./line.ts";
 
@@ -42,7 +42,7 @@ export type Item = {
   readonly value: Payload;
   /** The futures that the value refers to by position. */
   readonly keys: readonly TaskKey[];
-  readonly keep: Keep | undefined;
+  readonly keep: Retention | undefined;
   readonly bytes: number;
   order: number;
   ahead: Item | undefined;

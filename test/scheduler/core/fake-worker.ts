@@ -3,7 +3,7 @@
 
 import { expect } from "vitest";
 import type { FromWorker, Reference, TaskOptions, ToWorker } from "../../../src/wire/protocol.ts";
-import type { WorkerFacts } from "../../../scheduler/core/worker-events.ts";
+import type { WorkerFacts } from "../../../scheduler/core/workers/worker-events.ts";
 
 export type Call = { name: string; options: TaskOptions; inputs: readonly string[] };
 type Attempt = { key: string; attempt: number };
@@ -30,7 +30,7 @@ export class FakeWorker {
   /** Attempts that ended, for stale answers. */
   readonly ended: Attempt[] = [];
   readonly holds = new Map<string, Value>();
-  /** Copies it was asked for and has not answered for. */
+  /** Replication it was asked for and has not answered for. */
   readonly copies: Need[] = [];
   /** It was let go: nothing that it holds is needed. */
   farewell = false;

@@ -125,21 +125,21 @@ function drain(world: World): void {
 }
 
 function expectNothingLeft({ state, workers }: World): void {
-  const { tasks, requirements, sites, ready, timers, functions: left, clients } = state;
-  expect({ tasks, requirements, sites, blocked: ready.blocked }).toEqual({
+  const { tasks, constraints, sites, ready, timers, functions: left, clients } = state;
+  expect({ tasks, constraints, sites, blocked: ready.blocked }).toEqual({
     tasks: new KeyTable(),
-    requirements: new Map(),
+    constraints: new Map(),
     sites: new Map(),
     blocked: new Set(),
   });
   expect([state.patient.size, state.restarts.size]).toEqual([0, 0]);
   expect([state.kept.size, state.offers.open.size, state.published.size]).toEqual([0, 0, 0]);
   const names = [...state.workers.values()].flatMap(({ id, name, host }) => [id, name, host]);
-  expect(new Set(state.pins.keys())).toEqual(new Set(names));
+  expect(new Set(state.namedWorkers.keys())).toEqual(new Set(names));
   expect([ready.size, timers.size, [...ready.lanes()]]).toEqual([0, 0, []]);
   expect([...left.keys()].sort()).toEqual(functions);
   for (const { specs, lanes } of clients.values()) expect([specs.size, lanes.size]).toEqual([0, 0]);
-  expect(state.heirs.size + state.copies.wanted.size + state.copies.waiting.size).toBe(0);
+  expect(state.descendants.size + state.copies.wanted.size + state.copies.waiting.size).toBe(0);
   expect(state.keptBytes).toBe(0);
   for (const worker of workers.values()) expect([...worker.holds]).toEqual([]);
   for (const { dispatches, used, holds } of state.workers.values()) {
@@ -147,5 +147,5 @@ function expectNothingLeft({ state, workers }: World): void {
     expect(Object.values(used).filter((amount) => amount !== 0)).toEqual([]);
   }
   expect(state.surplus.size + state.open.size).toBe(0);
-  expect(state.starving).toEqual({ oldest: undefined, worker: undefined, watched: false });
+  expect(state.reservation).toEqual({ oldest: undefined, worker: undefined, watched: false });
 }

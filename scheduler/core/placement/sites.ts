@@ -1,0 +1,170 @@
+// A site is what constraints have in common that can run on the same workers: the function, those
+// present of the workers asked for, and about how much of which resources. That there is no room is
+// found and forgotten for a whole site, so that ten thousand constraints cost no more than a small.
+
+import { Heap } from "../structures/heap.ts";
+import type { Amount, Lane, Place, Rank } from "./lanes.ts";
+import type { FunctionFacts, PlacementConstraint, State, Worker } from "../state.ts";
+
+export type Site = {
+  readonly signature: string;
+  readonly function: FunctionFacts;
+  /** The workers asked for that are here, gone ones left out; undefined for any. */
+  readonly workers: ReadonlySet<Worker> | undefined;
+  /** The names of the resources asked for, sorted. */
+  readonly resources: readonly string[];
+  /** For each of these the amounts that its lanes with tasks ask for. */
+  readonly smallest: readonly Heap<Amount>[];
+  /** The most urgent of its lanes for which there was no room: it and those no more urgent wait. */
+  blockedBy: Lane | undefined;
+  readonly places: Set<Place>;
+  /** Places that were found blocked and stand apart from the others of their turns. */
+  readonly parked: Set<Place>;
+  /** Lanes for which there is no room, though there may be for a smaller one. */
+  readonly aside: Set<Lane>;
+  /** The priorities of its lanes; in the heap are those with lanes to be asked. */
+  readonly allRanks: Map<number, Rank>;
+  readonly ranks: Heap<Rank>;
+  heapAt: number;
+  constraints: number;
+};
+
+/** A name of workers: who is here under it, and who asked for it. */
+export type NamedWorkers = {
+  readonly workers: Set<Worker>;
+  readonly constraints: Set<PlacementConstraint>;
+};
+
+/** The site for what asks for this; it counts one constraint more. */
+export function enterSite(
+  state: State,
+  of: Pick<PlacementConstraint, "function" | "resources" | "workers" | "allowOtherWorkers">,
+): Site {
+  const workers = of.allowOtherWorkers ? undefined : presentOf(state, of.workers);
+  const resources = Object.keys(of.resources ?? {}).sort();
+  const places = workers && [...workers].map(({ id }) => id).sort();
+  const amounts = resources.map((name) => steps(of.resources![name]!, resources.length));
+  const { name } = of.function;
+  const signature =
+    workers || resources.length > 0
+      ? JSON.stringify([name, places, resources, amounts])
+      : `=${name}`;
+  let site = state.sites.get(signature);
+  if (site === undefined) {
+    site = createSite({ signature, function: of.function, workers, resources });
+    state.sites.set(signature, site);
+    site.function.sites.add(site);
+  }
+  site.constraints++;
+  return site;
+}
+
+export function leaveSite(state: State, site: Site): void {
+  site.constraints--;
+  if (site.constraints > 0) return;
+  state.ready.wake(site);
+  state.sites.delete(site.signature);
+  site.function.sites.delete(site);
+}
+
+/** From here on it is known for which constraints a worker's coming and going matters. */
+export function watchNames(state: State, constraint: PlacementConstraint): void {
+  if (constraint.allowOtherWorkers) return;
+  for (const name of constraint.workers ?? [])
+    namedWorkersOf(state, name).constraints.add(constraint);
+}
+
+export function unwatchNames(state: State, constraint: PlacementConstraint): void {
+  for (const name of constraint.workers ?? []) {
+    state.namedWorkers.get(name)?.constraints.delete(constraint);
+    forgetNameIfUnused(state, name);
+  }
+}
+
+/** A worker came: what asks for it by one of its names may run there now. */
+export function addToSites(state: State, worker: Worker): void {
+  for (const name of namesOf(worker)) {
+    const { workers, constraints } = namedWorkersOf(state, name);
+    workers.add(worker);
+    for (const constraint of constraints) moveToSite(state, constraint);
+  }
+}
+
+/** A worker is gone. */
+export function removeFromSites(state: State, worker: Worker): void {
+  for (const name of namesOf(worker)) {
+    const { workers, constraints } = namedWorkersOf(state, name);
+    workers.delete(worker);
+    for (const constraint of constraints) moveToSite(state, constraint);
+    forgetNameIfUnused(state, name);
+  }
+}
+
+/** What it may be asked for by. */
+function namesOf({ name, host, id }: Worker): ReadonlySet<string> {
+  return new Set([name, host, id]);
+}
+
+/** Whether the worker has the function and is among those asked for. */
+export function mayRunAt(worker: Worker, { function: facts, workers }: Site): boolean {
+  return worker.functions.has(facts.name) && (workers === undefined || workers.has(worker));
+}
+
+export function createSite(
+  of: Pick<Site, "signature" | "function" | "workers" | "resources">,
+): Site {
+  return {
+    ...of,
+    smallest: of.resources.map(() => new Heap((a, b) => a.amount < b.amount)),
+    blockedBy: undefined,
+    places: new Set(),
+    parked: new Set(),
+    aside: new Set(),
+    allRanks: new Map(),
+    ranks: new Heap((a, b) => a.priority > b.priority),
+    heapAt: -1,
+    constraints: 0,
+  };
+}
+
+function moveToSite(state: State, constraint: PlacementConstraint): void {
+  const before = constraint.site;
+  constraint.site = enterSite(state, constraint);
+  if (constraint.site !== before) {
+    // What blocks it may be what moves.
+    state.ready.wake(before);
+    for (const lane of constraint.lanes) state.ready.move(lane);
+  }
+  leaveSite(state, before);
+}
+
+function presentOf(
+  state: State,
+  names: ReadonlySet<string> | undefined,
+): ReadonlySet<Worker> | undefined {
+  if (names === undefined) return undefined;
+  const present = new Set<Worker>();
+  for (const name of names) {
+    for (const worker of state.namedWorkers.get(name)?.workers ?? []) present.add(worker);
+  }
+  return present;
+}
+
+function namedWorkersOf(state: State, name: string): NamedWorkers {
+  let found = state.namedWorkers.get(name);
+  if (found === undefined) {
+    found = { workers: new Set(), constraints: new Set() };
+    state.namedWorkers.set(name, found);
+  }
+  return found;
+}
+
+function forgetNameIfUnused(state: State, name: string): void {
+  const found = state.namedWorkers.get(name);
+  if (found?.workers.size === 0 && found.constraints.size === 0) state.namedWorkers.delete(name);
+}
+
+/** Amounts in the same step share a site: what is small is not to be sought behind what is large. */
+function steps(amount: number, resources: number): number {
+  return Math.floor(Math.log2(amount) * (resources === 1 ? 4 : 1));
+}

@@ -1,0 +1,387 @@
+// The life of a task, from its submission to the moment nobody needs it: what settles it, what
+// follows for those that depend on it, and who is told. Graphs are deep: everything here walks
+// them with lists of work, never by recursion.
+
+import type { Failure } from "../../../src/wire/protocol.ts";
+import type { Payload } from "../../../src/payload/payload.ts";
+import { bytesOf, mostHolders } from "../effects.ts";
+import { abandon } from "../placement/dispatches.ts";
+import { listOf, without, withOne } from "../structures/small-set.ts";
+import { leaveSpec } from "./specs.ts";
+import { recompute } from "../values/recompute.ts";
+import type { Client, Spec, State, Task, TaskKey, TaskState, Worker } from "../state.ts";
+import { transition, type StepContext } from "./transition.ts";
+import { rememberLineage, forgetLineage, keepWithinBounds, letValueGo } from "../values/values.ts";
+import { forEachWanting, removeWant } from "../clients/wants.ts";
+
+const fresh: TaskState = { at: "new" };
+const readyState: TaskState = { at: "ready" };
+const released: TaskState = { at: "released" };
+const forgotten: TaskState = { at: "forgotten" };
+const noTasks: readonly Task[] = [];
+
+/** What a submission says of one task. */
+type Call = { key: TaskKey; args: Payload; inputKeys: readonly TaskKey[] | undefined };
+
+/** Files a new task that nobody wants yet; `admit` then finds its first state. */
+export function createTask({ state, now }: StepContext, spec: Spec, call: Call): Task {
+  const { expiresMs } = spec.options;
+  const { key } = call;
+  const task: Task = {
+    key,
+    spec,
+    args: call.args,
+    inputKeys: call.inputKeys,
+    order: state.totals.submitted++,
+    inputs: undefined,
+    state: fresh,
+    attempt: 0,
+    failures: 0,
+    dependents: undefined,
+    wantedBy: undefined,
+    detachedBy: undefined,
+    suspect: false,
+    losses: undefined,
+    expiresAt: expiresMs === undefined ? undefined : now + expiresMs,
+    progress: undefined,
+  };
+  spec.tasks++;
+  state.counts.new++;
+  state.tasks.add(task);
+  if (expiresMs !== undefined) state.timers.add({ at: now + expiresMs, due: "expiry", task });
+  return task;
+}
+
+/** Makes a task depend on others, as its arguments refer to them; those let go are made again. */
+export function addInputs(step: StepContext, task: Task, inputs: readonly Task[]): void {
+  task.inputs = inputs;
+  let gone: Task[] | undefined;
+  for (const input of inputs) {
+    input.dependents = withOne(input.dependents, task);
+    if (input.state.at === "released") (gone ??= []).push(input);
+  }
+  if (gone) recompute(step, gone, "needed again");
+}
+
+/** Puts a new or reopened task where its inputs and its times say it belongs. */
+export function admit(step: StepContext, task: Task, until: number | undefined, why: string): void {
+  if (followInput(step, task)) return;
+  const missing = countMissing(task);
+  const held = until !== undefined && until > step.now;
+  if (held) step.state.timers.add({ at: until, due: "start", task });
+  if (missing > 0 || held) {
+    transition(step, task, { at: "waiting", missing, until: held ? until : undefined }, why);
+  } else {
+    transition(step, task, readyState, why);
+  }
+}
+
+/** What has a failed or cancelled input goes the same way. Returns whether it did. */
+export function followInput(step: StepContext, task: Task): boolean {
+  for (const { state } of task.inputs ?? []) {
+    if (state.at === "failed") fail(step, task, state.failure, "an input failed");
+    else if (state.at === "cancelled") cancelOne(step, task, state.passedOn, state.passedOn);
+    else continue;
+    return true;
+  }
+  return false;
+}
+
+/** What those hear that depend on a cancelled task: which one it was that somebody cancelled, and why. */
+function passedOn(key: TaskKey, reason: string | undefined): string {
+  const because = reason === undefined ? "" : `: ${reason.slice(0, longestReason)}`;
+  return `${key}, which it depends on, was cancelled${because}`;
+}
+/** Characters kept of a reason, so that with the name before it it still fits into a message. */
+const longestReason = 10_000;
+
+/** Inputs without a value yet, each counted once however often the arguments refer to it. */
+export function countMissing({ inputs }: Task): number {
+  if (inputs === undefined) return 0;
+  let missing = 0;
+  for (const { state } of inputs) if (state.at !== "finished") missing++;
+  if (missing < 2) return missing;
+  if (inputs.length === 2) return inputs[0] === inputs[1] ? 1 : 2;
+  return new Set(inputs.filter(({ state }) => state.at !== "finished")).size;
+}
+
+/** An input finished or a moment came: on with the task if nothing else is missing. */
+export function proceed(step: StepContext, task: Task, why: string): void {
+  const { state } = task;
+  if (state.at !== "waiting" || state.missing > 0) return;
+  if (state.until !== undefined && state.until > step.now) return;
+  transition(step, task, readyState, why);
+}
+
+/** Back to the queue after an attempt that does not count: withdrawn, or its worker was lost. */
+export function requeue(step: StepContext, task: Task, why: string): void {
+  holdBack(step, task, 0, why);
+}
+
+/** Back to the queue after so long, and when its inputs are there: they may have been lost meanwhile. */
+export function holdBack(step: StepContext, task: Task, delayMs: number, why: string): void {
+  const missing = task.inputs === undefined ? 0 : countMissing(task);
+  const until = delayMs > 0 ? step.now + delayMs : undefined;
+  if (until !== undefined) step.state.timers.add({ at: until, due: "start", task });
+  if (missing > 0 || until !== undefined) {
+    transition(step, task, { at: "waiting", missing, until }, why);
+  } else {
+    transition(step, task, readyState, why);
+  }
+}
+
+/** Its value is here. */
+export function finish(step: StepContext, task: Task, value: Payload, worker: string): void {
+  const { state } = step;
+  const bytes = bytesOf(value);
+  transition(step, task, { at: "finished", value, bytes, holders: undefined }, worker);
+  state.keptBytes += bytes;
+  if (state.keptBytes > state.options.keptBytes) keepWithinBounds(step);
+  settle(step, task);
+  dropInputs(step, task);
+  forgetIfUnneeded(step, task);
+}
+
+/** Its value is on a worker, which may be lost: so what it was made of is not forgotten. */
+export function finishHeld(step: StepContext, task: Task, bytes: number, holder: Worker): void {
+  const holders = new Set([holder]);
+  transition(step, task, { at: "finished", value: undefined, bytes, holders }, holder.name);
+  holder.holds.add(task);
+  holder.heldBytes += bytes;
+  settle(step, task);
+  for (const input of rememberLineage(step.state, task)) forgetIfUnneeded(step, input);
+  forgetIfUnneeded(step, task);
+}
+
+/** It has its value: whoever wants it is told, and whoever waits for it goes on. */
+function settle(step: StepContext, task: Task): void {
+  step.state.totals.finished++;
+  forEachWanting(task, (client) => tellFinished(step, client, task));
+  const { dependents } = task;
+  if (dependents instanceof Set) {
+    // Ready tasks of a graph are taken newest first: so the last of the dependents goes in first.
+    for (const dependent of [...dependents].reverse()) inputFinished(step, dependent);
+  } else if (dependents) inputFinished(step, dependents);
+  task.detachedBy = undefined;
+}
+
+function inputFinished(step: StepContext, task: Task): void {
+  const { state } = task;
+  if (state.at !== "waiting") return;
+  state.missing--;
+  proceed(step, task, "inputs are there");
+}
+
+/** Fails a task and, with the same failure, everything that depends on it. */
+export function fail(step: StepContext, task: Task, failure: Failure, why: string): void {
+  const failing = [task];
+  for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
+    if (isSettled(next)) continue;
+    // It cannot get what it needs any more. What it failed of itself has ended already.
+    if (next !== task && next.state.at === "running") {
+      abandon(step, next.state.dispatch, "an input failed");
+    }
+    transition(step, next, { at: "failed", failure }, next === task ? why : "an input failed");
+    step.state.totals.failed++;
+    const { key } = next;
+    forEachWanting(next, (client) => step.effects.failed(client, key, failure));
+    next.detachedBy = undefined;
+    for (const dependent of listOf(next.dependents)) failing.push(dependent);
+    forgetIfUnneeded(step, next);
+  }
+}
+
+/** Tells one client what became of a settled task; nothing while it is under way. */
+export function tellOutcome(step: StepContext, client: Client, task: Task): void {
+  const { effects } = step;
+  const { state, key } = task;
+  if (state.at === "finished") tellFinished(step, client, task);
+  else if (state.at === "failed") effects.failed(client, key, state.failure);
+  else if (state.at === "cancelled") effects.cancelled(client, key, state.reason);
+}
+
+/**
+ * Cancels a task and what depends on it for one client, and for everybody when forced. Whoever is
+ * still wanted by another client, itself or through a dependent, goes on for that client.
+ */
+export function cancel(
+  step: StepContext,
+  task: Task,
+  by: Client,
+  { reason, force }: { reason: string | undefined; force: boolean },
+): void {
+  if (isSettled(task)) return;
+  const forDependents = passedOn(task.key, reason);
+  for (const each of dependentsFirst(task)) {
+    if (isSettled(each)) continue;
+    const its = each === task ? reason : forDependents;
+    if (!force) {
+      if (removeWant(each, by)) step.effects.cancelled(by, each.key, its);
+      if (each.detachedBy === by) each.detachedBy = undefined;
+      if (isWantedOrNeeded(each) || step.state.kept.has(each)) continue;
+    }
+    cancelOne(step, each, its, forDependents);
+  }
+}
+
+/** Cancels one task for everybody, and so what depends on it: it can never have its inputs. */
+export function cancelOne(
+  step: StepContext,
+  task: Task,
+  reason: string | undefined,
+  forDependents = passedOn(task.key, reason),
+): void {
+  const cancelling = [task];
+  for (let next = cancelling.pop(); next !== undefined; next = cancelling.pop()) {
+    if (isSettled(next)) continue;
+    const its = next === task ? reason : forDependents;
+    if (next.state.at === "running") abandon(step, next.state.dispatch, its);
+    const cancelled = { at: "cancelled", reason: its, passedOn: forDependents } as const;
+    transition(step, next, cancelled, next === task ? "cancelled" : "an input was cancelled");
+    const { key } = next;
+    forEachWanting(next, (client) => step.effects.cancelled(client, key, its));
+    for (const dependent of listOf(next.dependents)) cancelling.push(dependent);
+    next.detachedBy = undefined;
+    dropInputs(step, next);
+    forgetIfUnneeded(step, next);
+  }
+}
+
+/**
+ * Runs failed tasks again: those that failed themselves among the inputs of `task`, and whatever
+ * failed because of them. Returns false when that cannot be.
+ */
+export function reopen(step: StepContext, task: Task): boolean {
+  if (!canReopen(task)) return false;
+  const reopening: Task[] = [];
+  const seen = new Set<Task>([task]);
+  // Down to the roots, then up again to all that failed with them.
+  const look = [task];
+  for (let next = look.pop(); next !== undefined; next = look.pop()) {
+    reopening.push(next);
+    for (const near of [...(next.inputs ?? []), ...listOf(next.dependents)]) {
+      if (!canReopen(near) || seen.has(near)) continue;
+      seen.add(near);
+      look.push(near);
+    }
+  }
+  for (const each of reopening) {
+    each.failures = 0;
+    each.losses = undefined;
+    each.expiresAt = undefined;
+    const missing = countMissing(each);
+    transition(step, each, { at: "waiting", missing, until: undefined }, "retried by a client");
+    forEachWanting(each, (client) => step.effects.reopened(client, each.key));
+  }
+  for (const each of reopening) {
+    // An input may have been cancelled while this one, as it had failed, did not need it.
+    if (!followInput(step, each)) proceed(step, each, "retried by a client");
+  }
+  return true;
+}
+
+/** It failed, and not because what its arguments refer to was never there. */
+function canReopen({ state, inputKeys, inputs }: Task): boolean {
+  return state.at === "failed" && (inputKeys === undefined || inputs !== undefined);
+}
+
+/** Everything that depends on a task, then the task: no task comes before one that depends on it. */
+function dependentsFirst(task: Task): Task[] {
+  const order: Task[] = [];
+  const seen = new Set<Task>([task]);
+  const path: { task: Task; rest: Iterator<Task> }[] = [];
+  const enter = (next: Task) => path.push({ task: next, rest: listOf(next.dependents).values() });
+  enter(task);
+  while (path.length > 0) {
+    const top = path.at(-1)!;
+    const next = top.rest.next();
+    if (next.done) {
+      order.push(top.task);
+      path.pop();
+    } else if (!seen.has(next.value)) {
+      seen.add(next.value);
+      enter(next.value);
+    }
+  }
+  return order;
+}
+
+/** Lets go of a task that nothing needs any more, and of the inputs that only it still needed. */
+export function forgetIfUnneeded(step: StepContext, task: Task): void {
+  // Most have no inputs: no list is made for those.
+  let candidates: Task[] | undefined;
+  for (let next: Task | undefined = task; next !== undefined; next = candidates?.pop()) {
+    if (isNeeded(step.state, next) || next.state.at === "forgotten") continue;
+    if (step.state.descendants.has(next)) {
+      for (const input of release(step, next)) (candidates ??= []).push(input);
+      continue;
+    }
+    if (next.state.at === "running") abandon(step, next.state.dispatch, "no longer wanted");
+    letValueGo(step, next);
+    if (step.state.copies.wanted.size > 0) step.state.copies.wanted.delete(next);
+    transition(step, next, forgotten, "nobody needs it");
+    step.state.tasks.delete(next.key);
+    leaveSpec(step.state, next.spec);
+    for (const input of detachInputs(step.state, next)) (candidates ??= []).push(input);
+  }
+}
+
+/**
+ * Nobody needs its value, but what was made of it may be lost and have to be made again. A value
+ * that is kept here stays: it is small, and what it was made of need not be remembered.
+ * Returns the inputs that are needed no more for now.
+ */
+function release(step: StepContext, task: Task): readonly Task[] {
+  const { state } = task;
+  if (isSettled(task) && !(state.at === "finished" && state.holders !== undefined)) return [];
+  if (state.at === "running") abandon(step, state.dispatch, "no longer wanted");
+  letValueGo(step, task);
+  step.state.copies.wanted.delete(task);
+  transition(step, task, released, "nobody needs its value");
+  return rememberLineage(step.state, task);
+}
+
+function dropInputs(step: StepContext, task: Task): void {
+  for (const input of detachInputs(step.state, task)) forgetIfUnneeded(step, input);
+}
+
+/** Ends a task's claim on its inputs and returns them. */
+function detachInputs(state: State, task: Task): readonly Task[] {
+  const { inputs } = task;
+  if (inputs === undefined) return noTasks;
+  task.inputs = undefined;
+  for (const input of inputs) {
+    input.dependents = without(input.dependents, task);
+    if (state.descendants.size > 0) forgetLineage(state, input, task);
+  }
+  return inputs;
+}
+
+export function isSettled({ state: { at } }: Task): boolean {
+  return at !== "new" && at !== "waiting" && at !== "ready" && at !== "running";
+}
+
+/** Somebody wants its value, or may still have to be made of it. */
+export function isNeeded(state: State, task: Task): boolean {
+  return isWanted(task) || task.dependents !== undefined || state.kept.has(task);
+}
+
+function isWanted(task: Task): boolean {
+  return task.wantedBy !== undefined || task.detachedBy !== undefined;
+}
+
+function isWantedOrNeeded(task: Task): boolean {
+  if (isWanted(task)) return true;
+  for (const dependent of listOf(task.dependents)) if (!isSettled(dependent)) return true;
+  return false;
+}
+
+function tellFinished({ state, effects }: StepContext, client: Client, task: Task): void {
+  if (task.state.at !== "finished") return;
+  const { value, bytes, holders } = task.state;
+  if (holders !== undefined) {
+    const names = Array.from(holders, ({ name }) => name).slice(0, mostHolders);
+    effects.stored(client, task.key, bytes, names);
+  } else if (bytes <= state.options.smallResultBytes) effects.finished(client, task.key, value);
+  else effects.stored(client, task.key, bytes, ["scheduler"]);
+}

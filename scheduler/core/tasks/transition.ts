@@ -1,0 +1,54 @@
+// The one setter of a task's state, and the table of what may follow what.
+
+import { broken } from "../assert.ts";
+import { beginPatience } from "../placement/patience.ts";
+import type { Effects } from "../effects.ts";
+import type { State, Task, TaskState, TaskStateName } from "../state.ts";
+import { codeOf, count, stateNames } from "./state-names.ts";
+
+/** What a handler works with during one step. */
+export type StepContext = {
+  readonly state: State;
+  readonly now: number;
+  readonly effects: Effects;
+};
+
+export const allowed: Record<TaskStateName, readonly TaskStateName[]> = {
+  new: ["waiting", "ready", "failed", "cancelled"],
+  waiting: ["ready", "finished", "released", "failed", "cancelled", "forgotten"],
+  ready: ["running", "waiting", "released", "failed", "cancelled", "forgotten"],
+  running: ["finished", "ready", "waiting", "released", "failed", "cancelled", "forgotten"],
+  finished: ["released", "forgotten"],
+  released: ["waiting", "forgotten"],
+  failed: ["waiting", "ready", "failed", "cancelled", "forgotten"],
+  cancelled: ["waiting", "ready", "failed", "forgotten"],
+  forgotten: [],
+};
+
+/** The same as bits, by code. */
+const allowedBits = stateNames.map((from) =>
+  allowed[from].reduce((bits, to) => bits | (1 << codeOf(to)), 0),
+);
+
+/** `why` is kept in the history: a constant, or a name that exists anyway. */
+export function transition(
+  { state, now }: StepContext,
+  task: Task,
+  next: TaskState,
+  why: string,
+): void {
+  const from = task.state.at;
+  const to = next.at;
+  if ((allowedBits[codeOf(from)]! & (1 << codeOf(to))) === 0) {
+    broken(`${task.key}: ${from} to ${to} (${why})`);
+  }
+  task.state = next;
+  if (from === "ready") state.ready.remove(task);
+  count(state.counts, from, -1);
+  count(state.counts, to, 1);
+  if (to === "ready") {
+    state.ready.add(task);
+    if (task.spec.options.unschedulableTimeoutMs !== undefined) beginPatience(state, now, task);
+  }
+  state.history.add(task.key, now, from, to, why);
+}

@@ -1,0 +1,53 @@
+// Where values are, for those who ask: clients that fetch, and people.
+
+import type { FromClient } from "../../../src/wire/protocol.ts";
+import { mostHolders } from "../effects.ts";
+import type { Client, Task } from "../state.ts";
+import type { StepContext } from "../tasks/transition.ts";
+
+/** A client wants a value that did not ride along. While it is being made again it hears nothing. */
+export function locate({ state, effects }: StepContext, client: Client, key: string): void {
+  const task = state.tasks.get(key);
+  if (task === undefined) {
+    const message = `the value of ${key} is not there: was the future released?`;
+    effects.failed(client, key, { code: "lost-data", message, key });
+    return;
+  }
+  const { order, attempt, state: current } = task;
+  if (current.at !== "finished") return;
+  if (current.holders === undefined) {
+    effects.send(client, { type: "fetched", key, value: current.value });
+    return;
+  }
+  const { bytes } = current;
+  effects.send(client, { type: "located", key, order, attempt, bytes, from: addressesOf(task) });
+}
+
+/** Where a value can be fetched, those first whose link is up. */
+export function addressesOf({ state }: Task): string[] {
+  if (state.at !== "finished" || state.holders === undefined) return [];
+  const holders = [...state.holders].filter(({ address }) => address !== undefined);
+  holders.sort((a, b) => Number(a.awayUntil !== undefined) - Number(b.awayUntil !== undefined));
+  return holders.slice(0, mostHolders).map(({ address }) => address!);
+}
+
+/** By key the names of the workers that hold the value, "scheduler" when it is here; none: not made yet. */
+export function whoHas(
+  { state, effects }: StepContext,
+  client: Client,
+  { id, keys }: Extract<FromClient, { type: "who-has" }>,
+): void {
+  const facts = keys.map((key) => {
+    const task = state.tasks.get(key);
+    return task ? holdersOf(task) : [];
+  });
+  effects.send(client, { type: "answer", id, facts });
+}
+
+/** Their names; "scheduler" for a value that is kept here. */
+export function holdersOf({ state }: Task): string[] {
+  if (state.at !== "finished") return [];
+  return state.holders === undefined
+    ? ["scheduler"]
+    : Array.from(state.holders, ({ name }) => name);
+}

@@ -1,0 +1,216 @@
+// The queue of ready tasks against a plain list that is searched for what comes next.
+
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { createLane, isBlocked, type Lane } from "../../../../scheduler/core/placement/lanes.ts";
+import { ReadyQueue } from "../../../../scheduler/core/placement/ready-queue.ts";
+import { createSite, type Site } from "../../../../scheduler/core/placement/sites.ts";
+import type {
+  Client,
+  FunctionFacts,
+  PlacementConstraint,
+  Spec,
+  Task,
+} from "../../../../scheduler/core/state.ts";
+
+const clients = ["ann", "bob", "cid"];
+const priorities = [-1, 0, 7];
+/** The site of each constraint. */
+const constraints = { f1: "f", f2: "f", g: "g" };
+
+const which = fc.nat(999);
+const actions = fc.array(
+  fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constant("add" as const),
+        lane: which,
+        kind: fc.constantFrom("root" as const, "deeper" as const),
+      }),
+    },
+    { weight: 5, arbitrary: fc.record({ do: fc.constant("take" as const) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("drop" as const), which }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("send back" as const), which }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("block" as const), which }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("set aside" as const), which }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("unblock" as const), which }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("move" as const), which }) },
+  ),
+  { maxLength: 150, size: "max" },
+);
+
+test("tasks come by priority, then by turns, then sent back, deeper, first submitted", () => {
+  fc.assert(
+    fc.property(actions, (run) => {
+      const model = new Model();
+      for (const action of run) model.act(action);
+      model.unblockAll();
+      while (model.waiting.length > 0) model.act({ do: "take" });
+      expect([model.queue.size, [...model.queue.lanes()]]).toEqual([0, []]);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+type Action = typeof actions extends fc.Arbitrary<(infer Made)[]> ? Made : never;
+
+/** The queue, and beside it all that is in it as one list. */
+class Model {
+  readonly queue = new ReadyQueue();
+  readonly #sites: Site[];
+  readonly #constraints: PlacementConstraint[];
+  readonly #lanes: Lane[];
+  waiting: Task[] = [];
+  readonly #taken: Task[] = [];
+  /** When a task came in: later is nearer the front among the deeper, further back among the others. */
+  readonly #came = new Map<Task, number>();
+  /** By priority: the clients that have tasks, as they came, and the one to be asked first. */
+  readonly #rounds = new Map<number, { clients: Client[]; next: number }>();
+  #count = 0;
+
+  constructor() {
+    this.#sites = [...new Set(Object.values(constraints))].map((signature) =>
+      createSite({
+        signature,
+        function: { name: signature } as FunctionFacts,
+        workers: undefined,
+        resources: [],
+      }),
+    );
+    this.#constraints = Object.entries(constraints).map(([signature, of]) => {
+      const site = this.#sites.find((each) => each.signature === of)!;
+      return { signature, site } as PlacementConstraint;
+    });
+    this.#lanes = clients.flatMap((id) => {
+      const client = { id } as Client;
+      return priorities.flatMap((priority) =>
+        this.#constraints.map((constraint) => {
+          const name = `${priority} ${constraint.signature}`;
+          const lane = createLane({ client, name, priority, depth: 0, constraint });
+          this.queue.attach(lane);
+          return lane;
+        }),
+      );
+    });
+  }
+
+  act(action: Action): void {
+    switch (action.do) {
+      case "add": {
+        const lane = this.#lanes[action.lane % this.#lanes.length]!;
+        const inputs = action.kind === "deeper" ? [] : undefined;
+        const order = this.#count;
+        this.#add({ spec: { lane } as Spec, inputs, attempt: 0, order } as unknown as Task);
+        return;
+      }
+      case "take":
+        return this.#take();
+      case "drop": {
+        const task = this.waiting[action.which % this.waiting.length];
+        if (task) this.#remove(task);
+        return;
+      }
+      case "send back": {
+        const task = this.#taken[action.which % this.#taken.length];
+        if (task === undefined) return;
+        this.#taken.splice(this.#taken.indexOf(task), 1);
+        return this.#add(task);
+      }
+      case "block":
+      case "set aside": {
+        const lane = this.#lanes[action.which % this.#lanes.length]!;
+        if (lane.ready === 0 || isBlocked(lane)) return;
+        if (action.do === "block") this.queue.block(lane, false);
+        else this.queue.setAside(lane);
+        return;
+      }
+      case "unblock":
+        return this.queue.wake(this.#sites[action.which % this.#sites.length]!);
+      case "move": {
+        const constraint = this.#constraints[action.which % this.#constraints.length]!;
+        const before = constraint.site;
+        constraint.site = this.#sites.find((each) => each !== before)!;
+        this.queue.wake(before);
+        for (const lane of this.#lanes) if (lane.constraint === constraint) this.queue.move(lane);
+      }
+    }
+  }
+
+  unblockAll(): void {
+    for (const site of this.#sites) this.queue.wake(site);
+  }
+
+  #add(task: Task): void {
+    const { client, priority } = task.spec.lane;
+    task.state = { at: "ready" };
+    this.queue.add(task);
+    const round = this.#rounds.get(priority) ?? { clients: [], next: 0 };
+    this.#rounds.set(priority, round);
+    if (!round.clients.includes(client)) round.clients.push(client);
+    this.waiting.push(task);
+    this.#came.set(task, this.#count++);
+  }
+
+  #take(): void {
+    const expected = this.#first();
+    const lane = this.queue.next();
+    const task = lane && this.queue.head(lane);
+    expect(task).toBe(expected);
+    if (lane === undefined || task === undefined) return;
+    this.queue.passTurn(lane);
+    const { client, priority } = lane;
+    const round = this.#rounds.get(priority)!;
+    round.next = (round.clients.indexOf(client) + 1) % round.clients.length;
+    task.attempt++;
+    this.#remove(task);
+    this.#taken.push(task);
+  }
+
+  #remove(task: Task): void {
+    task.state = { at: "new" };
+    this.queue.remove(task);
+    this.waiting = this.waiting.filter((each) => each !== task);
+    const { client, priority } = task.spec.lane;
+    const hasMore = this.waiting.some(
+      ({ spec: { lane } }) => lane.client === client && lane.priority === priority,
+    );
+    if (hasMore) return;
+    const round = this.#rounds.get(priority)!;
+    const asked = round.clients[round.next];
+    const after = round.clients[(round.next + 1) % round.clients.length];
+    round.clients = round.clients.filter((each) => each !== client);
+    round.next = Math.max(0, round.clients.indexOf((asked === client ? after : asked)!));
+  }
+
+  /** The order of the rules, by looking at everything. */
+  #first(): Task | undefined {
+    const open = this.waiting.filter(({ spec: { lane } }) => {
+      const { blockedBy } = lane.constraint.site;
+      return !lane.aside && (blockedBy === undefined || lane.priority > blockedBy.priority);
+    });
+    const priority = Math.max(...open.map(({ spec: { lane } }) => lane.priority));
+    const urgent = open.filter(({ spec: { lane } }) => lane.priority === priority);
+    const { clients: inTurn, next } = this.#rounds.get(priority) ?? { clients: [], next: 0 };
+    const client = [...inTurn.slice(next), ...inTurn.slice(0, next)].find((each) =>
+      urgent.some(({ spec: { lane } }) => lane.client === each),
+    );
+    const heads = new Map<Lane, Task>();
+    for (const task of urgent) {
+      const { lane } = task.spec;
+      if (lane.client !== client) continue;
+      const other = heads.get(lane);
+      if (other === undefined || this.#isBefore(task, other)) heads.set(lane, task);
+    }
+    const rank = ({ attempt, inputs }: Task) => (attempt > 0 ? 0 : inputs ? 1 : 2);
+    return [...heads.values()].sort((a, b) => rank(a) - rank(b) || a.order - b.order)[0];
+  }
+
+  /** Within one lane. */
+  #isBefore(a: Task, b: Task): boolean {
+    const rank = ({ attempt, inputs }: Task) => (attempt > 0 ? 0 : inputs ? 1 : 2);
+    if (rank(a) !== rank(b)) return rank(a) < rank(b);
+    const [cameA, cameB] = [this.#came.get(a)!, this.#came.get(b)!];
+    return rank(a) === 1 ? cameA > cameB : cameA < cameB;
+  }
+}

@@ -1,0 +1,255 @@
+// Stories of workers that go: with a grace, for good, in peace; who is blamed and who is suspected.
+
+import { describe, expect, test } from "vitest";
+import { cancelled, finished, run, Story } from "../story.ts";
+
+const announced = (key: string, attempt = 2) => run(key, { attempt, announce: true });
+const lostLog = (id: string, tasks: number, how = "it was killed") =>
+  `worker ${id} was lost: ${how}` +
+  (tasks === 0 ? "" : `; ${tasks} task${tasks === 1 ? "" : "s"} to run elsewhere`);
+
+describe("a worker whose link drops", () => {
+  test("is sent nothing, and goes on where it was when it comes back in time", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    const w1 = story.worker("w1");
+    w1.join();
+    ann.submit("f", ["a"]);
+
+    expect(w1.away()).toEqual({
+      log: ["worker w1 lost its link; waiting for it to come back"],
+    });
+    expect(ann.submit("f", ["b"])).toEqual({});
+    expect(ann.explain("a").why).toBe("attempt 1 was sent to worker w1, whose link is down");
+    story.at(29_999);
+    expect(w1.back()).toEqual({ w1: [run("b")], log: ["worker w1 came back"] });
+    expect(story.at(30_000)).toEqual({});
+    expect(w1.finish("a")).toEqual({ ann: [finished("a")] });
+  });
+
+  test("is lost when it does not, and what it had runs elsewhere", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    const [w1, w2] = [story.worker("w1"), story.worker("w2")];
+    w1.join();
+    ann.submit("f", ["a"]);
+    w1.away();
+    w2.join();
+
+    const how = "its link dropped and it did not come back";
+    expect(story.at(30_000)).toEqual({
+      w2: [announced("a")],
+      disconnect: ["w1"],
+      log: [lostLog("w1", 1, how)],
+    });
+    expect(w1.finish("a")).toEqual({});
+    expect(w2.finish("a")).toEqual({});
+    expect(w2.finish("a", { attempt: 2 })).toEqual({ ann: [finished("a")] });
+  });
+});
+
+describe("a worker that is lost", () => {
+  test("blames what was executing, which fails after so many losses", () => {
+    const story = new Story({ maxWorkerLosses: 2 });
+    const ann = story.client("ann");
+    const [w1, w2] = [story.worker("w1"), story.worker("w2")];
+    w1.join();
+    ann.submit("f", { bad: [], after: ["bad"] });
+    w1.started("bad");
+    w1.lost("out of memory");
+    expect(w2.join()).toMatchObject({ w2: [announced("bad")] });
+    w2.started("bad", 2);
+
+    const failure = {
+      code: "worker-lost",
+      message:
+        '"f" was executing when each of these went down: w1 (out of memory), w2 (killed); it is not tried again',
+      key: "bad",
+      task: "f",
+    };
+    expect(w2.lost("killed")).toEqual({
+      ann: [{ type: "failed", keys: ["bad", "after"], failure }],
+      disconnect: ["w2"],
+      log: [lostLog("w2", 1, "killed")],
+    });
+  });
+
+  test("may be survived more or less often, as the task says; its retries are not used up", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    const w1 = story.worker("w1", { slots: 2 });
+    ann.submit("f", ["once"], { maxWorkerLosses: 1 });
+    ann.submit("f", ["often"], { maxWorkerLosses: 100, retries: { max: 1 } });
+    for (let attempt = 1; attempt < 20; attempt++) {
+      w1.join();
+      if (attempt === 1) w1.started("once");
+      w1.started("often", attempt);
+      w1.lost();
+      expect(ann.explain("once").state).toBe("failed");
+    }
+    w1.join();
+    expect(w1.fail("often", { attempt: 20 })).toEqual({ w1: [announced("often", 21)] });
+  });
+
+  test("suspects what may have been executing: it runs alone, announced, and is not blamed yet", () => {
+    const story = new Story({ maxAhead: 2, maxWorkerLosses: 1 });
+    const ann = story.client("ann");
+    const [w1, w2] = [story.worker("w1"), story.worker("w2")];
+    w1.join();
+    // Of these two one executes and one waits behind it: which one, the worker has not said.
+    expect(ann.submit("f", ["a", "b"])).toEqual({ w1: [run(["a", "b"])] });
+    w1.lost();
+
+    expect(w2.join()).toMatchObject({ w2: [announced("a")] });
+    expect(w2.finish("a", { attempt: 2 })).toEqual({
+      w2: [announced("b")],
+      ann: [finished("a")],
+    });
+  });
+
+  test("blames nobody for what may never have reached it", () => {
+    const story = new Story({ maxWorkerLosses: 1 });
+    const ann = story.client("ann");
+    const [w1, w2] = [story.worker("w1"), story.worker("w2")];
+    w1.join();
+    // There is a slot for it; but was the worker still there?
+    ann.submit("f", ["a"]);
+    w1.lost();
+    expect(ann.explain("a")).toMatchObject({ state: "ready", losses: [] });
+    expect(w2.join()).toMatchObject({ w2: [announced("a")] });
+    w2.started("a", 2);
+    expect(w2.lost()["ann"]).toMatchObject([{ type: "failed", keys: ["a"] }]);
+  });
+
+  test("blames only what it named, when more was there than could be executing", () => {
+    const story = new Story({ maxAhead: 2, maxWorkerLosses: 1 });
+    const ann = story.client("ann");
+    const w1 = story.worker("w1");
+    w1.join();
+    ann.submit("f", ["a", "b"]);
+    w1.started("a");
+
+    const done = w1.lost();
+    expect(done["ann"]).toMatchObject([{ type: "failed", keys: ["a"] }]);
+    expect(ann.explain("b")).toMatchObject({ state: "ready", losses: [] });
+  });
+
+  test("takes nobody down twice: what ends with a failed task is not run elsewhere", () => {
+    const story = new Story({ maxWorkerLosses: 1 });
+    const ann = story.client("ann");
+    const w1 = story.worker("w1", { slots: 2 });
+    w1.join();
+    ann.submit("f", { a: [] }, { maxWorkerLosses: 1 });
+    ann.submit("f", { b: [] }, { maxWorkerLosses: 9 });
+    ann.submit("f", { both: ["a", "b"] });
+    ann.detach("both");
+    ann.release("a", "b", "both");
+    w1.started("a");
+    w1.started("b");
+
+    expect(w1.lost()).toEqual({ disconnect: ["w1"], log: [lostLog("w1", 1)] });
+    expect(story.state.tasks.size).toBe(0);
+  });
+
+  test("whose place is taken by another of its name is lost", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    story.worker("w1").join();
+    ann.submit("f", ["a"]);
+
+    const facts = { name: "w1", host: "h", pid: 2, threads: 1, slots: 1, resources: {} };
+    expect(story.handle({ type: "worker-joins", id: "other", ...facts, functions: ["f"] })).toEqual(
+      {
+        other: [announced("a")],
+        disconnect: ["w1"],
+        log: [
+          lostLog("w1", 1, "another worker took its name"),
+          "worker w1 joined: 1 slot, 1 function",
+        ],
+      },
+    );
+  });
+
+  test("forgets what was cancelled there", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    const w1 = story.worker("w1");
+    w1.join();
+    ann.submit("f", ["a"]);
+    expect(ann.cancel(["a"])).toMatchObject({ ann: [cancelled("a")] });
+    expect(w1.lost()).toEqual({ disconnect: ["w1"], log: [lostLog("w1", 0)] });
+  });
+});
+
+describe("a thread that is lost", () => {
+  test("is a loss that the worker itself survives", () => {
+    const story = new Story({ maxWorkerLosses: 2 });
+    const ann = story.client("ann");
+    const w1 = story.worker("w1");
+    w1.join();
+    ann.submit("f", ["a"]);
+    const how = { code: "thread-lost", message: "out of memory" };
+
+    expect(w1.fail("a", how)).toEqual({ w1: [announced("a")] });
+    expect(w1.fail("a", { ...how, attempt: 2 })["ann"]).toMatchObject([
+      { type: "failed", keys: ["a"], failure: { code: "worker-lost", key: "a" } },
+    ]);
+  });
+});
+
+describe("a worker that leaves", () => {
+  test("gives back what has not started, finishes the rest, and blames nobody", () => {
+    const story = new Story({ maxWorkerLosses: 1 });
+    const ann = story.client("ann");
+    const [w1, w2] = [story.worker("w1"), story.worker("w2")];
+    w1.join();
+    ann.submit("f", ["a", "b"]);
+    expect(w1.leaving()).toEqual({});
+    expect(ann.workers()).toMatchObject([{ name: "w1", status: "leaving" }]);
+    expect(w2.join()).toEqual({ log: ["worker w2 joined: 1 slot, 1 function"] });
+
+    expect(w1.withdrawn("b")).toEqual({ w2: [run("b", { attempt: 2 })] });
+    expect(w1.lost("it left")).toEqual({
+      w2: [run("a", { attempt: 2 })],
+      disconnect: ["w1"],
+      log: ["worker w1 left; 1 task to run elsewhere"],
+    });
+    expect(ann.explain("a").losses).toEqual([]);
+  });
+
+  test("says what is left without a worker", () => {
+    const story = new Story({ maxAhead: 0 });
+    const ann = story.client("ann");
+    const w1 = story.worker("w1");
+    w1.join();
+    ann.submit("f", ["a", "b"]);
+    expect(w1.leaving()).toEqual({
+      log: [
+        'no worker here could ever run tasks of "f" as they ask: w1, which could run it, is leaving; they wait',
+      ],
+    });
+    expect(ann.explain("b").why).toBe("w1, which could run it, is leaving");
+  });
+});
+
+describe("a stale answer", () => {
+  test("is passed over, whatever it says", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    const w1 = story.worker("w1");
+    w1.join();
+    ann.submit("f", ["a"], { retries: { max: 5 } });
+    w1.fail("a");
+
+    expect(w1.finish("a", { attempt: 1 })).toEqual({});
+    expect(w1.fail("a", { attempt: 1 })).toEqual({});
+    expect(w1.started("a", 1)).toEqual({});
+    expect(w1.stopped("a", 1)).toEqual({});
+    expect(w1.withdrawn("a")).toEqual({});
+    expect(w1.finish("a", { attempt: 3 })).toEqual({});
+    expect(w1.finish("unheard of")).toEqual({});
+    w1.say({ type: "progress", key: "a", attempt: 1, fraction: 0.9 });
+    expect(ann.explain("a")).toMatchObject({ state: "running", attempt: 2, progress: undefined });
+    expect(w1.finish("a", { attempt: 2 })).toEqual({ ann: [finished("a")] });
+  });
+});

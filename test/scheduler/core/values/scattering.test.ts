@@ -1,0 +1,68 @@
+// Stories of values that clients scatter, and of what becomes of those that never arrive.
+
+import { expect, test } from "vitest";
+import { Story } from "../story.ts";
+
+/** A client that is told to send a value of its own to the first of two workers. */
+function sending() {
+  const story = new Story({ maxAhead: 0 });
+  const ann = story.client("ann");
+  const workers = ["w1", "w2"].map((name) => story.worker(name, { address: `ws://${name}` }));
+  for (const worker of workers) worker.join();
+  const scatter = () =>
+    story.handle({
+      type: "client-messages",
+      from: "ann",
+      messages: [{ type: "scatter", id: 5, key: "a", bytes: 10_000, broadcast: true }],
+    });
+  const located = { type: "located", key: "a", order: 0, attempt: 1, bytes: 10_000 };
+  expect(scatter()).toEqual({ ann: [{ ...located, from: ["ws://w1"] }] });
+  return { story, ann, workers, scatter, located };
+}
+
+test("a client whose value was sent to a worker that is lost is told, and sends it to another", () => {
+  const { ann, workers, scatter, located } = sending();
+  const message = 'the worker that "a" was sent to is lost';
+  expect(workers[0]!.lost()["ann"]).toEqual([
+    { type: "answer", id: 5, failure: { code: "unschedulable", message, key: "a" } },
+  ]);
+  expect(scatter()).toEqual({ ann: [{ ...located, from: ["ws://w2"] }] });
+  const held = { keys: ["a"], orders: [0], attempts: [1], bytes: [10_000] };
+  const done = workers[1]!.say({ type: "held", ...held });
+  expect(done["ann"]).toContainEqual({ type: "answer", id: 5, facts: { at: "workers" } });
+  expect(ann.explain("a")).toMatchObject({ holders: ["w2"] });
+});
+
+test("a client whose value was sent to one worker does not mind the loss of another", () => {
+  const { workers } = sending();
+  expect(workers[1]!.lost()["ann"]).toBeUndefined();
+});
+
+test("a scatter that a restart cancels fails at once", () => {
+  const { story } = sending();
+  const bob = story.client("bob");
+  const message = 'scatter it again: "a" was cancelled while its value was sent';
+  expect(bob.restart()["ann"]).toContainEqual({
+    type: "answer",
+    id: 5,
+    failure: { code: "task-cancelled", message, key: "a" },
+  });
+});
+
+test("a client that tries again does not mind that its value had come after all", () => {
+  const { workers, scatter } = sending();
+  const held = { keys: ["a"], orders: [0], attempts: [1], bytes: [10_000] };
+  workers[0]!.say({ type: "held", ...held });
+  workers[1]!.say({ type: "held", ...held });
+  expect(scatter()).toEqual({ ann: [{ type: "answer", id: 5, facts: { at: "workers" } }] });
+});
+
+test("a client that tries again is told when its value had come and is gone", () => {
+  const { workers, scatter } = sending();
+  workers[0]!.say({ type: "held", keys: ["a"], orders: [0], attempts: [1], bytes: [10_000] });
+  workers[0]!.lost();
+  const message = 'scatter it again: the value of "a" came, and is gone';
+  expect(scatter()).toEqual({
+    ann: [{ type: "answer", id: 5, failure: { code: "lost-data", message, key: "a" } }],
+  });
+});
