@@ -1,7 +1,7 @@
 // `thence explain`: why a task is where it is.
 
 import { Command } from "commander";
-import type { Explanation } from "../src/facts.ts";
+import type { Explanation } from "../src/wire/facts.ts";
 import { withClient, withConnectionOptions, type ConnectionOptions } from "./connection.ts";
 import { withExample } from "./options.ts";
 import { printable, table } from "./output.ts";

@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import { formatDuration } from "../src/duration.ts";
-import type { SchedulerInfo, WorkerInfo } from "../src/facts.ts";
+import type { SchedulerInfo, WorkerInfo } from "../src/wire/facts.ts";
 import { withClient, withConnectionOptions, type ConnectionOptions } from "./connection.ts";
 import { withExample } from "./options.ts";
 import { printable, table } from "./output.ts";

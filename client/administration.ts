@@ -1,16 +1,17 @@
-// What a client does to the cluster as a whole: a function on every worker, all of it over again.
+// What a client asks of the cluster as a whole: a function on every worker, who is there and holds
+// what, workers that leave, all of it over again, and the end.
 
-import { UnknownTaskError } from "../src/errors/errors.ts";
-import type { WorkerInfo } from "../src/facts.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { TimeoutError, UnknownTaskError } from "../src/errors/errors.ts";
 import { didYouMean } from "../src/nearest.ts";
+import type { WorkerInfo } from "../src/wire/facts.ts";
 import { limits } from "../src/wire/limits.ts";
 import { encodeArguments, Future, heldStateOf } from "./future.ts";
+import { statesOf, type Futures } from "./handles.ts";
+import { checkedCount, checkedNames, checkedReason, checkedTimeout } from "./option-checks.ts";
 import type { Session } from "./session.ts";
 import { futuresIn } from "./shape.ts";
 import { nameOf } from "./submitter.ts";
-import { checkedNames, checkedReason } from "./option-checks.ts";
-import type { FunctionOf, TaskArguments, TaskReference, UntypedTasks } from "./types.ts";
-import { Waiting } from "./waiting.ts";
 
 export type RestartOptions = {
   /** For people: it is in the error of everybody who waits. Default: who asked for it. */
@@ -20,74 +21,98 @@ export type RestartOptions = {
 /** A worker that left while it was asked is waited for so long, in milliseconds. */
 const goneAfterMs = 1_000;
 
-export class Administration<Tasks = UntypedTasks> extends Waiting<Tasks> {
-  readonly #session: Session;
+/** Calls a function once on every worker that is here now; the results by worker name. */
+export async function runEverywhere(
+  session: Session,
+  task: unknown,
+  args: readonly unknown[],
+): Promise<Record<string, unknown>> {
+  const name = nameOf(task);
+  const call = encodeArguments(args, session);
+  const known = await session.request("workers", {});
+  const workers = known.filter(({ status }) => status !== "leaving");
+  // Their handles must live until here, and may have been released meanwhile.
+  for (const future of futuresIn(args)) heldStateOf(future);
+  const futures = workers.map(({ id, functions }) => {
+    if (!functions.includes(name)) return undefined;
+    // By id: a name may be that of another worker's host, and may be had again by a newcomer.
+    const options = {
+      workers: [id],
+      priority: limits.priorityMagnitude,
+      maxWorkerLosses: 0,
+      unschedulableTimeoutMs: goneAfterMs,
+    };
+    return new Future(session.submit({ type: "submit", name, options }, call));
+  });
+  const outcomes = await Promise.allSettled(
+    futures.map(
+      (future, index) => future?.result() ?? Promise.reject(unknownAt(workers[index]!, name)),
+    ),
+  );
+  for (const future of futures) future?.release();
+  return resultsOf(name, workers, outcomes);
+}
 
-  /** @internal */
-  constructor(session: Session) {
-    super(session);
-    this.#session = session;
+/** By key the names of the holders of each value. */
+export async function whoHas(
+  session: Session,
+  futures: Futures,
+): Promise<Record<string, string[]>> {
+  const keys = statesOf(futures).map(({ key }) => key);
+  const all: [string, string[]][] = [];
+  for (let first = 0; first < keys.length; first += limits.columnLength) {
+    const some = keys.slice(first, first + limits.columnLength);
+    const names = await session.request("who-has", { keys: some });
+    all.push(...some.map((key, index): [string, string[]] => [key, names[index]!]));
   }
+  return Object.fromEntries(all);
+}
 
-  /**
-   * Calls a function once on every worker that is here now, before anything else that waits there:
-   * to warm up, to look around, to clean up. It takes its turn on one of the worker's threads, so
-   * behind a task that fills the only one it waits. Workers that join later are not asked.
-   *
-   * @param task the registered name, or the function itself
-   * @returns the results by worker name; none without workers
-   * @throws {AggregateError} once all have ended, when it failed on some workers: `message` names
-   *   them, `errors` has for each what its future failed with; a worker that is lost counts as failed
-   * @throws {SerializationError | TypeError | ConnectionError} as `submit` does
-   * @example await client.run("freeMemory"); // { "n1-0": 812, "n2-0": 640 }
-   */
-  async run<const Reference extends TaskReference<Tasks>>(
-    task: Reference,
-    ...args: TaskArguments<FunctionOf<Tasks, Reference>>
-  ): Promise<Record<string, Awaited<ReturnType<FunctionOf<Tasks, Reference>>>>> {
-    const session = this.#session;
-    const name = nameOf(task);
-    const call = encodeArguments(args, session);
-    const known = (await session.ask("workers")) as WorkerInfo[];
-    const workers = known.filter(({ status }) => status !== "leaving");
-    // Their handles must live until here, and may have been released meanwhile.
-    for (const future of futuresIn(args)) heldStateOf(future);
-    const futures = workers.map(({ id, functions }) => {
-      if (!functions.includes(name)) return undefined;
-      // By id: a name may be that of another worker's host, and may be had again by a newcomer.
-      const options = {
-        workers: [id],
-        priority: limits.priorityMagnitude,
-        maxWorkerLosses: 0,
-        unschedulableTimeoutMs: goneAfterMs,
-      };
-      return new Future(session.submit(name, call, options));
-    });
-    const outcomes = await Promise.allSettled(
-      futures.map(
-        (future, index) => future?.result() ?? Promise.reject(unknownAt(workers[index]!, name)),
-      ),
-    );
-    for (const future of futures) future?.release();
-    return resultsOf(name, workers, outcomes) as never;
+/** Resolves once so many workers are up. */
+export async function waitForWorkers(
+  session: Session,
+  count: number,
+  options: { timeoutMs?: number },
+): Promise<void> {
+  const wanted = checkedCount(count, "count");
+  const { timeoutMs: limitMs } = checkedNames(options, ["timeoutMs"], "waitForWorkers");
+  const timeoutMs = checkedTimeout(limitMs);
+  const deadline = performance.now() + timeoutMs;
+  for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 500)) {
+    const present = (await session.request("workers", {})).filter(
+      ({ status }) => status === "up",
+    ).length;
+    if (present >= wanted) return;
+    const leftMs = deadline - performance.now();
+    if (leftMs <= 0) {
+      throw new TimeoutError(
+        `start more workers, or look into the logs of those that do not come: ${present} of ` +
+          `${wanted} were there after ${timeoutMs} ms`,
+      );
+    }
+    await delay(Math.min(pauseMs, leftMs));
   }
+}
 
-  /**
-   * Cancels every task of every client, with the reason in their futures' errors, lets go of all
-   * results and of what is published, and has the workers end their threads, whatever they do, and
-   * load their modules into new ones. Values that clients have received already stay theirs. Locks,
-   * semaphores, events, queues and variables stay, too.
-   *
-   * @returns when every worker has ended its threads, or is gone
-   * @example await client.restart({ reason: "new data" });
-   */
-  async restart(options: RestartOptions = {}): Promise<void> {
-    const reason = checkedReason(checkedNames(options, ["reason"], "restart").reason);
-    await this.#session.request(
-      (id) => ({ type: "restart", id, ...(reason !== undefined && { reason }) }),
-      () => undefined,
-    );
-  }
+/** Resolves once these workers have handed over what they hold, and have left. */
+export async function retireWorkers(
+  session: Session,
+  names: string | Iterable<string>,
+): Promise<void> {
+  const workers = typeof names === "string" ? [names] : [...names];
+  if (workers.length > 0) await session.request("retire", { workers });
+}
+
+/** Resolves once every task is cancelled, and every worker has ended its threads or is gone. */
+export async function restart(session: Session, options: RestartOptions): Promise<void> {
+  const reason = checkedReason(checkedNames(options, ["reason"], "restart").reason);
+  await session.request("restart", { ...(reason !== undefined && { reason }) });
+}
+
+/** Resolves once the scheduler has said goodbye. */
+export async function shutDown(session: Session, options: RestartOptions): Promise<void> {
+  const { reason } = checkedNames(options, ["reason"], "shutdown");
+  await session.shutDown(checkedReason(reason));
 }
 
 function unknownAt({ name: worker, functions }: WorkerInfo, name: string): UnknownTaskError {

@@ -1,54 +1,48 @@
-// The client: a program's way to a scheduler. What it submits, waits for and lets go of goes
-// through its session; this file is the face.
+// The client: a program's way to a scheduler. This file is the face and the table of contents; what a
+// method does stands in the file of its subject.
 
-import { hostname } from "node:os";
-import { setTimeout as delay } from "node:timers/promises";
-import type { DialOptions, DialTarget } from "../src/link/dial.ts";
-import { ConnectionError, TimeoutError } from "../src/errors/errors.ts";
-import type { Explanation, SchedulerInfo, WorkerInfo } from "../src/facts.ts";
-import type { FromClient, ToClient } from "../src/wire/protocol.ts";
-import { targetFinder } from "../src/meeting/target.ts";
-import { encode } from "../src/payload/payload.ts";
-import { limits } from "../src/wire/limits.ts";
-import type { RestartOptions } from "./administration.ts";
-import { Coordinating } from "./coordination/coordinating.ts";
-import { Future } from "./future.ts";
-import { listOf, statesOf, type Futures } from "./handles.ts";
+import type { Explanation, SchedulerInfo, WorkerInfo } from "../src/wire/facts.ts";
 import {
-  checkedCount,
-  checkedNames,
-  checkedReason,
-  checkedTimeout,
-  longestTimerMs,
-} from "./option-checks.ts";
-import type { ScatterOptions } from "./scatter.ts";
-import { Session } from "./session.ts";
+  restart,
+  retireWorkers,
+  runEverywhere,
+  shutDown,
+  waitForWorkers,
+  whoHas,
+  type RestartOptions,
+} from "./administration.ts";
+import { AsCompleted } from "./as-completed.ts";
+import { connectionTo, openSession, type ConnectOptions, type OpenOptions } from "./connecting.ts";
+import { Lock, Semaphore } from "./coordination/lock.ts";
+import { NamedEvent } from "./coordination/named-event.ts";
+import { Queue } from "./coordination/queue.ts";
+import { Variable } from "./coordination/variable.ts";
+import type { Future } from "./future.ts";
+import { gather, type GatherOptions } from "./gather.ts";
+import {
+  cancel,
+  fireAndForget,
+  release,
+  retry,
+  type CancelOptions,
+  type Futures,
+} from "./handles.ts";
+import { publish, published, unpublish, type PublishOptions } from "./publishing.ts";
+import { scatter, type ScatterOptions } from "./scatter.ts";
+import type { Session } from "./session.ts";
 import { Submitter } from "./submitter.ts";
-import { checkedOptions, type CallOptions } from "./task-options.ts";
-import type { UntypedTasks } from "./types.ts";
-
-export type ConnectOptions = {
-  /** Default: `$THENCE_TOKEN`, the content of `$THENCE_TOKEN_FILE`, or the one in the scheduler file. */
-  token?: string;
-  /** Milliseconds to keep trying, for the scheduler may start later. Default: 30,000. */
-  timeoutMs?: number;
-  /** For people: in logs and on the dashboard. Default: host and process id. */
-  name?: string;
-};
-
-/** How to reach a scheduler, for those who know it already. */
-export type OpenOptions = Omit<ConnectOptions, "token"> &
-  Pick<DialOptions<ToClient>, "target" | "describeTarget" | "open" | "clock" | "signal"> & {
-    /** Run after the client has closed: for what lives no longer than it. */
-    onClose?: () => Promise<void>;
-  };
-
-export type CancelOptions = {
-  /** For people: it is in the error of everybody who waits. */
-  reason?: string;
-  /** End it for the other clients too. Default: false. */
-  force?: boolean;
-};
+import type { CallOptions } from "./task-options.ts";
+import type {
+  FunctionOf,
+  Gathered,
+  GatheredSome,
+  TaskArguments,
+  TaskColumns,
+  TaskFuture,
+  TaskReference,
+  UntypedTasks,
+} from "./types.ts";
+import { progress, wait, type ProgressOptions, type WaitOptions } from "./waiting.ts";
 
 /**
  * Submits functions to a scheduler and holds a future for each result.
@@ -63,15 +57,16 @@ export type CancelOptions = {
  * const future = client.submit("add", 1, 10); // Future<number>
  * await future.result(); // 11
  */
-export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
+export class Client<Tasks = UntypedTasks> {
   readonly #session: Session;
+  readonly #submitter: Submitter<Tasks>;
   readonly #onClose: (() => Promise<void>) | undefined;
   #closed: Promise<void> | undefined;
 
   /** @internal Use `Client.connect`. */
   constructor(session: Session, onClose?: () => Promise<void>) {
-    super(session);
     this.#session = session;
+    this.#submitter = new Submitter(session);
     this.#onClose = onClose;
   }
 
@@ -90,50 +85,52 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
     target?: string,
     options: ConnectOptions = {},
   ): Promise<Client<Tasks>> {
-    const { token, ...others } = checkedNames(options, ["token", "timeoutMs", "name"], "connect");
-    if (target !== undefined && typeof target !== "string") {
-      throw new TypeError(`give the address or the file as a string, not ${typeof target}`);
-    }
-    if (target !== undefined && /^[\w.-]*\w:\d+$/.test(target)) {
-      throw new RangeError(`write ws://${target}, or ./${target} if that is a scheduler file`);
-    }
-    const isAddress = target !== undefined && /^\w+:\/\//.test(target);
-    const finder = targetFinder({
-      token,
-      ...(isAddress ? { address: target } : { schedulerFile: target }),
-    });
-    if (!finder) {
-      throw new ConnectionError(
-        'say where the scheduler is: Client.connect("ws://host:port") or ' +
-          'Client.connect("scheduler.json"), or set THENCE_ADDRESS or THENCE_SCHEDULER_FILE; ' +
-          "Client.local needs none",
-      );
-    }
-    return this.open({ ...others, target: finder.find, describeTarget: finder.describe });
+    return this.open(connectionTo(target, options));
   }
 
   /** @internal The way to connect when the target is known, as it is to `Client.local`. */
   static async open<Tasks = UntypedTasks>(options: OpenOptions): Promise<Client<Tasks>> {
-    const { name = `${hostname()}-${process.pid}`, timeoutMs = 30_000, onClose, ...how } = options;
-    // A task has a client without ever dialling, and need not load what that takes.
-    const { dial } = await import("../src/link/dial.ts");
-    const { checkToClient } = await import("../src/wire/check.ts");
-    const { openWebSocket } = await import("../src/link/socket-ws.ts");
-    const { Fetcher } = await import("./fetcher.ts");
-    const session = new Session();
-    let found: DialTarget | undefined;
-    const target = async () => (found = (await how.target()) ?? found);
-    const link = await dial<ToClient, FromClient>({
-      ...how,
-      target,
-      hello: () => ({ role: "client", id: session.id, name }),
-      check: checkToClient,
-      timeoutMs: Math.min(checkedTimeout(timeoutMs), longestTimerMs),
-      on: session.events,
-    });
-    const { open: openSocket = openWebSocket, clock } = how;
-    session.attach(link, new Fetcher({ target: () => found, open: openSocket, clock }));
-    return new this<Tasks>(session, onClose);
+    return new this<Tasks>(await openSession(options), options.onClose);
+  }
+
+  // ── Calls ─────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Has a registered function called by some worker. Returns at once; arguments may be futures, or
+   * hold them anywhere in arrays, plain objects, Maps and Sets: the task waits for their values.
+   *
+   * @param task the registered name, or the function itself, which is sent by its name
+   * @throws {SerializationError} when an argument cannot be sent, naming the path inside it; a future
+   *   that was released or cancelled cannot
+   * @throws {TypeError} when a function has no name
+   * @throws {ConnectionError} when the client is closed or has lost its scheduler
+   * @example
+   * const sum = client.submit("add", 1, 10);
+   * const twice = client.submit("add", sum, sum);
+   * await twice.result(); // 22
+   */
+  submit<const Reference extends TaskReference<Tasks>>(
+    task: Reference,
+    ...args: TaskArguments<FunctionOf<Tasks, Reference>>
+  ): TaskFuture<FunctionOf<Tasks, Reference>> {
+    return this.#submitter.submit(task, ...args);
+  }
+
+  /**
+   * Calls a function for the first value of each iterable, the second of each, and so on until the
+   * shortest ends. All arguments are encoded before any call is submitted: it is all or nothing.
+   *
+   * @param task the registered name, or the function itself
+   * @param iterables one for each parameter: arrays, Sets, generators; of values or futures
+   * @returns the futures, in the order of the inputs
+   * @throws as `submit` does
+   * @example await client.gather(client.map("add", [1, 2, 3], [10, 11, 12])); // [11, 13, 15]
+   */
+  map<const Reference extends TaskReference<Tasks>>(
+    task: Reference,
+    ...iterables: TaskColumns<FunctionOf<Tasks, Reference>>
+  ): TaskFuture<FunctionOf<Tasks, Reference>>[] {
+    return this.#submitter.map(task, ...iterables);
   }
 
   /**
@@ -146,43 +143,26 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
    * patient.map("download", urls);
    */
   with(options: CallOptions): Submitter<Tasks> {
-    return new Submitter<Tasks>(this.#session, checkedOptions(options));
+    return new Submitter<Tasks>(this.#session, options);
   }
 
   /**
-   * Cancels futures at once, and those that depend on them as soon as the scheduler has heard of it;
-   * those that have settled stay as they are. See `Future.cancel`.
+   * Calls a function once on every worker that is here now, before anything else that waits there:
+   * to warm up, to look around, to clean up. It takes its turn on one of the worker's threads, so
+   * behind a task that fills the only one it waits. Workers that join later are not asked.
    *
-   * @example client.cancel(futures, { reason: "found a better one" });
+   * @param task the registered name, or the function itself
+   * @returns the results by worker name; none without workers
+   * @throws {AggregateError} once all have ended, when it failed on some workers: `message` names
+   *   them, `errors` has for each what its future failed with; a worker that is lost counts as failed
+   * @throws {SerializationError | TypeError | ConnectionError} as `submit` does
+   * @example await client.run("freeMemory"); // { "n1-0": 812, "n2-0": 640 }
    */
-  cancel(futures: Futures, options: CancelOptions = {}): void {
-    const { force = false } = checkedNames(options, ["reason", "force"], "cancel");
-    const reason = checkedReason(options.reason);
-    for (const state of statesOf(futures)) state.session.cancel(state, reason, force);
-  }
-
-  /**
-   * Runs failed tasks again, with the failed tasks they failed because of. See `Future.retry`.
-   *
-   * @throws {TypeError} when one was cancelled or released: submit it again
-   */
-  retry(futures: Futures): void {
-    for (const state of statesOf(futures)) state.session.retry(state);
-  }
-
-  /** Gives the handles up; those given up already are no error. See `Future.release`. */
-  release(futures: Futures): void {
-    for (const future of listOf(futures)) future.release();
-  }
-
-  /**
-   * Has tasks run to their end whether or not anybody holds a future of them, even when this
-   * client has closed.
-   *
-   * @example client.fireAndForget(client.submit("sendReport", day));
-   */
-  fireAndForget(futures: Futures): void {
-    for (const state of statesOf(futures)) state.session.detach(state);
+  run<const Reference extends TaskReference<Tasks>>(
+    task: Reference,
+    ...args: TaskArguments<FunctionOf<Tasks, Reference>>
+  ): Promise<Record<string, Awaited<ReturnType<FunctionOf<Tasks, Reference>>>>> {
+    return runEverywhere(this.#session, task, args) as never;
   }
 
   /**
@@ -198,20 +178,236 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
    * const table = await client.scatter(new Float64Array(1e6), { broadcast: true });
    * client.map("lookUp", rows, rows.map(() => table));
    */
-  async scatter<T>(value: T, options: ScatterOptions = {}): Promise<Future<T>> {
-    checkedNames(options, ["workers", "broadcast", "timeoutMs"], "scatter");
-    const timeoutMs = checkedTimeout(options.timeoutMs ?? 30_000);
-    const { payload, inputs } = encode(value, "value", { mostBytes: limits.valueBytes });
-    if (inputs.length > 0) {
-      throw new TypeError(
-        "scatter a value: it holds futures, whose values are with workers already",
-      );
-    }
-    const state = await this.#session.scatter(payload, { ...options, timeoutMs });
-    const future = new Future<T>(state);
-    // The one of the session while it was under way.
-    state.releaseScattered();
-    return future;
+  scatter<T>(value: T, options: ScatterOptions = {}): Promise<Future<T>> {
+    return scatter(this.#session, value, options);
+  }
+
+  // ── Waiting ───────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Waits for all futures in a value, and gives a copy of it with their values in place. They may
+   * be anywhere in arrays, plain objects, Maps and Sets; shape and order are kept.
+   *
+   * @param shape anything holding futures
+   * @param options `errors`: "raise" (default) fails with the first failure there is; "skip" leaves
+   *   failed and cancelled ones out of the top-level array, with the items that hold one
+   * @throws what failed, as `Future.result` does
+   * @example await client.gather({ sum, parts: [one, two] }); // { sum: 3, parts: [1, 2] }
+   */
+  gather<const Shape>(shape: Shape, options: { errors: "skip" }): Promise<GatheredSome<Shape>>;
+  gather<const Shape>(shape: Shape, options?: GatherOptions): Promise<Gathered<Shape>>;
+  gather(shape: unknown, options?: GatherOptions): Promise<unknown> {
+    return gather(shape, options);
+  }
+
+  /**
+   * Waits until futures have settled; one that failed counts as done. No value is fetched.
+   *
+   * @returns those that have and those that have not, each in the order given
+   * @throws {TimeoutError} after `timeoutMs`; the tasks go on
+   * @example const { done, notDone } = await client.wait(futures, { returnWhen: "first" });
+   */
+  wait<Member extends Future>(
+    futures: Iterable<Member>,
+    options: WaitOptions = {},
+  ): Promise<{ done: Member[]; notDone: Member[] }> {
+    return wait(futures, options);
+  }
+
+  /**
+   * Iterates over futures as they settle, in settling order: failed and cancelled ones, too. Takes
+   * more of them at any time by `add`; `count` is how many are still to come. See `AsCompleted`.
+   *
+   * @param futures of this client; those that have settled already come first
+   * @throws {TypeError} when one is no future, or was released
+   * @example
+   * const results = client.asCompleted(client.map("measure", points));
+   * for await (const future of results) {
+   *   const { next } = await future.result(); // throws what the task failed with
+   *   if (next) results.add(client.submit("measure", next));
+   * }
+   */
+  asCompleted<Member extends Future>(futures: Iterable<Member>): AsCompleted<Member> {
+    return new AsCompleted(futures);
+  }
+
+  /**
+   * Shows on standard error how far futures have come, a bar for each function, and resolves when all
+   * have settled: failed and cancelled ones count as done, and as failed. On a terminal only: else it
+   * prints nothing and still resolves when all have settled. No value is fetched.
+   *
+   * @param options `label` stands before each function's name
+   * @throws {TypeError} when one is no future, or was released
+   * @example
+   * await client.progress(client.map("render", frames), { label: "film" });
+   * // film: render ████████████████░░░░░░░░░░░░░░ 52% | 52/100 | 14s
+   */
+  progress(futures: Futures, options: ProgressOptions = {}): Promise<void> {
+    return progress(futures, options);
+  }
+
+  // ── Futures ───────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Cancels futures at once, and those that depend on them as soon as the scheduler has heard of it;
+   * those that have settled stay as they are. See `Future.cancel`.
+   *
+   * @example client.cancel(futures, { reason: "found a better one" });
+   */
+  cancel(futures: Futures, options: CancelOptions = {}): void {
+    cancel(futures, options);
+  }
+
+  /**
+   * Runs failed tasks again, with the failed tasks they failed because of. See `Future.retry`.
+   *
+   * @throws {TypeError} when one was cancelled or released: submit it again
+   */
+  retry(futures: Futures): void {
+    retry(futures);
+  }
+
+  /** Gives the handles up; those given up already are no error. See `Future.release`. */
+  release(futures: Futures): void {
+    release(futures);
+  }
+
+  /**
+   * Has tasks run to their end whether or not anybody holds a future of them, even when this
+   * client has closed.
+   *
+   * @example client.fireAndForget(client.submit("sendReport", day));
+   */
+  fireAndForget(futures: Futures): void {
+    fireAndForget(futures);
+  }
+
+  // ── Names that outlive their client ───────────────────────────────────────────────────────────
+
+  /**
+   * Keeps futures under a name, for every client of this scheduler, until it is unpublished. Their
+   * tasks run and their results stay, even when this client has released them or is gone.
+   *
+   * @param name 1 to 256 characters
+   * @param shape anything holding futures, anywhere in arrays, plain objects, Maps and Sets; values
+   *   beside them are published with them
+   * @throws {KeyConflictError} when the name is in use, unless `override`: the earlier one is let go
+   * @throws {LostDataError} when the scheduler does not know one of the futures (any more)
+   * @throws {SerializationError} when something in it cannot be sent, naming the path
+   * @throws {TypeError} when the name is not one, or a future in it was released
+   * @example
+   * await client.publish("model", { weights: client.submit("train", data), version: 3 });
+   */
+  publish(name: string, shape: unknown, options: PublishOptions = {}): Promise<void> {
+    return publish(this.#session, name, shape, options);
+  }
+
+  /**
+   * What is published under a name, in the shape it was given, with futures of this client in it.
+   *
+   * @typeParam Shape what it is; nothing checks that
+   * @throws {LostDataError} when nothing is published under the name, with the nearest there are
+   * @example
+   * const { weights } = await client.published<{ weights: Future<Float64Array> }>("model");
+   * await weights.result();
+   */
+  published<Shape = unknown>(name: string): Promise<Shape> {
+    return published(this.#session, name) as Promise<Shape>;
+  }
+
+  /**
+   * Ends a publication: what nobody else holds or needs is freed. Futures that clients got by
+   * `published` stay theirs.
+   *
+   * @throws {LostDataError} when nothing is published under the name
+   */
+  unpublish(name: string): Promise<void> {
+    return unpublish(this.#session, name);
+  }
+
+  /** The names under which something is published now, sorted. */
+  async listPublished(): Promise<string[]> {
+    return (await this.info()).published;
+  }
+
+  // ── Coordination: handles on what lives in the scheduler under a name; a handle costs nothing ───
+
+  /**
+   * A lock that all clients share by its name: one holder at a time.
+   *
+   * @throws {TypeError} when the name is not a string of 1 to 256 characters
+   * @example await client.lock("database").with(() => migrate());
+   */
+  lock(name: string): Lock {
+    return new Lock(this.#session, name);
+  }
+
+  /**
+   * `n` leases that all clients share by a name. All must say the same `n`; it is remembered while
+   * leases are held and while a client is there that used it.
+   *
+   * @throws {TypeError} when the name is not a string of 1 to 256 characters
+   * @throws {RangeError} when `n` is not a whole number from 1
+   * @example await client.semaphore("downloads", 4).with(() => fetch(url));
+   */
+  semaphore(name: string, n: number): Semaphore {
+    return new Semaphore(this.#session, name, n);
+  }
+
+  /**
+   * A flag that all clients share by its name, and can wait for.
+   *
+   * @throws {TypeError} when the name is not a string of 1 to 256 characters
+   * @example await client.event("model-loaded").wait({ timeoutMs: 60_000 });
+   */
+  event(name: string): NamedEvent {
+    return new NamedEvent(this.#session, name);
+  }
+
+  /**
+   * A queue that all clients share by its name. Items may be or hold futures.
+   *
+   * @param maxSize items it holds at most: `put` waits for room. Default: what others said, or a
+   *   million. Those who say it must say the same.
+   * @throws {TypeError} when the name is not a string of 1 to 256 characters
+   * @throws {RangeError} when `maxSize` is not a whole number from 1
+   * @example await client.queue<string>("urls", 1_000).put("https://example.org/");
+   */
+  queue<T = unknown>(name: string, maxSize?: number): Queue<T> {
+    return new Queue<T>(this.#session, name, maxSize);
+  }
+
+  /**
+   * A value that all clients share by its name. It may be or hold futures.
+   *
+   * @throws {TypeError} when the name is not a string of 1 to 256 characters
+   * @example await client.variable<number>("learning-rate").set(0.01);
+   */
+  variable<T = unknown>(name: string): Variable<T> {
+    return new Variable<T>(this.#session, name);
+  }
+
+  // ── The cluster ───────────────────────────────────────────────────────────────────────────────
+
+  /** The workers that the scheduler knows, with what each offers and how busy it is. */
+  workers(): Promise<WorkerInfo[]> {
+    return this.#session.request("workers", {});
+  }
+
+  /** The scheduler in numbers: tasks by state, totals since it started, workers, clients, functions. */
+  info(): Promise<SchedulerInfo> {
+    return this.#session.request("info", {});
+  }
+
+  /**
+   * Why a task is where it is: its state in one sentence, what it waits for, and how it came there.
+   *
+   * @param task a future, or the key of any client's task
+   * @throws {LostDataError} when the scheduler has no such task (any more)
+   * @example console.log((await client.explain(future)).why); // "no worker has joined"
+   */
+  explain(task: string | Future): Promise<Explanation> {
+    return this.#session.request("explain", { key: typeof task === "string" ? task : task.key });
   }
 
   /**
@@ -220,17 +416,17 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
    *
    * @example await client.whoHas([sum]); // { "add-…": ["scheduler"] }
    */
-  async whoHas(futures: Futures): Promise<Record<string, string[]>> {
-    const keys = statesOf(futures).map(({ key }) => key);
-    const all: [string, string[]][] = [];
-    for (let first = 0; first < keys.length; first += limits.columnLength) {
-      const some = keys.slice(first, first + limits.columnLength);
-      const names = await this.#session.question((id) => ({ type: "who-has", id, keys: some }));
-      all.push(
-        ...some.map((key, index): [string, string[]] => [key, (names as string[][])[index]!]),
-      );
-    }
-    return Object.fromEntries(all);
+  whoHas(futures: Futures): Promise<Record<string, string[]>> {
+    return whoHas(this.#session, futures);
+  }
+
+  /**
+   * Resolves once at least `count` workers are there.
+   *
+   * @throws {TimeoutError} after `timeoutMs` (milliseconds; default: no limit), with how many there were
+   */
+  waitForWorkers(count: number, options: { timeoutMs?: number } = {}): Promise<void> {
+    return waitForWorkers(this.#session, count, options);
   }
 
   /**
@@ -241,57 +437,24 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
    * @returns once they have left
    * @throws {WorkerLostError} when there is no such worker
    */
-  async retireWorkers(names: string | Iterable<string>): Promise<void> {
-    const workers = typeof names === "string" ? [names] : [...names];
-    if (workers.length === 0) return;
-    await this.#session.question((id) => ({ type: "retire", id, workers }));
+  retireWorkers(names: string | Iterable<string>): Promise<void> {
+    return retireWorkers(this.#session, names);
   }
 
   /**
-   * Resolves once at least `count` workers are there.
+   * Cancels every task of every client, with the reason in their futures' errors, lets go of all
+   * results and of what is published, and has the workers end their threads, whatever they do, and
+   * load their modules into new ones. Values that clients have received already stay theirs. Locks,
+   * semaphores, events, queues and variables stay, too.
    *
-   * @throws {TimeoutError} after `timeoutMs` (milliseconds; default: no limit), with how many there were
+   * @returns when every worker has ended its threads, or is gone
+   * @example await client.restart({ reason: "new data" });
    */
-  async waitForWorkers(count: number, options: { timeoutMs?: number } = {}): Promise<void> {
-    const wanted = checkedCount(count, "count");
-    const { timeoutMs: limitMs } = checkedNames(options, ["timeoutMs"], "waitForWorkers");
-    const timeoutMs = checkedTimeout(limitMs);
-    const deadline = performance.now() + timeoutMs;
-    for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 500)) {
-      const present = (await this.workers()).filter(({ status }) => status === "up").length;
-      if (present >= wanted) return;
-      const leftMs = deadline - performance.now();
-      if (leftMs <= 0) {
-        throw new TimeoutError(
-          `start more workers, or look into the logs of those that do not come: ${present} of ` +
-            `${wanted} were there after ${timeoutMs} ms`,
-        );
-      }
-      await delay(Math.min(pauseMs, leftMs));
-    }
+  restart(options: RestartOptions = {}): Promise<void> {
+    return restart(this.#session, options);
   }
 
-  /** The workers that the scheduler knows, with what each offers and how busy it is. */
-  async workers(): Promise<WorkerInfo[]> {
-    return (await this.#session.ask("workers")) as WorkerInfo[];
-  }
-
-  /** The scheduler in numbers: tasks by state, totals since it started, workers, clients, functions. */
-  async info(): Promise<SchedulerInfo> {
-    return (await this.#session.ask("info")) as SchedulerInfo;
-  }
-
-  /**
-   * Why a task is where it is: its state in one sentence, what it waits for, and how it came there.
-   *
-   * @param task a future, or the key of any client's task
-   * @throws {LostDataError} when the scheduler has no such task (any more)
-   * @example console.log((await client.explain(future)).why); // "no worker has joined"
-   */
-  async explain(task: string | Future): Promise<Explanation> {
-    const key = typeof task === "string" ? task : task.key;
-    return (await this.#session.ask("explain", key)) as Explanation;
-  }
+  // ── The end ───────────────────────────────────────────────────────────────────────────────────
 
   /**
    * Ends the scheduler and all its workers, in good order: their processes exit with 0. What is in
@@ -303,8 +466,7 @@ export class Client<Tasks = UntypedTasks> extends Coordinating<Tasks> {
    */
   async shutdown(options: RestartOptions = {}): Promise<void> {
     try {
-      const { reason } = checkedNames(options, ["reason"], "shutdown");
-      await this.#session.shutDown(checkedReason(reason));
+      await shutDown(this.#session, options);
     } finally {
       await this.close();
     }

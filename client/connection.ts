@@ -2,7 +2,7 @@
 
 import type { Link } from "../src/link/link.ts";
 import type { FromClient, ToClient, Welcome } from "../src/wire/protocol.ts";
-import type { Outlet } from "./requests.ts";
+import type { Outlet } from "./message-writer.ts";
 
 /** What a session needs of its link. */
 export type Connection = Outlet &

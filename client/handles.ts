@@ -1,12 +1,39 @@
-// Futures as users give them: one, or several in anything that can be iterated over.
+// Futures as users give them, one or several in anything that can be iterated over, and what is done
+// with them without waiting.
 
 import { heldStateOf, isFuture, type Future } from "./future.ts";
 import type { FutureState } from "./future-state.ts";
+import { checkedNames, checkedReason } from "./option-checks.ts";
 
 /** One future, or any iterable of futures. */
 export type Futures = Future | Iterable<Future>;
 
-export function listOf(futures: Futures): Iterable<Future> {
+export type CancelOptions = {
+  /** For people: it is in the error of everybody who waits. */
+  reason?: string;
+  /** End it for the other clients too. Default: false. */
+  force?: boolean;
+};
+
+export function cancel(futures: Futures, options: CancelOptions): void {
+  const { force = false } = checkedNames(options, ["reason", "force"], "cancel");
+  const reason = checkedReason(options.reason);
+  for (const state of statesOf(futures)) state.session.cancel(state, reason, force);
+}
+
+export function retry(futures: Futures): void {
+  for (const state of statesOf(futures)) state.session.retry(state);
+}
+
+export function release(futures: Futures): void {
+  for (const future of listOf(futures)) future.release();
+}
+
+export function fireAndForget(futures: Futures): void {
+  for (const state of statesOf(futures)) state.session.detach(state);
+}
+
+function listOf(futures: Futures): Iterable<Future> {
   return isFuture(futures) ? [futures] : futures;
 }
 

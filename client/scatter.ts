@@ -2,10 +2,14 @@
 // when they are small. A worker that cannot be reached is not the end: another one is asked for.
 
 import { UnschedulableError } from "../src/errors/errors.ts";
-import { payloadBytes, type Payload } from "../src/payload/payload.ts";
-import type { FromClient } from "../src/wire/protocol.ts";
+import { encode, payloadBytes } from "../src/payload/payload.ts";
+import { limits } from "../src/wire/limits.ts";
+import type { ParametersOf } from "../src/wire/requests.ts";
 import { delay } from "./delay.ts";
 import type { Located } from "./fetcher.ts";
+import { Future } from "./future.ts";
+import { checkedNames, checkedTimeout } from "./option-checks.ts";
+import type { Session } from "./session.ts";
 
 export type ScatterOptions = {
   /** Names or hosts of the workers that may hold it. Default: any. */
@@ -16,42 +20,68 @@ export type ScatterOptions = {
   timeoutMs?: number;
 };
 
-/** What it needs of the session. */
-export type ScatterHost = {
-  readonly smallResultBytes: number;
-  question(message: (id: number) => FromClient): Promise<unknown>;
-  /** By key, who is told where to send a value, whenever the scheduler answers that. */
-  readonly scattering: Map<string, (located: Located) => void>;
-  send(located: Located, payload: Payload): Promise<void>;
-};
-
 const againMs = 200;
 
-/**
- * Resolves when the value is where it was asked to be.
- *
- * @throws {UnschedulableError} when no worker could take it in time
- */
-export async function scatter(
-  host: ScatterHost,
-  key: string,
-  payload: Payload,
-  options: Required<Pick<ScatterOptions, "timeoutMs">> & ScatterOptions,
-): Promise<void> {
-  const { workers, broadcast = false, timeoutMs } = options;
+/** A future of a value of this program's own, once the value is where it was asked to be. */
+export async function scatter<T>(
+  session: Session,
+  value: T,
+  options: ScatterOptions,
+): Promise<Future<T>> {
+  const { workers, broadcast = false } = checkedNames(
+    options,
+    ["workers", "broadcast", "timeoutMs"],
+    "scatter",
+  );
+  const timeoutMs = checkedTimeout(options.timeoutMs ?? 30_000);
+  const { payload, inputs } = encode(value, "value", { mostBytes: limits.valueBytes });
+  if (inputs.length > 0) {
+    throw new TypeError("scatter a value: it holds futures, whose values are with workers already");
+  }
+  const { fetcher } = session;
+  if (fetcher === undefined) {
+    throw new TypeError("return the value from a task of its own: a task cannot scatter");
+  }
+  const state = session.createScattered();
+  const { key } = state;
   const bytes = payloadBytes(payload);
-  const isSmall = bytes <= host.smallResultBytes && !workers && !broadcast;
-  const message = {
-    type: "scatter" as const,
+  const isSmall = bytes <= session.smallResultBytes && !workers && !broadcast;
+  const parameters = {
     key,
     bytes,
     ...(isSmall && { value: payload }),
     ...(workers && { workers: [...workers] }),
     ...(broadcast && { broadcast }),
   };
+  try {
+    await place(session, parameters, (located) => fetcher.send(located, payload), timeoutMs);
+  } catch (error) {
+    session.dropScattered(state);
+    throw error;
+  }
+  const future = new Future<T>(state);
+  // The handle of the session while the value was under way.
+  state.releaseScattered();
+  return future;
+}
+
+type Parameters = ParametersOf<"scatter">;
+type Send = (located: Located) => Promise<void>;
+
+/**
+ * Resolves when the value is where it was asked to be.
+ *
+ * @throws {UnschedulableError} when no worker could take it in time
+ */
+async function place(
+  session: Session,
+  parameters: Parameters,
+  send: Send,
+  timeoutMs: number,
+): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const problem = await attempt(host, message, payload).then(
+    const problem = await attempt(session, parameters, send).then(
       () => undefined,
       (error: unknown) => error as Error,
     );
@@ -59,10 +89,9 @@ export async function scatter(
     const isPassing = problem instanceof UnschedulableError || problem instanceof SendError;
     if (!isPassing) throw problem;
     if (performance.now() + againMs > deadline) {
-      throw new UnschedulableError(`${problem.message} (after ${timeoutMs} ms)`, {
-        cause: problem,
-        key,
-      });
+      const { key } = parameters;
+      const message = `${problem.message} (after ${timeoutMs} ms)`;
+      throw new UnschedulableError(message, { cause: problem, key });
     }
     await delay(againMs);
   }
@@ -70,21 +99,17 @@ export async function scatter(
 
 class SendError extends Error {}
 
-async function attempt(
-  host: ScatterHost,
-  message: Omit<Extract<FromClient, { type: "scatter" }>, "id">,
-  payload: Payload,
-): Promise<void> {
+async function attempt(session: Session, parameters: Parameters, send: Send): Promise<void> {
   const { promise: failed, reject } = Promise.withResolvers<never>();
   failed.catch(() => undefined);
-  host.scattering.set(message.key, (located) => {
-    host.send(located, payload).catch((error: unknown) => {
+  const stopListening = session.onLocated(parameters.key, (located) => {
+    send(located).catch((error: unknown) => {
       reject(new SendError(`the value could not be sent: ${(error as Error).message}`));
     });
   });
   try {
-    await Promise.race([host.question((id) => ({ ...message, id })), failed]);
+    await Promise.race([session.request("scatter", parameters), failed]);
   } finally {
-    host.scattering.delete(message.key);
+    stopListening();
   }
 }

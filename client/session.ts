@@ -2,7 +2,6 @@
 // it waits on. It knows keys, payloads and messages; what users hold in their hands is `future.ts`.
 
 import { delay } from "./delay.ts";
-import { scatter, type ScatterHost, type ScatterOptions } from "./scatter.ts";
 import type { DialEvents } from "../src/link/dial.ts";
 import {
   ConnectionError,
@@ -11,20 +10,19 @@ import {
   TaskCancelledError,
 } from "../src/errors/errors.ts";
 import { errorOf } from "../src/errors/failure.ts";
-import type { Encoded, Payload } from "../src/payload/payload.ts";
+import type { Encoded } from "../src/payload/payload.ts";
 import { GoodbyeError } from "../src/link/socket.ts";
 import { KeyTable } from "../src/key-table.ts";
-import type { Failure, FromClient, TaskOptions, ToClient } from "../src/wire/protocol.ts";
-import { Coordinator } from "./coordination/coordinator.ts";
+import type { Failure, FromClient, ToClient } from "../src/wire/protocol.ts";
+import type { ParametersOf, RequestName, ResultOf } from "../src/wire/requests.ts";
+import type { Held } from "./coordination/held.ts";
 import type { Connection } from "./connection.ts";
 import type { Fetcher, Located } from "./fetcher.ts";
 import { cancelled, FutureState } from "./future-state.ts";
 import { KeyMint, mintId } from "./key-mint.ts";
 import { NamedCalls } from "./named-calls.ts";
-import { Questions, type Answer, type Question } from "./questions.ts";
-import { Requests } from "./requests.ts";
-
-export type Topic = Extract<FromClient, { type: "ask" }>["about"];
+import { MessageWriter, type SubmitHead } from "./message-writer.ts";
+import { PendingRequests, type Waiting } from "./requests.ts";
 
 /** Between two tries to get a value, in milliseconds. */
 const refetchMs = 200;
@@ -33,7 +31,7 @@ export class Session {
   /** Known to the scheduler and to nobody else: who presents it resumes this session. */
   readonly id = mintId(22);
   #connection: Connection | undefined;
-  #requests: Requests | undefined;
+  #writer: MessageWriter | undefined;
   /** Why nothing can be asked of the scheduler any more. */
   #ended: Error | undefined;
   /** The tasks that this client holds, by key, each with what the scheduler said of it. */
@@ -41,14 +39,13 @@ export class Session {
   readonly #keys = new KeyMint();
   /** Of a shutdown: resolves when the scheduler has said goodbye, rejects when it was lost without. */
   #over: PromiseWithResolvers<void> | undefined;
-  readonly coordinator = new Coordinator(this);
   #fetcher: Fetcher | undefined;
-  /** What is sent when the scheduler says where to, by key. */
+  /** By key, who is told where to send a value that is being scattered. */
   readonly #scattering = new Map<string, (located: Located) => void>();
-  readonly #questions = new Questions();
-  readonly #named = new NamedCalls((heard) =>
-    this.#put("info", undefined, { answered: heard, refused: heard }),
-  );
+  readonly #requests = new PendingRequests();
+  /** Leases of locks and semaphores, by the request that acquired them. */
+  readonly #leases = new Map<number, Held>();
+  readonly #named = new NamedCalls((heard) => void this.#send("ping", {}).then(heard, heard));
 
   /** For the link to tell. A drop is none of a future's business: what is sent meanwhile waits. */
   readonly events: DialEvents<ToClient> = {
@@ -74,12 +71,12 @@ export class Session {
   attach(connection: Connection, fetcher?: Fetcher): void {
     this.#connection = connection;
     this.#fetcher = fetcher;
-    this.#requests = new Requests(connection);
+    this.#writer = new MessageWriter(connection);
   }
 
-  /** Tasks held and questions waited on: what it keeps in memory. */
+  /** Tasks held and answers waited for: what it keeps in memory. */
   get size(): number {
-    return this.#states.size + this.#questions.size;
+    return this.#states.size + this.#requests.size;
   }
 
   /** Everything that users wait for goes through here: inside a task, its slot is free meanwhile. */
@@ -95,8 +92,9 @@ export class Session {
   // ── What users ask for ────────────────────────────────────────────────────────────────────────
 
   /** A new task under a new key; under a given one, perhaps the task that has it already. */
-  submit(name: string, call: Encoded, options?: TaskOptions, givenKey?: string): FutureState {
-    const requests = this.#open();
+  submit(head: SubmitHead, call: Encoded, givenKey?: string): FutureState {
+    const writer = this.#open();
+    const { name } = head;
     if (givenKey !== undefined) {
       const known = this.#known(givenKey, name, call);
       if (known) return known;
@@ -106,7 +104,7 @@ export class Session {
     const state = new FutureState(key, this);
     state.known = true;
     this.#states.add(state);
-    requests.submit(key, name, call, options);
+    writer.submit(head, key, call);
     return state;
   }
 
@@ -137,13 +135,13 @@ export class Session {
   /** Only what failed is run again; what is under way or finished stays as it is. */
   retry(state: FutureState): void {
     if (state.status === "pending" || state.status === "finished") return;
-    const requests = this.#open();
+    const writer = this.#open();
     if (state.status !== "error" || !state.known) {
       const message = `submit it again: the scheduler has no task "${state.key}" of this client`;
       throw new TypeError(message, { cause: state.error });
     }
     state.reopen();
-    requests.tell("retry", state.key);
+    writer.tell("retry", state.key);
   }
 
   detach(state: FutureState): void {
@@ -155,7 +153,7 @@ export class Session {
    * this. To be called while the message that told them is being received, with handles to follow.
    */
   adopt(keys: readonly string[], offer: number | undefined): FutureState[] {
-    const requests = this.#open();
+    const writer = this.#open();
     const states = keys.map((key) => {
       const known = this.#states.get(key);
       if (known && known.status !== "cancelled") return known;
@@ -166,14 +164,11 @@ export class Session {
       this.#states.add(state);
       return state;
     });
-    if (offer !== undefined) requests.take(offer);
+    if (offer !== undefined) writer.take(offer);
     return states;
   }
 
-  say(message: FromClient): void {
-    this.#open().send(message);
-  }
-
+  /** What becomes of these answers. */
   tellIds(type: "took" | "give-back", id: number): void {
     this.#open().tellIds(type, id);
   }
@@ -186,7 +181,7 @@ export class Session {
   forget(state: FutureState): void {
     if (!state.known) return;
     this.#drop(state);
-    this.#requests?.tell("release", state.key);
+    this.#writer?.tell("release", state.key);
   }
 
   #drop(state: FutureState): void {
@@ -195,67 +190,76 @@ export class Session {
     this.#named.delete(state.key);
   }
 
-  ask(about: Topic, key?: string): Promise<unknown> {
-    return new Promise((resolve, refused) => {
-      this.#put(about, key, { answered: ({ facts }) => resolve(facts), refused });
-    });
+  /**
+   * Asks the scheduler for something. Inside a task, its slot is free until the answer comes.
+   *
+   * @param waiting how the answer is waited for and read; default: the result itself, without a limit
+   * @throws what the scheduler refused it with
+   * @throws {TimeoutError} after `timeoutMs`; the signal's reason when that aborts
+   * @throws {ConnectionError} when the session is over
+   */
+  request<Name extends RequestName, Value = ResultOf<Name>>(
+    name: Name,
+    parameters: ParametersOf<Name>,
+    waiting?: Waiting<ResultOf<Name>, Value>,
+  ): Promise<Value> {
+    return this.during(this.#send(name, parameters, waiting));
   }
 
-  /** A message that is answered by an `answer`. */
-  question(message: (id: number) => FromClient): Promise<unknown> {
-    return this.request(message, ({ facts }) => facts);
+  #send<Name extends RequestName, Value = ResultOf<Name>>(
+    name: Name,
+    parameters: ParametersOf<Name>,
+    waiting: Waiting<ResultOf<Name>, Value> = { read: (result) => result as unknown as Value },
+  ): Promise<Value> {
+    const message = (id: number) => ({ type: name, id, ...parameters }) as FromClient;
+    return this.#requests.send((id) => this.#open().send(message(id)), waiting);
   }
 
-  /** A value of this client's own becomes a task's. Its future is known when it is where it should be. */
-  async scatter(payload: Payload, options: ScatterOptions): Promise<FutureState> {
-    const state = new FutureState(this.#keys.mint("scatter"), this);
-    const { key } = state;
+  /** A lease that is given back when the session ends. */
+  addLease(id: number, lease: Held): void {
+    this.#leases.set(id, lease);
+  }
+
+  releaseLease(id: number): void {
+    this.tellIds("give-back", id);
+    this.#leases.delete(id);
+  }
+
+  /** A future of a value of this program's own, which is on its way: held until it is dropped. */
+  createScattered(): FutureState {
     this.#open();
-    const connection = this.#connection!;
-    const fetcher = this.#fetcher;
-    if (fetcher === undefined) {
-      throw new TypeError("return the value from a task of its own: a task cannot scatter");
-    }
+    const state = new FutureState(this.#keys.mint("scatter"), this);
     state.known = true;
     this.#states.add(state);
-    // Held while it is under way, whoever else lets go.
     state.addHandle();
-    const host: ScatterHost = {
-      smallResultBytes: connection.welcome.smallResultBytes ?? 0,
-      question: (message) => this.question(message),
-      scattering: this.#scattering,
-      send: (located, value) => fetcher.send(located, value),
-    };
-    try {
-      await scatter(host, key, payload, { ...options, timeoutMs: options.timeoutMs ?? 30_000 });
-    } catch (error) {
-      if (!this.#ended) this.#requests?.cancel(key, "it could not be scattered", true);
-      this.#drop(state);
-      throw error;
-    }
     return state;
   }
 
-  #put(about: Topic, key: string | undefined, question: Question): void {
-    this.#questions.ask((id) => this.#open().ask(id, about, key), question);
+  /** The value could not be scattered. */
+  dropScattered(state: FutureState): void {
+    if (!this.#ended) this.#writer?.cancel(state.key, "it could not be scattered", true);
+    this.#drop(state);
   }
 
-  /** Sends what is answered, under the number given; `read` runs while the answer is being received. */
-  request<Result>(
-    make: (id: number) => FromClient,
-    read: (answer: Answer) => Result,
-  ): Promise<Result> {
-    return new Promise((resolve, refused) => {
-      const answered = (answer: Answer) => resolve(read(answer));
-      this.#questions.ask((id) => this.#open().send(make(id)), { answered, refused });
-    });
+  /** Calls back with where to send the value of a key, whenever the scheduler says so. */
+  onLocated(key: string, tell: (located: Located) => void): () => void {
+    this.#scattering.set(key, tell);
+    return () => this.#scattering.delete(key);
+  }
+
+  get fetcher(): Fetcher | undefined {
+    return this.#fetcher;
+  }
+
+  get smallResultBytes(): number {
+    return this.#connection?.welcome.smallResultBytes ?? 0;
   }
 
   /** @throws {ConnectionError} when the session is over */
-  #open(): Requests {
+  #open(): MessageWriter {
     if (this.#ended) throw this.#ended;
-    if (!this.#requests) throw new ConnectionError("connect first: there is no link yet");
-    return this.#requests;
+    if (!this.#writer) throw new ConnectionError("connect first: there is no link yet");
+    return this.#writer;
   }
 
   /** Has the scheduler end. Resolves when it has said goodbye. */
@@ -308,11 +312,8 @@ export class Session {
       case "reopened":
         for (const key of message.keys) this.#meant(key)?.reopen();
         return;
-      case "coordinated":
-        this.coordinator.answered(message);
-        return;
       case "answer":
-        this.#questions.answered(message);
+        this.#requests.answered(message);
         return;
       default:
         message satisfies never;
@@ -360,11 +361,7 @@ export class Session {
 
   /** The scheduler never hears of what was too large for any frame. */
   #failUnsendable(message: FromClient, cause: Error): void {
-    if (message.type === "coordinate") return this.coordinator.unsendable(message, cause);
-    if ("id" in message) {
-      const error = new SerializationError(cause.message, { cause });
-      if (this.#questions.refuse(message.id, error)) return;
-    }
+    if ("id" in message && this.#requests.unsendable(message.id, cause)) return;
     if (message.type !== "submit") return this.events.lost(cause);
     for (const key of message.keys) {
       const state = this.#states.get(key);
@@ -391,7 +388,8 @@ export class Session {
       if (!state.ready) state.fail(status, errorFor(state.key));
     }
     this.#over?.reject(ended);
-    this.#questions.refuseAll(ended);
-    this.coordinator.end(ended, status === "cancelled");
+    this.#requests.refuseAll(ended);
+    for (const lease of this.#leases.values()) lease.ended(ended, status === "cancelled");
+    this.#leases.clear();
   }
 }

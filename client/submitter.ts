@@ -5,7 +5,7 @@ import { limits } from "../src/wire/limits.ts";
 import { encodeArguments, Future } from "./future.ts";
 import { pureKey } from "./pure-key.ts";
 import type { Session } from "./session.ts";
-import type { CheckedOptions } from "./task-options.ts";
+import { CallSettings, type CallOptions } from "./task-options.ts";
 import type {
   FunctionOf,
   TaskArguments,
@@ -17,65 +17,41 @@ import type {
 
 export class Submitter<Tasks = UntypedTasks> {
   readonly #session: Session;
-  readonly #options: CheckedOptions;
+  readonly #settings: CallSettings;
 
   /** @internal */
-  constructor(session: Session, options: CheckedOptions = noOptions) {
+  constructor(session: Session, options: CallOptions = {}) {
     this.#session = session;
-    this.#options = options;
+    this.#settings = new CallSettings(options);
   }
 
-  /**
-   * Has a registered function called by some worker. Returns at once; arguments may be futures, or
-   * hold them anywhere in arrays, plain objects, Maps and Sets: the task waits for their values.
-   *
-   * @param task the registered name, or the function itself, which is sent by its name
-   * @throws {SerializationError} when an argument cannot be sent, naming the path inside it; a future
-   *   that was released or cancelled cannot
-   * @throws {TypeError} when a function has no name
-   * @throws {ConnectionError} when the client is closed or has lost its scheduler
-   * @example
-   * const sum = client.submit("add", 1, 10);
-   * const twice = client.submit("add", sum, sum);
-   * await twice.result(); // 22
-   */
+  /** As `Client.submit`, under these options. */
   submit<const Reference extends TaskReference<Tasks>>(
     task: Reference,
     ...args: TaskArguments<FunctionOf<Tasks, Reference>>
   ): TaskFuture<FunctionOf<Tasks, Reference>> {
-    const { key, pure, task: options } = this.#options;
-    const name = nameOf(task);
+    const { key, pure } = this.#settings;
+    const head = this.#settings.headFor(nameOf(task));
     const call = encodeArguments(args, this.#session);
-    const givenKey = pure ? pureKey(name, call) : key;
-    return new Future(this.#session.submit(name, call, options, givenKey));
+    const givenKey = pure ? pureKey(head.name, call) : key;
+    return new Future(this.#session.submit(head, call, givenKey));
   }
 
-  /**
-   * Calls a function for the first value of each iterable, the second of each, and so on until the
-   * shortest ends. All arguments are encoded before any call is submitted: it is all or nothing.
-   *
-   * @param task the registered name, or the function itself
-   * @param iterables one for each parameter: arrays, Sets, generators; of values or futures
-   * @returns the futures, in the order of the inputs
-   * @throws as `submit` does
-   * @example await client.gather(client.map("add", [1, 2, 3], [10, 11, 12])); // [11, 13, 15]
-   */
+  /** As `Client.map`, under these options. */
   map<const Reference extends TaskReference<Tasks>>(
     task: Reference,
     ...iterables: TaskColumns<FunctionOf<Tasks, Reference>>
   ): TaskFuture<FunctionOf<Tasks, Reference>>[] {
-    const { key, pure, task: options } = this.#options;
+    const { key, pure } = this.#settings;
     const session = this.#session;
-    const name = nameOf(task);
+    const head = this.#settings.headFor(nameOf(task));
     const calls = Array.from(zip(iterables), (args) => encodeArguments(args, session));
     return calls.map((call, index) => {
-      const givenKey = pure ? pureKey(name, call) : key && `${key}-${index}`;
-      return new Future(session.submit(name, call, options, givenKey));
+      const givenKey = pure ? pureKey(head.name, call) : key && `${key}-${index}`;
+      return new Future(session.submit(head, call, givenKey));
     });
   }
 }
-
-const noOptions: CheckedOptions = { key: undefined, pure: false, task: undefined };
 
 /** The name that a function is sent by. */
 export function nameOf(task: unknown): string {

@@ -1,7 +1,8 @@
 // The options of a call as users write them, checked and turned into what the wire carries.
 
 import { limits } from "../src/wire/limits.ts";
-import type { Retries, TaskOptions } from "../src/wire/protocol.ts";
+import type { Retries, RunOptions, TaskOptions } from "../src/wire/task-options.ts";
+import type { SubmitHead } from "./message-writer.ts";
 import {
   boolean,
   checkedNames,
@@ -68,51 +69,72 @@ export type CallOptions = {
   maxWorkerLosses?: number;
 };
 
-export type CheckedOptions = {
-  readonly key: string | undefined;
-  readonly pure: boolean;
-  /** One object for all calls under these options: it is how a submit message knows them. */
-  readonly task: TaskOptions | undefined;
-};
-
 /**
+ * The options of some calls, checked.
+ *
  * @throws {TypeError} when an option is unknown, of the wrong type, or contradicts another
  * @throws {RangeError} when a number is out of range
  */
-export function checkedOptions(options: CallOptions): CheckedOptions {
-  const task: TaskOptions = {};
-  let key: string | undefined;
-  let pure = false;
-  for (const [name, value] of Object.entries(
-    checkedNames(options, Object.keys(checks), "a call"),
-  )) {
-    if (value === undefined) continue;
-    const checked = checks[name as keyof CallOptions](value, name);
-    if (name === "key") key = checked as string;
-    else if (name === "pure") pure = checked as boolean;
-    else Object.assign(task, { [name]: checked });
+export class CallSettings {
+  readonly key: string | undefined;
+  readonly pure: boolean;
+  readonly #options: TaskOptions | undefined;
+  /** The newest: the calls of one function in a row share it, and so their messages. */
+  #head: SubmitHead | undefined;
+
+  constructor(options: CallOptions) {
+    const given = Object.entries(checkedNames(options, Object.keys(checks), "a call")).filter(
+      ([, value]) => value !== undefined,
+    );
+    const checked = <Options>(group: Checks<Options>): Options => {
+      const own = given.filter(([name]) => Object.hasOwn(group, name));
+      return Object.fromEntries(
+        own.map(([name, value]) => [name, group[name as keyof Options](value, name)]),
+      ) as Options;
+    };
+    const { key, pure = false } = checked<Naming>(namingChecks);
+    const task: TaskOptions = checked<Scheduling>(schedulingChecks);
+    const run = checked<RunOptions>(runChecks);
+    if (Object.keys(run).length > 0) task.run = run;
+    if (task.delayMs !== undefined && task.startAt !== undefined) {
+      throw new TypeError("give delayMs or startAt, not both");
+    }
+    if (pure && key !== undefined) {
+      throw new TypeError("give key or pure, not both: a pure call is named by its arguments");
+    }
+    if (task.allowOtherWorkers && task.workers === undefined) {
+      throw new TypeError("allowOtherWorkers needs workers: it says that they are only a wish");
+    }
+    this.key = key;
+    this.pure = pure;
+    this.#options = Object.keys(task).length > 0 ? task : undefined;
   }
-  if (task.delayMs !== undefined && task.startAt !== undefined) {
-    throw new TypeError("give delayMs or startAt, not both");
+
+  headFor(name: string): SubmitHead {
+    if (this.#head?.name === name) return this.#head;
+    const options = this.#options;
+    return (this.#head = { type: "submit", name, ...(options && { options }) });
   }
-  if (pure && key !== undefined) {
-    throw new TypeError("give key or pure, not both: a pure call is named by its arguments");
-  }
-  if (task.allowOtherWorkers && task.workers === undefined) {
-    throw new TypeError("allowOtherWorkers needs workers: it says that they are only a wish");
-  }
-  return { key, pure, task: Object.keys(task).length > 0 ? task : undefined };
 }
 
-type Check<Checked = unknown> = (value: unknown, name: string) => Checked;
+type Check<Checked> = (value: unknown, name: string) => Checked;
+/** A check for each option of a schema, which gives what the wire carries: none can be forgotten. */
+type Checks<Options> = { readonly [Name in keyof Options]-?: Check<NonNullable<Options[Name]>> };
 
-const checks: Record<keyof CallOptions, Check> = {
+/** Options that the client acts on: they name the task. */
+type Naming = { key?: string; pure?: boolean };
+/** Options that the scheduler acts on. */
+type Scheduling = Omit<TaskOptions, "run">;
+
+const namingChecks: Checks<Naming> = {
   key: (value, name) => text(value, name, limits.keyLength),
   pure: boolean,
+};
+
+const schedulingChecks: Checks<Scheduling> = {
   priority: (value, name) =>
     integer(value, name, -limits.priorityMagnitude, limits.priorityMagnitude),
   retries: checkedRetries,
-  timeoutMs: positive,
   delayMs: (value, name) => number(value, name, 0),
   startAt: (value, name) => number(value instanceof Date ? value.getTime() : value, name, 0),
   expiresMs: positive,
@@ -122,6 +144,17 @@ const checks: Record<keyof CallOptions, Check> = {
   unschedulableTimeoutMs: positive,
   maxWorkerLosses: (value, name) => integer(value, name, 0),
 };
+
+const runChecks: Checks<RunOptions> = {
+  timeoutMs: positive,
+};
+
+/** Every option of a call, and nothing else: what users may write and what is checked is the same. */
+const checks: Record<keyof CallOptions, Check<unknown>> = {
+  ...namingChecks,
+  ...schedulingChecks,
+  ...runChecks,
+} satisfies Record<keyof Naming | keyof Scheduling | keyof RunOptions, unknown>;
 
 function checkedRetries(value: unknown, name: string): Retries {
   if (typeof value === "number") return { max: retryChecks.max(value, name) };
@@ -137,7 +170,7 @@ function checkedRetries(value: unknown, name: string): Retries {
   return retries;
 }
 
-const retryChecks: Record<keyof RetryOptions, Check<number>> = {
+const retryChecks: Checks<RetryOptions> = {
   max: (value, name) => integer(value, name, 0),
   delayMs: (value, name) => number(value, name, 0),
   factor: (value, name) => number(value, name, 1, 1_000),

@@ -4,7 +4,7 @@ export { Client } from "../cluster/client.ts";
 export type { LocalOptions } from "../cluster/local.ts";
 export type { RestartOptions } from "../client/administration.ts";
 export type { AsCompleted } from "../client/as-completed.ts";
-export type { CancelOptions, ConnectOptions } from "../client/client.ts";
+export type { ConnectOptions } from "../client/connecting.ts";
 export type { Held } from "../client/coordination/held.ts";
 export type { Lock, Semaphore } from "../client/coordination/lock.ts";
 export type { NamedEvent } from "../client/coordination/named-event.ts";
@@ -13,7 +13,7 @@ export type { Variable } from "../client/coordination/variable.ts";
 export type { FutureStatus } from "../client/future-state.ts";
 export type { Future } from "../client/future.ts";
 export type { GatherOptions } from "../client/gather.ts";
-export type { Futures } from "../client/handles.ts";
+export type { CancelOptions, Futures } from "../client/handles.ts";
 export type { PublishOptions } from "../client/publishing.ts";
 export type { Submitter } from "../client/submitter.ts";
 export type { CallOptions, RetryOptions } from "../client/task-options.ts";
@@ -37,4 +37,4 @@ export {
   WorkerLostError,
   type ErrorCode,
 } from "./errors/errors.ts";
-export type { Explanation, SchedulerInfo, WorkerInfo } from "./facts.ts";
+export type { Explanation, SchedulerInfo, WorkerInfo } from "./wire/facts.ts";

@@ -1,7 +1,7 @@
 // What `acquire` gives: leases of a lock or a semaphore, until they are released.
 
 import { ConnectionError, CoordinationError } from "../../src/errors/errors.ts";
-import type { Coordinator } from "./coordinator.ts";
+import type { Session } from "../session.ts";
 
 /**
  * Leases that are yours until you release them. Declare it with `using` or `await using` and the end
@@ -26,11 +26,11 @@ export class Held implements Disposable, AsyncDisposable {
   #controller: AbortController | undefined;
 
   /** @internal */
-  constructor(coordinator: Coordinator, id: number, what: string, count: number) {
+  constructor(session: Session, id: number, what: string, count: number) {
     this.#what = what;
     this.count = count;
-    this.#giveBack = () => coordinator.release(id);
-    coordinator.hold(id, this);
+    this.#giveBack = () => session.releaseLease(id);
+    session.addLease(id, this);
   }
 
   /** False once it was released, or lost. */

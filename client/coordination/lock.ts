@@ -1,7 +1,8 @@
 // Locks and semaphores: who may go on, and who has to wait for his turn.
 
+import type { Session } from "../session.ts";
 import type { WaitLimits } from "../watch.ts";
-import { checkedName, checkedNumber, type Coordinator } from "./coordinator.ts";
+import { checkedName, checkedNumber, coordinate, coordinateAtOnce } from "./coordinate.ts";
 import { Held, whileHeld } from "./held.ts";
 
 /**
@@ -19,11 +20,11 @@ import { Held, whileHeld } from "./held.ts";
  */
 export class Lock {
   readonly name: string;
-  readonly #coordinator: Coordinator;
+  readonly #session: Session;
 
   /** @internal Use `client.lock`. */
-  constructor(coordinator: Coordinator, name: string) {
-    this.#coordinator = coordinator;
+  constructor(session: Session, name: string) {
+    this.#session = session;
     this.name = checkedName(name, "lock");
   }
 
@@ -36,19 +37,21 @@ export class Lock {
    */
   acquire(limits: WaitLimits = {}): Promise<Held> {
     const what = `the lock "${this.name}"`;
-    return this.#coordinator.request(
+    return coordinate(
+      this.#session,
       { kind: "lock", name: this.name, op: "acquire" },
       {
         ...limits,
         late: `${what} was not free`,
-        read: (_, id) => new Held(this.#coordinator, id, what, 1),
+        read: (_, { id }) => new Held(this.#session, id, what, 1),
       },
     );
   }
 
   /** Whether somebody holds it now: for people, since it may change at once. */
   locked(): Promise<boolean> {
-    return this.#coordinator.do(
+    return coordinateAtOnce(
+      this.#session,
       { kind: "lock", name: this.name, op: "look" },
       ({ number }) => number === 0,
     );
@@ -83,11 +86,11 @@ export class Semaphore {
   readonly name: string;
   /** Leases in all. */
   readonly n: number;
-  readonly #coordinator: Coordinator;
+  readonly #session: Session;
 
   /** @internal Use `client.semaphore`. */
-  constructor(coordinator: Coordinator, name: string, n: number) {
-    this.#coordinator = coordinator;
+  constructor(session: Session, name: string, n: number) {
+    this.#session = session;
     this.name = checkedName(name, "semaphore");
     this.n = checkedNumber(n, "n");
   }
@@ -104,12 +107,13 @@ export class Semaphore {
   async acquire(count = 1, limits: WaitLimits = {}): Promise<Held> {
     const what = `the semaphore "${this.name}"`;
     const leases = checkedNumber(count, "count");
-    return this.#coordinator.request(
+    return coordinate(
+      this.#session,
       { kind: "semaphore", name: this.name, op: "acquire", limit: this.n, count: leases },
       {
         ...limits,
         late: `${leases} of ${what} were not free`,
-        read: (_, id) => new Held(this.#coordinator, id, what, leases),
+        read: (_, { id }) => new Held(this.#session, id, what, leases),
       },
     );
   }
@@ -120,7 +124,8 @@ export class Semaphore {
    * @throws {CoordinationError} when the semaphore is in use with another `n`
    */
   value(): Promise<number> {
-    return this.#coordinator.do(
+    return coordinateAtOnce(
+      this.#session,
       { kind: "semaphore", name: this.name, op: "look", limit: this.n },
       ({ number = 0 }) => number,
     );

@@ -1,7 +1,8 @@
 // Events: something has happened, and everybody who waits for it may go on.
 
+import type { Session } from "../session.ts";
 import type { WaitLimits } from "../watch.ts";
-import { checkedName, type Ask, type Coordinator } from "./coordinator.ts";
+import { checkedName, coordinate, coordinateAtOnce, type Operation } from "./coordinate.ts";
 
 /**
  * A flag that all clients of a scheduler share by its name, and can wait for. It is not set at first,
@@ -13,27 +14,27 @@ import { checkedName, type Ask, type Coordinator } from "./coordinator.ts";
  */
 export class NamedEvent {
   readonly name: string;
-  readonly #coordinator: Coordinator;
+  readonly #session: Session;
 
   /** @internal Use `client.event`. */
-  constructor(coordinator: Coordinator, name: string) {
-    this.#coordinator = coordinator;
+  constructor(session: Session, name: string) {
+    this.#session = session;
     this.name = checkedName(name, "event");
   }
 
   /** Sets it, and everybody who waits goes on. */
   set(): Promise<void> {
-    return this.#coordinator.do(this.#ask("set"), () => undefined);
+    return coordinateAtOnce(this.#session, this.#ask("set"), () => undefined);
   }
 
   /** Clears it: whoever waits from now on waits for the next `set`. */
   clear(): Promise<void> {
-    return this.#coordinator.do(this.#ask("clear"), () => undefined);
+    return coordinateAtOnce(this.#session, this.#ask("clear"), () => undefined);
   }
 
   /** Whether it is set now. */
   isSet(): Promise<boolean> {
-    return this.#coordinator.do(this.#ask("look"), ({ number }) => number === 1);
+    return coordinateAtOnce(this.#session, this.#ask("look"), ({ number }) => number === 1);
   }
 
   /**
@@ -45,14 +46,14 @@ export class NamedEvent {
    */
   wait(limits: WaitLimits = {}): Promise<void> {
     const late = `the event "${this.name}" was not set`;
-    return this.#coordinator.request(this.#ask("wait"), {
+    return coordinate(this.#session, this.#ask("wait"), {
       ...limits,
       late,
       read: () => undefined,
     });
   }
 
-  #ask(op: Ask["op"]): Ask {
+  #ask(op: Operation["op"]): Operation {
     return { kind: "event", name: this.name, op };
   }
 }

@@ -1,13 +1,17 @@
 // Queues between clients: what one puts in, another takes out, once.
 
+import type { Session } from "../session.ts";
 import type { WaitLimits } from "../watch.ts";
 import {
   checkedName,
   checkedNumber,
-  type Answer,
-  type Ask,
-  type Coordinator,
-} from "./coordinator.ts";
+  coordinate,
+  coordinateAtOnce,
+  encodedItem,
+  receivedItems,
+  type Operation,
+  type Outcome,
+} from "./coordinate.ts";
 
 /**
  * A queue that all clients of a scheduler share by its name: first in, first out, and who waits
@@ -26,11 +30,11 @@ export class Queue<T = unknown> {
   readonly name: string;
   /** Items it holds at most; undefined when this handle does not say. */
   readonly maxSize: number | undefined;
-  readonly #coordinator: Coordinator;
+  readonly #session: Session;
 
   /** @internal Use `client.queue`. */
-  constructor(coordinator: Coordinator, name: string, maxSize?: number) {
-    this.#coordinator = coordinator;
+  constructor(session: Session, name: string, maxSize?: number) {
+    this.#session = session;
     this.name = checkedName(name, "queue");
     this.maxSize = maxSize === undefined ? undefined : checkedNumber(maxSize, "maxSize");
   }
@@ -51,7 +55,7 @@ export class Queue<T = unknown> {
    * @throws {ConnectionError} when the client is closed, or has lost its scheduler
    */
   async put(item: T, limits: WaitLimits = {}): Promise<void> {
-    return this.#coordinator.request(this.#ask("put", this.#coordinator.encoded(item, "item")), {
+    return coordinate(this.#session, this.#ask("put", encodedItem(this.#session, item, "item")), {
       ...limits,
       mustKnow: true,
       late: `${this.#what} stayed full`,
@@ -83,33 +87,33 @@ export class Queue<T = unknown> {
    */
   async getBatch(most: number, limits: WaitLimits = {}): Promise<T[]> {
     const count = checkedNumber(most, "most");
-    return this.#coordinator.request(this.#ask("get", { count }), {
+    return coordinate(this.#session, this.#ask("get", { count }), {
       ...limits,
       late: `${this.#what} stayed empty`,
-      read: (answer) => this.#coordinator.received(answer) as T[],
+      read: (outcome, request) => receivedItems(this.#session, outcome, request) as T[],
     });
   }
 
   /** Items in it now. */
   size(): Promise<number> {
-    return this.#coordinator.do(this.#ask("look"), numberOf);
+    return coordinateAtOnce(this.#session, this.#ask("look"), numberOf);
   }
 
   /** Drops all items. Returns how many those were. */
   clear(): Promise<number> {
-    return this.#coordinator.do(this.#ask("clear"), numberOf);
+    return coordinateAtOnce(this.#session, this.#ask("clear"), numberOf);
   }
 
   get #what(): string {
     return `the queue "${this.name}"`;
   }
 
-  #ask(op: Ask["op"], more: Partial<Ask> = {}): Ask {
+  #ask(op: Operation["op"], more: Partial<Operation> = {}): Operation {
     const limit = this.maxSize === undefined ? {} : { limit: this.maxSize };
     return { kind: "queue", name: this.name, op, ...limit, ...more };
   }
 }
 
-function numberOf({ number = 0 }: Answer): number {
+function numberOf({ number = 0 }: Outcome): number {
   return number;
 }

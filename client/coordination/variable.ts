@@ -1,7 +1,14 @@
 // Variables: one value under a name, for all clients.
 
+import type { Session } from "../session.ts";
 import type { WaitLimits } from "../watch.ts";
-import { checkedName, type Coordinator } from "./coordinator.ts";
+import {
+  checkedName,
+  coordinate,
+  coordinateAtOnce,
+  encodedItem,
+  receivedItems,
+} from "./coordinate.ts";
 
 /**
  * A value that all clients of a scheduler share by its name: of any kind that can be an argument of a
@@ -14,11 +21,11 @@ import { checkedName, type Coordinator } from "./coordinator.ts";
  */
 export class Variable<T = unknown> {
   readonly name: string;
-  readonly #coordinator: Coordinator;
+  readonly #session: Session;
 
   /** @internal Use `client.variable`. */
-  constructor(coordinator: Coordinator, name: string) {
-    this.#coordinator = coordinator;
+  constructor(session: Session, name: string) {
+    this.#session = session;
     this.name = checkedName(name, "variable");
   }
 
@@ -31,8 +38,9 @@ export class Variable<T = unknown> {
    * @throws {ConnectionError} when the client is closed, or has lost its scheduler
    */
   async set(value: T): Promise<void> {
-    const encoded = this.#coordinator.encoded(value, "value");
-    return this.#coordinator.do(
+    const encoded = encodedItem(this.#session, value, "value");
+    return coordinateAtOnce(
+      this.#session,
       { kind: "variable", name: this.name, op: "set", ...encoded },
       () => undefined,
     );
@@ -47,19 +55,21 @@ export class Variable<T = unknown> {
    * @throws {ConnectionError} when the client is closed, or has lost its scheduler
    */
   async get(limits: WaitLimits = {}): Promise<T> {
-    return this.#coordinator.request(
+    return coordinate(
+      this.#session,
       { kind: "variable", name: this.name, op: "get" },
       {
         ...limits,
         late: `the variable "${this.name}" was not set`,
-        read: (answer) => this.#coordinator.received(answer)[0] as T,
+        read: (outcome, request) => receivedItems(this.#session, outcome, request)[0] as T,
       },
     );
   }
 
   /** Takes its value away: whoever asks for it waits until it is set again. */
   delete(): Promise<void> {
-    return this.#coordinator.do(
+    return coordinateAtOnce(
+      this.#session,
       { kind: "variable", name: this.name, op: "clear" },
       () => undefined,
     );

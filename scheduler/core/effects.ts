@@ -1,9 +1,17 @@
 // What a step asks for, collected: messages per peer, with the columns of neighbours that belong
 // together already joined, so that a thousand results leave as one message and not as a thousand.
 
-import type { Failure, Reference, ToClient, ToWorker } from "../../src/wire/protocol.ts";
+import type {
+  AnswerMessage,
+  Failure,
+  Reference,
+  ToClient,
+  ToWorker,
+} from "../../src/wire/protocol.ts";
+import type { RequestName, ResultOf } from "../../src/wire/requests.ts";
+import { headOf, type RunHead } from "./tasks/run-heads.ts";
 import type { Payload } from "../../src/payload/payload.ts";
-import type { Client, ClientId, Dispatch, Spec, Task, TaskKey, Worker, WorkerId } from "./state.ts";
+import type { Client, ClientId, Dispatch, Task, TaskKey, Worker, WorkerId } from "./state.ts";
 
 /** Performed by the shell, in this order. Plain data: a step can be recorded and compared. */
 export type Effect =
@@ -29,8 +37,8 @@ type Batch<Message> = {
   readonly messages: Message[];
   /** Payload bytes in the newest message. */
   bytes: number;
-  /** What the newest `run` message was made for; only what runs alike may be appended. */
-  spec: Spec | undefined;
+  /** The head of the newest `run` message: only tasks of the same one are appended. */
+  head: RunHead | undefined;
   /** Places in the `peers` of the newest message, by address; undefined when it has none. */
   peers: Map<string, number> | undefined;
 };
@@ -64,12 +72,11 @@ export class Effects {
 
   run({ task, worker, attempt }: Dispatch, inputs: Input[] | undefined): void {
     const batch = batchOf(this.#toWorkers, worker);
-    const { spec } = task;
+    const head = headOf(task);
     const last = batch.messages.at(-1);
     if (
       last?.type === "run" &&
-      isRunAlike(batch.spec, spec) &&
-      (last.announce ?? false) === task.suspect &&
+      batch.head === head &&
       last.keys.length < columnLength &&
       batch.bytes < columnBytes
     ) {
@@ -79,22 +86,12 @@ export class Effects {
       if (inputs && !last.inputs) last.inputs = last.keys.slice(1).map(() => []);
       last.inputs?.push(inputs ? inputsFor(last, batch, worker, inputs) : []);
     } else {
-      const message: RunMessage = {
-        type: "run",
-        name: spec.function.name,
-        keys: [task.key],
-        attempts: [attempt],
-        args: [task.args],
-        ...(spec.priority !== 0 && { priority: spec.priority }),
-        ...(spec.options.timeoutMs !== undefined && { timeoutMs: spec.options.timeoutMs }),
-        ...(task.suspect && { announce: true }),
-        ...(spec.constraint.resources && { regains: true }),
-        ...(spec.lane.depth > 0 && { depth: spec.lane.depth }),
-      };
+      const columns = { keys: [task.key], attempts: [attempt], args: [task.args] };
+      const message: RunMessage = { ...head, ...columns };
       batch.peers = undefined;
       if (inputs) message.inputs = [inputsFor(message, batch, worker, inputs)];
       batch.messages.push(message);
-      batch.spec = spec;
+      batch.head = head;
       batch.bytes = 0;
     }
     batch.bytes += bytesOf(task.args);
@@ -232,6 +229,20 @@ export class Effects {
     else messages.push({ type: "reopened", keys: [key] });
   }
 
+  answer<Name extends RequestName>(
+    client: Client,
+    id: number,
+    to: Name,
+    result: ResultOf<Name>,
+  ): void {
+    // The compiler does not follow that the result is of this name.
+    this.send(client, { type: "answer", id, to, result } as AnswerMessage);
+  }
+
+  refuse(client: Client, id: number, failure: Failure): void {
+    this.send(client, { type: "answer", id, failure });
+  }
+
   /** A message that is never joined with another. */
   send(client: Client, message: ToClient): void {
     batchOf(this.#toClients, client).messages.push(message);
@@ -261,18 +272,6 @@ export class Effects {
   }
 }
 
-/** Clients take turns, so that neighbours are rarely of one client: what a worker hears is the same. */
-function isRunAlike(one: Spec | undefined, other: Spec): boolean {
-  if (one === undefined || one === other) return one === other;
-  return (
-    one.function === other.function &&
-    one.priority === other.priority &&
-    one.options.timeoutMs === other.options.timeoutMs &&
-    one.lane.depth === other.lane.depth &&
-    (one.constraint.resources === undefined) === (other.constraint.resources === undefined)
-  );
-}
-
 export function bytesOf(payload: Payload): number {
   return typeof payload === "string" ? payload.length : payload.byteLength;
 }
@@ -280,7 +279,7 @@ export function bytesOf(payload: Payload): number {
 function batchOf<Peer, Message>(batches: Map<Peer, Batch<Message>>, peer: Peer): Batch<Message> {
   let batch = batches.get(peer);
   if (batch === undefined) {
-    batch = { messages: [], bytes: 0, spec: undefined, peers: undefined };
+    batch = { messages: [], bytes: 0, head: undefined, peers: undefined };
     batches.set(peer, batch);
   }
   return batch;

@@ -20,6 +20,7 @@ import { History } from "./tasks/history.ts";
 import type { Retention } from "./clients/retention.ts";
 import type { Lane } from "./placement/lanes.ts";
 import type { Published } from "./clients/published.ts";
+import type { RunHeads } from "./tasks/run-heads.ts";
 import { ReadyQueue } from "./placement/ready-queue.ts";
 import type { Restart } from "./workers/restart.ts";
 import type { NamedWorkers, Site } from "./placement/sites.ts";
@@ -58,7 +59,7 @@ export type Task = {
   losses: Loss[] | undefined;
   /** Not after this moment, unless it has started; undefined for ever. */
   expiresAt: number | undefined;
-  progress: { fraction: number; text: string | undefined } | undefined;
+  progress: { fraction: number; text?: string } | undefined;
 };
 
 /** Where a task is. Each variant holds what is true in that state and nothing else. */
@@ -104,6 +105,7 @@ export type Spec = {
   readonly function: FunctionFacts;
   readonly constraint: PlacementConstraint;
   readonly lane: Lane;
+  readonly heads: RunHeads;
   tasks: number;
 };
 
@@ -298,6 +300,8 @@ export type State = {
   readonly registered: Set<string>;
   readonly constraints: Map<string, PlacementConstraint>;
   readonly sites: Map<string, Site>;
+  /** The heads of `run` messages, by what they say. */
+  readonly runHeads: Map<string, RunHeads>;
   /** Names and hosts of workers, those here and those asked for. */
   readonly namedWorkers: Map<string, NamedWorkers>;
   /** What wants tasks beside clients; see retention.ts. */
@@ -356,6 +360,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     registered: new Set(),
     constraints: new Map(),
     sites: new Map(),
+    runHeads: new Map(),
     namedWorkers: new Map(),
     kept: new Map(),
     offers: { open: new Map(), made: 0 },

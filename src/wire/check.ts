@@ -1,10 +1,11 @@
 // The boundary: what a peer sent is checked here once, and trusted inside. One compiled check for
 // each type of message, made from the unions of `protocol.ts`, so that none can be forgotten.
 
-import { Type, type TObject } from "typebox";
+import { Type, type TObject, type TProperties, type TSchema } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import { ProtocolError } from "../errors/errors.ts";
 import { noParts, payloadOf } from "./frame.ts";
+import { AnswerSchema, requests, requestSchemas, type RequestName } from "./requests.ts";
 import { holdsLineEnd, textsOf } from "./text-columns.ts";
 import {
   FromClientSchema,
@@ -41,8 +42,13 @@ const payloadProperties: ReadonlySet<string> = new Set([
 /** Of those, the ones that may come as one text. */
 const textColumns: ReadonlySet<string> = new Set(["args", "values"]);
 
-export const checkFromClient: Check<FromClient> = checkOf(FromClientSchema.anyOf);
-export const checkToClient: Check<ToClient> = checkOf(ToClientSchema.anyOf);
+export const checkFromClient: Check<FromClient> = checkOf([
+  ...FromClientSchema.anyOf,
+  ...requestSchemas,
+]);
+export const checkToClient = withResults(
+  checkOf<ToClient>([...ToClientSchema.anyOf, AnswerSchema]),
+);
 export const checkFromWorker = withInner<FromWorker>(
   checkOf(FromWorkerSchema.anyOf),
   checkFromClient,
@@ -70,7 +76,7 @@ export class VersionError extends ProtocolError {
 
 /** What one message type needs; compiled when the first such message arrives. */
 type Rule = {
-  schema: TObject;
+  schema: TSchema;
   validator: Validator | undefined;
   /** Properties that must be of one length. */
   columns: string[];
@@ -80,16 +86,7 @@ type Rule = {
 function checkOf<Message>(schemas: readonly TObject[], tag = "type"): Check<Message> {
   const rules = new Map<unknown, Rule>();
   for (const schema of schemas) {
-    const names = Object.keys(schema.properties);
-    const isColumn = (name: string) =>
-      textColumns.has(name) || (name !== "peers" && Type.IsArray(schema.properties[name]));
-    const rule = {
-      schema,
-      validator: undefined,
-      columns: names.includes("keys") ? names.filter(isColumn) : [],
-      payloads: names.filter((name) => payloadProperties.has(name)),
-    };
-    rules.set((schema.properties[tag] as { const?: unknown } | undefined)?.const, rule);
+    rules.set((schema.properties[tag] as { const?: unknown } | undefined)?.const, ruleOf(schema));
   }
   return (value, parts = noParts) => {
     const message = value as Record<string, unknown> | null;
@@ -98,25 +95,45 @@ function checkOf<Message>(schemas: readonly TObject[], tag = "type"): Check<Mess
     if (rule === undefined) {
       throw new ProtocolError(`${quoted(message[tag])} is not a ${tag} known here`);
     }
-    rule.validator ??= Compile(rule.schema);
-    if (!isWellFormed(rule.validator, message)) throw shapeError(rule.validator, message, tag);
-    for (const name of rule.payloads) {
-      const payload = message[name];
-      if (typeof payload === "string" && textColumns.has(name)) {
-        message[name] = textsOf(payload, (message["keys"] as unknown[]).length);
-      } else if (payload !== undefined) message[name] = restored(payload, parts, name !== "inputs");
-    }
-    if (rule.columns.length > 1) checkColumns(message, rule.columns);
+    apply(rule, message, quoted(message[tag]), parts);
     return message as Message;
   };
 }
 
+function ruleOf(schema: TSchema): Rule {
+  const properties = Type.IsObject(schema) ? (schema.properties as TProperties) : {};
+  const names = Object.keys(properties);
+  const isColumn = (name: string) =>
+    textColumns.has(name) || (name !== "peers" && Type.IsArray(properties[name]));
+  return {
+    schema,
+    validator: undefined,
+    columns: names.includes("keys") ? names.filter(isColumn) : [],
+    payloads: names.filter((name) => payloadProperties.has(name)),
+  };
+}
+
+/** @param what stands before the place and the reason in an error */
+function apply(rule: Rule, value: unknown, what: string, parts: readonly Uint8Array[]): void {
+  rule.validator ??= Compile(rule.schema);
+  if (!isWellFormed(rule.validator, value, what)) throw shapeError(rule.validator, value, what);
+  if (rule.payloads.length === 0 && rule.columns.length < 2) return;
+  const message = value as Record<string, unknown>;
+  for (const name of rule.payloads) {
+    const payload = message[name];
+    if (typeof payload === "string" && textColumns.has(name)) {
+      message[name] = textsOf(payload, (message["keys"] as unknown[]).length);
+    } else if (payload !== undefined) message[name] = restored(payload, parts, name !== "inputs");
+  }
+  if (rule.columns.length > 1) checkColumns(message, rule.columns);
+}
+
 /** Errors within errors may be nested deeper than the stack is high. */
-function isWellFormed(validator: Validator, message: Record<string, unknown>): boolean {
+function isWellFormed(validator: Validator, value: unknown, what: string): boolean {
   try {
-    return validator.Check(message);
+    return validator.Check(value);
   } catch (error) {
-    throw new ProtocolError(`${quoted(message["type"])}: nested too deeply`, { cause: error });
+    throw new ProtocolError(`${what}: nested too deeply`, { cause: error });
   }
 }
 
@@ -130,6 +147,21 @@ function checkColumns(message: Record<string, unknown>, columns: string[]): void
       );
     }
   }
+}
+
+/** The result in an answer is checked as the request that it names says. */
+function withResults(check: Check<ToClient>): Check<ToClient> {
+  const rules = new Map<RequestName, Rule>();
+  return (value, parts = noParts) => {
+    const message = check(value, parts);
+    if (message.type !== "answer" || "failure" in message) return message;
+    const { to } = message as { to?: RequestName };
+    if (to === undefined) throw new ProtocolError('"answer": neither a result nor a failure');
+    let rule = rules.get(to);
+    if (rule === undefined) rules.set(to, (rule = ruleOf(requests[to].result)));
+    apply(rule, message.result, `"answer" to ${to}`, parts);
+    return message;
+  };
 }
 
 /** What is carried for the client inside a task is checked as from, or to, any client. */
@@ -166,10 +198,10 @@ function restored(value: unknown, parts: readonly Uint8Array[], areLines: boolea
   return items;
 }
 
-function shapeError(validator: Validator, message: Record<string, unknown>, tag: string) {
-  const [first] = validator.Errors(message);
+function shapeError(validator: Validator, value: unknown, what: string) {
+  const [first] = validator.Errors(value);
   const place = first?.instancePath.replaceAll("/", ".") ?? "";
-  return new ProtocolError(`${quoted(message[tag])}${place}: ${first?.message ?? "malformed"}`);
+  return new ProtocolError(`${what}${place}: ${first?.message ?? "malformed"}`);
 }
 
 function quoted(value: unknown): string {

@@ -6,7 +6,7 @@
 // small and quick to parse. Every column of a message has the same length; `checkColumns` sees to it.
 
 import { Type, type Static } from "typebox";
-import { Coordinate, Coordinated, GiveBack, Took } from "./coordination.ts";
+import { GiveBack, Took } from "./coordination.ts";
 import { limits } from "./limits.ts";
 import {
   Attempt,
@@ -22,56 +22,18 @@ import {
   PayloadSchema,
   Text,
 } from "./parts.ts";
+import type { AnswerMessage, RequestMessage } from "./requests.ts";
 import * as results from "./results.ts";
 import * as subTasks from "./sub-tasks.ts";
+import { ResourcesSchema, RunOptionsSchema, TaskOptionsSchema } from "./task-options.ts";
 
 export type { Failure } from "./parts.ts";
+export type { AnswerMessage, RequestMessage } from "./requests.ts";
 export type { Held, Reference } from "./results.ts";
+export type { Resources, Retries, TaskOptions } from "./task-options.ts";
 
 /** Raised when a message changes its meaning; a peer of another version is refused at the hello. */
-export const PROTOCOL_VERSION = 2;
-
-// ── Parts that tasks share ───────────────────────────────────────────────────────────────────────
-
-const RetriesSchema = Type.Object({
-  max: Count,
-  delayMs: Type.Optional(Milliseconds),
-  factor: Type.Optional(Type.Number({ minimum: 1, maximum: 1000 })),
-  maxDelayMs: Type.Optional(Milliseconds),
-  jitter: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
-});
-export type Retries = Static<typeof RetriesSchema>;
-
-export type Resources = Record<string, number>;
-const ResourcesSchema = Type.Unsafe<Resources>(
-  Type.Record(
-    // Any text, line ends too: what does not match the pattern of a record is not looked at.
-    Type.String({ pattern: `^[^]{1,${limits.nameLength}}$` }),
-    Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
-    { additionalProperties: false },
-  ),
-);
-
-const TaskOptionsSchema = Type.Object({
-  priority: Type.Optional(
-    Type.Integer({ minimum: -limits.priorityMagnitude, maximum: limits.priorityMagnitude }),
-  ),
-  retries: Type.Optional(RetriesSchema),
-  timeoutMs: Type.Optional(Milliseconds),
-  /** Held back this long from its acceptance by the scheduler. */
-  delayMs: Type.Optional(Milliseconds),
-  /** Held back until then, in milliseconds since 1970 by the scheduler's clock. */
-  startAt: Type.Optional(Milliseconds),
-  /** Fails if not started this long after its acceptance. */
-  expiresMs: Type.Optional(Milliseconds),
-  /** Names or addresses of the workers that may run it. */
-  workers: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: limits.columnLength })),
-  allowOtherWorkers: Type.Optional(Type.Boolean()),
-  resources: Type.Optional(ResourcesSchema),
-  unschedulableTimeoutMs: Type.Optional(Milliseconds),
-  maxWorkerLosses: Type.Optional(Count),
-});
-export type TaskOptions = Static<typeof TaskOptionsSchema>;
+export const PROTOCOL_VERSION = 3;
 
 // ── The handshake: the first message of each side, on every connection ───────────────────────────
 
@@ -172,37 +134,8 @@ const Detach = keysOf("detach");
 const Fetch = keysOf("fetch");
 /** From a client: it holds futures now of the tasks whose keys came with this offer. */
 const Take = Type.Object({ type: Type.Literal("take"), offer: Count });
-/** From a client: have this value, and the tasks that it refers to, outlive it under a name; answered. */
-const Publish = Type.Object({
-  type: Type.Literal("publish"),
-  id: Count,
-  name: Name,
-  value: PayloadSchema,
-  /** The keys of the futures found inside the value, which refers to them by position. */
-  inputs: Type.Optional(Type.Array(Key, { maxItems: limits.inputs })),
-  /** Put it in the place of what has the name. */
-  override: Type.Optional(Type.Boolean()),
-});
-/** From a client: answered with the value of this name, the keys in it, and the offer of them. */
-const AskPublished = Type.Object({ type: Type.Literal("published"), id: Count, name: Name });
-/** From a client: what was published under this name is not kept any more for its sake; answered. */
-const Unpublish = Type.Object({ type: Type.Literal("unpublish"), id: Count, name: Name });
-/** From a client: cancel every task of everybody and have the workers start their threads anew; answered. */
-const Restart = Type.Object({
-  type: Type.Literal("restart"),
-  id: Count,
-  reason: Type.Optional(Text),
-});
 /** From a client: cancel every task of everybody, and end; answered by goodbyes. */
 const Shutdown = Type.Object({ type: Type.Literal("shutdown"), reason: Type.Optional(Text) });
-/** From a client: a question, answered by an `answer` of the same id. */
-const Ask = Type.Object({
-  type: Type.Literal("ask"),
-  id: Count,
-  about: Type.Union([Type.Literal("info"), Type.Literal("workers"), Type.Literal("explain")]),
-  key: Type.Optional(Key),
-});
-
 export const FromClientSchema = Type.Union([
   Submit,
   CancelByClient,
@@ -211,20 +144,12 @@ export const FromClientSchema = Type.Union([
   Detach,
   Fetch,
   Take,
-  Publish,
-  AskPublished,
-  Unpublish,
-  Restart,
   Shutdown,
-  Coordinate,
   Took,
   GiveBack,
-  Ask,
-  results.Scatter,
-  results.WhoHas,
-  results.Retire,
 ]);
-export type FromClient = Static<typeof FromClientSchema>;
+/** What stands for itself, and the requests that are answered; see `requests.ts`. */
+export type FromClient = Static<typeof FromClientSchema> | RequestMessage;
 
 // ── Scheduler → client ───────────────────────────────────────────────────────────────────────────
 
@@ -258,18 +183,6 @@ const CancelledToClient = Type.Object({
 const Fetched = Type.Object({ type: Type.Literal("fetched"), key: Key, value: PayloadSchema });
 /** To one client, in answer to `retry`: these tasks are under way again. */
 const Reopened = keysOf("reopened");
-/** To one client, in answer to what had this `id`: facts as plain JSON, or a value, or a failure. */
-const Answer = Type.Object({
-  type: Type.Literal("answer"),
-  id: Count,
-  facts: Type.Optional(Type.Unknown()),
-  value: Type.Optional(PayloadSchema),
-  /** The keys that the value refers to by position, kept for this client until it says `take`. */
-  inputs: Type.Optional(Type.Array(Key, { maxItems: limits.inputs })),
-  offer: Type.Optional(Count),
-  failure: Type.Optional(FailureSchema),
-});
-
 export const ToClientSchema = Type.Union([
   FinishedToClient,
   Stored,
@@ -279,10 +192,8 @@ export const ToClientSchema = Type.Union([
   results.Located,
   Fetched,
   Reopened,
-  Coordinated,
-  Answer,
 ]);
-export type ToClient = Static<typeof ToClientSchema>;
+export type ToClient = Static<typeof ToClientSchema> | AnswerMessage;
 
 // ── Scheduler → worker ───────────────────────────────────────────────────────────────────────────
 
@@ -297,7 +208,7 @@ const Run = Type.Object({
   inputs: Type.Optional(column(Type.Array(Type.Union([PayloadSchema, results.ReferenceSchema])))),
   peers: results.PeersSchema,
   priority: Type.Optional(Type.Integer()),
-  timeoutMs: Type.Optional(Milliseconds),
+  options: Type.Optional(RunOptionsSchema),
   /** Say `started` before each begins: one of these may have taken a worker down. */
   announce: Type.Optional(Type.Boolean()),
   /** They hold resources, which they lend with their slots: wait for `resume` before they go on. */

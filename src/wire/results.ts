@@ -2,7 +2,7 @@
 // `protocol.ts`.
 
 import { Type, type Static } from "typebox";
-import { Attempt, Count, Key, Name, PayloadSchema, Text, column, keysOf } from "./parts.ts";
+import { Attempt, Count, Key, PayloadSchema, Text, column, keysOf } from "./parts.ts";
 import type { Payload } from "../payload/payload.ts";
 import { limits } from "./limits.ts";
 
@@ -33,30 +33,6 @@ export type Reference = Static<typeof ReferenceSchema>;
 export const Address = Type.String({ maxLength: limits.addressLength });
 /** Where holders serve what they have. */
 export const PeersSchema = Type.Optional(Type.Array(Address, { maxItems: limits.columnLength }));
-
-// ── Client → scheduler ───────────────────────────────────────────────────────────────────────────
-
-/** From a client: a value of its own is to become a task's; answered by an `answer` of the same id. */
-export const Scatter = Type.Object({
-  type: Type.Literal("scatter"),
-  id: Count,
-  key: Key,
-  bytes: Count,
-  /** The value itself when it is small; else the answer says where to send it. */
-  value: Type.Optional(PayloadSchema),
-  /** Names or hosts of the workers that are to hold it; default: any one. */
-  workers: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: limits.columnLength })),
-  /** All of them are to hold it, and not just one. */
-  broadcast: Type.Optional(Type.Boolean()),
-});
-/** From a client: who holds the values of these tasks; answered by an `answer` of the same id. */
-export const WhoHas = Type.Object({ type: Type.Literal("who-has"), id: Count, keys: column(Key) });
-/** From a client: these workers are to hand over what they hold and end; answered when they have. */
-export const Retire = Type.Object({
-  type: Type.Literal("retire"),
-  id: Count,
-  workers: Type.Array(Name, { minItems: 1, maxItems: limits.columnLength }),
-});
 
 // ── Scheduler → client ───────────────────────────────────────────────────────────────────────────
 

@@ -2,12 +2,11 @@
 
 import type { FromClient } from "../../../src/wire/protocol.ts";
 import { giveUp, retire, scatter } from "../values/copies.ts";
-import { coordinate, giveBack, handBack, took } from "../coordination/requests.ts";
-import { answer } from "../tasks/explain.ts";
+import { giveBack, handBack, took } from "../coordination/requests.ts";
 import { declineAll, take } from "./retention.ts";
-import { give, publish, unpublish } from "./published.ts";
-import { restart, shutDown } from "../workers/restart.ts";
-import { locate, whoHas } from "../values/locating.ts";
+import { receiveRequest } from "./requests.ts";
+import { shutDown } from "../workers/restart.ts";
+import { locate } from "../values/locating.ts";
 import { recompute } from "../values/recompute.ts";
 import { samePayload } from "../same-payload.ts";
 import { leaveSpec, specFor } from "../tasks/specs.ts";
@@ -114,35 +113,11 @@ export function receiveFrom(
       case "fetch":
         for (const key of message.keys) locate(step, client, key);
         break;
-      case "scatter":
-        scatter(step, client, message);
-        break;
-      case "who-has":
-        whoHas(step, client, message);
-        break;
-      case "retire":
-        retire(step, client, message);
-        break;
       case "take":
         take(step, client, message.offer);
         break;
-      case "publish":
-        step.effects.send(client, publish(step, client, message));
-        break;
-      case "published":
-        step.effects.send(client, give(step, client, message));
-        break;
-      case "unpublish":
-        step.effects.send(client, unpublish(step, message));
-        break;
-      case "restart":
-        restart(step, client, message);
-        break;
       case "shutdown":
         shutDown(step, client, message.reason);
-        break;
-      case "coordinate":
-        coordinate(step, client, message);
         break;
       case "took":
         took(step, client, message.ids);
@@ -150,11 +125,8 @@ export function receiveFrom(
       case "give-back":
         handBack(step, client, message.ids);
         break;
-      case "ask":
-        step.effects.send(client, answer(step, message));
-        break;
       default:
-        message satisfies never;
+        receiveRequest(step, client, message);
     }
   }
 }

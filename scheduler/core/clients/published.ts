@@ -2,9 +2,10 @@
 // name, and that outlives whoever published it. The tasks are kept; the value is never looked into.
 
 import type { Payload } from "../../../src/payload/payload.ts";
-import type { FromClient, ToClient } from "../../../src/wire/protocol.ts";
+import type { ParametersOf, ResultOf } from "../../../src/wire/requests.ts";
+import { Refusal, type Asked } from "./answers.ts";
 import { findTasks, keep, letGo, offer, type Retention } from "./retention.ts";
-import type { Client, State, TaskKey } from "../state.ts";
+import type { State, TaskKey } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
 export type Published = {
@@ -16,56 +17,58 @@ export type Published = {
   readonly by: string;
 };
 
-type Message<Type extends FromClient["type"]> = Extract<FromClient, { type: Type }>;
-type Answer = Extract<ToClient, { type: "answer" }>;
-
-export function publish(step: StepContext, client: Client, message: Message<"publish">): Answer {
-  const { id, name, value, inputs = [], override = false } = message;
+export function publish(
+  step: StepContext,
+  { client }: Asked,
+  { name, value, inputs = [], override = false }: ParametersOf<"publish">,
+): null | Refusal {
   const { published } = step.state;
   const earlier = published.get(name);
   if (earlier !== undefined && !override) {
-    const words = `choose another name, or give override: "${name}" was published by ${earlier.by}`;
-    return { type: "answer", id, failure: { code: "key-conflict", message: words } };
+    const message = `choose another name, or give override: "${name}" was published by ${earlier.by}`;
+    return new Refusal({ code: "key-conflict", message });
   }
   const tasks = findTasks(step.state, inputs);
   if (typeof tasks === "string") {
-    const words = `the future ${tasks} in it is not known here: was it released, or is it of another scheduler?`;
-    return { type: "answer", id, failure: { code: "lost-data", message: words, key: tasks } };
+    const message = `the future ${tasks} in it is not known here: was it released, or is it of another scheduler?`;
+    return new Refusal({ code: "lost-data", message, key: tasks });
   }
   // Before the earlier one is let go: they may have tasks in common.
   const made = keep(step, `published "${name}"`, tasks);
   if (earlier !== undefined) letGo(step, earlier.keep);
   published.set(name, { value, inputs, keep: made, by: client.name });
-  return { type: "answer", id };
+  return null;
 }
 
-export function unpublish(step: StepContext, { id, name }: Message<"unpublish">): Answer {
+export function unpublish(
+  step: StepContext,
+  _: Asked,
+  { name }: ParametersOf<"unpublish">,
+): null | Refusal {
   const { published } = step.state;
   const found = published.get(name);
-  if (found === undefined) return unknown(step.state, id, name);
+  if (found === undefined) return unknown(step.state, name);
   published.delete(name);
   letGo(step, found.keep);
-  return { type: "answer", id };
+  return null;
 }
 
 /** The value goes to the client, and its futures with it as soon as the client takes them. */
 export function give(
   step: StepContext,
-  client: Client,
-  { id, name }: Message<"published">,
-): Answer {
+  { client }: Asked,
+  { name }: ParametersOf<"published">,
+): ResultOf<"published"> | Refusal {
   const found = step.state.published.get(name);
-  if (found === undefined) return unknown(step.state, id, name);
+  if (found === undefined) return unknown(step.state, name);
   const { value, inputs } = found;
   const offered = offer(step, client, found.keep.tasks);
-  if (offered === undefined) return { type: "answer", id, value };
-  return { type: "answer", id, value, inputs: [...inputs], offer: offered };
+  return offered === undefined ? { value } : { value, inputs: [...inputs], offer: offered };
 }
 
-function unknown({ published, options }: State, id: number, name: string): Answer {
+function unknown({ published, options }: State, name: string): Refusal {
   const near = options.nearestNames(name, published.keys());
   const orNear =
     near.length === 0 ? "" : `; there is ${near.map((each) => `"${each}"`).join(", ")}`;
-  const words = `nothing is published as "${name}"${orNear}`;
-  return { type: "answer", id, failure: { code: "lost-data", message: words } };
+  return new Refusal({ code: "lost-data", message: `nothing is published as "${name}"${orNear}` });
 }

@@ -5,16 +5,8 @@ import { bytesOf } from "../effects.ts";
 import { findTasks, keep, take } from "../clients/retention.ts";
 import type { Client } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
-import {
-  answer,
-  claimOf,
-  discard,
-  involvementOf,
-  received,
-  serve,
-  setClaim,
-  undo,
-} from "./serve.ts";
+import { answer, later, Refusal, type Asked } from "../clients/answers.ts";
+import { claimOf, discard, involvementOf, received, serve, setClaim, undo } from "./serve.ts";
 import {
   createThing,
   fileName,
@@ -26,9 +18,6 @@ import {
 } from "./things.ts";
 import type { Line } from "./line.ts";
 
-/** A request that cannot be met now or ever; `code` as in the catalogue of errors. */
-type Refusal = { readonly code: string; readonly message: string };
-
 const operations: Record<Kind, readonly Request["op"][]> = {
   lock: ["acquire", "look"],
   semaphore: ["acquire", "look"],
@@ -37,22 +26,28 @@ const operations: Record<Kind, readonly Request["op"][]> = {
   variable: ["set", "get", "clear"],
 };
 
-export function coordinate(step: StepContext, client: Client, request: Request): void {
+export function coordinate(
+  step: StepContext,
+  asked: Asked<"coordinate">,
+  request: Request,
+): Refusal | typeof later {
   const { things } = step.state.coordination;
-  const { kind, name, id } = request;
+  const { kind, name } = request;
+  const { client, id } = asked;
   const existing = things.get(fileName(request));
-  const refusal = whyNot(step, client, request, existing);
-  if (refusal) return answer(step, client, id, { failure: refusal });
+  const refusal = whyNot(step, asked, request, existing);
+  if (refusal) return refusal;
   const item = request.value === undefined ? undefined : createItem(step, request);
-  if (item && "code" in item) return answer(step, client, id, { failure: item });
+  if (item instanceof Refusal) return item;
   const thing = existing ?? createThing(request);
   if (!existing) things.set(fileName({ kind, name }), thing);
   remember(step, client, thing, request);
-  perform(step, client, request, thing, item);
+  perform(step, asked, request, thing, item);
   serve(step, thing);
   if (request.wait === false && claimOf(step, client, id)?.at === "waiting") {
     giveUp(step, client, id);
   }
+  return later;
 }
 
 /** The client has received what it got. */
@@ -98,7 +93,9 @@ function giveUp(step: StepContext, client: Client, id: number): void {
   const claim = claimOf(step, client, id);
   if (claim === undefined) return;
   undo(step, client, id, claim);
-  if (claim.at === "waiting") answer(step, client, id, { withdrawn: true });
+  if (claim.at === "waiting") {
+    answer(step, { client, id, to: "coordinate" }, { withdrawn: true });
+  }
   if (claim.at !== "told") serve(step, claim.thing);
 }
 
@@ -106,11 +103,11 @@ function giveUp(step: StepContext, client: Client, id: number): void {
 
 function whyNot(
   step: StepContext,
-  client: Client,
+  { client, id }: Asked,
   request: Request,
   thing: Thing | undefined,
 ): Refusal | undefined {
-  const { kind, name, id, op, limit, count = 1 } = request;
+  const { kind, name, op, limit, count = 1 } = request;
   const { coordination: state, options } = step.state;
   const limits = options.coordination;
   const claims = state.clients.get(client)?.claims;
@@ -122,7 +119,9 @@ function whyNot(
     (kind === "semaphore" && limit === undefined) ||
     count < 1 ||
     limit === 0;
-  if (isBroken) return { code: "protocol-violated", message: `no such request: ${kind} ${op}` };
+  if (isBroken) {
+    return new Refusal({ code: "protocol-violated", message: `no such request: ${kind} ${op}` });
+  }
   if ((claims?.size ?? 0) >= limits.claimsOfClient) {
     return refuse(
       `wait for some of what was asked for, or release some: this client has ${limits.claimsOfClient} ` +
@@ -156,7 +155,7 @@ function limitOf(thing: Thing): number | undefined {
 }
 
 function refuse(message: string): Refusal {
-  return { code: "coordination-refused", message };
+  return new Refusal({ code: "coordination-refused", message });
 }
 
 function createItem(
@@ -181,7 +180,7 @@ function createItem(
   const tasks = findTasks(step.state, inputs);
   if (typeof tasks === "string") {
     const message = `the future ${tasks} in what was given to the ${kind} "${name}" is not known here: was it released, or is it of another scheduler?`;
-    return { code: "lost-data", message };
+    return new Refusal({ code: "lost-data", message });
   }
   coordination.bytes += bytes;
   const kept = tasks.length > 0 ? keep(step, `${kind} "${name}"`, tasks) : undefined;
@@ -203,14 +202,14 @@ function remember(step: StepContext, client: Client, thing: Thing, { limit }: Re
 
 function perform(
   step: StepContext,
-  client: Client,
+  asked: Asked<"coordinate">,
   request: Request,
   thing: Thing,
   item: Item | undefined,
 ): void {
-  const { id, op } = request;
-  const done = (what: { number?: number } = {}) => answer(step, client, id, what);
-  const wait = (line: Line<Waiter>) => waitIn(step, client, request, thing, line, item);
+  const { op } = request;
+  const done = (what: { number?: number } = {}) => answer(step, asked, what);
+  const wait = (line: Line<Waiter>) => waitIn(step, asked, request, thing, line, item);
   if (op === "look") return done({ number: look(thing) });
   switch (thing.kind) {
     case "lock":
@@ -255,8 +254,8 @@ function empty(step: StepContext, items: Line<Item>): number {
 
 function waitIn(
   step: StepContext,
-  client: Client,
-  { id, count = 1 }: Request,
+  { client, id }: Asked<"coordinate">,
+  { count = 1 }: Request,
   thing: Thing,
   line: Line<Waiter>,
   item: Item | undefined,

@@ -1,7 +1,8 @@
 // Gives what is there to those who wait for it, in their order, as far as it goes. Whatever changes
 // a thing calls `serve` after it, so that nobody waits for what he could have.
 
-import type { ToClient } from "../../../src/wire/protocol.ts";
+import type { Coordinated } from "../../../src/wire/coordination.ts";
+import { answer } from "../clients/answers.ts";
 import { decline, hand, letGo, offer } from "../clients/retention.ts";
 import type { Client } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -47,7 +48,7 @@ function serveSemaphore(step: StepContext, thing: Semaphore): void {
     if (thing.used + next.count > thing.limit) return;
     thing.used += next.count;
     settle(step, next, { at: "holding", thing, count: next.count });
-    answer(step, next.client, next.id, {});
+    answerTo(step, next, {});
   }
 }
 
@@ -55,7 +56,7 @@ function serveEvent(step: StepContext, { isSet, waiting }: EventThing): void {
   if (!isSet) return;
   for (let next = waiting.first; next; next = waiting.first) {
     settle(step, next, undefined);
-    answer(step, next.client, next.id, {});
+    answerTo(step, next, {});
   }
 }
 
@@ -73,33 +74,36 @@ function serveQueue(step: StepContext, queue: Queue): void {
       item.order = step.state.coordination.order++;
       items.join(item);
       settle(step, next, undefined);
-      answer(step, next.client, next.id, {});
+      answerTo(step, next, {});
       moved = true;
     }
   }
 }
 
-function handOut(step: StepContext, queue: Queue, { client, id, count }: Waiter): void {
+function handOut(step: StepContext, queue: Queue, getter: Waiter): void {
   const taken: Item[] = [];
   let bytes = 0;
-  for (let item = queue.items.first; item && taken.length < count; item = queue.items.first) {
+  for (
+    let item = queue.items.first;
+    item && taken.length < getter.count;
+    item = queue.items.first
+  ) {
     if (taken.length > 0 && bytes + item.bytes > batchBytes) break;
     queue.items.leave(item);
     taken.push(item);
     bytes += item.bytes;
   }
   queue.handed++;
-  settle(step, queue.getters.first!, { at: "handed", thing: queue, items: taken });
-  answer(step, client, id, contentOf(taken));
+  settle(step, getter, { at: "handed", thing: queue, items: taken });
+  answerTo(step, getter, contentOf(taken));
 }
 
 function serveVariable(step: StepContext, { item, waiting }: Variable): void {
   if (item === undefined) return;
   for (let next = waiting.first; next; next = waiting.first) {
-    const { client, id } = next;
-    const offered = offer(step, client, item.keep?.tasks ?? []);
+    const offered = offer(step, next.client, item.keep?.tasks ?? []);
     settle(step, next, offered === undefined ? undefined : { at: "told", offer: offered });
-    answer(step, client, id, contentOf([item]));
+    answerTo(step, next, contentOf([item]));
   }
 }
 
@@ -183,13 +187,11 @@ export function discard(step: StepContext, item: Item): void {
 
 // ── Answers ──────────────────────────────────────────────────────────────────────────────────────
 
-type Content = Omit<Extract<ToClient, { type: "coordinated" }>, "type" | "id">;
-
-export function answer(step: StepContext, client: Client, id: number, what: Content): void {
-  step.effects.send(client, { type: "coordinated", id, ...what });
+function answerTo(step: StepContext, { client, id }: Waiter, content: Coordinated): void {
+  answer(step, { client, id, to: "coordinate" }, content);
 }
 
-function contentOf(items: readonly Item[]): Content {
+function contentOf(items: readonly Item[]): Coordinated {
   const content = { items: items.map(({ value }) => value) };
   if (items.every(({ keys }) => keys.length === 0)) return content;
   return { ...content, inputs: items.map(({ keys }) => [...keys]) };

@@ -7,7 +7,7 @@
 // handed something that the client has not said to have received. Who is gone has no claims.
 
 import type { Payload } from "../../../src/payload/payload.ts";
-import type { FromClient } from "../../../src/wire/protocol.ts";
+import type { ParametersOf } from "../../../src/wire/requests.ts";
 import type { Retention } from "../clients/retention.ts";
 import type { Client, TaskKey } from "../state.ts";
 import { Line } from "./line.ts";
@@ -34,7 +34,7 @@ export const defaultCoordinationLimits: CoordinationLimits = {
   totalBytes: 2 ** 30,
 };
 
-export type Request = Extract<FromClient, { type: "coordinate" }>;
+export type Request = ParametersOf<"coordinate">;
 export type Kind = Request["kind"];
 
 /** A value in a queue or a variable, and what keeps the futures in it. */

@@ -1,79 +1,26 @@
-// Answers to questions: plain facts for `info`, `workers` and `explain`, and the sentence that says
-// why a task is where it is.
+// Why a task is where it is: the sentence that says so, and the facts behind it.
 
-import type { Explanation, SchedulerInfo, WorkerInfo } from "../../../src/facts.ts";
-import type { FromClient, ToClient } from "../../../src/wire/protocol.ts";
+import type { Explanation } from "../../../src/wire/facts.ts";
+import { Refusal } from "../clients/answers.ts";
 import { listOf } from "../structures/small-set.ts";
 import { retentionsOf } from "../clients/retention.ts";
 import { holdersOf } from "../values/locating.ts";
 import { whatIsMissing } from "../placement/missing.ts";
-import type { State, Task, Worker } from "../state.ts";
+import type { State, Task, TaskKey } from "../state.ts";
 import { isSettled } from "./lifecycle.ts";
 import type { StepContext } from "./transition.ts";
 
-type Ask = Extract<FromClient, { type: "ask" }>;
-type Answer = Extract<ToClient, { type: "answer" }>;
-
-export function answer(step: StepContext, { id, about, key }: Ask): Answer {
-  const { state } = step;
-  switch (about) {
-    case "info":
-      return { type: "answer", id, facts: info(state) };
-    case "workers":
-      return { type: "answer", id, facts: [...state.workers.values()].map(workerInfo) };
-    case "explain": {
-      const task = state.tasks.get(key ?? "");
-      if (task) return { type: "answer", id, facts: explain(step, task) };
-      const message = `no task has the key "${key ?? ""}": it was cancelled or released, or it never was here`;
-      return { type: "answer", id, failure: { code: "lost-data", message } };
-    }
-  }
+/** The task of a key, or that there is none. */
+export function explain(view: View, key: TaskKey): Explanation | Refusal {
+  const task = view.state.tasks.get(key);
+  if (task !== undefined) return explanationOf(view, task);
+  const message = `no task has the key "${key}": it was cancelled or released, or it never was here`;
+  return new Refusal({ code: "lost-data", message });
 }
 
-function info(state: State): SchedulerInfo {
-  const { counts, totals, workers, clients, registered, published } = state;
-  const { waiting, ready, running, finished, released, failed, cancelled } = counts;
-  let slots = 0;
-  for (const worker of workers.values()) slots += worker.slots;
-  return {
-    tasks: { waiting, ready, running, finished, released, failed, cancelled },
-    totals: { ...totals },
-    workers: workers.size,
-    clients: clients.size,
-    slots,
-    functions: [...registered].sort(),
-    published: [...published.keys()].sort(),
-  };
-}
+type View = Pick<StepContext, "state" | "now">;
 
-function workerInfo(worker: Worker): WorkerInfo {
-  const { id, name, host, pid, threads, slots, finished, joinedAt, leaving, awayUntil } = worker;
-  const resources: WorkerInfo["resources"] = {};
-  for (const [resource, total] of Object.entries(worker.resources)) {
-    resources[resource] = { total, used: worker.used[resource] ?? 0 };
-  }
-  const isUp = awayUntil === undefined;
-  const status = leaving ? "leaving" : !isUp ? "away" : worker.paused ? "paused" : "up";
-  const tasks = worker.dispatches.size;
-  const functions = [...worker.functions].sort();
-  return {
-    id,
-    name,
-    host,
-    pid,
-    threads,
-    slots,
-    tasks,
-    finished,
-    resources,
-    functions,
-    status,
-    held: { results: worker.holds.size, bytes: worker.heldBytes },
-    joinedAt,
-  };
-}
-
-function explain(step: StepContext, task: Task): Explanation {
+function explanationOf(view: View, task: Task): Explanation {
   const { key, attempt, progress, losses, wantedBy } = task;
   const { at } = task.state;
   if (at === "new" || at === "forgotten") throw new Error(`a filed task is never ${at}`);
@@ -85,23 +32,23 @@ function explain(step: StepContext, task: Task): Explanation {
     key,
     function: task.spec.function.name,
     state: at,
-    why: why(step, task, missing),
+    why: why(view, task, missing),
     attempt,
-    worker: task.state.at === "running" ? task.state.dispatch.worker.name : undefined,
-    progress,
+    ...(task.state.at === "running" && { worker: task.state.dispatch.worker.name }),
+    ...(progress && { progress }),
     missingInputs: missing.slice(0, 100).map((input) => input.key),
     holders: holdersOf(task),
     dependents: listOf(task.dependents).length,
     wantedBy: [
       ...listOf(wantedBy).map(({ name }) => name),
-      ...retentionsOf(step.state, task).map(({ what }) => what),
+      ...retentionsOf(view.state, task).map(({ what }) => what),
     ],
     losses: [...(losses ?? [])],
-    history: step.state.history.of(key),
+    history: view.state.history.of(key),
   };
 }
 
-function why({ state, now }: StepContext, task: Task, missing: readonly Task[]): string {
+function why({ state, now }: View, task: Task, missing: readonly Task[]): string {
   const current = task.state;
   switch (current.at) {
     case "waiting":

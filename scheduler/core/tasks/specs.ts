@@ -2,6 +2,7 @@
 // it may run, and the facts about a function. Each goes when the last that used it goes.
 
 import type { TaskOptions } from "../../../src/wire/protocol.ts";
+import { enterRunHeads, leaveRunHeads } from "./run-heads.ts";
 import { createLane } from "../placement/lanes.ts";
 import { enterSite, leaveSite, watchNames, unwatchNames } from "../placement/sites.ts";
 import type { Client, FunctionFacts, PlacementConstraint, Spec, State, Worker } from "../state.ts";
@@ -32,7 +33,7 @@ export function specFor(
   }
   lane.specs++;
   const { function: facts } = constraint;
-  const spec = {
+  const said = {
     client,
     signature,
     options,
@@ -42,6 +43,7 @@ export function specFor(
     lane,
     tasks: 0,
   };
+  const spec: Spec = { ...said, heads: enterRunHeads(state, said) };
   client.specs.set(signature, spec);
   return spec;
 }
@@ -52,6 +54,7 @@ export function leaveSpec(state: State, spec: Spec): void {
   if (spec.tasks > 0) return;
   const { client, lane, constraint } = spec;
   client.specs.delete(spec.signature);
+  leaveRunHeads(state, spec.heads);
   lane.specs--;
   if (lane.specs === 0) {
     lane.client.lanes.delete(lane.name);

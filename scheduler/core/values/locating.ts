@@ -1,8 +1,7 @@
 // Where values are, for those who ask: clients that fetch, and people.
 
-import type { FromClient } from "../../../src/wire/protocol.ts";
 import { mostHolders } from "../effects.ts";
-import type { Client, Task } from "../state.ts";
+import type { Client, State, Task, TaskKey } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
 /** A client wants a value that did not ride along. While it is being made again it hears nothing. */
@@ -31,17 +30,12 @@ export function addressesOf({ state }: Task): string[] {
   return holders.slice(0, mostHolders).map(({ address }) => address!);
 }
 
-/** By key the names of the workers that hold the value, "scheduler" when it is here; none: not made yet. */
-export function whoHas(
-  { state, effects }: StepContext,
-  client: Client,
-  { id, keys }: Extract<FromClient, { type: "who-has" }>,
-): void {
-  const facts = keys.map((key) => {
-    const task = state.tasks.get(key);
+/** For each key the names of the workers that hold the value, "scheduler" when it is here; none: not made yet. */
+export function whoHas({ tasks }: State, keys: readonly TaskKey[]): string[][] {
+  return keys.map((key) => {
+    const task = tasks.get(key);
     return task ? holdersOf(task) : [];
   });
-  effects.send(client, { type: "answer", id, facts });
 }
 
 /** Their names; "scheduler" for a value that is kept here. */

@@ -1,7 +1,8 @@
 // Starting over at a client's word: every task of every client is cancelled, what was published is
 // let go, and the workers end their threads. And the end of it all, which begins the same way.
 
-import type { FromClient } from "../../../src/wire/protocol.ts";
+import type { ParametersOf } from "../../../src/wire/requests.ts";
+import { answer, later, type Asked } from "../clients/answers.ts";
 import { decline, letGo } from "../clients/retention.ts";
 import type { Client, Task, Worker } from "../state.ts";
 import { cancelOne, forgetIfUnneeded, isSettled } from "../tasks/lifecycle.ts";
@@ -10,24 +11,25 @@ import { forEachWanting, removeWants } from "../clients/wants.ts";
 
 /** A restart that workers have still to answer for. */
 export type Restart = {
-  readonly client: Client;
-  readonly id: number;
+  readonly asked: Asked<"restart">;
   readonly pending: Set<Worker>;
 };
 
 export function restart(
   step: StepContext,
-  client: Client,
-  { id, reason }: Extract<FromClient, { type: "restart" }>,
-): void {
+  asked: Asked<"restart">,
+  { reason }: ParametersOf<"restart">,
+): typeof later {
   const { state, effects } = step;
+  const { client } = asked;
   effects.log("warning", `client ${client.name} restarts all workers and cancels all tasks`);
   cancelEverything(step, reason ?? `client ${client.name} restarted everything`);
   const pending = new Set(state.workers.values());
   for (const worker of pending) effects.tell(worker, { type: "restart" });
-  const begun: Restart = { client, id, pending };
+  const begun: Restart = { asked, pending };
   state.restarts.add(begun);
   answerIfDone(step, begun);
+  return later;
 }
 
 /** A worker has new threads; or it is gone, and there is nothing of it to wait for. */
@@ -51,10 +53,10 @@ export function shutDown(step: StepContext, client: Client, reason: string | und
   step.effects.stop(why);
 }
 
-function answerIfDone({ state, effects }: StepContext, begun: Restart): void {
+function answerIfDone(step: StepContext, begun: Restart): void {
   if (begun.pending.size > 0) return;
-  state.restarts.delete(begun);
-  if (!begun.client.gone) effects.send(begun.client, { type: "answer", id: begun.id });
+  step.state.restarts.delete(begun);
+  answer(step, begun.asked, null);
 }
 
 /** What anybody wants of any task ends here, and nothing is left of those that nothing else keeps. */

@@ -251,7 +251,9 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
         break;
       case "progress": {
         const running = findDispatch(worker, message.key, message.attempt);
-        if (running) running.task.progress = { fraction: message.fraction, text: message.text };
+        if (running === undefined) break;
+        const { fraction, text } = message;
+        running.task.progress = { fraction, ...(text !== undefined && { text }) };
         break;
       }
       case "restarted":

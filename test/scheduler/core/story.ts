@@ -9,7 +9,7 @@ import type {
   ToClient,
   ToWorker,
 } from "../../../src/wire/protocol.ts";
-import type { Explanation, SchedulerInfo, WorkerInfo } from "../../../src/facts.ts";
+import type { Explanation, SchedulerInfo, WorkerInfo } from "../../../src/wire/facts.ts";
 import { checkInvariants } from "../../../scheduler/core/invariants.ts";
 import { createState, type CoreOptions, type State } from "../../../scheduler/core/state.ts";
 import { nextWakeUp, step, type Event } from "../../../scheduler/core/step.ts";

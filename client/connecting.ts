@@ -1,0 +1,73 @@
+// The way from a target, as users name it, to a session with its scheduler.
+
+import { hostname } from "node:os";
+import { ConnectionError } from "../src/errors/errors.ts";
+import type { DialOptions, DialTarget } from "../src/link/dial.ts";
+import { targetFinder } from "../src/meeting/target.ts";
+import type { FromClient, ToClient } from "../src/wire/protocol.ts";
+import { checkedNames, checkedTimeout, longestTimerMs } from "./option-checks.ts";
+import { Session } from "./session.ts";
+
+export type ConnectOptions = {
+  /** Default: `$THENCE_TOKEN`, the content of `$THENCE_TOKEN_FILE`, or the one in the scheduler file. */
+  token?: string;
+  /** Milliseconds to keep trying, for the scheduler may start later. Default: 30,000. */
+  timeoutMs?: number;
+  /** For people: in logs and on the dashboard. Default: host and process id. */
+  name?: string;
+};
+
+/** How to reach a scheduler, for those who know it already. */
+export type OpenOptions = Omit<ConnectOptions, "token"> &
+  Pick<DialOptions<ToClient>, "target" | "describeTarget" | "open" | "clock" | "signal"> & {
+    /** Run after the client has closed: for what lives no longer than it. */
+    onClose?: () => Promise<void>;
+  };
+
+/** How to reach the scheduler that a user means; see `Client.connect`. */
+export function connectionTo(target: string | undefined, options: ConnectOptions): OpenOptions {
+  const { token, ...others } = checkedNames(options, ["token", "timeoutMs", "name"], "connect");
+  if (target !== undefined && typeof target !== "string") {
+    throw new TypeError(`give the address or the file as a string, not ${typeof target}`);
+  }
+  if (target !== undefined && /^[\w.-]*\w:\d+$/.test(target)) {
+    throw new RangeError(`write ws://${target}, or ./${target} if that is a scheduler file`);
+  }
+  const isAddress = target !== undefined && /^\w+:\/\//.test(target);
+  const finder = targetFinder({
+    token,
+    ...(isAddress ? { address: target } : { schedulerFile: target }),
+  });
+  if (!finder) {
+    throw new ConnectionError(
+      'say where the scheduler is: Client.connect("ws://host:port") or ' +
+        'Client.connect("scheduler.json"), or set THENCE_ADDRESS or THENCE_SCHEDULER_FILE; ' +
+        "Client.local needs none",
+    );
+  }
+  return { ...others, target: finder.find, describeTarget: finder.describe };
+}
+
+/** A session with a scheduler, once that has answered. */
+export async function openSession(options: OpenOptions): Promise<Session> {
+  const { name = `${hostname()}-${process.pid}`, timeoutMs = 30_000, ...how } = options;
+  // A task has a client without ever dialling, and need not load what that takes.
+  const { dial } = await import("../src/link/dial.ts");
+  const { checkToClient } = await import("../src/wire/check.ts");
+  const { openWebSocket } = await import("../src/link/socket-ws.ts");
+  const { Fetcher } = await import("./fetcher.ts");
+  const session = new Session();
+  let found: DialTarget | undefined;
+  const target = async () => (found = (await how.target()) ?? found);
+  const link = await dial<ToClient, FromClient>({
+    ...how,
+    target,
+    hello: () => ({ role: "client", id: session.id, name }),
+    check: checkToClient,
+    timeoutMs: Math.min(checkedTimeout(timeoutMs), longestTimerMs),
+    on: session.events,
+  });
+  const { open: openSocket = openWebSocket, clock } = how;
+  session.attach(link, new Fetcher({ target: () => found, open: openSocket, clock }));
+  return session;
+}

@@ -1,0 +1,51 @@
+// The facts about a scheduler and its workers, for `info` and `workers`.
+
+import type { SchedulerInfo, WorkerInfo } from "../../../src/wire/facts.ts";
+import type { State, Worker } from "../state.ts";
+
+export function schedulerInfo(state: State): SchedulerInfo {
+  const { counts, totals, workers, clients, registered, published } = state;
+  const { waiting, ready, running, finished, released, failed, cancelled } = counts;
+  let slots = 0;
+  for (const worker of workers.values()) slots += worker.slots;
+  return {
+    tasks: { waiting, ready, running, finished, released, failed, cancelled },
+    totals: { ...totals },
+    workers: workers.size,
+    clients: clients.size,
+    slots,
+    functions: [...registered].sort(),
+    published: [...published.keys()].sort(),
+  };
+}
+
+export function workerInfos({ workers }: State): WorkerInfo[] {
+  return Array.from(workers.values(), workerInfo);
+}
+
+function workerInfo(worker: Worker): WorkerInfo {
+  const { id, name, host, pid, threads, slots, finished, joinedAt, leaving, awayUntil } = worker;
+  const resources: WorkerInfo["resources"] = {};
+  for (const [resource, total] of Object.entries(worker.resources)) {
+    resources[resource] = { total, used: worker.used[resource] ?? 0 };
+  }
+  const isUp = awayUntil === undefined;
+  const status = leaving ? "leaving" : !isUp ? "away" : worker.paused ? "paused" : "up";
+  const tasks = worker.dispatches.size;
+  const functions = [...worker.functions].sort();
+  return {
+    id,
+    name,
+    host,
+    pid,
+    threads,
+    slots,
+    tasks,
+    finished,
+    resources,
+    functions,
+    status,
+    held: { results: worker.holds.size, bytes: worker.heldBytes },
+    joinedAt,
+  };
+}

@@ -1,0 +1,76 @@
+// What the scheduler does about each request that a client hears an answer to: one handler for each
+// name of `src/wire/requests.ts`. A request without a handler does not compile.
+
+import type { RequestMessage } from "../../../src/wire/protocol.ts";
+import type {
+  commands,
+  ParametersOf,
+  QueryName,
+  RequestName,
+  ResultOf,
+} from "../../../src/wire/requests.ts";
+import { coordinate } from "../coordination/requests.ts";
+import type { Client, State } from "../state.ts";
+import { explain } from "../tasks/explain.ts";
+import type { StepContext } from "../tasks/transition.ts";
+import { whoHas } from "../values/locating.ts";
+import { scatter } from "../values/scattering.ts";
+import { restart } from "../workers/restart.ts";
+import { retire } from "../workers/retiring.ts";
+import { answer, later, refuse, Refusal, type Asked } from "./answers.ts";
+import { schedulerInfo, workerInfos } from "./info.ts";
+import { give, publish, unpublish } from "./published.ts";
+
+/** The state as it is at a moment, for those who only look. */
+export type View = { readonly state: State; readonly now: number };
+
+type Query<Name extends QueryName> = (
+  view: View,
+  parameters: ParametersOf<Name>,
+) => ResultOf<Name> | Refusal;
+
+/** The answers to questions, for clients and for the HTTP side alike. */
+export const queries: { readonly [Name in QueryName]: Query<Name> } = {
+  ping: () => null,
+  info: ({ state }) => schedulerInfo(state),
+  workers: ({ state }) => workerInfos(state),
+  explain: (view, { key }) => explain(view, key),
+  "who-has": ({ state }, { keys }) => whoHas(state, keys),
+};
+
+type CommandName = keyof typeof commands;
+type Command<Name extends CommandName> = (
+  step: StepContext,
+  asked: Asked<Name>,
+  parameters: ParametersOf<Name>,
+) => ResultOf<Name> | Refusal | typeof later;
+
+const handlers: { readonly [Name in CommandName]: Command<Name> } = {
+  publish,
+  published: give,
+  unpublish,
+  scatter,
+  retire,
+  restart,
+  coordinate,
+};
+
+export function receiveRequest(step: StepContext, client: Client, message: RequestMessage): void {
+  const about: Asked = { client, id: message.id, to: message.type };
+  const result = handle(step, about, message);
+  if (result === later) return;
+  if (result instanceof Refusal) refuse(step, about, result.failure);
+  else answer(step, about, result);
+}
+
+/** The compiler does not follow that a name, its handler and its parameters belong together. */
+function handle(step: StepContext, about: Asked, message: RequestMessage) {
+  const name = about.to;
+  return isQuery(name)
+    ? (queries[name] as Query<never>)(step, message as never)
+    : (handlers[name] as Command<never>)(step, about as never, message as never);
+}
+
+function isQuery(name: RequestName): name is QueryName {
+  return Object.hasOwn(queries, name);
+}

@@ -1,0 +1,98 @@
+// What a scheduler says of itself when asked: the results of the requests `info`, `workers` and `explain`.
+
+import { Type, type Static } from "typebox";
+import { Count, Key, Milliseconds, Name, Text } from "./parts.ts";
+
+const taskStandings = [
+  "waiting",
+  "ready",
+  "running",
+  "finished",
+  /** Its value was freed, and is computed again should a result made of it be lost. */
+  "released",
+  "failed",
+  "cancelled",
+] as const;
+/** The state of a task. */
+export type TaskStanding = (typeof taskStandings)[number];
+const TaskStandingSchema = Type.Unsafe<TaskStanding>(Type.Enum([...taskStandings]));
+
+export const SchedulerInfoSchema = Type.Object({
+  /** Tasks that somebody needs, by their state now. */
+  tasks: Type.Object({
+    waiting: Count,
+    ready: Count,
+    running: Count,
+    finished: Count,
+    released: Count,
+    failed: Count,
+    cancelled: Count,
+  }),
+  /** Since the scheduler started. */
+  totals: Type.Object({ submitted: Count, finished: Count, failed: Count, dispatched: Count }),
+  workers: Count,
+  clients: Count,
+  /** Tasks that all workers together run at once. */
+  slots: Count,
+  /** Names of the functions that a present worker has registered, sorted. */
+  functions: Type.Array(Name),
+  /** Names under which something is published, sorted. */
+  published: Type.Array(Name),
+});
+export type SchedulerInfo = Static<typeof SchedulerInfoSchema>;
+
+export const WorkerInfoSchema = Type.Object({
+  id: Key,
+  name: Name,
+  host: Name,
+  pid: Count,
+  threads: Count,
+  /** Tasks it runs at once: threads × concurrency. */
+  slots: Count,
+  /** Tasks sent to it that have not ended, those waiting behind others too. */
+  tasks: Count,
+  finished: Count,
+  resources: Type.Record(Type.String(), Type.Object({ total: Type.Number(), used: Type.Number() })),
+  functions: Type.Array(Name),
+  /** "away": its link is down, and it has its grace to come back. "paused": its memory is full. */
+  status: Type.Unsafe<"up" | "away" | "paused" | "leaving">(
+    Type.Enum(["up", "away", "paused", "leaving"]),
+  ),
+  /** Results that it holds, for itself and for others, and how many bytes they have. */
+  held: Type.Object({ results: Count, bytes: Count }),
+  /** Milliseconds since 1970. */
+  joinedAt: Milliseconds,
+});
+export type WorkerInfo = Static<typeof WorkerInfoSchema>;
+
+export const ExplanationSchema = Type.Object({
+  key: Key,
+  function: Name,
+  state: TaskStandingSchema,
+  /** One sentence: why it is in that state, and what it waits for. */
+  why: Type.String(),
+  /** Dispatches so far. */
+  attempt: Count,
+  /** Name of the worker it is on. */
+  worker: Type.Optional(Name),
+  progress: Type.Optional(Type.Object({ fraction: Type.Number(), text: Type.Optional(Text) })),
+  /** Keys of the inputs it still waits for, the first hundred. */
+  missingInputs: Type.Array(Key),
+  /** Names of the workers that hold its value, "scheduler" when it is there; none while it has none. */
+  holders: Type.Array(Name),
+  dependents: Count,
+  /** Names of the clients that hold a future of it, and what else keeps it: `queue "results"`. */
+  wantedBy: Type.Array(Type.String()),
+  /** The workers that were lost while it ran there, each with how it ended. */
+  losses: Type.Array(Type.Object({ worker: Name, how: Text })),
+  /** How it came here, oldest first, as far as the scheduler remembers; `at` in ms since 1970. */
+  history: Type.Array(
+    Type.Object({
+      at: Milliseconds,
+      from: Type.Optional(Type.String()),
+      to: Type.String(),
+      why: Type.String(),
+    }),
+  ),
+});
+export type Explanation = Static<typeof ExplanationSchema>;
