@@ -2,7 +2,7 @@
 // for tests, the simulation and the replay of a recorded run.
 
 import { assert } from "./assert.ts";
-import { isScattered } from "./values/copies.ts";
+import { isScattered } from "./values/values.ts";
 import { checkCoordination } from "./coordination/invariants.ts";
 import { hasResources } from "./placement/dispatches.ts";
 import { includes, listOf } from "./structures/small-set.ts";
@@ -166,7 +166,7 @@ function checkValues(state: State): void {
       );
     }
   }
-  for (const [task, workers] of state.copies.wanted) {
+  for (const [task, workers] of state.replicaRequests) {
     assert(task.state.at === "finished", () => `a copy of ${task.key} is wanted`);
     for (const worker of workers) assert(state.workers.has(worker.id), () => "a copy on no worker");
   }

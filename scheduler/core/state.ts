@@ -22,6 +22,8 @@ import type { Lane } from "./placement/lanes.ts";
 import type { Published } from "./clients/published.ts";
 import { ReadyQueue } from "./placement/ready-queue.ts";
 import type { Restart } from "./workers/restart.ts";
+import type { Retirement } from "./workers/retiring.ts";
+import type { Scatter } from "./values/scattering.ts";
 import type { NamedWorkers, Site } from "./placement/sites.ts";
 import type { Reservation } from "./placement/reservation.ts";
 import { Timers } from "./timers.ts";
@@ -207,25 +209,6 @@ export type Worker = {
   finished: number;
 };
 
-/** Replication of results that workers were asked to fetch, and why. */
-export type Replication = {
-  /** By task, the workers that were asked and have not answered. */
-  readonly wanted: Map<Task, Set<Worker>>;
-  /** Clients that are told when values they scattered are where they asked for. */
-  readonly waiting: Set<ScatterQuestion>;
-  /** By worker that leaves, the clients that asked for it, and whether it has been let go. */
-  readonly leaving: Map<Worker, { let: boolean; readonly asked: RetireQuestion[] }>;
-};
-/** `workers`: how many have not left yet. */
-export type RetireQuestion = { readonly client: Client; readonly id: number; workers: number };
-export type ScatterQuestion = {
-  readonly client: Client;
-  readonly id: number;
-  readonly task: Task;
-  /** Those that are to hold it and do not yet. */
-  readonly workers: Set<Worker>;
-};
-
 export type Client = {
   readonly id: ClientId;
   readonly name: string;
@@ -336,7 +319,11 @@ export type State = {
   /** Bytes of all values that are kept here; and whether workers were told to keep more of theirs. */
   keptBytes: number;
   sparing: boolean;
-  readonly copies: Replication;
+  /** By task, the workers that were asked to fetch a replica of its value and have not answered. */
+  readonly replicaRequests: Map<Task, Set<Worker>>;
+  readonly scatters: Set<Scatter>;
+  /** The workers that leave. */
+  readonly retirements: Map<Worker, Retirement>;
   /** How many workers ever joined, and when the newest did. */
   joins: number;
   lastJoinAt: number;
@@ -387,7 +374,9 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     descendants: new Map(),
     keptBytes: 0,
     sparing: false,
-    copies: { wanted: new Map(), waiting: new Set(), leaving: new Map() },
+    replicaRequests: new Map(),
+    scatters: new Set(),
+    retirements: new Map(),
     joins: 0,
     lastJoinAt: 0,
     lastDepartureAt: 0,

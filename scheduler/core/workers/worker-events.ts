@@ -2,7 +2,14 @@
 // it belongs to, by key and attempt; whatever is older is passed over.
 
 import type { Failure, FromWorker, Predecessor, Resources } from "../../../src/wire/protocol.ts";
-import { forgetCopies, hearHeld, hearNoCopy, loseLacking, startLeaving } from "../values/copies.ts";
+import {
+  endRequestsTo,
+  loseReplicasAt,
+  receiveHeld,
+  receiveNoReplica,
+} from "../values/replication.ts";
+import { stopScattersTo } from "../values/scattering.ts";
+import { endRetirement, startLeaving } from "./retiring.ts";
 import {
   endDispatch,
   endInside,
@@ -151,7 +158,9 @@ export function lose(step: StepContext, id: WorkerId, how: string): void {
       requeue(step, task, "its worker was lost");
     }
   }
-  forgetCopies(step, worker);
+  endRequestsTo(state, worker);
+  stopScattersTo(step, worker);
+  endRetirement(step, worker);
   // If nobody is left who could run what waits, it is said.
   askAgainFor(state, worker);
   stopAwaiting(step, worker);
@@ -272,10 +281,10 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
         break;
       }
       case "held":
-        hearHeld(step, worker, message);
+        receiveHeld(step, worker, message);
         break;
       case "missing":
-        if (message.call === undefined) hearNoCopy(step, worker, message);
+        if (message.call === undefined) receiveNoReplica(step, worker, message);
         else hearMissing(step, worker, message.call, message);
         break;
       case "paused":
@@ -316,7 +325,7 @@ function hearMissing(
   const ended = findDispatch(worker, call.key, call.attempt);
   if (ended) endDispatch(step, ended);
   const input = findResult(step.state, message);
-  if (input) loseLacking(step, input, message.lacking);
+  if (input) loseReplicasAt(step, input, message.lacking);
   if (ended === undefined || ended.abandoned || ended.task.state.at !== "running") return;
   effects.log("info", `${call.key} could not get its input ${message.key}: ${message.why}`);
   // Who has it may be away, or gone without its being known yet: that is not found out faster by asking.

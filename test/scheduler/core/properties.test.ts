@@ -139,7 +139,7 @@ function expectNothingLeft({ state, workers }: World): void {
   expect([ready.size, timers.size, [...ready.lanes()]]).toEqual([0, 0, []]);
   expect([...left.keys()].sort()).toEqual(functions);
   for (const { specs, lanes } of clients.values()) expect([specs.size, lanes.size]).toEqual([0, 0]);
-  expect(state.descendants.size + state.copies.wanted.size + state.copies.waiting.size).toBe(0);
+  expect(state.descendants.size + state.replicaRequests.size + state.scatters.size).toBe(0);
   expect(state.keptBytes).toBe(0);
   for (const worker of workers.values()) expect([...worker.holds]).toEqual([]);
   for (const { dispatches, used, holds } of state.workers.values()) {

@@ -61,7 +61,7 @@ test("a client that tries again is told when its value had come and is gone", ()
   const { workers, scatter } = sending();
   workers[0]!.say({ type: "held", keys: ["a"], orders: [0], attempts: [1], bytes: [10_000] });
   workers[0]!.lost();
-  const message = 'scatter it again: the value of "a" came, and is gone';
+  const message = 'scatter it again: the value of "a" was lost after it had come';
   expect(scatter()).toEqual({
     ann: [{ type: "answer", id: 5, failure: { code: "lost-data", message, key: "a" } }],
   });

@@ -1,0 +1,162 @@
+// Scattering: a client sends a value that becomes a task's result, as if a call had returned it. A
+// small one stays in the scheduler. A large one the client sends to a worker, and other workers fetch
+// replicas from there when the client asked for a broadcast.
+
+import type { FromClient } from "../../../src/wire/protocol.ts";
+import { addWant } from "../clients/wants.ts";
+import type { Client, State, Task, Worker } from "../state.ts";
+import { createTask, fail, finish } from "../tasks/lifecycle.ts";
+import { isNamed, specFor } from "../tasks/specs.ts";
+import { transition, type StepContext } from "../tasks/transition.ts";
+import { canTakeReplicas, requestReplica } from "./replication.ts";
+import { isScattered, scatteredName } from "./values.ts";
+
+/** A client that waits until its value is where it asked for. */
+export type Scatter = {
+  readonly client: Client;
+  readonly id: number;
+  readonly task: Task;
+  /** Those that are to hold the value and do not yet. The first is the one the client sends it to. */
+  readonly workers: Set<Worker>;
+};
+
+type Message = Extract<FromClient, { type: "scatter" }>;
+
+/** State of a scattered task until its value has come. */
+const awaitingValue = { at: "waiting", missing: 0, until: undefined } as const;
+/** The only attempt of a scattered task: its sending. */
+const scatteredAttempt = 1;
+
+export function scatter(step: StepContext, client: Client, message: Message): void {
+  const { state, effects } = step;
+  const { id, key, value, bytes } = message;
+  const refuse = (code: string, words: string) =>
+    effects.send(client, { type: "answer", id, failure: { code, message: words, key } });
+  const existing = state.tasks.get(key);
+  if (existing && !isSentBefore(existing, client)) {
+    return refuse("key-conflict", `choose another key: "${key}" is in use`);
+  }
+  if (existing?.state.at === "failed" || existing?.state.at === "cancelled") {
+    return refuse(
+      "lost-data",
+      `scatter it again: the value of "${key}" was lost after it had come`,
+    );
+  }
+  if (value !== undefined && existing === undefined) {
+    const task = createScattered(step, client, key);
+    finish(step, task, value, "scattered");
+    return effects.send(client, { type: "answer", id, facts: { at: "scheduler" } });
+  }
+  const chosen = chooseWorkers(state, message);
+  if (typeof chosen === "string") return refuse("unschedulable", chosen);
+  const task = existing ?? createScattered(step, client, key);
+  const isHere = task.state.at === "finished";
+  // An earlier sending may have arrived after all; then only a broadcast needs more replicas.
+  const missing = isHere && !message.broadcast ? [] : chosen;
+  state.scatters.add({ client, id, task, workers: new Set(missing) });
+  if (isHere) return;
+  effects.send(client, {
+    type: "located",
+    key,
+    order: task.order,
+    attempt: scatteredAttempt,
+    bytes,
+    from: chosen.slice(0, 1).map(({ address }) => address!),
+  });
+}
+
+/** The client cancels or releases a value it has not sent: the task fails for everybody else. */
+export function abandonScatter(step: StepContext, task: Task, client: Client): void {
+  if (task.state.at !== "waiting" || !isScattered(task) || task.spec.client !== client) return;
+  const message = `scatter it again: the client that was to send the value of "${task.key}" did not`;
+  fail(step, task, { code: "lost-data", message, key: task.key }, "not sent");
+}
+
+/** The worker is gone: a value that a client was sending to it has to be sent again. */
+export function stopScattersTo(step: StepContext, worker: Worker): void {
+  for (const scatter of step.state.scatters) {
+    const [target] = scatter.workers;
+    scatter.workers.delete(worker);
+    if (target === worker && scatter.task.state.at === "waiting") {
+      const words = `the worker that "${scatter.task.key}" was sent to is lost`;
+      failScatter(step, scatter, "unschedulable", words);
+    }
+  }
+}
+
+/** At the end of every step: requests the replicas that are missing, and answers when all are there. */
+export function advanceScatters(step: StepContext): void {
+  const { state, effects } = step;
+  for (const scatter of state.scatters) {
+    const { task, client, id, workers } = scatter;
+    const { at } = task.state;
+    if (client.gone) {
+      state.scatters.delete(scatter);
+    } else if (at === "cancelled" || at === "forgotten") {
+      const words = `scatter it again: "${task.key}" was cancelled while its value was sent`;
+      failScatter(step, scatter, "task-cancelled", words);
+    } else if (at !== "waiting") {
+      if (at === "finished") requestMissing(step, scatter);
+      if (at === "finished" && workers.size > 0) continue;
+      state.scatters.delete(scatter);
+      effects.send(client, { type: "answer", id, facts: { at: "workers" } });
+    }
+  }
+}
+
+function requestMissing(step: StepContext, { task, workers }: Scatter): void {
+  for (const worker of workers) {
+    const isHolder = task.state.at === "finished" && task.state.holders?.has(worker) === true;
+    if (isHolder || !step.state.workers.has(worker.id)) workers.delete(worker);
+    else requestReplica(step, task, worker);
+  }
+}
+
+function failScatter(
+  { state, effects }: StepContext,
+  scatter: Scatter,
+  code: string,
+  words: string,
+): void {
+  const { client, id, task } = scatter;
+  state.scatters.delete(scatter);
+  if (client.gone) return;
+  const failure = { code, message: words, key: task.key };
+  effects.send(client, { type: "answer", id, failure });
+}
+
+/** Whether the same client began to send this before: it tries again when it was cut off. */
+function isSentBefore(task: Task, client: Client): boolean {
+  if (!isScattered(task) || task.spec.client !== client) return false;
+  return task.state.at !== "finished" || task.state.holders !== undefined;
+}
+
+function createScattered(step: StepContext, client: Client, key: string): Task {
+  const spec = specFor(step.state, client, scatteredName);
+  const task = createTask(step, spec, { key, args: "[]", inputKeys: undefined });
+  task.attempt = scatteredAttempt;
+  addWant(task, client);
+  transition(step, task, { ...awaitingValue }, "its value is sent");
+  return task;
+}
+
+/** The workers that are to have the value, the one to send it to first; or why there are none. */
+function chooseWorkers(
+  state: State,
+  { workers, broadcast, bytes }: Pick<Message, "workers" | "broadcast" | "bytes">,
+): Worker[] | string {
+  const names = workers && new Set(workers);
+  const able = [...state.workers.values()].filter(
+    (worker) => canTakeReplicas(worker) && (names === undefined || isNamed(worker, names)),
+  );
+  if (able.length === 0) {
+    const which = names ? ` named ${[...names].slice(0, 5).join(" or ")}` : "";
+    return `start a worker: none${which} is here to hold the scattered value`;
+  }
+  const fitting = able.filter(({ memoryBytes }) => bytes <= memoryBytes);
+  if (fitting.length === 0) {
+    return `raise --memory-limit, or split the value: its ${bytes} bytes are more than any worker may have in memory`;
+  }
+  fitting.sort((a, b) => a.heldBytes - b.heldBytes);
+  return broadcast ? fitting : fitting.slice(0, 1);
+}
