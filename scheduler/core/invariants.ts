@@ -9,7 +9,7 @@ import { includes, listOf } from "./structures/small-set.ts";
 import { retentionsOf } from "./clients/retention.ts";
 import { headOf, isBlocked, tasksOf, type Lane } from "./placement/lanes.ts";
 import { fits, needsOf } from "./placement/locality.ts";
-import { couldRun, isNamed } from "./tasks/specs.ts";
+import { couldRun, isNamed } from "./placement/constraints.ts";
 import type { Client, Dispatch, Spec, State, Task, TaskStateName, Worker } from "./state.ts";
 
 export function checkInvariants(state: State): void {
@@ -293,6 +293,7 @@ function checkShared(state: State, tasksOfSpec: Map<Spec, number>): void {
     const { constraint } = spec;
     assert(state.constraints.get(constraint.signature) === constraint, () => "constraint lost");
   }
+  assert(state.becameReady.size === 0, () => "specs with ready tasks are left over from the step");
   assert(state.ended.length === 0, () => "clients inside tasks are left over from the step");
   const inside = [...state.workers.values()].flatMap(({ dispatches }) =>
     [...dispatches.values()].flatMap((dispatch) => dispatch.inside ?? []),

@@ -249,7 +249,7 @@ export type CoreOptions = {
   /** Most tasks sent ahead, per slot, however short they are. Default 512. */
   maxAhead: number;
   /** Room is kept for a task that asks for much of a resource after twice this long. Default 2,000. */
-  starvingMs: number;
+  reservationMs: number;
   coordination: CoordinationLimits;
   /** Seed of the jitter in backoff, the only chance there is in the core. */
   seed: number;
@@ -265,7 +265,7 @@ export const defaultCoreOptions: CoreOptions = {
   keptBytes: 1024 ** 3,
   aheadMicros: 5_000,
   maxAhead: 512,
-  starvingMs: 2_000,
+  reservationMs: 2_000,
   coordination: defaultCoordinationLimits,
   seed: 1,
   nearestNames: () => [],
@@ -290,8 +290,10 @@ export type State = {
   readonly published: Map<string, Published>;
   /** Those that workers have still to answer for. */
   readonly restarts: Set<Restart>;
-  /** Those with a timer of their `unschedulableTimeoutMs`. */
-  readonly patient: Set<Spec>;
+  /** Specs with an `unschedulableTimeoutMs` of which tasks became ready in this step. */
+  readonly becameReady: Set<Spec>;
+  /** Specs with a running timer for their `unschedulableTimeoutMs`. */
+  readonly unschedulableTimers: Set<Spec>;
   /** Locks, semaphores, events, queues and variables. */
   readonly coordination: Coordination;
   readonly ready: ReadyQueue;
@@ -348,7 +350,8 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     offers: { open: new Map(), made: 0 },
     published: new Map(),
     restarts: new Set(),
-    patient: new Set(),
+    becameReady: new Set(),
+    unschedulableTimers: new Set(),
     coordination: createCoordination(),
     ready: new ReadyQueue(),
     reservation: { oldest: undefined, worker: undefined, watched: false },

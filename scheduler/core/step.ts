@@ -12,6 +12,7 @@ import { advanceScatters } from "./values/scattering.ts";
 import { advanceRetirements } from "./workers/retiring.ts";
 import { hearLacking } from "./values/recompute.ts";
 import { place } from "./placement/placement.ts";
+import { startUnschedulableTimeouts } from "./placement/unschedulable.ts";
 import type { ClientId, State, WorkerId } from "./state.ts";
 import { endSubTasks } from "./clients/sub-tasks.ts";
 import * as worker from "./workers/worker-events.ts";
@@ -81,6 +82,7 @@ export function step(state: State, now: number, event: Event): Effect[] {
   }
   endSubTasks(context);
   place(context);
+  startUnschedulableTimeouts(context);
   advanceRetirements(context);
   advanceScatters(context);
   return effects.take();

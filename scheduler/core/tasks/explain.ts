@@ -6,7 +6,7 @@ import type { FromClient, ToClient } from "../../../src/wire/protocol.ts";
 import { listOf } from "../structures/small-set.ts";
 import { retentionsOf } from "../clients/retention.ts";
 import { holdersOf } from "../values/locating.ts";
-import { whatIsMissing } from "../placement/missing.ts";
+import { whatIsMissing } from "../placement/unschedulable.ts";
 import type { State, Task, Worker } from "../state.ts";
 import { isSettled } from "./lifecycle.ts";
 import type { StepContext } from "./transition.ts";

@@ -4,7 +4,7 @@
 
 import type { FromClient } from "../../../src/wire/protocol.ts";
 import type { Client, State, Task, Worker } from "../state.ts";
-import { isNamed } from "../tasks/specs.ts";
+import { isNamed } from "../placement/constraints.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { canTakeReplicas, requestReplica } from "../values/replication.ts";
 

@@ -21,7 +21,7 @@ import {
 import { findResult, loseReplicas } from "../values/recompute.ts";
 import { hasRestarted, stopAwaiting } from "./restart.ts";
 import { addToSites, removeFromSites, type Site } from "../placement/sites.ts";
-import { forgetFunctionIfUnused, functionFor } from "../tasks/specs.ts";
+import { forgetFunctionIfUnused, functionFor, measure } from "../tasks/functions.ts";
 import type { Dispatch, State, Task, Worker, WorkerId } from "../state.ts";
 import { register } from "./registering.ts";
 import { receiveFromInside } from "../clients/sub-tasks.ts";
@@ -226,7 +226,7 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
             if (ended === undefined) continue;
           }
           worker.finished++;
-          measure(ended.task, micros[index]!);
+          measure(ended.task.spec.function, micros[index]!);
           endDispatch(step, ended);
           if (ended.abandoned) continue;
           if (isHeld) finishHeld(step, ended.task, value.bytes, worker);
@@ -373,12 +373,6 @@ function* ofColumns(
     const found = findDispatch(worker, keys[index]!, attempts[index]!);
     if (found) yield found;
   }
-}
-
-/** A running mean that forgets: the newest sixteen or so calls make most of it. */
-function measure({ spec: { function: facts } }: Task, micros: number): void {
-  const mean = facts.meanMicros;
-  facts.meanMicros = mean === undefined ? micros : mean + (micros - mean) / 16;
 }
 
 /** In [0, 1): a small generator whose only state is in the state, so that replays agree. */

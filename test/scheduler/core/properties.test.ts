@@ -30,7 +30,7 @@ const maxLength = Number(process.env["CORE_LENGTH"] ?? 120);
 
 const options = {
   graceMs: 100,
-  starvingMs: 20,
+  reservationMs: 20,
   unknownTaskTimeoutMs: 50,
   maxAhead: 3,
   maxWorkerLosses: 2,
@@ -132,7 +132,7 @@ function expectNothingLeft({ state, workers }: World): void {
     sites: new Map(),
     blocked: new Set(),
   });
-  expect([state.patient.size, state.restarts.size]).toEqual([0, 0]);
+  expect([state.unschedulableTimers.size, state.restarts.size]).toEqual([0, 0]);
   expect([state.kept.size, state.offers.open.size, state.published.size]).toEqual([0, 0, 0]);
   const names = [...state.workers.values()].flatMap(({ id, name, host }) => [id, name, host]);
   expect(new Set(state.namedWorkers.keys())).toEqual(new Set(names));

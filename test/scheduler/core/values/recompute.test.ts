@@ -225,7 +225,7 @@ describe("a worker that leaves", () => {
     ann.submit("f", ["a", "b"]);
     expect(w1.leaving()).toEqual({
       log: [
-        'no worker here could ever run tasks of "f" as they ask: w1, which could run it, is leaving; they wait',
+        'no worker here could ever run some tasks of "f": w1, which could run it, is leaving; they wait',
       ],
     });
     expect(ann.explain("b").why).toBe("w1, which could run it, is leaving");
