@@ -30,7 +30,7 @@ import {
 import { publish, published, unpublish, type PublishOptions } from "./publishing.ts";
 import { scatter, type ScatterOptions } from "./scatter.ts";
 import type { Session } from "./session.ts";
-import { Submitter } from "./submitter.ts";
+import { Calls, type Submitter } from "./submitter.ts";
 import type { CallOptions } from "./task-options.ts";
 import type {
   FunctionOf,
@@ -57,16 +57,16 @@ import { progress, wait, type ProgressOptions, type WaitOptions } from "./waitin
  * const future = client.submit("add", 1, 10); // Future<number>
  * await future.result(); // 11
  */
-export class Client<Tasks = UntypedTasks> {
+export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
   readonly #session: Session;
-  readonly #submitter: Submitter<Tasks>;
+  readonly #calls: Calls<Tasks>;
   readonly #onClose: (() => Promise<void>) | undefined;
   #closed: Promise<void> | undefined;
 
   /** @internal Use `Client.connect`. */
   constructor(session: Session, onClose?: () => Promise<void>) {
     this.#session = session;
-    this.#submitter = new Submitter(session);
+    this.#calls = new Calls(session);
     this.#onClose = onClose;
   }
 
@@ -113,7 +113,7 @@ export class Client<Tasks = UntypedTasks> {
     task: Reference,
     ...args: TaskArguments<FunctionOf<Tasks, Reference>>
   ): TaskFuture<FunctionOf<Tasks, Reference>> {
-    return this.#submitter.submit(task, ...args);
+    return this.#calls.submit(task, ...args);
   }
 
   /**
@@ -130,7 +130,7 @@ export class Client<Tasks = UntypedTasks> {
     task: Reference,
     ...iterables: TaskColumns<FunctionOf<Tasks, Reference>>
   ): TaskFuture<FunctionOf<Tasks, Reference>>[] {
-    return this.#submitter.map(task, ...iterables);
+    return this.#calls.map(task, ...iterables);
   }
 
   /**
@@ -143,7 +143,7 @@ export class Client<Tasks = UntypedTasks> {
    * patient.map("download", urls);
    */
   with(options: CallOptions): Submitter<Tasks> {
-    return new Submitter<Tasks>(this.#session, options);
+    return new Calls<Tasks>(this.#session, options);
   }
 
   /**

@@ -45,7 +45,10 @@ export class Session {
   readonly #requests = new PendingRequests();
   /** Leases of locks and semaphores, by the request that acquired them. */
   readonly #leases = new Map<number, Held>();
-  readonly #named = new NamedCalls((heard) => void this.#send("ping", {}).then(heard, heard));
+  readonly #named = new NamedCalls((heard) => {
+    // At once: what comes behind the answer in the same batch is about the newer call.
+    this.#send("ping", {}, { read: heard }).catch(heard);
+  });
 
   /** For the link to tell. A drop is none of a future's business: what is sent meanwhile waits. */
   readonly events: DialEvents<ToClient> = {

@@ -15,7 +15,21 @@ import type {
   UntypedTasks,
 } from "./types.ts";
 
-export class Submitter<Tasks = UntypedTasks> {
+/** What submits calls: a client, or what its `with` returns. */
+export type Submitter<Tasks = UntypedTasks> = {
+  /** See `Client.submit`. */
+  submit<const Reference extends TaskReference<Tasks>>(
+    task: Reference,
+    ...args: TaskArguments<FunctionOf<Tasks, Reference>>
+  ): TaskFuture<FunctionOf<Tasks, Reference>>;
+  /** See `Client.map`. */
+  map<const Reference extends TaskReference<Tasks>>(
+    task: Reference,
+    ...iterables: TaskColumns<FunctionOf<Tasks, Reference>>
+  ): TaskFuture<FunctionOf<Tasks, Reference>>[];
+};
+
+export class Calls<Tasks = UntypedTasks> implements Submitter<Tasks> {
   readonly #session: Session;
   readonly #settings: CallSettings;
 
@@ -25,7 +39,6 @@ export class Submitter<Tasks = UntypedTasks> {
     this.#settings = new CallSettings(options);
   }
 
-  /** As `Client.submit`, under these options. */
   submit<const Reference extends TaskReference<Tasks>>(
     task: Reference,
     ...args: TaskArguments<FunctionOf<Tasks, Reference>>
@@ -37,7 +50,6 @@ export class Submitter<Tasks = UntypedTasks> {
     return new Future(this.#session.submit(head, call, givenKey));
   }
 
-  /** As `Client.map`, under these options. */
   map<const Reference extends TaskReference<Tasks>>(
     task: Reference,
     ...iterables: TaskColumns<FunctionOf<Tasks, Reference>>

@@ -61,7 +61,8 @@ export type Ending = {
 
 /** `place` is that of the function; 0 will do where there is none. */
 export function termsOf(message: RunMessage, place = 0): Terms {
-  const { name, priority = 0, depth = 0, timeoutMs, announce = false, regains = false } = message;
+  const { name, priority = 0, depth = 0, announce = false, regains = false } = message;
+  const { timeoutMs } = message.options ?? {};
   return { name, function: place, priority, depth, timeoutMs, announce, regains };
 }
 

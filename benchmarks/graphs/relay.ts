@@ -12,6 +12,7 @@ import { webSocketUrl } from "../../src/meeting/address.ts";
 import { writeSchedulerFile } from "../../src/meeting/scheduler-file.ts";
 import { mintToken } from "../../src/meeting/token.ts";
 import { limits } from "../../src/wire/limits.ts";
+import type { WorkerInfo } from "../../src/wire/facts.ts";
 import type { FromClient, FromWorker, ToClient, ToWorker } from "../../src/wire/protocol.ts";
 import type { Payload } from "../../src/payload/payload.ts";
 import type { Socket } from "../../src/link/socket.ts";
@@ -66,12 +67,18 @@ function forward(message: FromClient): void {
     const { name, keys, args } = message;
     const attempts = new Array<number>(keys.length).fill(1);
     toWorker?.send({ type: "run", name, keys, attempts, args });
-  } else if (message.type === "ask") {
+  } else if (message.type === "workers") {
     // Who asks for the workers waits for them.
-    const workers = toWorker === undefined ? [] : [{ status: "up" }];
-    toClient?.send({ type: "answer", id: message.id, facts: workers });
+    const result = toWorker === undefined ? [] : [workerInfo];
+    toClient?.send({ type: "answer", id: message.id, to: "workers", result });
   }
 }
+
+const workerInfo: WorkerInfo = {
+  ...{ id: "worker", name: "worker", host: hostname(), pid: 0, threads: 1, slots: 1 },
+  ...{ tasks: 0, finished: 0, resources: {}, functions: [], status: "up", joinedAt: 0 },
+  held: { results: 0, bytes: 0 },
+};
 
 function giveBack(message: FromWorker): void {
   if (message.type !== "finished") return;

@@ -1,13 +1,11 @@
 // What the passing of time does: held tasks start, unstarted ones expire, grace periods end.
 
 import * as client from "./clients/client-events.ts";
-import { whatIsMissing } from "./placement/missing.ts";
 import { reviewReservation } from "./placement/reservation.ts";
 import type { Task } from "./state.ts";
 import { fail, proceed } from "./tasks/lifecycle.ts";
-import type { Timer } from "./timers.ts";
 import type { StepContext } from "./tasks/transition.ts";
-import { failUnknownName } from "./placement/unschedulable.ts";
+import { failUnknownFunction, failUnschedulable } from "./placement/unschedulable.ts";
 import * as worker from "./workers/worker-events.ts";
 
 export function clock(step: StepContext): void {
@@ -32,54 +30,23 @@ export function clock(step: StepContext): void {
         if (!gone && awayUntil !== undefined && awayUntil <= now) client.leave(step, id);
         break;
       }
-      case "patience":
-        losePatience(step, timer);
+      case "unschedulable":
+        failUnschedulable(step, timer);
         break;
       case "rebalance":
         timer.worker.lookAgainAt = undefined;
         timer.worker.nothingToGiveAt = undefined;
         break;
-      case "starving":
+      case "reservation":
         reviewReservation(step);
         break;
-      case "unknown-name":
-        failUnknownName(step, timer.function);
+      case "unknown-function":
+        failUnknownFunction(step, timer.function);
         break;
       default:
         timer satisfies never;
     }
   }
-}
-
-/** Nobody could ever run the tasks of a spec for so long as they would wait, unless it is otherwise. */
-function losePatience(
-  step: StepContext,
-  { spec, before }: Extract<Timer, { due: "patience" }>,
-): void {
-  const { state, now } = step;
-  const { unschedulableTimeoutMs } = spec.options;
-  state.patient.delete(spec);
-  if (unschedulableTimeoutMs === undefined || spec.lane.ready === 0) return;
-  const wait = (at: number, upTo: number) => {
-    state.patient.add(spec);
-    state.timers.add({ at, due: "patience", spec, before: upTo });
-  };
-  const missing = whatIsMissing(state, spec.constraint);
-  if (missing === undefined) return wait(now + unschedulableTimeoutMs, state.totals.submitted);
-  const at = state.lastDepartureAt + unschedulableTimeoutMs;
-  if (state.lastDepartureAt > 0 && at > now) return wait(at, before);
-  const { name } = spec.function;
-  const message = `"${name}" waited ${unschedulableTimeoutMs} ms for a worker that could ever run it: ${missing}`;
-  let failed = 0;
-  // Rare, so it may look at every task; a list for each spec would cost each task its place in it.
-  for (const task of [...state.tasks.values()]) {
-    if (task.spec !== spec || task.order >= before || task.state.at !== "ready") continue;
-    const failure = { code: "unschedulable", message, key: task.key, task: name };
-    fail(step, task, failure, "nobody could ever run it");
-    failed++;
-  }
-  if (failed > 0) step.effects.log("warning", `${failed} of "${name}" failed: ${missing}`);
-  if (spec.lane.ready > 0) wait(now + unschedulableTimeoutMs, state.totals.submitted);
 }
 
 /** Fails a task whose time ran out before any attempt of it began. */

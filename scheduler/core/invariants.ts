@@ -2,14 +2,14 @@
 // for tests, the simulation and the replay of a recorded run.
 
 import { assert } from "./assert.ts";
-import { isScattered } from "./values/copies.ts";
+import { isScattered } from "./values/values.ts";
 import { checkCoordination } from "./coordination/invariants.ts";
 import { hasResources } from "./placement/dispatches.ts";
 import { includes, listOf } from "./structures/small-set.ts";
 import { retentionsOf } from "./clients/retention.ts";
 import { headOf, isBlocked, tasksOf, type Lane } from "./placement/lanes.ts";
 import { fits, needsOf } from "./placement/locality.ts";
-import { couldRun, isNamed } from "./tasks/specs.ts";
+import { couldRun, isNamed } from "./placement/constraints.ts";
 import type { Client, Dispatch, Spec, State, Task, TaskStateName, Worker } from "./state.ts";
 
 export function checkInvariants(state: State): void {
@@ -166,7 +166,7 @@ function checkValues(state: State): void {
       );
     }
   }
-  for (const [task, workers] of state.copies.wanted) {
+  for (const [task, workers] of state.replicaRequests) {
     assert(task.state.at === "finished", () => `a copy of ${task.key} is wanted`);
     for (const worker of workers) assert(state.workers.has(worker.id), () => "a copy on no worker");
   }
@@ -293,6 +293,7 @@ function checkShared(state: State, tasksOfSpec: Map<Spec, number>): void {
     const { constraint } = spec;
     assert(state.constraints.get(constraint.signature) === constraint, () => "constraint lost");
   }
+  assert(state.becameReady.size === 0, () => "specs with ready tasks are left over from the step");
   assert(state.ended.length === 0, () => "clients inside tasks are left over from the step");
   const inside = [...state.workers.values()].flatMap(({ dispatches }) =>
     [...dispatches.values()].flatMap((dispatch) => dispatch.inside ?? []),

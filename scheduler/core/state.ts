@@ -23,6 +23,8 @@ import type { Published } from "./clients/published.ts";
 import type { RunHeads } from "./tasks/run-heads.ts";
 import { ReadyQueue } from "./placement/ready-queue.ts";
 import type { Restart } from "./workers/restart.ts";
+import type { Retirement } from "./workers/retiring.ts";
+import type { Scatter } from "./values/scattering.ts";
 import type { NamedWorkers, Site } from "./placement/sites.ts";
 import type { Reservation } from "./placement/reservation.ts";
 import { Timers } from "./timers.ts";
@@ -209,25 +211,6 @@ export type Worker = {
   finished: number;
 };
 
-/** Replication of results that workers were asked to fetch, and why. */
-export type Replication = {
-  /** By task, the workers that were asked and have not answered. */
-  readonly wanted: Map<Task, Set<Worker>>;
-  /** Clients that are told when values they scattered are where they asked for. */
-  readonly waiting: Set<ScatterQuestion>;
-  /** By worker that leaves, the clients that asked for it, and whether it has been let go. */
-  readonly leaving: Map<Worker, { let: boolean; readonly asked: RetireQuestion[] }>;
-};
-/** `workers`: how many have not left yet. */
-export type RetireQuestion = { readonly client: Client; readonly id: number; workers: number };
-export type ScatterQuestion = {
-  readonly client: Client;
-  readonly id: number;
-  readonly task: Task;
-  /** Those that are to hold it and do not yet. */
-  readonly workers: Set<Worker>;
-};
-
 export type Client = {
   readonly id: ClientId;
   readonly name: string;
@@ -268,7 +251,7 @@ export type CoreOptions = {
   /** Most tasks sent ahead, per slot, however short they are. Default 512. */
   maxAhead: number;
   /** Room is kept for a task that asks for much of a resource after twice this long. Default 2,000. */
-  starvingMs: number;
+  reservationMs: number;
   coordination: CoordinationLimits;
   /** Seed of the jitter in backoff, the only chance there is in the core. */
   seed: number;
@@ -284,7 +267,7 @@ export const defaultCoreOptions: CoreOptions = {
   keptBytes: 1024 ** 3,
   aheadMicros: 5_000,
   maxAhead: 512,
-  starvingMs: 2_000,
+  reservationMs: 2_000,
   coordination: defaultCoordinationLimits,
   seed: 1,
   nearestNames: () => [],
@@ -311,8 +294,10 @@ export type State = {
   readonly published: Map<string, Published>;
   /** Those that workers have still to answer for. */
   readonly restarts: Set<Restart>;
-  /** Those with a timer of their `unschedulableTimeoutMs`. */
-  readonly patient: Set<Spec>;
+  /** Specs with an `unschedulableTimeoutMs` of which tasks became ready in this step. */
+  readonly becameReady: Set<Spec>;
+  /** Specs with a running timer for their `unschedulableTimeoutMs`. */
+  readonly unschedulableTimers: Set<Spec>;
   /** Locks, semaphores, events, queues and variables. */
   readonly coordination: Coordination;
   readonly ready: ReadyQueue;
@@ -340,7 +325,11 @@ export type State = {
   /** Bytes of all values that are kept here; and whether workers were told to keep more of theirs. */
   keptBytes: number;
   sparing: boolean;
-  readonly copies: Replication;
+  /** By task, the workers that were asked to fetch a replica of its value and have not answered. */
+  readonly replicaRequests: Map<Task, Set<Worker>>;
+  readonly scatters: Set<Scatter>;
+  /** The workers that leave. */
+  readonly retirements: Map<Worker, Retirement>;
   /** How many workers ever joined, and when the newest did. */
   joins: number;
   lastJoinAt: number;
@@ -366,7 +355,8 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     offers: { open: new Map(), made: 0 },
     published: new Map(),
     restarts: new Set(),
-    patient: new Set(),
+    becameReady: new Set(),
+    unschedulableTimers: new Set(),
     coordination: createCoordination(),
     ready: new ReadyQueue(),
     reservation: { oldest: undefined, worker: undefined, watched: false },
@@ -392,7 +382,9 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     descendants: new Map(),
     keptBytes: 0,
     sparing: false,
-    copies: { wanted: new Map(), waiting: new Set(), leaving: new Map() },
+    replicaRequests: new Map(),
+    scatters: new Set(),
+    retirements: new Map(),
     joins: 0,
     lastJoinAt: 0,
     lastDepartureAt: 0,

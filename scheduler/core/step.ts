@@ -8,9 +8,11 @@ import type { FromClient, FromWorker } from "../../src/wire/protocol.ts";
 import * as client from "./clients/client-events.ts";
 import { clock } from "./clock-events.ts";
 import { Effects, type Effect } from "./effects.ts";
-import { tendCopies } from "./values/copies.ts";
+import { advanceScatters } from "./values/scattering.ts";
+import { advanceRetirements } from "./workers/retiring.ts";
 import { hearLacking } from "./values/recompute.ts";
 import { place } from "./placement/placement.ts";
+import { startUnschedulableTimeouts } from "./placement/unschedulable.ts";
 import type { ClientId, State, WorkerId } from "./state.ts";
 import { endSubTasks } from "./clients/sub-tasks.ts";
 import * as worker from "./workers/worker-events.ts";
@@ -80,7 +82,9 @@ export function step(state: State, now: number, event: Event): Effect[] {
   }
   endSubTasks(context);
   place(context);
-  tendCopies(context);
+  startUnschedulableTimeouts(context);
+  advanceRetirements(context);
+  advanceScatters(context);
   return effects.take();
 }
 

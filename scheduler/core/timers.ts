@@ -9,15 +9,15 @@ export type Timer =
   | { readonly at: number; readonly due: "worker-grace"; readonly worker: Worker }
   | { readonly at: number; readonly due: "rebalance"; readonly worker: Worker }
   | { readonly at: number; readonly due: "client-grace"; readonly client: Client }
-  | { readonly at: number; readonly due: "starving" }
+  | { readonly at: number; readonly due: "reservation" }
   /** For the tasks submitted before that one, counted from 0. */
   | {
       readonly at: number;
-      readonly due: "patience";
+      readonly due: "unschedulable";
       readonly spec: Spec;
       readonly before: number;
     }
-  | { readonly at: number; readonly due: "unknown-name"; readonly function: FunctionFacts };
+  | { readonly at: number; readonly due: "unknown-function"; readonly function: FunctionFacts };
 
 const smallestSweep = 1_000;
 

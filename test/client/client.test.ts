@@ -123,12 +123,11 @@ describe("questions", () => {
     const future = client.submit("f");
     const info = client.info();
     const explained = client.explain(future);
-    const [first, second] = scheduler.all("ask");
-    expect(second).toMatchObject({ about: "explain", key: future.key });
-    scheduler.say(
-      { type: "answer", id: second!.id, facts: { why: "no worker has joined" } },
-      { type: "answer", id: first!.id, facts: { workers: 0 } },
-    );
+    const [first] = scheduler.all("info");
+    const [second] = scheduler.all("explain");
+    expect(second).toMatchObject({ key: future.key });
+    scheduler.answer(second!, { why: "no worker has joined" });
+    scheduler.answer(first!, { workers: 0 });
     expect(await info).toEqual({ workers: 0 });
     expect(await explained).toEqual({ why: "no worker has joined" });
   });
@@ -137,7 +136,7 @@ describe("questions", () => {
     const scheduler = new FakeScheduler();
     const explaining = scheduler.client().explain("unheard of");
     const failure = { code: "lost-data", message: "no task has that key" };
-    scheduler.say({ type: "answer", id: scheduler.all("ask")[0]!.id, failure });
+    scheduler.say({ type: "answer", id: scheduler.all("explain")[0]!.id, failure });
     await expect(explaining).rejects.toThrow(LostDataError);
   });
 });
@@ -150,8 +149,8 @@ describe("waitForWorkers", () => {
     scheduler.connection.send = (message) => {
       send(message);
       const count = counts.length > 1 ? counts.shift()! : counts[0]!;
-      const facts = Array.from({ length: count }, () => ({ status: "up" }));
-      setImmediate(() => scheduler.answer([...facts, { status: "leaving" }]));
+      const workers = Array.from({ length: count }, () => ({ status: "up" }));
+      setImmediate(() => scheduler.answer(message, [...workers, { status: "leaving" }]));
     };
     return scheduler.client();
   }

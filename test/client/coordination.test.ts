@@ -10,6 +10,7 @@ import {
   TimeoutError,
 } from "../../src/errors/errors.ts";
 import { encode } from "../../src/payload/payload.ts";
+import type { Failure } from "../../src/wire/protocol.ts";
 import { FakeScheduler } from "./fake-scheduler.ts";
 
 let scheduler: FakeScheduler;
@@ -18,8 +19,8 @@ beforeEach(() => {
 });
 
 const asked = () => scheduler.all("coordinate");
-const grant = (id: number, more: object = {}) =>
-  scheduler.say({ type: "coordinated", id, ...more });
+const grant = (id: number, more: object = {}) => scheduler.answer({ type: "coordinate", id }, more);
+const refuse = (id: number, failure: Failure) => scheduler.say({ type: "answer", id, failure });
 /** The ids in the messages of one kind. */
 const ids = (type: "took" | "give-back") => scheduler.all(type).flatMap((message) => message.ids);
 
@@ -89,7 +90,7 @@ describe("acquiring", () => {
   test("what the scheduler refuses is thrown", async () => {
     const value = scheduler.client().semaphore("s", 3).value();
     asked();
-    grant(0, { failure: { code: "coordination-refused", message: "say n = 2" } });
+    refuse(0, { code: "coordination-refused", message: "say n = 2" });
     await expect(value).rejects.toThrow(new CoordinationError("say n = 2"));
   });
 

@@ -85,10 +85,8 @@ export class FakeScheduler {
     this.say({ type: "failed", keys: [keys].flat(), failure: words });
   }
 
-  /** Answers the newest question. */
-  answer(facts: unknown): void {
-    const question = this.all("ask").at(-1);
-    if (!question) throw new Error("nothing was asked");
-    this.say({ type: "answer", id: question.id, facts });
+  /** Answers a request, with as much of a result as the test needs. */
+  answer({ type, id }: { type: string; id?: number }, result: unknown): void {
+    this.say({ type: "answer", id, to: type, result } as ToClient);
   }
 }

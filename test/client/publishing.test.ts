@@ -13,10 +13,9 @@ function setUp() {
 
 /** What another client published under a name, as the scheduler answers for it. */
 function answerPublished(scheduler: FakeScheduler, shape: unknown, offer?: number): void {
-  const { id } = scheduler.all("published").at(-1)!;
   const { payload: value, inputs } = encode(shape);
   const futures = inputs.length > 0 ? { inputs: [...inputs], offer: offer ?? 7 } : {};
-  scheduler.say({ type: "answer", id, value, ...futures });
+  scheduler.answer(scheduler.all("published").at(-1)!, { value, ...futures });
 }
 
 describe("publish", () => {
@@ -28,7 +27,7 @@ describe("publish", () => {
     const [message] = scheduler.all("publish") as [Heard<"publish">];
     expect(message).toMatchObject({ name: "model", inputs: [future.key] });
     expect(message).not.toHaveProperty("override");
-    scheduler.say({ type: "answer", id: message.id });
+    scheduler.answer(message, null);
     expect(await published).toBeUndefined();
 
     void client.publish("model", 1, { override: true }).catch(() => undefined);
@@ -110,6 +109,6 @@ describe("published", () => {
 test("listPublished gives the names", async () => {
   const { scheduler, client } = setUp();
   const listing = client.listPublished();
-  scheduler.answer({ published: ["a", "b"] });
+  scheduler.answer(scheduler.all("info")[0]!, { published: ["a", "b"] });
   expect(await listing).toEqual(["a", "b"]);
 });

@@ -293,12 +293,12 @@ describe("a key of one's own", () => {
     expect(scheduler.flush().map(({ type }) => type)).toEqual([
       "submit",
       "release",
-      "ask",
+      "ping",
       "submit",
     ]);
     scheduler.finish("k", 3);
     expect(fresh.status).toBe("pending");
-    scheduler.answer({});
+    scheduler.answer(scheduler.all("ping")[0]!, null);
     scheduler.finish("k", 11);
     expect(await fresh.result()).toBe(11);
   });
@@ -313,7 +313,7 @@ describe("a key of one's own", () => {
     scheduler.flush();
     scheduler.say({ type: "cancelled", keys: ["k"] });
     expect(fresh.status).toBe("pending");
-    scheduler.answer({});
+    scheduler.answer(scheduler.all("ping")[0]!, null);
     scheduler.finish("k", 3);
     expect(await fresh.result()).toBe(3);
     expect(old.status).toBe("cancelled");

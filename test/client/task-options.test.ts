@@ -31,7 +31,7 @@ describe("options of a call", () => {
     ).toEqual({
       priority: -3,
       retries: { max: 2 },
-      timeoutMs: 1_000,
+      run: { timeoutMs: 1_000 },
       delayMs: 0,
       expiresMs: 5,
       workers: ["w1", "10.0.0.1"],

@@ -78,8 +78,8 @@ export function fromClient(random: Random): Said<FromClient> {
     case 4:
       return plain({ type: "fetch", keys: some() });
     case 5: {
-      const about = random.pick(["info", "workers", "explain"] as const);
-      return plain({ type: "ask", id: random.below(9), about, key: random.pick(keys) });
+      const type = random.pick(["ping", "info", "workers", "explain"] as const);
+      return plain({ type, id: random.below(9), key: random.pick(keys) });
     }
     default: {
       const submitted = some();
@@ -155,7 +155,7 @@ function options(random: Random): TaskOptions {
     ...(random.chance(0.3) && {
       retries: { max: random.below(3), delayMs: random.below(5), factor: 1_000, jitter: 1 },
     }),
-    ...(random.chance(0.2) && { timeoutMs: random.below(50) }),
+    ...(random.chance(0.2) && { run: { timeoutMs: random.below(50) } }),
     ...(random.chance(0.2) && { delayMs: random.below(20) }),
     ...(random.chance(0.1) && { startAt: random.below(2 ** 31) }),
     ...(random.chance(0.2) && { expiresMs: random.below(20) }),

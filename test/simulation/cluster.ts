@@ -252,8 +252,8 @@ export class Cluster {
       none("lanes in the queue", [...state.ready.lanes()].length);
       none("constraints in the core", state.constraints.size);
       none("bytes of values in the core", state.keptBytes);
-      const { wanted, waiting, leaving } = state.copies;
-      none("copies under way", wanted.size + waiting.size + leaving.size);
+      const { replicaRequests, scatters, retirements } = state;
+      none("copies under way", replicaRequests.size + scatters.size + retirements.size);
       for (const client of state.clients.values()) {
         none(`specs of ${client.name}`, client.specs.size);
         none(`lanes of ${client.name}`, client.lanes.size);

@@ -109,7 +109,7 @@ describe("cancelling", () => {
 describe("running out of time", () => {
   test("fires the signal, and fails the call once it is off its thread", async () => {
     const worker = await CallsUnderTest.start();
-    const [key] = worker.run("waitForSignal", [[]], { timeoutMs: 80 });
+    const [key] = worker.run("waitForSignal", [[]], { options: { timeoutMs: 80 } });
     const begun = performance.now();
     const end = await worker.endOf(key);
     expect(end).toMatchObject({ failure: { code: "task-timeout", task: "waitForSignal", key } });
@@ -121,14 +121,14 @@ describe("running out of time", () => {
 
   test("really ends an endless loop, and its thread is replaced", async () => {
     const worker = await CallsUnderTest.start({ graceMs: 300 });
-    const [key] = worker.run("spin", [[]], { timeoutMs: 50 });
+    const [key] = worker.run("spin", [[]], { options: { timeoutMs: 50 } });
     expect(await worker.endOf(key)).toMatchObject({ failure: { code: "task-timeout" } });
     expect(await worker.call("echo", "next")).toBe("next");
   });
 
   test("counts from the start of the call, not from its arrival", async () => {
     const worker = await CallsUnderTest.start();
-    const keys = worker.run("pause", [[80], [80], [80], [80]], { timeoutMs: 150 });
+    const keys = worker.run("pause", [[80], [80], [80], [80]], { options: { timeoutMs: 150 } });
     expect((await worker.endsOf(keys)).map(({ type }) => type)).toEqual(keys.map(() => "finished"));
   });
 
@@ -137,16 +137,14 @@ describe("running out of time", () => {
     const keys = worker.run(
       "echo",
       Array.from({ length: 500 }, () => [1]),
-      {
-        timeoutMs: Number.MAX_SAFE_INTEGER,
-      },
+      { options: { timeoutMs: Number.MAX_SAFE_INTEGER } },
     );
     expect(await worker.valuesOf(keys)).toEqual(keys.map(() => 1));
   });
 
   test("a call that is cancelled while its time is up is stopped", async () => {
     const worker = await CallsUnderTest.start({ graceMs: 300 });
-    const [key] = worker.run("ignoreSignal", [[]], { timeoutMs: 20 });
+    const [key] = worker.run("ignoreSignal", [[]], { options: { timeoutMs: 20 } });
     await worker.until(() => worker.logs.some(({ text }) => text === "told to end"));
     worker.cancel([key!]);
     expect(await worker.endOf(key)).toEqual({ type: "stopped" });

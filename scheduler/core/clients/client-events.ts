@@ -1,29 +1,17 @@
 // What clients do: come and go, submit and let go, cancel, retry, fetch and ask.
 
 import type { FromClient } from "../../../src/wire/protocol.ts";
-import { giveUp, retire, scatter } from "../values/copies.ts";
+import { abandonScatter } from "../values/scattering.ts";
 import { giveBack, handBack, took } from "../coordination/requests.ts";
 import { declineAll, take } from "./retention.ts";
 import { receiveRequest } from "./requests.ts";
 import { shutDown } from "../workers/restart.ts";
 import { locate } from "../values/locating.ts";
-import { recompute } from "../values/recompute.ts";
-import { samePayload } from "../same-payload.ts";
-import { leaveSpec, specFor } from "../tasks/specs.ts";
-import type { Client, ClientId, Spec, State, Task } from "../state.ts";
-import {
-  addInputs,
-  admit,
-  cancel,
-  createTask,
-  fail,
-  forgetIfUnneeded,
-  isSettled,
-  reopen,
-  tellOutcome,
-} from "../tasks/lifecycle.ts";
+import type { Client, ClientId, State, Task } from "../state.ts";
+import { cancel, forgetIfUnneeded, isSettled, reopen, tellOutcome } from "../tasks/lifecycle.ts";
+import { submit } from "../tasks/submitting.ts";
 import type { StepContext } from "../tasks/transition.ts";
-import { addWant, removeWant, removeWants } from "./wants.ts";
+import { removeWant } from "./wants.ts";
 
 export function join({ state, now, effects }: StepContext, id: ClientId, name: string): void {
   const client: Client = {
@@ -95,7 +83,7 @@ export function receiveFrom(
         const how = { reason: message.reason, force: message.force ?? false };
         for (const task of known(step.state, message.keys)) {
           cancel(step, task, client, how);
-          giveUp(step, task, client);
+          abandonScatter(step, task, client);
         }
         break;
       }
@@ -135,89 +123,9 @@ export function receiveFrom(
 function letGo(step: StepContext, client: Client, tasks: readonly Task[]): void {
   const letGo = tasks.filter((task) => removeWant(task, client));
   for (const task of letGo) {
-    giveUp(step, task, client);
+    abandonScatter(step, task, client);
     forgetIfUnneeded(step, task);
   }
-}
-
-type Submit = Extract<FromClient, { type: "submit" }>;
-
-function submit(step: StepContext, client: Client, message: Submit): void {
-  const { keys, args, inputs } = message;
-  const { state } = step;
-  const spec = specFor(state, client, message.name, message.options);
-  const { delayMs, startAt } = spec.options;
-  const until = delayMs !== undefined ? step.now + delayMs : startAt;
-  // Held while its first tasks settle at once and are forgotten, so that it outlives the message.
-  spec.tasks++;
-  for (let index = 0; index < keys.length; index++) {
-    const key = keys[index]!;
-    const inputKeys = inputs?.[index]?.length ? inputs[index] : undefined;
-    const existing = state.tasks.get(key);
-    if (existing && !isOver(step, existing)) {
-      rejoin(step, client, existing, { spec, args: args[index]!, inputKeys });
-      continue;
-    }
-    const task = createTask(step, spec, { key, args: args[index]!, inputKeys });
-    addWant(task, client);
-    if (inputKeys && !findInputs(step, task, inputKeys)) continue;
-    admit(step, task, until, "submitted");
-  }
-  leaveSpec(state, spec);
-}
-
-/** Finds the tasks that the arguments refer to; fails the task when one of them is not known. */
-function findInputs(step: StepContext, task: Task, keys: readonly string[]): boolean {
-  // Of its length from the start: what grows by itself takes room for seventeen.
-  const found = new Array<Task>(keys.length);
-  for (let index = 0; index < keys.length; index++) {
-    const key = keys[index]!;
-    const input = step.state.tasks.get(key);
-    if (input === undefined || input === task) {
-      const { name } = task.spec.function;
-      const message = `the future ${key} among its arguments is not known here: was it released, or is it of another scheduler?`;
-      fail(step, task, { code: "lost-data", message, key: task.key, task: name }, "input unknown");
-      return false;
-    }
-    found[index] = input;
-  }
-  addInputs(step, task, found);
-  return true;
-}
-
-/**
- * A cancelled task has no more to give: its key is free, though some client still holds a future of
- * it. Those futures were cancelled, and stay so.
- */
-function isOver(step: StepContext, task: Task): boolean {
-  if (task.state.at !== "cancelled") return false;
-  removeWants(task);
-  forgetIfUnneeded(step, task);
-  return !step.state.tasks.has(task.key);
-}
-
-/** The same key again: the same call joins the task there is, another call is refused. */
-function rejoin(
-  step: StepContext,
-  client: Client,
-  existing: Task,
-  call: { spec: Spec; args: Task["args"]; inputKeys: readonly string[] | undefined },
-): void {
-  const { key } = existing;
-  const isSameCall =
-    existing.spec.function === call.spec.function &&
-    samePayload(existing.args, call.args) &&
-    existing.inputKeys?.join("\n") === call.inputKeys?.join("\n");
-  if (!isSameCall) {
-    const { name } = existing.spec.function;
-    const message = `choose another key: "${key}" already names a call of "${name}", with this or other arguments`;
-    const failure = { code: "key-conflict", message, key, task: call.spec.function.name };
-    step.effects.failed(client, key, failure);
-    return;
-  }
-  addWant(existing, client);
-  if (existing.state.at === "released") recompute(step, [existing], "wanted again");
-  tellOutcome(step, client, existing);
 }
 
 function retry(step: StepContext, client: Client, task: Task): void {

@@ -2,9 +2,8 @@
 // there costs more than moving them. Tasks whose inputs are small are none of its business.
 
 import { hasResources, isPresent } from "./dispatches.ts";
-import { couldRun, isNamed } from "../tasks/specs.ts";
+import { couldRun, isNamed } from "./constraints.ts";
 import type { State, Task, Worker } from "../state.ts";
-import { fail, holdBack } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
 /** What a task needs moved: all the bytes of its inputs, and those of them that each worker has. */
@@ -97,28 +96,4 @@ export function isWorthMoving(now: number, task: Task, from: Worker, to: Worker)
   const needs = needsOf(task);
   if (needs === undefined) return true;
   return fits(to, needs) && 1.5 * costAt(now, to, needs) < waitMicros(now, from);
-}
-
-/**
- * Fails a task whose inputs are more than any worker that could run it may have in memory. Not soon
- * after a worker came or went: one that could may be about to join, and until then the task is held back.
- */
-export function failIfTooLarge(step: StepContext, task: Task, needs: Needs): boolean {
-  let most = -1;
-  for (const worker of step.state.workers.values()) {
-    if (couldRun(worker, task.spec.constraint)) most = Math.max(most, worker.memoryBytes);
-  }
-  if (most < 0 || needs.bytes <= most) return false;
-  const { lastJoinAt, lastDepartureAt, options } = step.state;
-  const waitMs = Math.max(lastJoinAt, lastDepartureAt) + options.unknownTaskTimeoutMs - step.now;
-  if (waitMs > 0) {
-    holdBack(step, task, waitMs, "too large for all who are here");
-    return true;
-  }
-  const { name } = task.spec.function;
-  const message =
-    `raise --memory-limit, or let the task need less at once: the inputs of "${name}" have ` +
-    `${needs.bytes} bytes, and no worker that could run it may have more than ${most} in memory`;
-  fail(step, task, { code: "unschedulable", message, key: task.key, task: name }, "too large");
-  return true;
 }

@@ -4,22 +4,14 @@
 
 import { dispatch, hasResources, hasRoomForSmallest, loadOf } from "./dispatches.ts";
 import { mayPrecede, type Lane } from "./lanes.ts";
-import {
-  failIfTooLarge,
-  fits,
-  isWorthMoving,
-  nearest,
-  needsOf,
-  waitMicros,
-  type Needs,
-} from "./locality.ts";
+import { fits, isWorthMoving, nearest, needsOf, waitMicros, type Needs } from "./locality.ts";
 import { mayRunAt } from "./sites.ts";
-import { couldRun, isNamed, isSchedulable } from "../tasks/specs.ts";
+import { couldRun, isNamed } from "./constraints.ts";
 import type { Dispatch, PlacementConstraint, State, Task, Worker } from "../state.ts";
 import { endReservation, watch } from "./reservation.ts";
 import { holdBack } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
-import { warnOfUnschedulable } from "./unschedulable.ts";
+import { failIfTooLarge, isSchedulable, warnUnschedulable } from "./unschedulable.ts";
 
 export function place(step: StepContext): void {
   const { state } = step;
@@ -180,7 +172,7 @@ function block(step: StepContext, lane: Lane): void {
 /** A lane that waits: it is said if nobody can ever run it, and room is made if it is urgent. */
 function attend(step: StepContext, lane: Lane): void {
   if (isSchedulable(step.state, lane.constraint)) makeRoomFor(step, lane);
-  else warnOfUnschedulable(step, lane.constraint);
+  else warnUnschedulable(step, lane.constraint);
 }
 
 /** A worker idles and nothing is ready for it: what waits behind others is given another chance. */

@@ -4,7 +4,8 @@
 
 import { isPresent, unblock } from "./dispatches.ts";
 import { isBlocked, headOf } from "./lanes.ts";
-import { couldRun, isSchedulable } from "../tasks/specs.ts";
+import { couldRun } from "./constraints.ts";
+import { isSchedulable } from "./unschedulable.ts";
 import type { State, Task, Worker } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
@@ -21,7 +22,7 @@ export type Reservation = {
 export function watch({ state, now }: Pick<StepContext, "state" | "now">): void {
   if (state.reservation.watched) return;
   state.reservation.watched = true;
-  state.timers.add({ at: now + state.options.starvingMs, due: "starving" });
+  state.timers.add({ at: now + state.options.reservationMs, due: "reservation" });
 }
 
 /** The next look. */

@@ -1,67 +1,226 @@
-// Tasks that nobody here could ever run: it is logged, and those of a name that no worker ever
-// registered fail after a while. Said once for a function, however many of its tasks wait.
+// Unschedulable tasks: ready ones that no worker here could ever run, even if it had nothing else to
+// do. This file says what is missing, logs it once for each function, and fails such tasks:
+//   - of a function that no worker ever registered, after `unknownTaskTimeoutMs`;
+//   - whose option `unschedulableTimeoutMs` has run out;
+//   - whose inputs are larger than the memory of every worker that has what they ask for.
+// All others wait for a worker that can run them.
 
-import { tasksOf } from "./lanes.ts";
-import { whatIsMissing } from "./missing.ts";
-import type { FunctionFacts, PlacementConstraint, State } from "../state.ts";
-import { fail } from "../tasks/lifecycle.ts";
+import type { Failure } from "../../../src/wire/protocol.ts";
+import type { FunctionFacts, PlacementConstraint, Spec, State, Task, Worker } from "../state.ts";
+import { fail, holdBack } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
+import type { Timer } from "../timers.ts";
+import { couldRun, isNamed, lacks } from "./constraints.ts";
+import { tasksOf } from "./lanes.ts";
+import type { Needs } from "./locality.ts";
 
-export function warnOfUnschedulable(step: StepContext, constraint: PlacementConstraint): void {
+/** Whether a worker that is here and stays could run such tasks if it had nothing else to do. */
+export function isSchedulable(state: State, constraint: PlacementConstraint): boolean {
+  if (constraint.function.workers === 0) return false;
+  for (const worker of constraint.site.workers ?? state.workers.values()) {
+    if (!worker.leaving && couldRun(worker, constraint)) return true;
+  }
+  return false;
+}
+
+// ── What is missing, in words ────────────────────────────────────────────────────────────────────
+
+/** For `explain`, the log and errors. Undefined for what is schedulable. */
+export function whatIsMissing(state: State, constraint: PlacementConstraint): string | undefined {
+  if (isSchedulable(state, constraint)) return undefined;
+  const { workers: asked, resources, allowOtherWorkers } = constraint;
+  const { name } = constraint.function;
+  if (state.workers.size === 0) {
+    const { joins } = state;
+    if (joins === 0) return "no worker has joined";
+    return `no worker is left: ${joins === 1 ? "one has" : `${joins} have`} been here`;
+  }
+  const staying = [...state.workers.values()].filter(({ leaving }) => !leaving);
+  const able = staying.filter(({ functions }) => functions.has(name));
+  if (able.length === 0) {
+    for (const worker of state.workers.values()) {
+      if (worker.leaving && couldRun(worker, constraint)) {
+        return `${worker.name}, which could run it, is leaving`;
+      }
+    }
+    return `no worker has registered a function "${name}"`;
+  }
+  const isPinned = asked !== undefined && !allowOtherWorkers;
+  const candidates = isPinned ? able.filter((worker) => isNamed(worker, asked)) : able;
+  if (isPinned && candidates.length === 0) {
+    const isHere = staying.some((worker) => isNamed(worker, asked));
+    const names = quoted([...asked]);
+    return isHere
+      ? `the workers asked for (${names}) have no function "${name}"`
+      : `none of the workers asked for (${names}) is here`;
+  }
+  for (const resource in resources) {
+    const most = Math.max(...candidates.map((worker) => worker.resources[resource] ?? 0));
+    if (most >= resources[resource]!) continue;
+    const who = isPinned ? `none of the workers asked for (${quoted([...asked])})` : "no worker";
+    return `${who} has ${resources[resource]} of resource "${resource}": the most that one has is ${most}`;
+  }
+  return `no one worker has all that it asks for: ${shortages(candidates, constraint)}`;
+}
+
+/** Of several resources each worker has enough of some: which one it has too little of. */
+function shortages(workers: readonly Worker[], constraint: PlacementConstraint): string {
+  const shown = workers.slice(0, shownAtMost).map((worker) => {
+    const resource = lacks(worker, constraint)!;
+    const has = worker.resources[resource] ?? 0;
+    return `${worker.name} has ${has} of resource "${resource}" where ${constraint.resources?.[resource]} is needed`;
+  });
+  return shown.join("; ") + andMore(workers.length);
+}
+
+function quoted(names: readonly string[]): string {
+  const shown = names.slice(0, shownAtMost).map((name) => `"${name}"`);
+  return shown.join(", ") + andMore(names.length);
+}
+
+function andMore(count: number): string {
+  return count > shownAtMost ? `, and ${count - shownAtMost} more` : "";
+}
+const shownAtMost = 3;
+
+function orDidYouMean(state: State, name: string): string {
+  const near = state.options.nearestNames(name, state.registered);
+  return near.length === 0 ? "" : `; did you mean ${near.map((name) => `"${name}"`).join(" or ")}?`;
+}
+
+// ── The warning, and functions that nobody registered ────────────────────────────────────────────
+
+/** Warns once for a function, however many of its tasks wait. Without any worker there is no news. */
+export function warnUnschedulable(step: StepContext, constraint: PlacementConstraint): void {
   const { state, now, effects } = step;
   const { function: facts } = constraint;
   if (state.workers.size === 0) return;
   if (facts.workers === 0 && !facts.wasRegistered && facts.unknownSince === undefined) {
     facts.unknownSince = now;
     const at = now + state.options.unknownTaskTimeoutMs;
-    state.timers.add({ at, due: "unknown-name", function: facts });
+    state.timers.add({ at, due: "unknown-function", function: facts });
   }
   if (facts.warned) return;
   facts.warned = true;
-  effects.log("warning", wordsFor(state, constraint));
+  effects.log("warning", warningFor(state, constraint));
 }
 
-function wordsFor(state: State, constraint: PlacementConstraint): string {
+function warningFor(state: State, constraint: PlacementConstraint): string {
   const { name, workers, wasRegistered } = constraint.function;
   if (workers > 0) {
-    const why = whatIsMissing(state, constraint) ?? "they ask too much";
-    return `no worker here could ever run tasks of "${name}" as they ask: ${why}; they wait`;
+    const why = whatIsMissing(state, constraint);
+    return `no worker here could ever run some tasks of "${name}": ${why}; they wait`;
   }
   if (wasRegistered) return `no worker that registered "${name}" is left; its tasks wait for one`;
-  const near = orDidYouMean(state, name);
-  return `no worker here has registered "${name}"${near}; its tasks wait`;
+  return `no worker here has registered "${name}"${orDidYouMean(state, name)}; its tasks wait`;
 }
 
-/** Tasks of a name that nobody registered have waited long enough since the newest worker came. */
-export function failUnknownName(step: StepContext, facts: FunctionFacts): void {
+/** Fails the ready tasks of a function, unless a worker joined lately: others may still come. */
+export function failUnknownFunction(step: StepContext, facts: FunctionFacts): void {
   const { state, now } = step;
   const { name, wasRegistered, unknownSince } = facts;
   if (state.functions.get(name) !== facts || wasRegistered || unknownSince === undefined) return;
   const at = Math.max(unknownSince, state.lastJoinAt) + state.options.unknownTaskTimeoutMs;
   if (at > now) {
-    state.timers.add({ at, due: "unknown-name", function: facts });
+    state.timers.add({ at, due: "unknown-function", function: facts });
     return;
   }
-  // From here on it is as if its tasks were new: the next ones, or the next worker, start again.
+  // The next task of the function, or the next worker, starts the timeout and the warning anew.
   facts.unknownSince = undefined;
   if (state.workers.size === 0) return;
   facts.warned = false;
   const message = `no worker has registered a function "${name}"${orDidYouMean(state, name)}`;
-  // Failing one may be the end of others, and of their lanes and sites.
+  // Failing one task may fail its dependents, and so remove lanes and sites while they are walked.
   for (const site of [...facts.sites]) {
     for (const { lanes } of [...site.places]) {
       for (const lane of [...lanes, ...site.aside]) {
         for (const task of [...tasksOf(lane)]) {
           if (task.state.at !== "ready") continue;
-          const failure = { code: "unknown-task", message, key: task.key, task: name };
-          fail(step, task, failure, "unknown name");
+          fail(step, task, failureOf(task, "unknown-task", message), "unknown function");
         }
       }
     }
   }
 }
 
-function orDidYouMean(state: State, name: string): string {
-  const near = state.options.nearestNames(name, state.registered);
-  return near.length === 0 ? "" : `; did you mean ${near.map((name) => `"${name}"`).join(" or ")}?`;
+// ── unschedulableTimeoutMs ───────────────────────────────────────────────────────────────────────
+//
+// One timer for each spec that has the option and ready tasks, so that a million of them cost no more
+// than one. A spec that was schedulable becomes unschedulable only when a worker leaves. So it has been
+// unschedulable for the whole time if it is so at the end, and no worker left meanwhile.
+
+/** At the end of every step: starts the timers of specs that have tasks which became ready and stayed. */
+export function startUnschedulableTimeouts({ state, now }: StepContext): void {
+  if (state.becameReady.size === 0) return;
+  for (const spec of state.becameReady) {
+    if (spec.lane.ready === 0 || state.unschedulableTimers.has(spec)) continue;
+    startTimeout(state, spec, now + spec.options.unschedulableTimeoutMs!, state.totals.submitted);
+  }
+  state.becameReady.clear();
+}
+
+function startTimeout(state: State, spec: Spec, at: number, before: number): void {
+  state.unschedulableTimers.add(spec);
+  state.timers.add({ at, due: "unschedulable", spec, before });
+}
+
+/** The timeout is over: fails the tasks of a spec, unless it is schedulable or was so meanwhile. */
+export function failUnschedulable(
+  step: StepContext,
+  { spec, before }: Extract<Timer, { due: "unschedulable" }>,
+): void {
+  const { state, now } = step;
+  const timeoutMs = spec.options.unschedulableTimeoutMs!;
+  state.unschedulableTimers.delete(spec);
+  if (spec.tasks === 0 || spec.lane.ready === 0) return;
+  const startAnew = () => {
+    startTimeout(state, spec, now + timeoutMs, state.totals.submitted);
+  };
+  const missing = whatIsMissing(state, spec.constraint);
+  if (missing === undefined) return startAnew();
+  const earliest = state.lastDepartureAt + timeoutMs;
+  if (state.lastDepartureAt > 0 && earliest > now) {
+    return startTimeout(state, spec, earliest, before);
+  }
+  const { name } = spec.function;
+  const message = `"${name}" waited ${timeoutMs} ms for a worker that could ever run it: ${missing}`;
+  let failed = 0;
+  // Rare, so it may look at every task; a list of tasks in each spec would cost memory for each task.
+  for (const task of [...state.tasks.values()]) {
+    if (task.spec !== spec || task.order >= before || task.state.at !== "ready") continue;
+    fail(step, task, failureOf(task, "unschedulable", message), "unschedulable");
+    failed++;
+  }
+  if (failed > 0) step.effects.log("warning", `${failed} of "${name}" failed: ${missing}`);
+  if (spec.lane.ready > 0) startAnew();
+}
+
+// ── Inputs larger than any memory ────────────────────────────────────────────────────────────────
+
+/**
+ * Fails a task whose inputs are larger than the memory of every worker that could run it otherwise.
+ * Soon after a worker came or went it is held back instead: a larger one may be about to join.
+ */
+export function failIfTooLarge(step: StepContext, task: Task, needs: Needs): boolean {
+  let most = -1;
+  for (const worker of step.state.workers.values()) {
+    if (couldRun(worker, task.spec.constraint)) most = Math.max(most, worker.memoryBytes);
+  }
+  if (most < 0 || needs.bytes <= most) return false;
+  const { lastJoinAt, lastDepartureAt, options } = step.state;
+  const waitMs = Math.max(lastJoinAt, lastDepartureAt) + options.unknownTaskTimeoutMs - step.now;
+  if (waitMs > 0) {
+    holdBack(step, task, waitMs, "too large for all who are here");
+    return true;
+  }
+  const { name } = task.spec.function;
+  const message =
+    `raise --memory-limit, or let the task need less at once: the inputs of "${name}" have ` +
+    `${needs.bytes} bytes, and no worker that could run it may have more than ${most} in memory`;
+  fail(step, task, failureOf(task, "unschedulable", message), "too large");
+  return true;
+}
+
+function failureOf({ key, spec }: Task, code: string, message: string): Failure {
+  return { code, message, key, task: spec.function.name };
 }

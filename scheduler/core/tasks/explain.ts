@@ -5,7 +5,7 @@ import { Refusal } from "../clients/answers.ts";
 import { listOf } from "../structures/small-set.ts";
 import { retentionsOf } from "../clients/retention.ts";
 import { holdersOf } from "../values/locating.ts";
-import { whatIsMissing } from "../placement/missing.ts";
+import { whatIsMissing } from "../placement/unschedulable.ts";
 import type { State, Task, TaskKey } from "../state.ts";
 import { isSettled } from "./lifecycle.ts";
 import type { StepContext } from "./transition.ts";

@@ -6,9 +6,8 @@ import type { Failure } from "../../../src/wire/protocol.ts";
 import type { Payload } from "../../../src/payload/payload.ts";
 import { bytesOf, mostHolders } from "../effects.ts";
 import { abandon } from "../placement/dispatches.ts";
-import { listOf, without, withOne } from "../structures/small-set.ts";
+import { listOf, without } from "../structures/small-set.ts";
 import { leaveSpec } from "./specs.ts";
-import { recompute } from "../values/recompute.ts";
 import type { Client, Spec, State, Task, TaskKey, TaskState, Worker } from "../state.ts";
 import { transition, type StepContext } from "./transition.ts";
 import { rememberLineage, forgetLineage, keepWithinBounds, letValueGo } from "../values/values.ts";
@@ -50,17 +49,6 @@ export function createTask({ state, now }: StepContext, spec: Spec, call: Call):
   state.tasks.add(task);
   if (expiresMs !== undefined) state.timers.add({ at: now + expiresMs, due: "expiry", task });
   return task;
-}
-
-/** Makes a task depend on others, as its arguments refer to them; those let go are made again. */
-export function addInputs(step: StepContext, task: Task, inputs: readonly Task[]): void {
-  task.inputs = inputs;
-  let gone: Task[] | undefined;
-  for (const input of inputs) {
-    input.dependents = withOne(input.dependents, task);
-    if (input.state.at === "released") (gone ??= []).push(input);
-  }
-  if (gone) recompute(step, gone, "needed again");
 }
 
 /** Puts a new or reopened task where its inputs and its times say it belongs. */
@@ -318,7 +306,7 @@ export function forgetIfUnneeded(step: StepContext, task: Task): void {
     }
     if (next.state.at === "running") abandon(step, next.state.dispatch, "no longer wanted");
     letValueGo(step, next);
-    if (step.state.copies.wanted.size > 0) step.state.copies.wanted.delete(next);
+    if (step.state.replicaRequests.size > 0) step.state.replicaRequests.delete(next);
     transition(step, next, forgotten, "nobody needs it");
     step.state.tasks.delete(next.key);
     leaveSpec(step.state, next.spec);
@@ -336,7 +324,7 @@ function release(step: StepContext, task: Task): readonly Task[] {
   if (isSettled(task) && !(state.at === "finished" && state.holders !== undefined)) return [];
   if (state.at === "running") abandon(step, state.dispatch, "no longer wanted");
   letValueGo(step, task);
-  step.state.copies.wanted.delete(task);
+  step.state.replicaRequests.delete(task);
   transition(step, task, released, "nobody needs its value");
   return rememberLineage(step.state, task);
 }

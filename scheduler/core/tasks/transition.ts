@@ -1,7 +1,6 @@
 // The one setter of a task's state, and the table of what may follow what.
 
 import { broken } from "../assert.ts";
-import { beginPatience } from "../placement/patience.ts";
 import type { Effects } from "../effects.ts";
 import type { State, Task, TaskState, TaskStateName } from "../state.ts";
 import { codeOf, count, stateNames } from "./state-names.ts";
@@ -48,7 +47,7 @@ export function transition(
   count(state.counts, to, 1);
   if (to === "ready") {
     state.ready.add(task);
-    if (task.spec.options.unschedulableTimeoutMs !== undefined) beginPatience(state, now, task);
+    if (task.spec.options.unschedulableTimeoutMs !== undefined) state.becameReady.add(task.spec);
   }
   state.history.add(task.key, now, from, to, why);
 }

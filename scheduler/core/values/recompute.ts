@@ -1,12 +1,11 @@
 // Values that are gone although somebody needs them: the tasks run again, and before them whatever
 // they were made of that is gone too. What nobody here can make again fails, and what depends on it.
 
-import { isScattered } from "./copies.ts";
 import { listOf } from "../structures/small-set.ts";
 import type { State, Task, Worker, WorkerId } from "../state.ts";
 import { countMissing, fail, followInput, isNeeded, proceed } from "../tasks/lifecycle.ts";
 import { transition, type StepContext } from "../tasks/transition.ts";
-import { needInputsAgain, removeReplica } from "./values.ts";
+import { isScattered, needInputsAgain, removeReplica } from "./values.ts";
 import { forEachWanting } from "../clients/wants.ts";
 
 /** A worker is gone, and with it what it held. */
@@ -51,7 +50,7 @@ function loseValues(step: StepContext, tasks: readonly Task[], why: string): voi
   for (const task of tasks) {
     if (task.state.at !== "finished" || task.state.holders?.size !== 0) continue;
     transition(step, task, { at: "released" }, why);
-    step.state.copies.wanted.delete(task);
+    step.state.replicaRequests.delete(task);
     lost.push(task);
     forEachWanting(task, (client) => step.effects.lost(client, task.key));
     for (const dependent of listOf(task.dependents)) {

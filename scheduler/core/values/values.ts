@@ -5,6 +5,14 @@ import { without, withOne } from "../structures/small-set.ts";
 import type { State, Task, Worker } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
+/** The function of scattered tasks: no module can export one of this name. */
+export const scatteredName = "scatter()";
+
+/** Whether the value came from a client and not from a call: it cannot be recomputed. */
+export function isScattered({ spec }: Task): boolean {
+  return spec.function.name === scatteredName;
+}
+
 /** Past the bound of what is kept here, only what is no larger than this: it costs less than its task. */
 const sparingBytes = 256;
 

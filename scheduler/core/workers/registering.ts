@@ -1,7 +1,7 @@
 // The functions that workers bring, by their names. A name is taken to mean one function wherever it
 // is registered; when the texts of two differ, whoever runs the cluster is told.
 
-import { functionFor } from "../tasks/specs.ts";
+import { functionFor } from "../tasks/functions.ts";
 import type { Worker } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 

@@ -2,7 +2,14 @@
 // it belongs to, by key and attempt; whatever is older is passed over.
 
 import type { Failure, FromWorker, Predecessor, Resources } from "../../../src/wire/protocol.ts";
-import { forgetCopies, hearHeld, hearNoCopy, loseLacking, startLeaving } from "../values/copies.ts";
+import {
+  endRequestsTo,
+  loseReplicasAt,
+  receiveHeld,
+  receiveNoReplica,
+} from "../values/replication.ts";
+import { stopScattersTo } from "../values/scattering.ts";
+import { endRetirement, startLeaving } from "./retiring.ts";
 import {
   endDispatch,
   endInside,
@@ -14,7 +21,7 @@ import {
 import { findResult, loseReplicas } from "../values/recompute.ts";
 import { hasRestarted, stopAwaiting } from "./restart.ts";
 import { addToSites, removeFromSites, type Site } from "../placement/sites.ts";
-import { forgetFunctionIfUnused, functionFor } from "../tasks/specs.ts";
+import { forgetFunctionIfUnused, functionFor, measure } from "../tasks/functions.ts";
 import type { Dispatch, State, Task, Worker, WorkerId } from "../state.ts";
 import { register } from "./registering.ts";
 import { receiveFromInside } from "../clients/sub-tasks.ts";
@@ -151,7 +158,9 @@ export function lose(step: StepContext, id: WorkerId, how: string): void {
       requeue(step, task, "its worker was lost");
     }
   }
-  forgetCopies(step, worker);
+  endRequestsTo(state, worker);
+  stopScattersTo(step, worker);
+  endRetirement(step, worker);
   // If nobody is left who could run what waits, it is said.
   askAgainFor(state, worker);
   stopAwaiting(step, worker);
@@ -217,7 +226,7 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
             if (ended === undefined) continue;
           }
           worker.finished++;
-          measure(ended.task, micros[index]!);
+          measure(ended.task.spec.function, micros[index]!);
           endDispatch(step, ended);
           if (ended.abandoned) continue;
           if (isHeld) finishHeld(step, ended.task, value.bytes, worker);
@@ -274,10 +283,10 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
         break;
       }
       case "held":
-        hearHeld(step, worker, message);
+        receiveHeld(step, worker, message);
         break;
       case "missing":
-        if (message.call === undefined) hearNoCopy(step, worker, message);
+        if (message.call === undefined) receiveNoReplica(step, worker, message);
         else hearMissing(step, worker, message.call, message);
         break;
       case "paused":
@@ -318,7 +327,7 @@ function hearMissing(
   const ended = findDispatch(worker, call.key, call.attempt);
   if (ended) endDispatch(step, ended);
   const input = findResult(step.state, message);
-  if (input) loseLacking(step, input, message.lacking);
+  if (input) loseReplicasAt(step, input, message.lacking);
   if (ended === undefined || ended.abandoned || ended.task.state.at !== "running") return;
   effects.log("info", `${call.key} could not get its input ${message.key}: ${message.why}`);
   // Who has it may be away, or gone without its being known yet: that is not found out faster by asking.
@@ -366,12 +375,6 @@ function* ofColumns(
     const found = findDispatch(worker, keys[index]!, attempts[index]!);
     if (found) yield found;
   }
-}
-
-/** A running mean that forgets: the newest sixteen or so calls make most of it. */
-function measure({ spec: { function: facts } }: Task, micros: number): void {
-  const mean = facts.meanMicros;
-  facts.meanMicros = mean === undefined ? micros : mean + (micros - mean) / 16;
 }
 
 /** In [0, 1): a small generator whose only state is in the state, so that replays agree. */

@@ -24,7 +24,7 @@ const taskOptions: TaskOptions[] = [
   { priority: 5 },
   { priority: -5, expiresMs: 30 },
   { retries: { max: 2, delayMs: 20, jitter: 0.5 } },
-  { retries: { max: 1 }, timeoutMs: 10 },
+  { retries: { max: 1 }, run: { timeoutMs: 10 } },
   { delayMs: 40 },
   { startAt: 1_100, expiresMs: 300 },
   { resources: { gpu: 1 } },
@@ -193,9 +193,9 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
   } else if (action.do === "ask") {
     world.say(
       by.id,
-      { type: "ask", id: 1, about: "info" },
-      { type: "ask", id: 2, about: "workers" },
-      ...keys.map((key) => ({ type: "ask" as const, id: 3, about: "explain" as const, key })),
+      { type: "info", id: 1 },
+      { type: "workers", id: 2 },
+      ...keys.map((key) => ({ type: "explain" as const, id: 3, key })),
     );
   }
 }

@@ -125,8 +125,6 @@ describe("explain", () => {
     expect(ann.explain("c")).toMatchObject({
       state: "waiting",
       missingInputs: ["a", "b"],
-      progress: undefined,
-      worker: undefined,
     });
     expect(ann.explain("nothing")).toEqual({
       code: "lost-data",

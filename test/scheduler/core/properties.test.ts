@@ -30,7 +30,7 @@ const maxLength = Number(process.env["CORE_LENGTH"] ?? 120);
 
 const options = {
   graceMs: 100,
-  starvingMs: 20,
+  reservationMs: 20,
   unknownTaskTimeoutMs: 50,
   maxAhead: 3,
   maxWorkerLosses: 2,
@@ -132,14 +132,14 @@ function expectNothingLeft({ state, workers }: World): void {
     sites: new Map(),
     blocked: new Set(),
   });
-  expect([state.patient.size, state.restarts.size]).toEqual([0, 0]);
+  expect([state.unschedulableTimers.size, state.restarts.size]).toEqual([0, 0]);
   expect([state.kept.size, state.offers.open.size, state.published.size]).toEqual([0, 0, 0]);
   const names = [...state.workers.values()].flatMap(({ id, name, host }) => [id, name, host]);
   expect(new Set(state.namedWorkers.keys())).toEqual(new Set(names));
   expect([ready.size, timers.size, [...ready.lanes()]]).toEqual([0, 0, []]);
   expect([...left.keys()].sort()).toEqual(functions);
   for (const { specs, lanes } of clients.values()) expect([specs.size, lanes.size]).toEqual([0, 0]);
-  expect(state.descendants.size + state.copies.wanted.size + state.copies.waiting.size).toBe(0);
+  expect(state.descendants.size + state.replicaRequests.size + state.scatters.size).toBe(0);
   expect(state.keptBytes).toBe(0);
   for (const worker of workers.values()) expect([...worker.holds]).toEqual([]);
   for (const { dispatches, used, holds } of state.workers.values()) {

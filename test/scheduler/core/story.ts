@@ -5,6 +5,7 @@
 import type {
   FromClient,
   FromWorker,
+  RequestMessage,
   TaskOptions,
   ToClient,
   ToWorker,
@@ -166,9 +167,9 @@ export class StoryClient {
   }
 
   #ask(about: "info" | "workers" | "explain", key?: string): unknown {
-    const done = this.#say({ type: "ask", id: 1, about, ...(key !== undefined && { key }) });
+    const done = this.#say({ type: about, id: 1, key } as RequestMessage);
     const [answer] = done[this.id] as [Extract<ToClient, { type: "answer" }>];
-    return answer.facts ?? answer.failure;
+    return "failure" in answer ? answer.failure : answer.result;
   }
 
   #say(message: Extract<Event, { type: "client-messages" }>["messages"][number]): Done {

@@ -238,15 +238,17 @@ export class World {
   #tell(client: FakeClient, message: ToClient): void {
     const { futures } = client;
     if (message.type === "fetched") return;
-    if (message.type === "coordinated") {
-      const { id, items, inputs = [] } = message;
+    if (message.type === "answer" && "to" in message && message.to === "coordinate") {
+      const { id } = message;
+      const { items, inputs = [] } = message.result;
       // Every third had given up meanwhile.
       if (items && id % 3 === 0) this.#adopt(client, [], { type: "give-back", ids: [id] });
       else if (items) this.#adopt(client, inputs.flat(), { type: "took", ids: [id] });
       return;
     }
     if (message.type === "answer") {
-      const { offer, inputs = [] } = message;
+      if ("failure" in message || message.to !== "published") return;
+      const { offer, inputs = [] } = message.result;
       if (offer !== undefined) this.#adopt(client, inputs, { type: "take", offer });
       return;
     }

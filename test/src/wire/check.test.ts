@@ -38,8 +38,26 @@ describe("a check", () => {
       inputs: [["1"]],
     };
     expect(checkToWorker(run)).toBe(run);
-    const answer = { type: "answer", id: 1, facts: { head: "x", first: 1, count: 1 } };
+    const answer = { type: "answer", id: 1, to: "who-has", result: [["w1"], []] };
     expect(checkToClient(answer)).toBe(answer);
+    const refusal = { type: "answer", id: 1, failure: { code: "lost-data", message: "gone" } };
+    expect(checkToClient(refusal)).toBe(refusal);
+  });
+
+  test("holds an answer to what the request that it names is answered with", () => {
+    const answer = { type: "answer", id: 1, to: "who-has" };
+    expect(() => checkToClient({ ...answer, result: [["w1"], [2]] })).toThrow(
+      /"answer" to who-has\.1\.0: .*string/,
+    );
+    expect(() => checkToClient(answer)).toThrow(/"answer" to who-has/);
+    expect(() => checkToClient({ type: "answer", id: 1, to: "no such" })).toThrow(/"answer"\.to/);
+    expect(() => checkToClient({ type: "answer", id: 1, result: null })).toThrow(ProtocolError);
+    const value = { head: "x", first: 0, count: 1 };
+    const published = { ...answer, to: "published", result: { value } };
+    expect(() => checkToClient(published)).toThrow("refers to part 1 of a frame that has 0");
+    const part = new Uint8Array([1]);
+    const received = checkToClient(structuredClone(published), [part]);
+    expect(received).toMatchObject({ result: { value: { head: "x", parts: [part] } } });
   });
 
   test("names the type of the message and the place inside it", () => {

@@ -10,13 +10,17 @@ function stage() {
   return { story, ann, bob, w1 };
 }
 
-const answer = { type: "answer", id: 1 };
-const refusal = (code: string, message: unknown) => [{ ...answer, failure: { code, message } }];
+const answer = (to: "publish" | "published" | "unpublish", result: unknown = null) => [
+  { type: "answer", id: 1, to, result },
+];
+const refusal = (code: string, message: unknown) => [
+  { type: "answer", id: 1, failure: { code, message } },
+];
 
 test("published futures outlive their client, and go with the name", () => {
   const { story, ann, bob, w1 } = stage();
   ann.submit("f", { a: [], b: ["a"] });
-  expect(ann.publish("model", "~1", ["b"])).toEqual({ ann: [answer] });
+  expect(ann.publish("model", "~1", ["b"])).toEqual({ ann: answer("publish") });
   ann.leave();
   expect(w1.join()).toEqual({ w1: [run("a")], log: expect.anything() });
   w1.finish("a");
@@ -25,10 +29,10 @@ test("published futures outlive their client, and go with the name", () => {
   expect(bob.explain("b").wantedBy).toEqual(['published "model"']);
 
   expect(bob.published("model")).toEqual({
-    bob: [{ ...answer, value: "~1", inputs: ["b"], offer: 0 }],
+    bob: answer("published", { value: "~1", inputs: ["b"], offer: 0 }),
   });
   expect(bob.take(0)).toEqual({ bob: [finished("b")] });
-  expect(bob.unpublish("model")).toEqual({ bob: [answer] });
+  expect(bob.unpublish("model")).toEqual({ bob: answer("unpublish") });
   expect(bob.explain("b").wantedBy).toEqual(["bob"]);
   bob.release("b");
   expect(story.state.tasks.size).toBe(0);
@@ -41,7 +45,9 @@ test("a name in use is refused unless override, which lets go of what had it", (
   const words = 'choose another name, or give override: "model" was published by ann';
   bob.submit("f", ["c"]);
   expect(bob.publish("model", "~2", ["c"])).toEqual({ bob: refusal("key-conflict", words) });
-  expect(bob.publish("model", "~2", ["b", "c"], { override: true })).toEqual({ bob: [answer] });
+  expect(bob.publish("model", "~2", ["b", "c"], { override: true })).toEqual({
+    bob: answer("publish"),
+  });
   ann.leave();
   bob.leave();
   expect([...story.state.tasks.values()].map(({ key }) => key)).toEqual(["b", "c"]);
@@ -61,7 +67,7 @@ test("an override with the same futures keeps them throughout", () => {
 test("a value without futures may be published, and is simply given", () => {
   const { ann, bob } = stage();
   ann.publish("version", "3", []);
-  expect(bob.published("version")).toEqual({ bob: [{ ...answer, value: "3" }] });
+  expect(bob.published("version")).toEqual({ bob: answer("published", { value: "3" }) });
 });
 
 test("a name that nothing has is refused with the nearest there are", () => {

@@ -1,10 +1,11 @@
 // Words for stories about coordination: what a client asks, by name, and what it is answered.
 
 import type { FromClient, ToClient } from "../../../../src/wire/protocol.ts";
+import type { ResultOf } from "../../../../src/wire/requests.ts";
 import type { Done, Story } from "../story.ts";
 
 export type Coordinate = Extract<FromClient, { type: "coordinate" }>;
-type Answer = Extract<ToClient, { type: "coordinated" }>;
+type Answer = Extract<ToClient, { type: "answer" }>;
 
 /** A client that counts its requests from 1. */
 export class Asker {
@@ -36,7 +37,8 @@ export class Asker {
 
   look(kind: Coordinate["kind"], name: string, more: Partial<Coordinate> = {}): number | undefined {
     const done = this.ask({ kind, name, op: "look", ...more });
-    return (done[this.id]!.at(-1) as Answer).number;
+    const answer = done[this.id]!.at(-1) as Answer;
+    return "result" in answer ? (answer.result as ResultOf<"coordinate">).number : undefined;
   }
 
   ask(request: Omit<Coordinate, "type" | "id"> & { id?: number }): Done {
@@ -70,15 +72,19 @@ export class Asker {
 
 /** Done, or granted; with items, those. */
 export function granted(id: number, ...items: string[]): ToClient {
-  return { type: "coordinated", id, ...(items.length > 0 && { items }) };
+  return coordinated(id, { ...(items.length > 0 && { items }) });
 }
 
 export function withdrawn(id: number): ToClient {
-  return { type: "coordinated", id, withdrawn: true };
+  return coordinated(id, { withdrawn: true });
+}
+
+export function coordinated(id: number, result: ResultOf<"coordinate">): ToClient {
+  return { type: "answer", id, to: "coordinate", result };
 }
 
 /** How a request was refused, as [code, message]. */
 export function refusal(done: Done, by: string): [string, string] | undefined {
-  const { failure } = done[by]!.at(-1) as Answer;
-  return failure && [failure.code, failure.message];
+  const answer = done[by]!.at(-1) as Answer;
+  return "failure" in answer ? [answer.failure.code, answer.failure.message] : undefined;
 }

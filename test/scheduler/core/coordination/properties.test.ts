@@ -3,6 +3,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { ResultOf } from "../../../../src/wire/requests.ts";
 import { createCoordination } from "../../../../scheduler/core/coordination/things.ts";
 import { Story, type Done } from "../story.ts";
 import { Asker, type Coordinate } from "./asking.ts";
@@ -153,9 +154,11 @@ class Game {
     const told: Told[] = [];
     for (const [who, messages] of Object.entries(done)) {
       for (const message of messages) {
-        if (typeof message === "string" || message.type !== "coordinated") continue;
-        const { id, number, items, withdrawn, failure } = message;
-        expect(failure).toBeUndefined();
+        if (typeof message === "string" || message.type !== "answer") continue;
+        const { id } = message;
+        expect(message).not.toHaveProperty("failure");
+        const { result } = message as { result: ResultOf<"coordinate"> } & typeof message;
+        const { number, items, withdrawn } = result;
         const what = withdrawn
           ? "withdrawn"
           : ((items as string[] | undefined)?.join() ?? number?.toString() ?? "done");

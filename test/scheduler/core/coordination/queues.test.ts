@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { createCoordination } from "../../../../scheduler/core/coordination/things.ts";
 import { finished, run, Story } from "../story.ts";
-import { Asker, granted, refusal, withdrawn } from "./asking.ts";
+import { coordinated, Asker, granted, refusal, withdrawn } from "./asking.ts";
 
 function two(options: ConstructorParameters<typeof Story>[0] = {}) {
   const story = new Story(options);
@@ -113,7 +113,7 @@ describe("a queue", () => {
     ann.leave();
     expect(bob.look("queue", "q")).toBe(2);
     expect(bob.ask({ kind: "queue", name: "q", op: "clear" })).toMatchObject({
-      bob: [{ id: 2, number: 2 }],
+      bob: [{ id: 2, result: { number: 2 } }],
     });
     expectEmpty(story);
   });
@@ -165,7 +165,7 @@ describe("futures", () => {
     expect(w1.join()).toMatchObject({ w1: [run(["a", "b"], { args: ["[]", "[]"] })] });
     w1.finish("a");
     expect(bob.get("q")).toEqual({
-      bob: [{ type: "coordinated", id: 1, items: ["~1"], inputs: [["a", "b", "a"]] }],
+      bob: [coordinated(1, { items: ["~1"], inputs: [["a", "b", "a"]] })],
     });
     // Not its own yet: it may give up, or a release of an older future may be on its way.
     expect(bob.say({ type: "release", keys: ["a"] })).toEqual({});
@@ -204,7 +204,7 @@ describe("futures", () => {
     expect(bob.ask(variable("get"))).toEqual({});
     expect(ann.ask(variable("set", { value: "~a", inputs: ["a"] }))).toMatchObject({
       ann: [granted(1)],
-      bob: [{ type: "coordinated", id: 1, items: ["~a"], inputs: [["a"]] }],
+      bob: [coordinated(1, { items: ["~a"], inputs: [["a"]] })],
     });
     bob.took(1);
     bob.ask(variable("get"));

@@ -28,7 +28,7 @@ describe("the order of tasks", () => {
     const ann = story.client("ann");
     ann.submit("f", ["a", "b"]);
     ann.submit("g", ["c"]);
-    ann.submit("f", ["d"], { timeoutMs: 5 });
+    ann.submit("f", ["d"], { run: { timeoutMs: 5 } });
     ann.submit("g", ["e"], { resources: { gpu: 1 } });
     ann.submit("f", ["h"]);
 
@@ -78,11 +78,11 @@ describe("the order of tasks", () => {
     const [ann, bob] = [story.client("ann"), story.client("bob")];
     ann.submit("f", ["a1", "a2", "a3"]);
     bob.submit("f", ["b1", "b2"]);
-    bob.submit("f", ["b3"], { timeoutMs: 1_000 });
+    bob.submit("f", ["b3"], { run: { timeoutMs: 1_000 } });
 
     expect(story.worker("w2", { slots: 6 }).join()["w2"]).toEqual([
       run(["a1", "b1", "a2", "b2", "a3"]),
-      run("b3", { timeoutMs: 1_000 }),
+      run("b3", { options: { timeoutMs: 1_000 } }),
     ]);
   });
 

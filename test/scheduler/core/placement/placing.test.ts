@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { finished, run, Story } from "../story.ts";
 
-const cannot = 'no worker here could ever run tasks of "f" as they ask';
+const cannot = 'no worker here could ever run some tasks of "f"';
 
 describe("placing", () => {
   test("spreads tasks over the workers, the one that waited longest first", () => {

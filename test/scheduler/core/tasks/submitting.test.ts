@@ -42,8 +42,10 @@ describe("submitting", () => {
     const ann = story.client("ann");
     story.worker("w1").join();
 
-    expect(ann.submit("f", ["a"], { priority: 2, timeoutMs: 500, retries: { max: 1 } })).toEqual({
-      w1: [run("a", { priority: 2, timeoutMs: 500 })],
+    expect(
+      ann.submit("f", ["a"], { priority: 2, run: { timeoutMs: 500 }, retries: { max: 1 } }),
+    ).toEqual({
+      w1: [run("a", { priority: 2, options: { timeoutMs: 500 } })],
     });
   });
 

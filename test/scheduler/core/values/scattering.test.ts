@@ -29,7 +29,12 @@ test("a client whose value was sent to a worker that is lost is told, and sends 
   expect(scatter()).toEqual({ ann: [{ ...located, from: ["ws://w2"] }] });
   const held = { keys: ["a"], orders: [0], attempts: [1], bytes: [10_000] };
   const done = workers[1]!.say({ type: "held", ...held });
-  expect(done["ann"]).toContainEqual({ type: "answer", id: 5, facts: { at: "workers" } });
+  expect(done["ann"]).toContainEqual({
+    type: "answer",
+    id: 5,
+    to: "scatter",
+    result: { at: "workers" },
+  });
   expect(ann.explain("a")).toMatchObject({ holders: ["w2"] });
 });
 
@@ -54,14 +59,16 @@ test("a client that tries again does not mind that its value had come after all"
   const held = { keys: ["a"], orders: [0], attempts: [1], bytes: [10_000] };
   workers[0]!.say({ type: "held", ...held });
   workers[1]!.say({ type: "held", ...held });
-  expect(scatter()).toEqual({ ann: [{ type: "answer", id: 5, facts: { at: "workers" } }] });
+  expect(scatter()).toEqual({
+    ann: [{ type: "answer", id: 5, to: "scatter", result: { at: "workers" } }],
+  });
 });
 
 test("a client that tries again is told when its value had come and is gone", () => {
   const { workers, scatter } = sending();
   workers[0]!.say({ type: "held", keys: ["a"], orders: [0], attempts: [1], bytes: [10_000] });
   workers[0]!.lost();
-  const message = 'scatter it again: the value of "a" came, and is gone';
+  const message = 'scatter it again: the value of "a" was lost after it had come';
   expect(scatter()).toEqual({
     ann: [{ type: "answer", id: 5, failure: { code: "lost-data", message, key: "a" } }],
   });

@@ -42,19 +42,26 @@ describe("a restart", () => {
 
     expect(w2.restarted()).toEqual({});
     w1.stopped("runs");
-    expect(w1.restarted()).toEqual({ bob: [{ type: "answer", id: 1 }] });
+    expect(w1.restarted()).toEqual({
+      bob: [{ type: "answer", id: 1, to: "restart", result: null }],
+    });
     expect(ann.submit("f", ["fresh"])).toEqual({ w1: [run("fresh")] });
     expect(w1.finish("fresh")).toEqual({ ann: [finished("fresh")] });
   });
 
   test("is done at once when there is no worker, and does not wait for one that is lost", () => {
     const alone = new Story();
-    expect(alone.client("bob").restart()).toEqual({ bob: [{ type: "answer", id: 1 }], log });
+    expect(alone.client("bob").restart()).toEqual({
+      bob: [{ type: "answer", id: 1, to: "restart", result: null }],
+      log,
+    });
 
     const { bob, w1, w2 } = stage();
     bob.restart();
     w1.restarted();
-    expect(w2.lost()).toMatchObject({ bob: [{ type: "answer", id: 1 }] });
+    expect(w2.lost()).toMatchObject({
+      bob: [{ type: "answer", id: 1, to: "restart", result: null }],
+    });
   });
 
   test("may follow another one, and whoever asked may be gone when it is done", () => {
@@ -64,7 +71,9 @@ describe("a restart", () => {
     bob.leave();
     for (const worker of [w1, w2]) expect(worker.restarted()).toEqual({});
     w1.restarted();
-    expect(w2.restarted()).toEqual({ ann: [{ type: "answer", id: 1 }] });
+    expect(w2.restarted()).toEqual({
+      ann: [{ type: "answer", id: 1, to: "restart", result: null }],
+    });
     expect(w2.restarted()).toEqual({});
     expect(story.state.restarts.size).toBe(0);
   });
@@ -73,7 +82,9 @@ describe("a restart", () => {
     const { ann, bob } = stage();
     ann.submit("g", ["a"]);
     ann.publish("model", "~", ["a"]);
-    expect(bob.published("model")).toMatchObject({ bob: [{ inputs: ["a"], offer: 0 }] });
+    expect(bob.published("model")).toMatchObject({
+      bob: [{ result: { inputs: ["a"], offer: 0 } }],
+    });
     expect(ann.restart("enough")["bob"]).toEqual([cancelled(["a"], "enough")]);
     expect(bob.take(0)).toEqual({});
   });

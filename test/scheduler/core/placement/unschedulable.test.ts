@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import type { ToClient } from "../../../../src/wire/protocol.ts";
 import { Story, type Done } from "../story.ts";
 
-const patient = { unschedulableTimeoutMs: 100 };
-const forGpus = { ...patient, resources: { gpu: 2 } };
+const timeout = { unschedulableTimeoutMs: 100 };
+const forGpus = { ...timeout, resources: { gpu: 2 } };
 
 function stage() {
   const story = new Story({ maxAhead: 0 });
@@ -48,20 +48,20 @@ describe("with unschedulableTimeoutMs", () => {
   ])("%s is named when that is missing", (_, name, options, words) => {
     const { story, ann, w1 } = stage();
     w1.join();
-    ann.submit(name, ["a"], { ...patient, ...options });
+    ann.submit(name, ["a"], { ...timeout, ...options });
     expect(failureIn(story.at(100)).failure.message).toContain(words);
   });
 
   test("a scheduler without any worker says that", () => {
     const { story, ann } = stage();
-    ann.submit("f", ["a"], patient);
+    ann.submit("f", ["a"], timeout);
     expect(failureIn(story.at(100)).failure.message).toContain("no worker has joined");
   });
 
   test("nothing fails while somebody could run it, however busy they are", () => {
     const { story, ann, w1 } = stage();
     w1.join();
-    ann.submit("f", ["a", "b"], patient);
+    ann.submit("f", ["a", "b"], timeout);
     for (let now = 50; now < 1_000; now += 50) expect(story.at(now)).toEqual({});
     expect(ann.explain("b").state).toBe("ready");
     w1.finish("a");
@@ -71,10 +71,17 @@ describe("with unschedulableTimeoutMs", () => {
     expect(story.nextWakeUp).toBeUndefined();
   });
 
+  test("no timer is started for a task that runs at once", () => {
+    const { story, ann, w1 } = stage();
+    w1.join();
+    ann.submit("f", ["a"], timeout);
+    expect(story.nextWakeUp).toBeUndefined();
+  });
+
   test("a worker that comes in time saves it, and its going starts the time anew", () => {
     const { story, ann, w1 } = stage();
     w1.join();
-    ann.submit("f", ["a"], { ...patient, workers: ["w2"] });
+    ann.submit("f", ["a"], { ...timeout, workers: ["w2"] });
     story.at(90);
     const w2 = story.worker("w2");
     w2.join();

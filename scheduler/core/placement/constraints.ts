@@ -1,0 +1,71 @@
+// Placement constraints: what a call site says of where its tasks may run, and whether a worker meets
+// it. Specs of all clients and priorities that ask for the same share one constraint.
+
+import type { TaskOptions } from "../../../src/wire/protocol.ts";
+import type { PlacementConstraint, State, Worker } from "../state.ts";
+import { forgetFunctionIfUnused, functionFor } from "../tasks/functions.ts";
+import { enterSite, leaveSite, unwatchNames, watchNames } from "./sites.ts";
+
+/** Whether the worker could run such tasks if it had nothing else to do. */
+export function couldRun(worker: Worker, constraint: PlacementConstraint): boolean {
+  if (!worker.functions.has(constraint.function.name)) return false;
+  const { workers, allowOtherWorkers } = constraint;
+  if (workers !== undefined && !allowOtherWorkers && !isNamed(worker, workers)) return false;
+  return lacks(worker, constraint) === undefined;
+}
+
+/** A resource of which the worker has less than is needed. */
+export function lacks(worker: Worker, { resources }: PlacementConstraint): string | undefined {
+  for (const resource in resources) {
+    if ((worker.resources[resource] ?? 0) < resources[resource]!) return resource;
+  }
+  return undefined;
+}
+
+/** Whether the worker is meant by one of these names, by its own or its host's. */
+export function isNamed(worker: Worker, names: ReadonlySet<string>): boolean {
+  return names.has(worker.name) || names.has(worker.host) || names.has(worker.id);
+}
+
+/** The constraint for these options of a function, for one spec more. */
+export function enterConstraint(
+  state: State,
+  name: string,
+  options: TaskOptions,
+): PlacementConstraint {
+  const { workers, resources } = options;
+  const allowOtherWorkers = options.allowOtherWorkers ?? false;
+  const signature =
+    workers || resources
+      ? JSON.stringify([name, workers && [...workers].sort(), allowOtherWorkers, resources])
+      : `=${name}`;
+  let constraint = state.constraints.get(signature);
+  if (constraint === undefined) {
+    const of = {
+      function: functionFor(state, name),
+      workers: workers && new Set(workers),
+      allowOtherWorkers,
+      resources,
+    };
+    const site = enterSite(state, of);
+    constraint = { ...of, signature, site, lanes: new Set(), noneFreeAt: undefined, specs: 0 };
+    constraint.function.constraints++;
+    watchNames(state, constraint);
+    state.constraints.set(signature, constraint);
+  }
+  constraint.specs++;
+  return constraint;
+}
+
+/** A spec is gone; the constraint goes with the last one. */
+export function leaveConstraint(state: State, constraint: PlacementConstraint): void {
+  constraint.specs--;
+  if (constraint.specs > 0) return;
+  state.constraints.delete(constraint.signature);
+  unwatchNames(state, constraint);
+  leaveSite(state, constraint.site);
+  const { function: facts } = constraint;
+  facts.constraints--;
+  if (facts.constraints === 0) facts.warned = false;
+  forgetFunctionIfUnused(state, facts);
+}

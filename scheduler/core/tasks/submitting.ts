@@ -1,0 +1,103 @@
+// Submission: a message of calls becomes tasks, with the inputs that their arguments refer to. A key
+// that is in use joins its task when the call is the same, and is refused when it is another.
+
+import type { FromClient } from "../../../src/wire/protocol.ts";
+import { addWant, removeWants } from "../clients/wants.ts";
+import { samePayload } from "../same-payload.ts";
+import type { Client, Spec, Task } from "../state.ts";
+import { withOne } from "../structures/small-set.ts";
+import { recompute } from "../values/recompute.ts";
+import { admit, createTask, fail, forgetIfUnneeded, tellOutcome } from "./lifecycle.ts";
+import { leaveSpec, specFor } from "./specs.ts";
+import type { StepContext } from "./transition.ts";
+
+type Submit = Extract<FromClient, { type: "submit" }>;
+
+export function submit(step: StepContext, client: Client, message: Submit): void {
+  const { keys, args, inputs } = message;
+  const { state } = step;
+  const spec = specFor(state, client, message.name, message.options);
+  const { delayMs, startAt } = spec.options;
+  const until = delayMs !== undefined ? step.now + delayMs : startAt;
+  // Held while its first tasks settle at once and are forgotten, so that it outlives the message.
+  spec.tasks++;
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]!;
+    const inputKeys = inputs?.[index]?.length ? inputs[index] : undefined;
+    const existing = state.tasks.get(key);
+    if (existing && !isOver(step, existing)) {
+      rejoin(step, client, existing, { spec, args: args[index]!, inputKeys });
+      continue;
+    }
+    const task = createTask(step, spec, { key, args: args[index]!, inputKeys });
+    addWant(task, client);
+    if (inputKeys && !findInputs(step, task, inputKeys)) continue;
+    admit(step, task, until, "submitted");
+  }
+  leaveSpec(state, spec);
+}
+
+/** Finds the tasks that the arguments refer to; fails the task when one of them is not known. */
+function findInputs(step: StepContext, task: Task, keys: readonly string[]): boolean {
+  // Of its length from the start: what grows by itself takes room for seventeen.
+  const found = new Array<Task>(keys.length);
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]!;
+    const input = step.state.tasks.get(key);
+    if (input === undefined || input === task) {
+      const { name } = task.spec.function;
+      const message = `the future ${key} among its arguments is not known here: was it released, or is it of another scheduler?`;
+      fail(step, task, { code: "lost-data", message, key: task.key, task: name }, "input unknown");
+      return false;
+    }
+    found[index] = input;
+  }
+  addInputs(step, task, found);
+  return true;
+}
+
+/**
+ * A cancelled task has no more to give: its key is free, though some client still holds a future of
+ * it. Those futures were cancelled, and stay so.
+ */
+function isOver(step: StepContext, task: Task): boolean {
+  if (task.state.at !== "cancelled") return false;
+  removeWants(task);
+  forgetIfUnneeded(step, task);
+  return !step.state.tasks.has(task.key);
+}
+
+/** The same key again: the same call joins the task there is, another call is refused. */
+function rejoin(
+  step: StepContext,
+  client: Client,
+  existing: Task,
+  call: { spec: Spec; args: Task["args"]; inputKeys: readonly string[] | undefined },
+): void {
+  const { key } = existing;
+  const isSameCall =
+    existing.spec.function === call.spec.function &&
+    samePayload(existing.args, call.args) &&
+    existing.inputKeys?.join("\n") === call.inputKeys?.join("\n");
+  if (!isSameCall) {
+    const { name } = existing.spec.function;
+    const message = `choose another key: "${key}" already names a call of "${name}", with this or other arguments`;
+    const failure = { code: "key-conflict", message, key, task: call.spec.function.name };
+    step.effects.failed(client, key, failure);
+    return;
+  }
+  addWant(existing, client);
+  if (existing.state.at === "released") recompute(step, [existing], "wanted again");
+  tellOutcome(step, client, existing);
+}
+
+/** Makes a task depend on others, as its arguments refer to them; those let go are made again. */
+function addInputs(step: StepContext, task: Task, inputs: readonly Task[]): void {
+  task.inputs = inputs;
+  let gone: Task[] | undefined;
+  for (const input of inputs) {
+    input.dependents = withOne(input.dependents, task);
+    if (input.state.at === "released") (gone ??= []).push(input);
+  }
+  if (gone) recompute(step, gone, "needed again");
+}

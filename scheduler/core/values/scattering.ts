@@ -1,0 +1,161 @@
+// Scattering: a client sends a value that becomes a task's result, as if a call had returned it. A
+// small one stays in the scheduler. A large one the client sends to a worker, and other workers fetch
+// replicas from there when the client asked for a broadcast.
+
+import type { ParametersOf, ResultOf } from "../../../src/wire/requests.ts";
+import { answer, later, refuse, Refusal, type Asked } from "../clients/answers.ts";
+import { addWant } from "../clients/wants.ts";
+import type { Client, State, Task, Worker } from "../state.ts";
+import { createTask, fail, finish } from "../tasks/lifecycle.ts";
+import { isNamed } from "../placement/constraints.ts";
+import { specFor } from "../tasks/specs.ts";
+import { transition, type StepContext } from "../tasks/transition.ts";
+import { canTakeReplicas, requestReplica } from "./replication.ts";
+import { isScattered, scatteredName } from "./values.ts";
+
+/** A client that waits until its value is where it asked for. */
+export type Scatter = {
+  readonly asked: Asked<"scatter">;
+  readonly task: Task;
+  /** Those that are to hold the value and do not yet. The first is the one the client sends it to. */
+  readonly workers: Set<Worker>;
+};
+
+type Parameters = ParametersOf<"scatter">;
+
+/** State of a scattered task until its value has come. */
+const awaitingValue = { at: "waiting", missing: 0, until: undefined } as const;
+/** The only attempt of a scattered task: its sending. */
+const scatteredAttempt = 1;
+
+export function scatter(
+  step: StepContext,
+  asked: Asked<"scatter">,
+  parameters: Parameters,
+): ResultOf<"scatter"> | Refusal | typeof later {
+  const { state, effects } = step;
+  const { client } = asked;
+  const { key, value, bytes } = parameters;
+  const refusal = (code: string, message: string) => new Refusal({ code, message, key });
+  const existing = state.tasks.get(key);
+  if (existing && !isSentBefore(existing, client)) {
+    return refusal("key-conflict", `choose another key: "${key}" is in use`);
+  }
+  if (existing?.state.at === "failed" || existing?.state.at === "cancelled") {
+    return refusal(
+      "lost-data",
+      `scatter it again: the value of "${key}" was lost after it had come`,
+    );
+  }
+  if (value !== undefined && existing === undefined) {
+    const task = createScattered(step, client, key);
+    finish(step, task, value, "scattered");
+    return { at: "scheduler" };
+  }
+  const chosen = chooseWorkers(state, parameters);
+  if (typeof chosen === "string") return refusal("unschedulable", chosen);
+  const task = existing ?? createScattered(step, client, key);
+  const isHere = task.state.at === "finished";
+  // An earlier sending may have arrived after all; then only a broadcast needs more replicas.
+  const missing = isHere && !parameters.broadcast ? [] : chosen;
+  state.scatters.add({ asked, task, workers: new Set(missing) });
+  if (isHere) return later;
+  effects.send(client, {
+    type: "located",
+    key,
+    order: task.order,
+    attempt: scatteredAttempt,
+    bytes,
+    from: chosen.slice(0, 1).map(({ address }) => address!),
+  });
+  return later;
+}
+
+/** The client cancels or releases a value it has not sent: the task fails for everybody else. */
+export function abandonScatter(step: StepContext, task: Task, client: Client): void {
+  if (task.state.at !== "waiting" || !isScattered(task) || task.spec.client !== client) return;
+  const message = `scatter it again: the client that was to send the value of "${task.key}" did not`;
+  fail(step, task, { code: "lost-data", message, key: task.key }, "not sent");
+}
+
+/** The worker is gone: a value that a client was sending to it has to be sent again. */
+export function stopScattersTo(step: StepContext, worker: Worker): void {
+  for (const scatter of step.state.scatters) {
+    const [target] = scatter.workers;
+    scatter.workers.delete(worker);
+    if (target === worker && scatter.task.state.at === "waiting") {
+      const words = `the worker that "${scatter.task.key}" was sent to is lost`;
+      failScatter(step, scatter, "unschedulable", words);
+    }
+  }
+}
+
+/** At the end of every step: requests the replicas that are missing, and answers when all are there. */
+export function advanceScatters(step: StepContext): void {
+  const { state } = step;
+  for (const scatter of state.scatters) {
+    const { task, asked, workers } = scatter;
+    const { at } = task.state;
+    if (asked.client.gone) {
+      state.scatters.delete(scatter);
+    } else if (at === "cancelled" || at === "forgotten") {
+      const words = `scatter it again: "${task.key}" was cancelled while its value was sent`;
+      failScatter(step, scatter, "task-cancelled", words);
+    } else if (at !== "waiting") {
+      if (at === "finished") requestMissing(step, scatter);
+      if (at === "finished" && workers.size > 0) continue;
+      state.scatters.delete(scatter);
+      answer(step, asked, { at: "workers" });
+    }
+  }
+}
+
+function requestMissing(step: StepContext, { task, workers }: Scatter): void {
+  for (const worker of workers) {
+    const isHolder = task.state.at === "finished" && task.state.holders?.has(worker) === true;
+    if (isHolder || !step.state.workers.has(worker.id)) workers.delete(worker);
+    else requestReplica(step, task, worker);
+  }
+}
+
+function failScatter(step: StepContext, scatter: Scatter, code: string, message: string): void {
+  const { asked, task } = scatter;
+  step.state.scatters.delete(scatter);
+  refuse(step, asked, { code, message, key: task.key });
+}
+
+/** Whether the same client began to send this before: it tries again when it was cut off. */
+function isSentBefore(task: Task, client: Client): boolean {
+  if (!isScattered(task) || task.spec.client !== client) return false;
+  return task.state.at !== "finished" || task.state.holders !== undefined;
+}
+
+function createScattered(step: StepContext, client: Client, key: string): Task {
+  const spec = specFor(step.state, client, scatteredName);
+  const task = createTask(step, spec, { key, args: "[]", inputKeys: undefined });
+  task.attempt = scatteredAttempt;
+  addWant(task, client);
+  transition(step, task, { ...awaitingValue }, "its value is sent");
+  return task;
+}
+
+/** The workers that are to have the value, the one to send it to first; or why there are none. */
+function chooseWorkers(
+  state: State,
+  { workers, broadcast, bytes }: Pick<Parameters, "workers" | "broadcast" | "bytes">,
+): Worker[] | string {
+  const names = workers && new Set(workers);
+  const able = [...state.workers.values()].filter(
+    (worker) => canTakeReplicas(worker) && (names === undefined || isNamed(worker, names)),
+  );
+  if (able.length === 0) {
+    const which = names ? ` named ${[...names].slice(0, 5).join(" or ")}` : "";
+    return `start a worker: none${which} is here to hold the scattered value`;
+  }
+  const fitting = able.filter(({ memoryBytes }) => bytes <= memoryBytes);
+  if (fitting.length === 0) {
+    return `raise --memory-limit, or split the value: its ${bytes} bytes are more than any worker may have in memory`;
+  }
+  fitting.sort((a, b) => a.heldBytes - b.heldBytes);
+  return broadcast ? fitting : fitting.slice(0, 1);
+}
