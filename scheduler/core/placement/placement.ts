@@ -216,7 +216,7 @@ function isLate({ now }: StepContext, { dispatches }: Worker): boolean {
 function lookAgain({ state, now }: StepContext, worker: Worker, inMs: number): void {
   if (worker.lookAgainAt !== undefined) return;
   worker.lookAgainAt = now + inMs;
-  state.timers.add({ at: worker.lookAgainAt, due: "rebalance", worker });
+  state.timers.add(worker.lookAgainAt, { kind: "rebalance", worker });
 }
 
 /** Something urgent found no room: less urgent work that was sent ahead gives up its place. */
