@@ -252,6 +252,6 @@ function withdraw(
     taken.push(each);
   }
   // Named oldest first: as they come back, so they queue up again.
-  if (taken.length > 0) step.effects.withdraw(taken.reverse(), worker);
+  for (const each of taken.reverse()) step.effects.withdraw(each);
   return taken.length;
 }

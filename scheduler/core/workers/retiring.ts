@@ -43,7 +43,7 @@ export function retire(
   const request = { client, id, workers: found.length };
   for (const worker of found) {
     retirementOf(state, worker).requests.push(request);
-    effects.retire(worker, `client ${client.name} asked it to`);
+    effects.tell(worker, { type: "retire", reason: `client ${client.name} asked it to` });
   }
 }
 
@@ -71,7 +71,7 @@ export function advanceRetirements(step: StepContext): void {
     const handingOver = handOverValues(step, worker);
     if (handingOver > 0 || worker.dispatches.size > 0) continue;
     retirement.isReleased = true;
-    step.effects.farewell(worker);
+    step.effects.tell(worker, { type: "farewell" });
   }
 }
 
