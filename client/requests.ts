@@ -47,7 +47,7 @@ export class PendingRequests {
       const forget = () => this.#open.delete(id);
       const request = new PendingRequest({
         ...{ id, timeoutMs, resolve: resolve as (value: unknown) => void, reject, forget },
-        waiting: waiting as Waiting<never, unknown>,
+        waiting: waiting,
       });
       send(id);
       this.#open.set(id, request);

@@ -10,41 +10,41 @@ import * as worker from "./workers/worker-events.ts";
 
 export function clock(step: StepContext): void {
   const { state, now } = step;
-  for (let timer = state.timers.takeDue(now); timer; timer = state.timers.takeDue(now)) {
-    switch (timer.due) {
+  for (let due = state.timers.takeDue(now); due; due = state.timers.takeDue(now)) {
+    switch (due.kind) {
       case "start":
-        proceed(step, timer.task, "its time came");
+        proceed(step, due.task, "its time came");
         break;
       case "expiry":
-        expire(step, timer.task);
+        expire(step, due.task);
         break;
       case "worker-grace": {
-        const { awayUntil, id } = timer.worker;
+        const { awayUntil, id } = due.worker;
         if (awayUntil !== undefined && awayUntil <= now) {
           worker.lose(step, id, "its link dropped and it did not come back");
         }
         break;
       }
       case "client-grace": {
-        const { awayUntil, id, gone } = timer.client;
+        const { awayUntil, id, gone } = due.client;
         if (!gone && awayUntil !== undefined && awayUntil <= now) client.leave(step, id);
         break;
       }
       case "unschedulable":
-        failUnschedulable(step, timer);
+        failUnschedulable(step, due);
         break;
       case "rebalance":
-        timer.worker.lookAgainAt = undefined;
-        timer.worker.nothingToGiveAt = undefined;
+        due.worker.lookAgainAt = undefined;
+        due.worker.nothingToGiveAt = undefined;
         break;
       case "reservation":
         reviewReservation(step);
         break;
       case "unknown-function":
-        failUnknownFunction(step, timer.function);
+        failUnknownFunction(step, due.function);
         break;
       default:
-        timer satisfies never;
+        due satisfies never;
     }
   }
 }

@@ -99,18 +99,6 @@ export class Effects {
       batch.bytes += isTask(input) ? referenceBytes : bytesOf(input);
   }
 
-  free(worker: Worker, key: TaskKey, order: number, attempt: number): void {
-    const { messages } = batchOf(this.#toWorkers, worker);
-    const last = messages.at(-1);
-    if (last?.type === "free" && last.keys.length < columnLength) {
-      last.keys.push(key);
-      last.orders.push(order);
-      last.attempts.push(attempt);
-    } else {
-      messages.push({ type: "free", keys: [key], orders: [order], attempts: [attempt] });
-    }
-  }
-
   copy(worker: Worker, task: Task): void {
     const batch = batchOf(this.#toWorkers, worker);
     const last = batch.messages.at(-1);
@@ -124,50 +112,28 @@ export class Effects {
     }
   }
 
-  keep(worker: Worker, aboveBytes: number): void {
-    batchOf(this.#toWorkers, worker).messages.push({ type: "keep", aboveBytes });
+  /** Frees a value that the worker holds. */
+  free(worker: Worker, key: TaskKey, order: number, attempt: number): void {
+    const row = { keys: key, orders: order, attempts: attempt };
+    append(batchOf(this.#toWorkers, worker), { type: "free" }, row);
   }
 
-  retire(worker: Worker, reason: string): void {
-    batchOf(this.#toWorkers, worker).messages.push({ type: "retire", reason });
+  /** Ends an attempt. */
+  cancelAttempt(dispatch: Dispatch, reason: string | undefined): void {
+    const batch = batchOf(this.#toWorkers, dispatch.worker);
+    append(batch, { type: "cancel", ...(reason !== undefined && { reason }) }, attemptOf(dispatch));
   }
 
-  farewell(worker: Worker): void {
-    batchOf(this.#toWorkers, worker).messages.push({ type: "farewell" });
+  /** Lets an attempt go on that waited for its resources. */
+  resume(dispatch: Dispatch): void {
+    const batch = batchOf(this.#toWorkers, dispatch.worker);
+    append(batch, { type: "resume" }, attemptOf(dispatch));
   }
 
-  cancelAt({ task, worker, attempt }: Dispatch, reason: string | undefined): void {
-    const { messages } = batchOf(this.#toWorkers, worker);
-    const last = messages.at(-1);
-    if (last?.type === "cancel" && last.reason === reason && last.keys.length < columnLength) {
-      last.keys.push(task.key);
-      last.attempts.push(attempt);
-    } else {
-      messages.push({
-        type: "cancel",
-        keys: [task.key],
-        attempts: [attempt],
-        ...(reason !== undefined && { reason }),
-      });
-    }
-  }
-
-  /** It has its resources back, and may go on. */
-  resume({ task, worker, attempt }: Dispatch): void {
-    const { messages } = batchOf(this.#toWorkers, worker);
-    messages.push({ type: "resume", keys: [task.key], attempts: [attempt] });
-  }
-
-  withdraw(dispatches: readonly Dispatch[], worker: Worker): void {
-    const { messages } = batchOf(this.#toWorkers, worker);
-    for (let first = 0; first < dispatches.length; first += columnLength) {
-      const column = dispatches.slice(first, first + columnLength);
-      messages.push({
-        type: "withdraw",
-        keys: column.map(({ task }) => task.key),
-        attempts: column.map(({ attempt }) => attempt),
-      });
-    }
+  /** Asks for an attempt back that has not started. */
+  withdraw(dispatch: Dispatch): void {
+    const batch = batchOf(this.#toWorkers, dispatch.worker);
+    append(batch, { type: "withdraw" }, attemptOf(dispatch));
   }
 
   finished(client: Client, key: TaskKey, value: Payload): void {
@@ -183,50 +149,29 @@ export class Effects {
     batch.bytes += bytesOf(value);
   }
 
+  /** The task finished, and these hold its value. */
   stored(client: Client, key: TaskKey, bytes: number, holders: string[]): void {
-    const { messages } = batchOf(this.#toClients, client);
-    const last = messages.at(-1);
-    if (last?.type === "stored" && last.keys.length < columnLength) {
-      last.keys.push(key);
-      last.bytes.push(bytes);
-      last.holders.push(holders);
-    } else {
-      messages.push({ type: "stored", keys: [key], bytes: [bytes], holders: [holders] });
-    }
+    const row = { keys: key, bytes, holders };
+    append(batchOf(this.#toClients, client), { type: "stored" }, row);
   }
 
   failed(client: Client, key: TaskKey, failure: Failure): void {
-    const { messages } = batchOf(this.#toClients, client);
-    const last = messages.at(-1);
-    if (last?.type === "failed" && last.failure === failure && last.keys.length < columnLength) {
-      last.keys.push(key);
-    } else {
-      messages.push({ type: "failed", keys: [key], failure });
-    }
+    append(batchOf(this.#toClients, client), { type: "failed", failure }, { keys: key });
   }
 
   cancelled(client: Client, key: TaskKey, reason: string | undefined): void {
-    const { messages } = batchOf(this.#toClients, client);
-    const last = messages.at(-1);
-    if (last?.type === "cancelled" && last.reason === reason && last.keys.length < columnLength) {
-      last.keys.push(key);
-    } else {
-      messages.push({ type: "cancelled", keys: [key], ...(reason !== undefined && { reason }) });
-    }
+    const head = { type: "cancelled", ...(reason !== undefined && { reason }) } as const;
+    append(batchOf(this.#toClients, client), head, { keys: key });
   }
 
+  /** The value of a finished task is gone; the task runs again. */
   lost(client: Client, key: TaskKey): void {
-    const { messages } = batchOf(this.#toClients, client);
-    const last = messages.at(-1);
-    if (last?.type === "lost" && last.keys.length < columnLength) last.keys.push(key);
-    else messages.push({ type: "lost", keys: [key] });
+    append(batchOf(this.#toClients, client), { type: "lost" }, { keys: key });
   }
 
+  /** A failed task runs again. */
   reopened(client: Client, key: TaskKey): void {
-    const { messages } = batchOf(this.#toClients, client);
-    const last = messages.at(-1);
-    if (last?.type === "reopened" && last.keys.length < columnLength) last.keys.push(key);
-    else messages.push({ type: "reopened", keys: [key] });
+    append(batchOf(this.#toClients, client), { type: "reopened" }, { keys: key });
   }
 
   answer<Name extends RequestName>(
@@ -283,6 +228,59 @@ function batchOf<Peer, Message>(batches: Map<Peer, Batch<Message>>, peer: Peer):
     batches.set(peer, batch);
   }
   return batch;
+}
+
+function attemptOf({ task, attempt }: Dispatch): { keys: TaskKey; attempts: number } {
+  return { keys: task.key, attempts: attempt };
+}
+
+/** What a message says once for all its tasks: its fields that are no columns. */
+type HeadOf<Message> = {
+  [Name in keyof Message as Message[Name] extends unknown[] ? never : Name]: Message[Name];
+};
+/** What a message says of one task: an item of each column. */
+type RowOf<Message> = {
+  [
+    Name in keyof Message as Message[Name] extends unknown[] ? Name : never
+  ]: Message[Name] extends (infer Item)[] ? Item : never;
+};
+
+/**
+ * Adds a row to the newest message when that has the same head, and begins a message otherwise. For
+ * what is said of few tasks: `run` and `finished` above do it by hand.
+ */
+function append<Message extends { type: string }, Type extends Message["type"]>(
+  { messages }: Batch<Message>,
+  head: HeadOf<Extract<Message, { type: Type }>> & { type: Type },
+  row: RowOf<Extract<Message, { type: Type }>>,
+): void {
+  const items: Fields = row;
+  const last = messages.at(-1) as Fields | undefined;
+  if (
+    last !== undefined &&
+    hasSameHead(last, head, items) &&
+    lengthOf(last, items) < columnLength
+  ) {
+    for (const name in items) (last[name] as unknown[]).push(items[name]);
+    return;
+  }
+  const message: Fields = { ...head };
+  for (const name in items) message[name] = [items[name]];
+  messages.push(message as unknown as Message);
+}
+
+type Fields = Record<string, unknown>;
+
+function hasSameHead(last: Fields, head: Fields, row: Fields): boolean {
+  for (const name in head) if (last[name] !== head[name]) return false;
+  for (const name in last) if (!(name in head || name in row)) return false;
+  return true;
+}
+
+/** All columns of a message have the same length. */
+function lengthOf(message: Fields, row: Fields): number {
+  for (const name in row) return (message[name] as unknown[]).length;
+  return 0;
 }
 
 type RunMessage = Extract<ToWorker, { type: "run" }>;

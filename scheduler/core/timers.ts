@@ -1,90 +1,70 @@
-// What must be looked at again at a later moment, soonest first: a binary heap. Entries are never
-// taken out at once; whoever is woken checks whether there is still something to do.
+// What has to be looked at again at a later moment, soonest first. A timer whose reason has passed is
+// not taken out: when it is due, its handler checks whether there is still something to do.
 
+import { Heap, type Heaped } from "./structures/heap.ts";
 import type { Client, FunctionFacts, Spec, Task, Worker } from "./state.ts";
 
-export type Timer =
-  | { readonly at: number; readonly due: "start"; readonly task: Task }
-  | { readonly at: number; readonly due: "expiry"; readonly task: Task }
-  | { readonly at: number; readonly due: "worker-grace"; readonly worker: Worker }
-  | { readonly at: number; readonly due: "rebalance"; readonly worker: Worker }
-  | { readonly at: number; readonly due: "client-grace"; readonly client: Client }
-  | { readonly at: number; readonly due: "reservation" }
-  /** For the tasks submitted before that one, counted from 0. */
-  | {
-      readonly at: number;
-      readonly due: "unschedulable";
-      readonly spec: Spec;
-      readonly before: number;
-    }
-  | { readonly at: number; readonly due: "unknown-function"; readonly function: FunctionFacts };
+/** What is due, and for whom. */
+export type Due =
+  /** A task that was held back may start. */
+  | { readonly kind: "start"; readonly task: Task }
+  /** The `expiresMs` of a task has passed. */
+  | { readonly kind: "expiry"; readonly task: Task }
+  /** A worker or a client whose link dropped has not come back in time. */
+  | { readonly kind: "worker-grace"; readonly worker: Worker }
+  | { readonly kind: "client-grace"; readonly client: Client }
+  /** Tasks that wait on a worker may better be moved to another one. */
+  | { readonly kind: "rebalance"; readonly worker: Worker }
+  /** The task that waits longest for resources may need a reservation. */
+  | { readonly kind: "reservation" }
+  /** The `unschedulableTimeoutMs` has passed for tasks of a spec submitted before the one of this number. */
+  | { readonly kind: "unschedulable"; readonly spec: Spec; readonly before: number }
+  /** Tasks wait for a function that no worker has registered. */
+  | { readonly kind: "unknown-function"; readonly function: FunctionFacts };
+
+type Timer = Heaped & { readonly at: number; readonly due: Due };
 
 const smallestSweep = 1_000;
 
 export class Timers {
-  #heap: Timer[] = [];
+  readonly #heap = new Heap<Timer>((a, b) => a.at < b.at);
   #sweepAt = smallestSweep;
 
   get size(): number {
-    return this.#heap.length;
+    return this.#heap.size;
   }
 
-  /** The moment of the soonest entry; undefined when there is none. */
+  /** The moment of the soonest timer; undefined when there is none. */
   get nextAt(): number | undefined {
-    return this.#heap[0]?.at;
+    return this.#heap.first?.at;
   }
 
-  add(timer: Timer): void {
-    if (this.#heap.length >= this.#sweepAt) this.#sweep();
-    const heap = this.#heap;
-    let index = heap.push(timer) - 1;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (heap[parent]!.at <= timer.at) break;
-      heap[index] = heap[parent]!;
-      index = parent;
-    }
-    heap[index] = timer;
+  add(at: number, due: Due): void {
+    if (this.#heap.size >= this.#sweepAt) this.#sweep();
+    this.#heap.add({ at, due, heapAt: -1 });
   }
 
-  /** Takes out the soonest entry if its moment has come. */
-  takeDue(now: number): Timer | undefined {
-    const heap = this.#heap;
-    const first = heap[0];
+  /** Takes out the soonest timer if its moment has come. */
+  takeDue(now: number): Due | undefined {
+    const { first } = this.#heap;
     if (first === undefined || first.at > now) return undefined;
-    const last = heap.pop()!;
-    if (heap.length > 0) this.#sink(last);
-    return first;
+    this.#heap.remove(first);
+    return first.due;
   }
 
-  /** Drops what waits for nothing, or a million short tasks that expire in a day stay for a day. */
+  /** Drops timers of tasks that moved on, or a million short tasks that expire in a day stay for a day. */
   #sweep(): void {
-    // In order, which is a heap too.
-    this.#heap = this.#heap.filter(isOpen).sort((a, b) => a.at - b.at);
-    this.#sweepAt = Math.max(smallestSweep, 2 * this.#heap.length);
-  }
-
-  #sink(timer: Timer): void {
-    const heap = this.#heap;
-    let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && heap[child + 1]!.at < heap[child]!.at) child++;
-      if (heap[child]!.at >= timer.at) break;
-      heap[index] = heap[child]!;
-      index = child;
-    }
-    heap[index] = timer;
+    this.#heap.keep(isOpen);
+    this.#sweepAt = Math.max(smallestSweep, 2 * this.#heap.size);
   }
 }
 
-function isOpen(timer: Timer): boolean {
-  switch (timer.due) {
+function isOpen({ due }: Timer): boolean {
+  switch (due.kind) {
     case "start":
-      return timer.task.state.at === "waiting";
+      return due.task.state.at === "waiting";
     case "expiry":
-      return timer.task.state.at === "ready" || timer.task.state.at === "waiting";
+      return due.task.state.at === "ready" || due.task.state.at === "waiting";
     default:
       return true;
   }

@@ -33,7 +33,7 @@ export function away({ state, now }: StepContext, id: ClientId): void {
   if (client === undefined) return;
   const at = now + state.options.graceMs;
   client.awayUntil = at;
-  state.timers.add({ at, due: "client-grace", client });
+  state.timers.add(at, { kind: "client-grace", client });
 }
 
 export function back({ state }: StepContext, id: ClientId): void {

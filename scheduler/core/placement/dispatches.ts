@@ -124,7 +124,7 @@ export function abandon(step: StepContext, abandoned: Dispatch, reason: string |
   abandoned.abandoned = true;
   abandoned.worker.regaining.delete(abandoned);
   if (abandoned.inside) endInside(step.state, abandoned);
-  step.effects.cancelAt(abandoned, reason);
+  step.effects.cancelAttempt(abandoned, reason);
 }
 
 /** Files the worker among those that can take more, as its load and its link now allow. */

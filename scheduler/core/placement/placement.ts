@@ -216,7 +216,7 @@ function isLate({ now }: StepContext, { dispatches }: Worker): boolean {
 function lookAgain({ state, now }: StepContext, worker: Worker, inMs: number): void {
   if (worker.lookAgainAt !== undefined) return;
   worker.lookAgainAt = now + inMs;
-  state.timers.add({ at: worker.lookAgainAt, due: "rebalance", worker });
+  state.timers.add(worker.lookAgainAt, { kind: "rebalance", worker });
 }
 
 /** Something urgent found no room: less urgent work that was sent ahead gives up its place. */
@@ -252,6 +252,6 @@ function withdraw(
     taken.push(each);
   }
   // Named oldest first: as they come back, so they queue up again.
-  if (taken.length > 0) step.effects.withdraw(taken.reverse(), worker);
+  for (const each of taken.reverse()) step.effects.withdraw(each);
   return taken.length;
 }

@@ -22,7 +22,7 @@ export type Reservation = {
 export function watch({ state, now }: Pick<StepContext, "state" | "now">): void {
   if (state.reservation.watched) return;
   state.reservation.watched = true;
-  state.timers.add({ at: now + state.options.reservationMs, due: "reservation" });
+  state.timers.add(now + state.options.reservationMs, { kind: "reservation" });
 }
 
 /** The next look. */

@@ -9,7 +9,7 @@ import type { Failure } from "../../../src/wire/protocol.ts";
 import type { FunctionFacts, PlacementConstraint, Spec, State, Task, Worker } from "../state.ts";
 import { fail, holdBack } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
-import type { Timer } from "../timers.ts";
+import type { Due } from "../timers.ts";
 import { couldRun, isNamed, lacks } from "./constraints.ts";
 import { tasksOf } from "./lanes.ts";
 import type { Needs } from "./locality.ts";
@@ -98,7 +98,7 @@ export function warnUnschedulable(step: StepContext, constraint: PlacementConstr
   if (facts.workers === 0 && !facts.wasRegistered && facts.unknownSince === undefined) {
     facts.unknownSince = now;
     const at = now + state.options.unknownTaskTimeoutMs;
-    state.timers.add({ at, due: "unknown-function", function: facts });
+    state.timers.add(at, { kind: "unknown-function", function: facts });
   }
   if (facts.warned) return;
   facts.warned = true;
@@ -122,7 +122,7 @@ export function failUnknownFunction(step: StepContext, facts: FunctionFacts): vo
   if (state.functions.get(name) !== facts || wasRegistered || unknownSince === undefined) return;
   const at = Math.max(unknownSince, state.lastJoinAt) + state.options.unknownTaskTimeoutMs;
   if (at > now) {
-    state.timers.add({ at, due: "unknown-function", function: facts });
+    state.timers.add(at, { kind: "unknown-function", function: facts });
     return;
   }
   // The next task of the function, or the next worker, starts the timeout and the warning anew.
@@ -161,13 +161,13 @@ export function startUnschedulableTimeouts({ state, now }: StepContext): void {
 
 function startTimeout(state: State, spec: Spec, at: number, before: number): void {
   state.unschedulableTimers.add(spec);
-  state.timers.add({ at, due: "unschedulable", spec, before });
+  state.timers.add(at, { kind: "unschedulable", spec, before });
 }
 
 /** The timeout is over: fails the tasks of a spec, unless it is schedulable or was so meanwhile. */
 export function failUnschedulable(
   step: StepContext,
-  { spec, before }: Extract<Timer, { due: "unschedulable" }>,
+  { spec, before }: Extract<Due, { kind: "unschedulable" }>,
 ): void {
   const { state, now } = step;
   const timeoutMs = spec.options.unschedulableTimeoutMs!;

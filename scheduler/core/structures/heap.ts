@@ -1,7 +1,7 @@
-// A binary heap whose items know where they stand in it, so that any of them can leave it or be
-// moved when its standing changed, in the time that the logarithm of their number takes.
+// A binary heap whose items know their index in it, so that any of them can be removed, or moved when
+// its order changed, in logarithmic time.
 
-/** Where an item stands in the one heap that it may be in; -1 while it is in none. */
+/** Index of an item in the one heap that it may be in; -1 while it is in none. */
 export type Heaped = { heapAt: number };
 
 export class Heap<Item extends Heaped> {
@@ -10,6 +10,10 @@ export class Heap<Item extends Heaped> {
 
   constructor(isBefore: (a: Item, b: Item) => boolean) {
     this.#isBefore = isBefore;
+  }
+
+  get size(): number {
+    return this.#items.length;
   }
 
   get first(): Item | undefined {
@@ -31,11 +35,19 @@ export class Heap<Item extends Heaped> {
     item.heapAt = -1;
   }
 
-  /** To be called when what decides about its standing has changed, before anything else is. */
+  /** Restores the order after what `isBefore` reads of this item has changed, and of no other. */
   moved(item: Item): void {
     if (this.#items.length === 1) return;
     this.#rise(item);
     this.#sink(item);
+  }
+
+  /** Drops the items that do not pass. */
+  keep(passes: (item: Item) => boolean): void {
+    const kept = this.#items.filter(passes);
+    for (const item of this.#items) item.heapAt = -1;
+    this.#items.length = 0;
+    for (const item of kept) this.add(item);
   }
 
   [Symbol.iterator](): Iterator<Item> {

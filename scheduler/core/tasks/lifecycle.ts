@@ -47,7 +47,7 @@ export function createTask({ state, now }: StepContext, spec: Spec, call: Call):
   spec.tasks++;
   state.counts.new++;
   state.tasks.add(task);
-  if (expiresMs !== undefined) state.timers.add({ at: now + expiresMs, due: "expiry", task });
+  if (expiresMs !== undefined) state.timers.add(now + expiresMs, { kind: "expiry", task });
   return task;
 }
 
@@ -56,7 +56,7 @@ export function admit(step: StepContext, task: Task, until: number | undefined, 
   if (followInput(step, task)) return;
   const missing = countMissing(task);
   const held = until !== undefined && until > step.now;
-  if (held) step.state.timers.add({ at: until, due: "start", task });
+  if (held) step.state.timers.add(until, { kind: "start", task });
   if (missing > 0 || held) {
     transition(step, task, { at: "waiting", missing, until: held ? until : undefined }, why);
   } else {
@@ -110,7 +110,7 @@ export function requeue(step: StepContext, task: Task, why: string): void {
 export function holdBack(step: StepContext, task: Task, delayMs: number, why: string): void {
   const missing = task.inputs === undefined ? 0 : countMissing(task);
   const until = delayMs > 0 ? step.now + delayMs : undefined;
-  if (until !== undefined) step.state.timers.add({ at: until, due: "start", task });
+  if (until !== undefined) step.state.timers.add(until, { kind: "start", task });
   if (missing > 0 || until !== undefined) {
     transition(step, task, { at: "waiting", missing, until }, why);
   } else {

@@ -57,13 +57,14 @@ export function keepWithinBounds({ state, effects }: StepContext): void {
   if (isOver === state.sparing) return;
   state.sparing = isOver;
   const aboveBytes = isOver ? Math.min(sparingBytes, smallResultBytes) : smallResultBytes;
-  for (const worker of state.workers.values()) effects.keep(worker, aboveBytes);
+  for (const worker of state.workers.values()) effects.tell(worker, { type: "keep", aboveBytes });
 }
 
 /** What a worker that joins now has to know. */
 export function tellBounds({ state, effects }: StepContext, worker: Worker): void {
   if (!state.sparing) return;
-  effects.keep(worker, Math.min(sparingBytes, state.options.smallResultBytes));
+  const aboveBytes = Math.min(sparingBytes, state.options.smallResultBytes);
+  effects.tell(worker, { type: "keep", aboveBytes });
 }
 
 // ── What was made of what ────────────────────────────────────────────────────────────────────────

@@ -39,7 +39,7 @@ export function retire(
   const request = { asked, workers: found.length };
   for (const worker of found) {
     retirementOf(state, worker).requests.push(request);
-    effects.retire(worker, `client ${asked.client.name} asked it to`);
+    effects.tell(worker, { type: "retire", reason: `client ${asked.client.name} asked it to` });
   }
   return later;
 }
@@ -68,7 +68,7 @@ export function advanceRetirements(step: StepContext): void {
     const handingOver = handOverValues(step, worker);
     if (handingOver > 0 || worker.dispatches.size > 0) continue;
     retirement.isReleased = true;
-    step.effects.farewell(worker);
+    step.effects.tell(worker, { type: "farewell" });
   }
 }
 

@@ -102,7 +102,7 @@ export function away({ state, now, effects }: StepContext, id: WorkerId): void {
   if (worker === undefined) return;
   const at = now + state.options.graceMs;
   worker.awayUntil = at;
-  state.timers.add({ at, due: "worker-grace", worker });
+  state.timers.add(at, { kind: "worker-grace", worker });
   updateRoom(state, worker);
   effects.log("warning", `worker ${worker.name} lost its link; waiting for it to come back`);
 }

@@ -2,10 +2,10 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Task, TaskState, Worker } from "../../../scheduler/core/state.ts";
-import { Timers, type Timer } from "../../../scheduler/core/timers.ts";
+import type { Spec, Task, TaskState } from "../../../scheduler/core/state.ts";
+import { Timers, type Due } from "../../../scheduler/core/timers.ts";
 
-const worker = { name: "w" } as Worker;
+const spec = { signature: "f" } as Spec;
 const taskAt = (at: TaskState["at"]) => ({ state: { at } }) as Task;
 
 const actions = fc.array(
@@ -23,12 +23,14 @@ test("what is due comes soonest first, and nothing before its moment", () => {
       const model: number[] = [];
       for (const action of run) {
         if (action.do === "add") {
-          timers.add({ at: action.at, due: "worker-grace", worker });
+          timers.add(action.at, { kind: "unschedulable", spec, before: action.at });
           model.push(action.at);
           model.sort((a, b) => a - b);
         } else {
           const isDue = model.length > 0 && model[0]! <= action.now;
-          expect(timers.takeDue(action.now)?.at).toBe(isDue ? model.shift() : undefined);
+          expect(timers.takeDue(action.now)).toEqual(
+            isDue ? { kind: "unschedulable", spec, before: model.shift() } : undefined,
+          );
         }
         expect([timers.size, timers.nextAt]).toEqual([model.length, model[0]]);
       }
@@ -38,15 +40,15 @@ test("what is due comes soonest first, and nothing before its moment", () => {
 
 test("timers of tasks that are through do not pile up until their moment comes", () => {
   const timers = new Timers();
-  const waiting: Timer[] = [];
+  const waiting: Due[] = [];
   for (let at = 100_000; at > 0; at--) {
     const isOpen = at % 1_000 === 0;
-    const timer: Timer = { at, due: "expiry", task: taskAt(isOpen ? "ready" : "finished") };
-    if (isOpen) waiting.push(timer);
-    timers.add(timer);
+    const due: Due = { kind: "expiry", task: taskAt(isOpen ? "ready" : "finished") };
+    if (isOpen) waiting.push(due);
+    timers.add(at, due);
   }
   expect(timers.size).toBeLessThan(2_000);
-  const taken: Timer[] = [];
+  const taken: Due[] = [];
   for (let next = timers.takeDue(1e6); next; next = timers.takeDue(1e6)) taken.push(next);
-  expect(taken.filter((timer) => waiting.includes(timer))).toEqual(waiting.reverse());
+  expect(taken.filter((due) => waiting.includes(due))).toEqual(waiting.reverse());
 });
