@@ -3,7 +3,10 @@
 
 import type { Client } from "../client/client.ts";
 import type { UntypedTasks } from "../client/types.ts";
-import { currentTask as bareCurrentTask, type CurrentTask as BareTask } from "./current-task.ts";
+import {
+  currentTask as bareCurrentTask,
+  type CurrentTask as BareTask,
+} from "./thread/current-task.ts";
 
 /** The task that is running. Its parts may be taken out of it: `const { signal, progress } = currentTask();`. */
 export type CurrentTask<Tasks = UntypedTasks> = Omit<BareTask, "client"> & {

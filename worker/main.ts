@@ -15,18 +15,17 @@ import { openWebSocket } from "../src/link/socket-ws.ts";
 import type { Socket } from "../src/link/socket.ts";
 import { sparing } from "../src/sparing.ts";
 import { transferPath } from "../src/transfer/messages.ts";
-import { Calls } from "./calls.ts";
-import type { ModuleSource } from "./crossing.ts";
-import { openLocalDirectory } from "./local-directory.ts";
+import { Calls } from "./calls/calls.ts";
+import type { ModuleSource } from "./boundary/module-source.ts";
+import { openLocalDirectory } from "./results/local-directory.ts";
 import { formatDuration } from "../src/duration.ts";
-import { defaultMemoryBytes } from "./memory-limit.ts";
-import { addressTowards, startPeerServer, type PeerServer } from "./peer-server.ts";
+import { defaultMemoryBytes } from "./results/memory-limit.ts";
+import { addressTowards, startPeerServer, type PeerServer } from "./results/peer-server.ts";
 import { Reports } from "./reports.ts";
-import { Results } from "./results.ts";
-import type { Disk } from "./spilling.ts";
+import { Results } from "./results/results.ts";
+import type { Disk } from "./results/spilling.ts";
 
-export { ModuleError } from "./modules.ts";
-export type { ModuleSource } from "./crossing.ts";
+export { ModuleError, type ModuleSource } from "./boundary/module-source.ts";
 
 export type WorkerOptions = {
   /** The scheduler: what to call it, and where it is, asked before every attempt to connect. */

@@ -1,7 +1,7 @@
 // What the worker tells the scheduler, as messages with columns: an answer joins the newest message
 // as long as that has not left, so that a thousand results travel as one message.
 
-import type { MissingError } from "./fetching.ts";
+import type { MissingError } from "./results/fetching.ts";
 import { limits } from "../src/wire/limits.ts";
 import { payloadBytes, type Payload } from "../src/payload/payload.ts";
 import type { Failure, FromClient, FromWorker, Held } from "../src/wire/protocol.ts";

@@ -1,6 +1,6 @@
 // A disk for a simulated worker: files in memory that take their time, and a disk that may be full.
 
-import type { Disk, DiskFile } from "../../worker/spilling.ts";
+import type { Disk, DiskFile } from "../../worker/results/spilling.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 const slowestMs = 5;

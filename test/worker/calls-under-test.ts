@@ -6,7 +6,7 @@ import { errorOf } from "../../src/errors/failure.ts";
 import { silentLog, type Log } from "../../src/log.ts";
 import { decode, encode, type Payload } from "../../src/payload/payload.ts";
 import type { Failure, FromWorker, RunMessage } from "../../src/wire/protocol.ts";
-import { Calls, type CallsOptions } from "../../worker/calls.ts";
+import { Calls, type CallsOptions } from "../../worker/calls/calls.ts";
 import { Reports, type Outbox } from "../../worker/reports.ts";
 
 export const fixture = (name: string) =>

@@ -1,0 +1,19 @@
+// A module that a worker is to load: which file, and the error when it cannot be used.
+
+import { ThenceError } from "../../src/errors/errors.ts";
+
+/** A file to import, and what to put before the names of its functions. */
+export type ModuleSource = {
+  /** Absolute path of a `.ts` or `.js` file. */
+  readonly path: string;
+  /** Its functions are registered as `name.function`; without it, under their own names. */
+  readonly name?: string;
+};
+
+/** A module cannot be used: it does not load, exports no function, or a name is taken already. */
+export class ModuleError extends ThenceError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super("module-unusable", message, options);
+    this.name = "ModuleError";
+  }
+}

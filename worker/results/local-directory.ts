@@ -1,0 +1,145 @@
+// The directory on this machine's disk where a worker writes what does not fit into its memory. Each
+// worker has a folder of its own in it, named after its process; it goes with the worker, and what
+// dead workers of this machine left behind goes when the next one starts.
+
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { mkdir, open, readdir, rm } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import path from "node:path";
+import type { Log } from "../../src/log.ts";
+import type { Disk, DiskFile } from "./spilling.ts";
+
+export type LocalDirectory = Disk & {
+  /** The worker's own folder. */
+  readonly folder: string;
+  /** Removes it with all that is in it. */
+  close(): Promise<void>;
+};
+
+/** Of one write to a file; more would hold up the heartbeat on a slow disk. */
+const writeBytes = 8 * 1024 * 1024;
+
+/**
+ * Makes the folder and cleans up after dead workers.
+ *
+ * @param directory default: the system's directory for temporary files
+ * @throws {Error} when it cannot be written to, with what to do about it
+ */
+export async function openLocalDirectory(
+  directory: string | undefined,
+  log: Log,
+): Promise<LocalDirectory> {
+  const parent = path.resolve(directory ?? tmpdir());
+  const folder = path.join(parent, folderName(hostname(), process.pid, startOf(process.pid)));
+  try {
+    await mkdir(parent, { recursive: true });
+    await removeLeftovers(parent, log);
+    // A process may hold several workers.
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const { message } = error as Error;
+    throw new Error(`give another --local-directory: ${parent} cannot be used: ${message}`, {
+      cause: error,
+    });
+  }
+  const own = path.join(folder, randomUUID());
+  await mkdir(own, { mode: 0o700 });
+  let files = 0;
+  return {
+    folder: own,
+    write: (rows) => writeFile(path.join(own, `${files++}`), rows),
+    async close() {
+      await rm(own, { recursive: true, force: true });
+      // Unless another worker of this process is still in it.
+      const rest = await readdir(folder).catch(() => ["something"]);
+      if (rest.length === 0) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function writeFile(file: string, rows: readonly Uint8Array[]): Promise<DiskFile> {
+  try {
+    const handle = await open(file, "wx", 0o600);
+    try {
+      for (const row of rows) {
+        for (let from = 0; from < row.byteLength;) {
+          const { bytesWritten } = await handle.write(
+            row,
+            from,
+            Math.min(writeBytes, row.byteLength - from),
+          );
+          from += bytesWritten;
+        }
+      }
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    await rm(file, { force: true }).catch(() => undefined);
+    throw error;
+  }
+  return {
+    async open() {
+      const handle = await open(file, "r");
+      return {
+        async read(into, from) {
+          for (let done = 0; done < into.byteLength;) {
+            const length = Math.min(writeBytes, into.byteLength - done);
+            const { bytesRead } = await handle.read(into, done, length, from + done);
+            if (bytesRead === 0) throw new Error(`${file} is shorter than what was written to it`);
+            done += bytesRead;
+          }
+        },
+        close: () => handle.close(),
+      };
+    },
+    remove: () => rm(file, { force: true }),
+  };
+}
+
+// ── Leftovers ────────────────────────────────────────────────────────────────────────────────────
+
+const prefix = "thence-worker";
+
+/** Tells the process for ever: a process id comes again, with another start. */
+function folderName(host: string, pid: number, start: string): string {
+  return `${prefix}+${encodeURIComponent(host)}+${pid}+${start}`;
+}
+
+/** Only folders of our own making, of this machine, whose process is known to be gone. */
+async function removeLeftovers(parent: string, log: Log): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const [, host = "", pid = "", start = ""] =
+      /^thence-worker\+([^+]+)\+(\d+)\+(\w+)$/.exec(name) ?? [];
+    if (host !== encodeURIComponent(hostname())) continue;
+    if (isAlive(Number(pid), start)) continue;
+    try {
+      await rm(path.join(parent, name), { recursive: true, force: true });
+      log.info(`removed what a dead worker left behind: ${name}`);
+    } catch (error) {
+      log.warning(`cannot remove what a dead worker left behind: ${(error as Error).message}`);
+    }
+  }
+}
+
+function isAlive(pid: number, start: string): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // Alive, and somebody else's.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  return start === unknownStart || startOf(pid) === start;
+}
+
+/** When a process started, in ticks since the machine did; where nobody tells, the id has to do. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? unknownStart;
+  } catch {
+    return unknownStart;
+  }
+}
+const unknownStart = "unknown";

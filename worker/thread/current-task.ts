@@ -1,0 +1,192 @@
+// What a running task can know of itself, and say. Its `RunningTask` follows the call through every
+// await, and is shared by all copies of this package in one thread: the user's module may import
+// another copy than the one that runs it.
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import { format } from "node:util";
+import { ConnectionError, ThenceError } from "../../src/errors/errors.ts";
+import type { Inside } from "./inside.ts";
+import { clearTimeout, now, setTimeout } from "../boundary/intrinsics.ts";
+
+/** The task that is running. Its parts may be taken out of it: `const { signal, progress } = currentTask();`. */
+export type CurrentTask = {
+  /** Names the task for ever. */
+  readonly key: string;
+  /** 1 the first time it is dispatched; more after a retry or a loss. */
+  readonly attempt: number;
+  /** The name of the worker that runs it. */
+  readonly worker: string;
+  /**
+   * Fires when the task is cancelled or runs out of time; its `reason` is a `TaskCancelledError` or
+   * a `TaskTimeoutError`. A task that has not ended two seconds later loses its thread. In a loop
+   * that never awaits, read it again each time: `if (currentTask().signal.aborted) return;`.
+   */
+  readonly signal: AbortSignal;
+  /**
+   * Says how far the task is: `fraction` from 0 to 1, and words of your own. Call it as often as you
+   * like; about ten a second are passed on.
+   *
+   * @throws {TypeError} when `fraction` is not a number
+   */
+  readonly progress: (fraction: number, text?: string) => void;
+  /** Writes a line to the worker's log, with the task's key; formatted like `console.log`. */
+  readonly log: (...args: unknown[]) => void;
+  /** Submits sub-tasks; `worker/index.ts` says of which type it is. */
+  readonly client: unknown;
+};
+
+/**
+ * The task that is running, from within it: in the function itself, and in whatever it calls or
+ * awaits.
+ *
+ * @throws {ThenceError} `no-current-task` when called outside of a task
+ * @example
+ * export async function download(url: string) {
+ *   const response = await fetch(url, { signal: currentTask().signal });
+ *   return response.text();
+ * }
+ */
+export function currentTask(): CurrentTask {
+  const task = runningTask.getStore();
+  if (task !== undefined) return task.face;
+  throw new ThenceError(
+    "no-current-task",
+    "Call currentTask() inside a function that a worker runs as a task: none is running here",
+  );
+}
+
+const storageKey = Symbol.for("thence.current-task");
+const shared = globalThis as { [storageKey]?: AsyncLocalStorage<RunningTask | undefined> };
+
+/** The task that the present code runs for. */
+export const runningTask = (shared[storageKey] ??= new AsyncLocalStorage<
+  RunningTask | undefined
+>());
+
+/** What a running task needs of the thread it runs on. */
+export type TaskHost = {
+  readonly worker: string;
+  /** Why this call has been asked to end; undefined when it has not. */
+  endingOf(ticket: number): Error | undefined;
+  progress(ticket: number, fraction: number, text: string | undefined): void;
+  log(text: string, key: string): void;
+  /** The client inside it, made at the first use. */
+  inside(task: RunningTask): Inside;
+};
+
+const progressIntervalMs = 100;
+
+export class RunningTask {
+  readonly key: string;
+  readonly attempt: number;
+  readonly ticket: number;
+  /** It waits for its sub-tasks. */
+  lent = false;
+  readonly #host: TaskHost;
+  #over = false;
+  #inside: Inside | undefined = undefined;
+  #face: CurrentTask | undefined = undefined;
+  #controller: AbortController | undefined = undefined;
+  #progress: Progress | undefined = undefined;
+
+  constructor(host: TaskHost, key: string, attempt: number, ticket: number) {
+    this.#host = host;
+    this.key = key;
+    this.attempt = attempt;
+    this.ticket = ticket;
+  }
+
+  /** What the user's code gets of it. Made when asked for: most tasks never do. */
+  get face(): CurrentTask {
+    return (this.#face ??= this.#makeFace());
+  }
+
+  /** Undefined until the user's code has asked for the client. */
+  get inside(): Inside | undefined {
+    return this.#inside;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  #makeFace(): CurrentTask {
+    const signal = () => this.#signal();
+    const client = () => this.#client();
+    return {
+      key: this.key,
+      attempt: this.attempt,
+      worker: this.#host.worker,
+      get signal() {
+        return signal();
+      },
+      get client() {
+        return client();
+      },
+      progress: (fraction, text) => this.#progressed(fraction, text),
+      log: (...args) => this.#host.log(format(...args), this.key),
+    };
+  }
+
+  #signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    this.end();
+    return this.#controller.signal;
+  }
+
+  #client(): unknown {
+    if (this.#inside === undefined && this.#over) throw ended();
+    return (this.#inside ??= this.#host.inside(this)).face;
+  }
+
+  #progressed(fraction: number, text: string | undefined): void {
+    if (typeof fraction !== "number" || Number.isNaN(fraction)) {
+      throw new TypeError(`progress takes a fraction from 0 to 1, not ${format(fraction)}`);
+    }
+    if (this.#over) return;
+    const progress = (this.#progress ??= { fraction, text, saidAt: -Infinity, timer: undefined });
+    progress.fraction = Math.min(1, Math.max(0, fraction));
+    progress.text = text;
+    if (now() - progress.saidAt >= progressIntervalMs) {
+      this.#say(progress);
+    } else {
+      progress.timer ??= setTimeout(() => this.#say(progress), progressIntervalMs);
+    }
+  }
+
+  /** If the call was asked to end: fires the signal if somebody has looked at it, and ends its client. */
+  end(): void {
+    if (this.#over || !(this.#controller ?? this.#inside)) return;
+    const reason = this.#host.endingOf(this.ticket);
+    if (reason === undefined) return;
+    if (!this.#controller?.signal.aborted) this.#controller?.abort(reason);
+    this.#inside?.end(reason);
+  }
+
+  /** The call has returned: whoever still holds this hears and says nothing more. */
+  close(): void {
+    this.#over = true;
+    this.#inside?.end(ended());
+    if (this.#progress?.timer !== undefined) clearTimeout(this.#progress.timer);
+  }
+
+  #say(progress: Progress): void {
+    if (progress.timer !== undefined) clearTimeout(progress.timer);
+    progress.timer = undefined;
+    progress.saidAt = now();
+    this.#host.progress(this.ticket, progress.fraction, progress.text);
+  }
+}
+
+function ended(): ThenceError {
+  return new ConnectionError(
+    "the task that this client is inside of is over, and so is the client",
+  );
+}
+
+type Progress = {
+  fraction: number;
+  text: string | undefined;
+  saidAt: number;
+  timer: NodeJS.Timeout | undefined;
+};

@@ -1,0 +1,38 @@
+// Where a thread begins: imports the modules, says which functions they have, then runs what comes.
+
+import { inspect } from "node:util";
+import { isMainThread, workerData } from "node:worker_threads";
+import { toErrorRecord } from "../../src/errors/failure.ts";
+import type { FromThread, ThreadOptions, ToThread } from "../boundary/messages.ts";
+import { ModuleError } from "../boundary/module-source.ts";
+import { runningTask } from "./current-task.ts";
+import { now } from "../boundary/intrinsics.ts";
+import { digestOf, loadFunctions } from "./modules.ts";
+import { Runner } from "./runner.ts";
+
+if (isMainThread) throw new Error("worker/thread/entry is started by a worker, as a thread");
+const options = { ...(workerData as ThreadOptions) };
+// All that is between main and this thread is out of the user's sight before their modules load.
+for (const name of Object.keys(options)) Reflect.deleteProperty(workerData as object, name);
+const { port } = options;
+const [seconds, nanoseconds] = process.hrtime();
+const clockMs = seconds * 1000 + nanoseconds / 1e6 - now();
+const post = (message: FromThread) => port.postMessage(message);
+
+// A promise that a task forgot must not take down whatever runs when its rejection is noticed.
+process.on("unhandledRejection", (reason) => {
+  const key = runningTask.getStore()?.key;
+  post({ type: "rejection", text: inspect(reason), ...(key !== undefined && { key }) });
+});
+
+try {
+  const functions = await loadFunctions(options.modules);
+  const runner = new Runner({ ...options, functions });
+  port.on("message", (message: ToThread) => runner.receive(message));
+  const digests = [...functions.values()].map(digestOf);
+  post({ type: "loaded", functions: [...functions.keys()], digests, clockMs });
+} catch (error) {
+  if (!(error instanceof ModuleError)) throw error;
+  const { message, cause } = error;
+  post({ type: "unusable", message, ...(cause !== undefined && { error: toErrorRecord(cause) }) });
+}
