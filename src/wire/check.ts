@@ -1,7 +1,7 @@
 // The boundary: what a peer sent is checked here once, and trusted inside. One compiled check for
 // each type of message, made from the unions of `protocol.ts`, so that none can be forgotten.
 
-import { Type, type TObject, type TProperties, type TSchema } from "typebox";
+import { Type, type TObject, type TSchema } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import { ProtocolError } from "../errors/errors.ts";
 import { noParts, payloadOf } from "./frame.ts";
