@@ -69,8 +69,3 @@ export function turnAway(stream: Duplex, { status, words }: Refusal): void {
     () => stream.destroy(),
   );
 }
-
-export function doorLimits(requestMs = 10_000) {
-  return { headersTimeout: requestMs, requestTimeout: requestMs };
-}
-export const mostConnections = 65_536;
