@@ -144,17 +144,6 @@ export function payloadBytes(payload: Payload): number {
   return typeof payload === "string" ? payload.length : payload.byteLength;
 }
 
-/** Whether two payloads are the same character for character and byte for byte. */
-export function samePayload(a: Payload, b: Payload): boolean {
-  if (a === b) return true;
-  if (typeof a === "string" || typeof b === "string") return false;
-  return (
-    a.head === b.head &&
-    a.parts.length === b.parts.length &&
-    a.parts.every((part, index) => sameBytes(part, b.parts[index] as Uint8Array))
-  );
-}
-
 /** The text of a value that is text alone, for what is recorded inside errors. */
 export const textOf: TextOf = (value, recording = newRecording()) => {
   const plain = plainText(value);
@@ -216,12 +205,6 @@ function parseSuperjson(text: string): Tree {
     }
   }
   return superjson.deserialize(parsed, { inPlace: true });
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.byteLength !== b.byteLength) return false;
-  for (let index = 0; index < a.byteLength; index++) if (a[index] !== b[index]) return false;
-  return true;
 }
 
 function refuseSize(where: string, mostBytes: number): never {

@@ -9,7 +9,7 @@ import { give, publish, unpublish } from "./published.ts";
 import { restart, shutDown } from "../workers/restart.ts";
 import { locate, whoHas } from "../values/locating.ts";
 import { recompute } from "../values/recompute.ts";
-import { samePayload } from "../same-payload.ts";
+import { samePayload } from "../../../src/payload/same-payload.ts";
 import { leaveSpec, specFor } from "../tasks/specs.ts";
 import type { Client, ClientId, Spec, State, Task } from "../state.ts";
 import {
