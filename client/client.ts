@@ -4,6 +4,7 @@
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DialOptions, DialTarget } from "../src/link/dial.ts";
+import { longestTimerMs } from "../src/duration.ts";
 import { ConnectionError, TimeoutError } from "../src/errors/errors.ts";
 import type { Explanation, SchedulerInfo, WorkerInfo } from "../src/facts.ts";
 import type { FromClient, ToClient } from "../src/wire/protocol.ts";
@@ -14,13 +15,7 @@ import type { RestartOptions } from "./administration.ts";
 import { Coordinating } from "./coordination/coordinating.ts";
 import { Future } from "./future.ts";
 import { listOf, statesOf, type Futures } from "./handles.ts";
-import {
-  checkedCount,
-  checkedNames,
-  checkedReason,
-  checkedTimeout,
-  longestTimerMs,
-} from "./option-checks.ts";
+import { checkedCount, checkedNames, checkedReason, checkedTimeout } from "./option-checks.ts";
 import type { ScatterOptions } from "./scatter.ts";
 import { Session } from "./session.ts";
 import { Submitter } from "./submitter.ts";

@@ -1,6 +1,9 @@
 // Durations as people write them on a command line: `500ms`, `10s`, `5m`, `2h`, `1h30m`. Inside the
 // program every duration is a number of milliseconds in a name that ends in `Ms`.
 
+/** The longest wait of `setTimeout`, 24 days. It fires at once when given more. */
+export const longestTimerMs = 2 ** 31 - 1;
+
 const unitMs = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;
 type Unit = keyof typeof unitMs;
 

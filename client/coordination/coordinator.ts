@@ -8,7 +8,8 @@ import type { FromClient, ToClient } from "../../src/wire/protocol.ts";
 import { limits as bounds } from "../../src/wire/limits.ts";
 import { encodeFor, Future } from "../future.ts";
 import type { Session } from "../session.ts";
-import { checkedTimeout, longestTimerMs } from "../option-checks.ts";
+import { longestTimerMs } from "../../src/duration.ts";
+import { checkedTimeout } from "../option-checks.ts";
 import type { WaitLimits } from "../watch.ts";
 import type { Held } from "./held.ts";
 
