@@ -13,7 +13,7 @@ import { checkHello, VersionError } from "../wire/check.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { limits } from "../wire/limits.ts";
 import type { Hello, Welcome, WelcomeOrRefused } from "../wire/protocol.ts";
-import { closeCodes, type Socket, type SocketData } from "./socket.ts";
+import { closeCodes, noHandlers, type Socket, type SocketData } from "./socket.ts";
 
 /** Why a peer was refused, and what the dialling side makes of it. */
 export type RefusalCode =
@@ -89,7 +89,7 @@ export function refuse(socket: Socket, code: RefusalCode, message: string): void
     code,
     message: message.slice(0, limits.textLength),
   };
-  socket.listen({ message() {}, wrote() {}, closed() {} });
+  socket.listen(noHandlers);
   socket.send(JSON.stringify(refusal));
   socket.close(closeCodes.refused, message);
 }

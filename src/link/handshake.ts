@@ -4,7 +4,7 @@ import { checkWelcome } from "../wire/check.ts";
 import type { Clock } from "./clock.ts";
 import { ConnectionError, ProtocolError } from "../errors/errors.ts";
 import type { Hello, Welcome } from "../wire/protocol.ts";
-import type { Socket, SocketClose, SocketData } from "./socket.ts";
+import { describeClose, noHandlers, type Socket, type SocketData } from "./socket.ts";
 
 export type HandshakeOptions = {
   timeoutMs: number;
@@ -45,13 +45,14 @@ export async function sayHello(
       }
     },
     wrote() {},
-    closed: (close) => reject(new ConnectionError(`connected, but cut off: ${wordsOf(close)}`)),
+    closed: (close) =>
+      reject(new ConnectionError(`connected, but cut off: ${describeClose(close)}`)),
   });
   socket.send(JSON.stringify(hello));
   try {
     return await promise;
   } catch (error) {
-    socket.listen({ message() {}, wrote() {}, closed() {} });
+    socket.listen(noHandlers);
     socket.terminate();
     throw error;
   } finally {
@@ -79,8 +80,4 @@ function readWelcome(data: SocketData): Welcome {
     default:
       throw new ProtocolError(answer.message);
   }
-}
-
-function wordsOf(close: SocketClose): string {
-  return close.violation ?? (close.reason === "" ? `close code ${close.code}` : close.reason);
 }

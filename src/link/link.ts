@@ -13,7 +13,14 @@ import { Heartbeat } from "./heartbeat.ts";
 import { limits } from "../wire/limits.ts";
 import type { LinkOptions } from "./link-options.ts";
 import { Outbox } from "./outbox.ts";
-import { closeCodes, endOf, type Socket, type SocketClose, type SocketData } from "./socket.ts";
+import {
+  closeCodes,
+  endOf,
+  noHandlers,
+  type Socket,
+  type SocketClose,
+  type SocketData,
+} from "./socket.ts";
 
 /** Frames are written while less than this is in the socket; the rest can still be gathered. */
 const socketBytes = 4 * 1024 * 1024;
@@ -314,7 +321,7 @@ export class Link<In, Out extends object> {
   /** What the socket says from now on is not heard. */
   #detach(): Socket | undefined {
     const socket = this.#socket;
-    socket?.listen(deaf);
+    socket?.listen(noHandlers);
     this.#socket = undefined;
     this.#heartbeat?.stop();
     this.#paused = false;
@@ -322,5 +329,3 @@ export class Link<In, Out extends object> {
     return socket;
   }
 }
-
-const deaf = { message() {}, wrote() {}, closed() {} };

@@ -1,5 +1,5 @@
 // What a link needs of a transport: whole messages, in order, each once, until it closes. A real
-// one (`socket-ws.ts`) and one in memory (`socket-memory.ts`) pass the same tests.
+// one (`socket-ws.ts`) and one in memory (for tests) pass the same contract tests.
 
 import { ConnectionError, ProtocolError } from "../errors/errors.ts";
 
@@ -38,6 +38,9 @@ export type SocketHandlers = {
   closed(close: SocketClose): void;
 };
 
+/** For a socket whose events no longer matter. */
+export const noHandlers: SocketHandlers = { message() {}, wrote() {}, closed() {} };
+
 export type SocketClose = {
   code: number;
   reason: string;
@@ -69,7 +72,7 @@ export class GoodbyeError extends ConnectionError {}
  * A frame that the other side found wrong would be wrong again, so such a close is an end too.
  */
 export function endOf(close: SocketClose): { error: Error | undefined } | undefined {
-  const said = close.reason === "" ? `close code ${close.code}` : close.reason;
+  const said = describeClose(close);
   if (close.violation !== undefined) return { error: new ProtocolError(close.violation) };
   switch (close.code) {
     case closeCodes.goodbye:
@@ -91,6 +94,11 @@ export function endOf(close: SocketClose): { error: Error | undefined } | undefi
     default:
       return undefined;
   }
+}
+
+/** The reason for a close, or its code when the other side gave no reason. */
+export function describeClose({ violation, reason, code }: SocketClose): string {
+  return violation ?? (reason === "" ? `close code ${code}` : reason);
 }
 
 /** Words cut to what a close frame holds, never inside a character. */

@@ -3,7 +3,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { dial, type DialOptions, type DialTarget } from "../../../src/link/dial.ts";
 import { AuthenticationError, ConnectionError, ProtocolError } from "../../../src/errors/errors.ts";
-import { memorySocketPair, type MemorySocket } from "../../../src/link/socket-memory.ts";
+import { memorySocketPair, type MemorySocket } from "./socket-memory.ts";
 import type { Socket } from "../../../src/link/socket.ts";
 import { AcceptingSide, type Note } from "./accepting-side.ts";
 import { VirtualClock } from "./virtual-clock.ts";

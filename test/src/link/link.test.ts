@@ -5,7 +5,7 @@ import { ConnectionError, ProtocolError } from "../../../src/errors/errors.ts";
 import type { LinkEvents, LinkOptions } from "../../../src/link/link-options.ts";
 import { Link } from "../../../src/link/link.ts";
 import { BinaryPayload } from "../../../src/payload/payload.ts";
-import { cut, memorySocketPair } from "../../../src/link/socket-memory.ts";
+import { cut, memorySocketPair } from "./socket-memory.ts";
 import type { Socket, SocketClose } from "../../../src/link/socket.ts";
 import { socketMakers } from "./socket-pairs.ts";
 import { VirtualClock } from "./virtual-clock.ts";

@@ -1,9 +1,9 @@
 // Two sockets that are each other's ends, in one process: for tests and simulations, where a cut, a
 // side that does not notice it, a slow way and a reader that stops are to be had at will.
 
-import { systemClock, type Clock } from "./clock.ts";
-import { closeReason, type Socket, type SocketClose } from "./socket.ts";
-import type { SocketData, SocketHandlers } from "./socket.ts";
+import { systemClock, type Clock } from "../../../src/link/clock.ts";
+import { closeReason, type Socket, type SocketClose } from "../../../src/link/socket.ts";
+import type { SocketData, SocketHandlers } from "../../../src/link/socket.ts";
 
 export type MemorySocketOptions = {
   clock?: Clock;
