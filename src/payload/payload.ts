@@ -2,7 +2,7 @@
 //
 // Its text is one of three, told apart by the first character:
 //   JSON itself   plain JSON values, by far the most: nothing is done but JSON.stringify
-//   "~" + JSON    a tree (see `write.ts`): plain values that hold futures, binaries, Maps…
+//   "~" + JSON    a tree (see `tree-writer.ts`): plain values that hold futures, binaries, Maps…
 //   "^" + JSON    a tree put through superjson: undefined, NaN, -0, bigint, Date, RegExp, URL, and
 //                 objects that are shared or go in circles
 // The bytes of binary values stand beside the text as parts.
@@ -13,9 +13,9 @@ import { SerializationError } from "../errors/errors.ts";
 import { startStackBelow } from "../errors/stack.ts";
 import { limits } from "../wire/limits.ts";
 import { packParts } from "./binary.ts";
-import { arePlainPrimitives, isPlainJson } from "./plain.ts";
-import { TreeReader } from "./read.ts";
-import { TreeWriter, type Tree } from "./write.ts";
+import { arePlainPrimitives, isPlainJson } from "./plain-json.ts";
+import { TreeReader } from "./tree-reader.ts";
+import { TreeWriter, type Tree } from "./tree-writer.ts";
 
 /** An encoded user value. Text, or text plus raw binary parts. Opaque to the scheduler. */
 export type Payload = string | BinaryPayload;

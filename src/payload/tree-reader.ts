@@ -1,4 +1,4 @@
-// Turns a tree that `write.ts` made, and that another process sent, back into the user value.
+// Turns a tree that `tree-writer.ts` made, and that another process sent, back into the user value.
 // The sender is not trusted: nothing here sets a prototype, reads past an end, or follows the tree
 // deeper than a value may be.
 
@@ -6,7 +6,7 @@ import { rebuildError, isRecord } from "../errors/error-record.ts";
 import { SerializationError } from "../errors/errors.ts";
 import { limits } from "../wire/limits.ts";
 import { binaryValue, isBinaryKind } from "./binary.ts";
-import type { Tree } from "./write.ts";
+import type { Tree } from "./tree-writer.ts";
 
 export class TreeReader {
   readonly #parts: readonly Uint8Array[];

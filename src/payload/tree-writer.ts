@@ -23,8 +23,8 @@ import { SerializationError } from "../errors/errors.ts";
 import { futureKey, isFutureLike } from "./future-key.ts";
 import { limits } from "../wire/limits.ts";
 import { binaryDefect, binaryKind, visibleBytes } from "./binary.ts";
-import { entryStep, ValuePath, type Step } from "./path.ts";
-import { whyRefused } from "./refuse.ts";
+import { entryStep, ValuePath, type Step } from "./value-path.ts";
+import { whyRefused } from "./refusal.ts";
 
 /** What stands for a user value in JSON text, apart from what superjson adds. */
 export type Tree = unknown;

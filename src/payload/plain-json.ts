@@ -1,6 +1,6 @@
 // Is a value plain JSON, so that JSON.stringify and JSON.parse alone give the very same value back?
 // This stands before every argument list and every result: it allocates next to nothing and gives
-// up at the first doubt. Whatever it turns down is judged again, with words, by `write.ts`.
+// up at the first doubt. Whatever it turns down is judged again, with words, by `tree-writer.ts`.
 
 import { limits } from "../wire/limits.ts";
 
