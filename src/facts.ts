@@ -1,28 +1,28 @@
-// What a scheduler says of itself when asked: the answers to `info`, `workers` and `explain`.
+// The scheduler's answers to the requests `info`, `workers` and `explain`.
 
-/** Where a task is. */
+/** The state of a task, for people. */
 export type TaskStanding =
   | "waiting"
   | "ready"
   | "running"
   | "finished"
-  /** Its value was let go, and can be made again should what was made of it be lost. */
+  /** Finished, and its value was freed. It runs again if a result computed from it is lost. */
   | "released"
   | "failed"
   | "cancelled";
 
 export type SchedulerInfo = {
-  /** Tasks that somebody needs, by where they are now. */
+  /** Tasks that are still needed, by state. */
   tasks: Record<TaskStanding, number>;
   /** Since the scheduler started. */
   totals: { submitted: number; finished: number; failed: number; dispatched: number };
   workers: number;
   clients: number;
-  /** Tasks that all workers together run at once. */
+  /** Tasks that all workers together can run at once. */
   slots: number;
-  /** Names of the functions that a present worker has registered, sorted. */
+  /** Names of the functions that connected workers have registered, sorted. */
   functions: string[];
-  /** Names under which something is published, sorted. */
+  /** Published names, sorted. */
   published: string[];
 };
 
@@ -34,14 +34,14 @@ export type WorkerInfo = {
   threads: number;
   /** Tasks it runs at once: threads × concurrency. */
   slots: number;
-  /** Tasks sent to it that have not ended, those waiting behind others too. */
+  /** Tasks sent to it that have not ended, including those in its queue. */
   tasks: number;
   finished: number;
   resources: Record<string, { total: number; used: number }>;
   functions: string[];
-  /** "away": its link is down, and it has its grace to come back. "paused": its memory is full. */
+  /** "away": its link is down, within the grace period. "paused": its memory is full. */
   status: "up" | "away" | "paused" | "leaving";
-  /** Results that it holds, for itself and for others, and how many bytes they have. */
+  /** The number and bytes of the results that it holds. */
   held: { results: number; bytes: number };
   /** Milliseconds since 1970. */
   joinedAt: number;
@@ -51,22 +51,22 @@ export type Explanation = {
   key: string;
   function: string;
   state: TaskStanding;
-  /** One sentence: why it is in that state, and what it waits for. */
+  /** One sentence: why the task is in this state, and what it waits for. */
   why: string;
   /** Dispatches so far. */
   attempt: number;
-  /** Name of the worker it is on. */
+  /** Name of the worker that it was sent to. */
   worker?: string | undefined;
   progress?: { fraction: number; text?: string | undefined } | undefined;
-  /** Keys of the inputs it still waits for, the first hundred. */
+  /** Keys of the inputs that it still waits for, at most a hundred. */
   missingInputs: string[];
-  /** Names of the workers that hold its value, "scheduler" when it is there; none while it has none. */
+  /** Names of the workers that hold its value, or "scheduler"; empty without a value. */
   holders: string[];
   dependents: number;
-  /** Names of the clients that hold a future of it, and what else keeps it: `queue "results"`. */
+  /** Names of the clients that hold a future of it, and other things that keep it: `queue "results"`. */
   wantedBy: string[];
-  /** The workers that were lost while it ran there, each with how it ended. */
+  /** The workers that were lost while it ran there, and how each of them ended. */
   losses: { worker: string; how: string }[];
-  /** How it came here, oldest first, as far as the scheduler remembers; `at` in ms since 1970. */
+  /** Its transitions, oldest first, as far as the scheduler remembers; `at` is in ms since 1970. */
   history: { at: number; from?: string | undefined; to: string; why: string }[];
 };

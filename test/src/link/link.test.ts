@@ -404,7 +404,7 @@ describe("a peer that does not read", () => {
       for (let n = 0; n < 60; n += 1) pair.right.link.send({ ...block });
       pair.clock.runFor(10);
       expect(pair.right.ends).toEqual([expect.any(ConnectionError)]);
-      expect(pair.right.ends[0]!.message).toContain("waiting for a peer that does not read");
+      expect(pair.right.ends[0]!.message).toContain("queued for a peer that does not read");
       expect(pair.right.link.bufferedBytes).toBe(0);
       expect(pair.left.ends).toHaveLength(down ? 0 : 1);
     }
