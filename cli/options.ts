@@ -3,7 +3,7 @@
 
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { moduleSource } from "../cluster/module-source.ts";
-import { parseDuration } from "../src/duration.ts";
+import { longestTimerMs, parseDuration } from "../src/duration.ts";
 import { parseSize } from "../src/size.ts";
 import { limits } from "../src/wire/limits.ts";
 import { logFormats, logLevels, type LogFormat, type LogLevel } from "../src/log.ts";
@@ -47,7 +47,7 @@ export function duration(text: string): number {
 /** One that a timer can count: up to 24 days. */
 export function timerDuration(text: string): number {
   const ms = duration(text);
-  if (ms < 2 ** 31) return ms;
+  if (ms <= longestTimerMs) return ms;
   throw new InvalidArgumentError("Expected at most 596h, which is 24 days.");
 }
 

@@ -1,11 +1,12 @@
 // The way from a target, as users name it, to a session with its scheduler.
 
+import { longestTimerMs } from "../src/duration.ts";
 import { hostname } from "node:os";
 import { ConnectionError } from "../src/errors/errors.ts";
 import type { DialOptions, DialTarget } from "../src/link/dial.ts";
 import { targetFinder } from "../src/meeting/target.ts";
 import type { FromClient, ToClient } from "../src/wire/protocol.ts";
-import { checkedNames, checkedTimeout, longestTimerMs } from "./option-checks.ts";
+import { checkedNames, checkedTimeout } from "./option-checks.ts";
 import { Session } from "./session.ts";
 
 export type ConnectOptions = {

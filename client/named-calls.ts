@@ -2,7 +2,8 @@
 // may come again, and a key that was let go may be taken for another call while the scheduler is
 // still speaking of the one before.
 
-import { samePayload, type Encoded } from "../src/payload/payload.ts";
+import type { Encoded } from "../src/payload/payload.ts";
+import { samePayload } from "../src/payload/same-payload.ts";
 
 type NamedCall = { readonly name: string; readonly call: Encoded };
 

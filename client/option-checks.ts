@@ -4,9 +4,6 @@
 import { didYouMean } from "../src/nearest.ts";
 import { limits } from "../src/wire/limits.ts";
 
-/** What a timer can hold, 24 days; a longer limit is none. */
-export const longestTimerMs = 2 ** 31 - 1;
-
 /**
  * Options of which none is unknown: a misspelt one would be left without effect, and nobody told.
  *

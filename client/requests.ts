@@ -1,11 +1,12 @@
 // The requests that a client has sent and waits to hear the answers of, by number. Whoever waits may
 // give up, by time or by a signal; what an answer says is read while it is being received.
 
+import { longestTimerMs } from "../src/duration.ts";
 import { SerializationError, TimeoutError } from "../src/errors/errors.ts";
 import { errorOf } from "../src/errors/failure.ts";
 import type { AnswerMessage } from "../src/wire/protocol.ts";
 import type { RequestName, ResultOf } from "../src/wire/requests.ts";
-import { checkedTimeout, longestTimerMs } from "./option-checks.ts";
+import { checkedTimeout } from "./option-checks.ts";
 import type { WaitLimits } from "./watch.ts";
 
 /** How an answer is waited for, and what becomes of it. */

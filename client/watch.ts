@@ -2,7 +2,8 @@
 // `exception`, `gather` and `wait` are all made of it.
 
 import { TimeoutError } from "../src/errors/errors.ts";
-import { checkedTimeout, longestTimerMs } from "./option-checks.ts";
+import { longestTimerMs } from "../src/duration.ts";
+import { checkedTimeout } from "./option-checks.ts";
 import type { FutureState, Waiter } from "./future-state.ts";
 
 export type WaitLimits = {

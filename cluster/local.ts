@@ -6,13 +6,13 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { checkedNames } from "../client/option-checks.ts";
 import type { LogLevel } from "../src/log.ts";
 import { mintToken } from "../src/meeting/token.ts";
 import { inheritedFlags } from "./inherited-flags.ts";
 import type { Order, Report } from "./local-child.ts";
 import { moduleSource } from "./module-source.ts";
+import { restartPauses } from "./restart-pauses.ts";
 import type { ModuleSource } from "../worker/main.ts";
 
 /**
@@ -148,13 +148,13 @@ class KeptWorker {
 
   async #keep(): Promise<void> {
     const { signal } = this.#stopped;
-    for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-      const since = performance.now();
-      const how = (await this.#child.exited) as [number | null];
-      // It left because somebody asked it to.
-      if (signal.aborted || how[0] === 0) return;
-      if (performance.now() - since > longestPauseMs) pauseMs = shortestPauseMs;
-      await delay(pauseMs, undefined, { signal });
+    const pause = restartPauses(signal);
+    for (;;) {
+      const [code] = (await this.#child.exited) as [number | null];
+      // A worker exits with 0 when it was asked to leave, by `retireWorkers` say.
+      if (signal.aborted || code === 0) return;
+      await pause();
+      if (signal.aborted) return;
       this.#child = new Child(this.#order);
     }
   }
@@ -164,10 +164,6 @@ class KeptWorker {
     await this.#child.stop();
   }
 }
-
-/** Between the end of a worker and its next start, in milliseconds; doubled while it ends soon. */
-const shortestPauseMs = 100;
-const longestPauseMs = 5_000;
 
 class Child {
   readonly #process: ChildProcess;

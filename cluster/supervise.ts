@@ -5,9 +5,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
-import { setTimeout as delay } from "node:timers/promises";
 import type { Predecessor } from "../src/wire/protocol.ts";
 import { inheritedFlags } from "./inherited-flags.ts";
+import { restartPauses } from "./restart-pauses.ts";
 
 /** How the worker's process knows that it is kept, and what it is told: in its environment, as JSON. */
 const variable = "THENCE_SUPERVISED";
@@ -22,9 +22,6 @@ export type Upbringing = {
 /** From the worker's process: it is at work; it ends by itself, for a reason that it has said. */
 export type SignOfLife = "joined" | "ending";
 
-/** Between a death and the next start, in milliseconds; doubled while it dies soon. */
-const shortestPauseMs = 100;
-const longestPauseMs = 5_000;
 /** Deaths in a row before it has joined: then it is no use. */
 const deathsBeforeJoining = 5;
 
@@ -62,8 +59,8 @@ export async function supervise(options: {
   });
   let predecessor: Predecessor | undefined;
   let deaths = 0;
-  for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-    const since = performance.now();
+  const pause = restartPauses(asked.signal);
+  for (;;) {
     child = start({ name, ...(predecessor && { predecessor }) });
     const end = await endOf(child);
     if (asked.signal.aborted || end.isOrderly) return end.code;
@@ -77,8 +74,7 @@ export async function supervise(options: {
     if (predecessor === undefined || end.hasJoined) {
       predecessor = { pid: child.pid ?? 0, how: end.how };
     }
-    if (performance.now() - since > longestPauseMs) pauseMs = shortestPauseMs;
-    await delay(pauseMs, undefined, { signal: asked.signal }).catch(() => undefined);
+    await pause();
     if (asked.signal.aborted) return 0;
   }
 }

@@ -1,6 +1,7 @@
 // Runs the core: hands it events at the moment they happen, wakes it when it asked to be woken, and
 // performs what it says. The only place where the pure core meets time and the outside.
 
+import { longestTimerMs } from "../src/duration.ts";
 import type { Payload } from "../src/payload/payload.ts";
 import type { Want } from "../src/transfer/messages.ts";
 import type { ToClient, ToWorker } from "../src/wire/protocol.ts";
@@ -22,9 +23,6 @@ export type Found =
       readonly value: undefined;
       readonly holders: readonly { readonly id: string; readonly address: string }[];
     };
-
-/** Longest wait that `setTimeout` takes. */
-const longestMs = 2 ** 31 - 1;
 
 export class Clockwork {
   readonly #state;
@@ -124,7 +122,7 @@ export class Clockwork {
     clearTimeout(this.#timer);
     this.#timerAt = at;
     if (at === undefined) return;
-    const waitMs = Math.min(Math.max(Math.ceil(at - now()), 0), longestMs);
+    const waitMs = Math.min(Math.max(Math.ceil(at - now()), 0), longestTimerMs);
     this.#timer = setTimeout(() => {
       this.#timerAt = undefined;
       this.handle({ type: "clock" });
@@ -140,7 +138,10 @@ export class Clockwork {
       clearTimeout(this.#idleTimer);
       this.#idleTimer = undefined;
     } else {
-      this.#idleTimer ??= setTimeout(this.#idle.run, Math.min(this.#idle.timeoutMs, longestMs));
+      this.#idleTimer ??= setTimeout(
+        this.#idle.run,
+        Math.min(this.#idle.timeoutMs, longestTimerMs),
+      );
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import { nanoid } from "nanoid";
 import { hostname } from "node:os";
-import { sparing } from "../src/sparing.ts";
+import { rateLimited } from "../src/rate-limit.ts";
 import { openWebSocket } from "../src/link/socket-ws.ts";
 import { reachableUrls, webSocketUrl } from "../src/meeting/address.ts";
 import { ConnectionError } from "../src/errors/errors.ts";
@@ -86,7 +86,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   });
   const sessions = new Sessions({ id, clockwork, heartbeatMs: options.heartbeatMs ?? 3_000, log });
   const relay = new Relay({ clockwork, token, open: openWebSocket });
-  const turnedAway = sparing((text: string) => log.warning(text));
+  const turnedAway = rateLimited((text: string) => log.warning(text));
   const server = await startServer({
     host,
     port,

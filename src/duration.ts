@@ -1,5 +1,8 @@
-// Durations as people write them on a command line: `500ms`, `10s`, `5m`, `2h`, `1h30m`. Inside the
-// program every duration is a number of milliseconds in a name that ends in `Ms`.
+// Durations as people write them on a command line: `500ms`, `10s`, `5m`, `2h`, `1h30m`. In the code
+// every duration is a number of milliseconds, and its name ends in `Ms`.
+
+/** The longest time that `setTimeout` can wait, 24 days. With a longer one it fires at once. */
+export const longestTimerMs = 2 ** 31 - 1;
 
 const unitMs = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;
 type Unit = keyof typeof unitMs;
@@ -7,10 +10,10 @@ type Unit = keyof typeof unitMs;
 const part = /(\d+(?:\.\d+)?)(ms|s|m|h)/gy;
 
 /**
- * Milliseconds of a duration such as `500ms`, `1.5s`, `5m`, `2h` or `1h30m`. A bare `0` is allowed;
- * any other number needs a unit, for nobody can tell whether `10` meant seconds.
+ * Reads a duration such as `500ms`, `1.5s`, `5m`, `2h` or `1h30m` as milliseconds. A bare `0` is
+ * allowed; other numbers need a unit, because `10` alone is ambiguous.
  *
- * @throws {RangeError} saying what was got and what is expected
+ * @throws {RangeError} with the given text and the expected form
  * @example parseDuration("5m") // 300000
  */
 export function parseDuration(text: string): number {
@@ -34,7 +37,7 @@ export function parseDuration(text: string): number {
 }
 
 /**
- * A duration for people, exact to the millisecond, which `parseDuration` reads back.
+ * Writes a duration for people, exact to the millisecond; `parseDuration` reads it back.
  *
  * @example formatDuration(5_400_000) // "1h30m"
  */

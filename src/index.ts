@@ -1,4 +1,4 @@
-// The public face of thence: what a program imports. What a task imports is `thence/worker`.
+// The public API of the package `thence`, for programs. Tasks import `thence/worker`.
 
 export { Client } from "../cluster/client.ts";
 export type { LocalOptions } from "../cluster/local.ts";

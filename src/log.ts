@@ -1,13 +1,13 @@
-// What the roles say while they run: one line per record on standard error, for people or as JSON
-// for machines. The roles know only the `Log` interface; behind it stands LogTape, which is silent
-// until a program configures it, so that a client embedded in somebody's program prints nothing.
+// The logs of the roles: one line per record on standard error, as text for people or as JSON for
+// machines. The roles use the `Log` interface. LogTape implements it and is silent until a program
+// configures it, so a client inside a user's program prints nothing.
 
 import { configureSync, getLogger, parseLogLevel, type LogRecord } from "@logtape/logtape";
 import { inspect, stripVTControlCharacters } from "node:util";
 
 /**
- * Where a role writes what happens. `message` is a plain sentence, never a template; `properties`
- * are the facts beside it, shown as `name=value` to people and as fields to machines.
+ * The log of a role. `message` is a plain sentence, never a template; `properties` are facts beside
+ * it, written as `name=value` in text and as fields in JSON.
  *
  * @example log.info("worker joined", { worker: "n1-0", threads: 4 })
  */
@@ -23,10 +23,10 @@ export type LogLevel = (typeof logLevels)[number];
 export const logFormats = ["text", "json"] as const;
 export type LogFormat = (typeof logFormats)[number];
 
-/** The log of one role, `scheduler` or `worker` for instance. */
+/** Makes the log of one role, such as `scheduler` or `worker`. */
 export function createLog(role: string): Log {
   const logger = getLogger(["thence", role]);
-  // LogTape reads `{…}` in a message as a place for a value; ours are plain sentences.
+  // LogTape treats `{…}` in a message as a placeholder, so braces are doubled.
   const plain = (message: string) => message.replaceAll(/[{}]/g, "$&$&");
   return {
     debug: (message, properties) => logger.debug(plain(message), properties),
@@ -36,7 +36,7 @@ export function createLog(role: string): Log {
   };
 }
 
-/** Turns the logs of this process on. `write` gets one whole line at a time, its end included. */
+/** Turns on the logs of this process. `write` receives one line at a time, with its line end. */
 export function configureLog({
   format = "text",
   level = "info",
@@ -58,8 +58,8 @@ export function configureLog({
 }
 
 /**
- * Makes every log line of this process show `***` wherever `secret` would stand. No line is meant to
- * hold a token; this is the net under that intention.
+ * Replaces `secret` by `***` in every log line of this process. No line should contain a token; this
+ * is a second line of defence.
  */
 export function hideInLogs(secret: string): void {
   if (secret !== "") secrets.add(secret);
@@ -102,12 +102,12 @@ function jsonValue(value: unknown): unknown {
     const text = JSON.stringify(value) as string | undefined;
     return text === undefined ? undefined : (JSON.parse(text) as unknown);
   } catch {
-    // A BigInt, or a ring.
+    // A bigint, or a circular object.
     return inspect(value);
   }
 }
 
-/** What comes from elsewhere must not start a new record or move the cursor of a terminal. */
+/** Text from other processes must not start a new record or move the cursor of a terminal. */
 function oneLine(text: string): string {
   return stripVTControlCharacters(text)
     .replaceAll("\n", String.raw`\n`)

@@ -1,13 +1,13 @@
-// Names that a mistyped one may have meant.
+// Suggestions for a mistyped name: the most similar known names.
 
 import leven from "leven";
 
-/** Names are compared by their beginnings, and up to a few differences: that bounds the work. */
+/** Only this many characters and differences are compared, which bounds the work. */
 const comparedLength = 64;
 const mostDifferences = 6;
 
 /**
- * The known names nearest to `name`, nearest first; none that differ in more than a third of it.
+ * The known names most similar to `name`, best first. At most a third of the name may differ.
  *
  * @example nearestNames("ad", ["add", "sub"]); // ["add"]
  */
@@ -34,7 +34,7 @@ export function didYouMean(name: string, known: Iterable<string>): string {
   return ` Did you mean ${quoted.length > 0 ? `${quoted.join(", ")} or ` : ""}${last}?`;
 }
 
-/** Case, and the module of `module.function`, are what people forget first: both count little. */
+/** Case, and the module in `module.function`, count little, because they are often forgotten. */
 function distanceBetween(wanted: string, candidate: string, furthest: number): number {
   if (candidate === wanted) return 0;
   if (candidate.endsWith(`.${wanted}`) || wanted.endsWith(`.${candidate}`)) return 0.5;

@@ -1,5 +1,5 @@
-// Sizes as people write them on a command line: `64KiB`, `4GiB`, `1.5GB`. Inside the program every
-// size is a number of bytes in a name that ends in `Bytes`.
+// Sizes as people write them on a command line: `64KiB`, `4GiB`, `1.5GB`. In the code every size is
+// a number of bytes, and its name ends in `Bytes`.
 
 const unitBytes: Readonly<Record<string, number>> = {
   B: 1,
@@ -14,10 +14,10 @@ const unitBytes: Readonly<Record<string, number>> = {
 };
 
 /**
- * Bytes of a size such as `512MiB`, `4GiB` or `1.5GB`. A number needs a unit, for nobody can tell
- * whether `4` meant gibibytes.
+ * Reads a size such as `512MiB`, `4GiB` or `1.5GB` as bytes. The unit is required, because `4` alone
+ * is ambiguous.
  *
- * @throws {RangeError} saying what was got and what is expected
+ * @throws {RangeError} with the given text and the expected form
  * @example parseSize("4GiB") // 4294967296
  */
 export function parseSize(text: string): number {

@@ -1,28 +1,28 @@
-// The client inside a task, as the thread that runs the task sees it. What makes one stands above the
-// roles, for a worker does not know the client: whoever starts the worker says where it is.
+// The interface between a worker's thread and the client inside a task. A worker does not import the
+// client; `cluster/worker.ts` tells it which file makes one.
 
 import type { FromClient, ToClient } from "./wire/protocol.ts";
 
-/** What the client inside a task has for a link: its worker carries what it says. */
+/** The link of the client inside a task: its worker forwards the messages. */
 export type TaskConnection = {
   readonly welcome: { readonly scheduler: string };
   send(message: FromClient): void;
-  /** The newest message while it may still grow. */
+  /** The newest message, while its sender may still append to it. */
   readonly lastUnsent: FromClient | undefined;
   close(): Promise<void>;
-  /** Lends the slot of the task to others until this has settled. */
+  /** Lends the task's slot to other tasks until `waiting` settles. */
   during<Value>(waiting: Promise<Value>): Promise<Value>;
 };
 
 export type TaskClient = {
-  /** What the user gets: `currentTask().client`. */
+  /** The user's `currentTask().client`. */
   readonly face: unknown;
   receive(message: ToClient): void;
-  /** A message that is larger than the link takes. */
+  /** A message was left out because it is larger than the link allows. */
   unsendable(message: object, error: Error): void;
-  /** The task is over, or is to end: nothing that it waits for will come any more. */
+  /** The task has ended, or has to: everything that it waits for fails with `why`. */
   end(why: Error): void;
 };
 
-/** What a module exports as `openTaskClient` for threads to load when a task first asks for it. */
+/** The function `openTaskClient` of a module that threads load when a task first needs a client. */
 export type OpenTaskClient = (connection: TaskConnection) => TaskClient;

@@ -1,4 +1,4 @@
-// The version of this package, from its package.json, whether it runs from sources or from `dist/`.
+// The version of this package, read from its package.json, both in a checkout and in `dist/`.
 
 import { readFileSync } from "node:fs";
 import { findPackageJSON } from "node:module";

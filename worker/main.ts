@@ -9,16 +9,16 @@ import { checkToWorker } from "../src/wire/check.ts";
 import { GoodbyeError } from "../src/link/socket.ts";
 import { dial, type DialledLink, type DialTarget, type OpenSocket } from "../src/link/dial.ts";
 import { limits } from "../src/wire/limits.ts";
+import { formatDuration, longestTimerMs } from "../src/duration.ts";
 import { silentLog, type Log } from "../src/log.ts";
 import type { FromWorker, Predecessor, Resources, ToWorker } from "../src/wire/protocol.ts";
 import { openWebSocket } from "../src/link/socket-ws.ts";
 import type { Socket } from "../src/link/socket.ts";
-import { sparing } from "../src/sparing.ts";
+import { rateLimited } from "../src/rate-limit.ts";
 import { transferPath } from "../src/transfer/messages.ts";
 import { Calls } from "./calls/calls.ts";
 import type { ModuleSource } from "./boundary/module-source.ts";
 import { openLocalDirectory } from "./results/local-directory.ts";
-import { formatDuration } from "../src/duration.ts";
 import { defaultMemoryBytes } from "./results/memory-limit.ts";
 import { addressTowards, startPeerServer, type PeerServer } from "./results/peer-server.ts";
 import { Reports } from "./reports.ts";
@@ -206,7 +206,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const accept = (socket: Socket) => results.accept(socket);
     if (options.listen) return options.listen(accept);
     const host = options.localAddress ?? (await addressTowards(url));
-    const warn = sparing((text: string) => log.warning(text));
+    const warn = rateLimited((text: string) => log.warning(text));
     const turnedAway = (why: string) => warn(`turned away ${why}`);
     return startPeerServer({ host, token: () => found?.token, accept, turnedAway });
   }
@@ -307,9 +307,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   log.info("joined the scheduler", { name, threads, concurrency, functions: functions.length });
   return { name, functions, slots, stop: (reason) => stop(reason), ended: over.promise };
 }
-
-/** What a timer can count. */
-const longestTimerMs = 2 ** 31 - 1;
 
 function slotsOf(threads: number, concurrency: number): number {
   for (const [option, value] of Object.entries({ threads, concurrency })) {

@@ -1,12 +1,12 @@
-// How an error is taken apart into a record and put together again. Errors are recorded when
-// something has already gone wrong, so recording never throws and never grows without bound,
-// whatever was thrown: proxies, throwing getters, cycles of causes, megabytes of stack.
+// Turns errors into plain records and back. Recording happens when something has already gone wrong,
+// so it never throws and its output is bounded, whatever was thrown: proxies, throwing getters,
+// cycles of causes, megabytes of stack.
 //
-// How user values become text is `payload.ts`'s affair and given as functions; `failure.ts` binds them.
+// `payload.ts` encodes the user values inside errors; callers pass its functions as arguments.
 
 import { errorClasses } from "./errors.ts";
 
-/** How an Error crosses the wire. Nested to a bounded depth. */
+/** The form of an Error on the wire. The nesting is bounded. */
 export type ErrorRecord = {
   name: string;
   message: string;
@@ -15,11 +15,11 @@ export type ErrorRecord = {
   errors?: ErrorRecord[];
   /** Extra own properties of the error (`code`, `errno`, …), as one text payload of an object. */
   properties?: string;
-  /** Set when what was thrown is not an Error: the value itself, as a text payload. */
+  /** The thrown value as a text payload, when it is not an Error. */
   thrown?: string;
 };
 
-/** As it was before the user's code, which may put another in its place, was loaded. */
+/** Saved before the user's code is loaded, which may replace it. */
 const { stringify } = JSON;
 
 const bounds = {
@@ -29,21 +29,21 @@ const bounds = {
   records: 256,
   /** Characters of one message, stack, property text or thrown value. */
   text: 64 * 1024,
-  /** Characters of all of them. */
+  /** Characters of all of these together. */
   allText: 1024 * 1024,
 };
 
-/** What is left of the bounds, and the errors being recorded, outermost first. */
+/** The remaining bounds, and the errors that are being recorded, outermost first. */
 export type Recording = { records: number; characters: number; readonly above: unknown[] };
 
 export function newRecording(): Recording {
   return { records: bounds.records, characters: bounds.allText, above: [] };
 }
 
-/** The text payload of a value, or undefined when it has none. May throw. */
+/** Encodes a value as a text payload; undefined when it needs binary parts or inputs. May throw. */
 export type TextOf = (value: unknown, recording: Recording) => string | undefined;
 
-/** A record of anything thrown. Never throws. */
+/** Records anything that was thrown. Never throws. */
 export function recordOf(thrown: unknown, textOf: TextOf, recording: Recording): ErrorRecord {
   recording.records--;
   const bounded: TextOf = (value) => {
@@ -99,7 +99,7 @@ function addDetails(
   if (properties !== undefined) record.properties = properties;
 }
 
-/** All extra own properties as one text; those that have no text are left out one by one. */
+/** Encodes all extra own properties as one text, without those that cannot be encoded. */
 function propertiesText(
   error: Error,
   carried: ReadonlySet<string>,
@@ -124,8 +124,8 @@ function propertiesText(
 }
 
 /**
- * The error that a record describes. A value that was thrown and is no Error becomes its cause.
- * A text in it that is no payload is passed over, for the rest of the record still counts.
+ * Rebuilds the error of a record. A thrown value that is not an Error becomes the cause. Texts that
+ * cannot be decoded are skipped; the rest of the record is kept.
  */
 export function rebuildError(
   record: ErrorRecord,
@@ -159,7 +159,7 @@ export function rebuildError(
   return error;
 }
 
-/** What was thrown: the error, or the value itself when it was no Error. */
+/** Rebuilds what was thrown: the error, or the value itself when it was not an Error. */
 export function rebuildThrown(
   record: ErrorRecord,
   valueOf: (text: string) => unknown,
@@ -183,7 +183,7 @@ function restoreProperties(error: Error, text: string, valueOf: (text: string) =
 
 type ErrorConstructor_ = new (message: string, options: { cause?: unknown }) => Error;
 
-/** Those of the language and our own keep their class; others are an Error of their name. */
+/** Classes of the language and of this package are kept; others become an Error with their name. */
 const classes = new Map<string, ErrorConstructor_>(
   [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((each) => [
     each.name,
@@ -208,7 +208,7 @@ function isPromise(value: unknown): boolean {
   return attempt(() => value instanceof Promise) ?? false;
 }
 
-/** Of this realm or another's. Never throws. */
+/** Whether a value is an Error of this realm or another. Never throws. */
 export function isError(value: unknown): value is Error {
   if (typeof value !== "object" || value === null) return false;
   return (
@@ -218,7 +218,7 @@ export function isError(value: unknown): value is Error {
   );
 }
 
-/** The errors inside one: an AggregateError's, and those of classes that do alike. */
+/** The errors inside an AggregateError, or inside any error with a list of errors called `errors`. */
 function errorsIn(error: Error): unknown[] | undefined {
   const errors = read(error, "errors");
   return attempt(() => {
@@ -228,7 +228,7 @@ function errorsIn(error: Error): unknown[] | undefined {
   });
 }
 
-/** A few words for a person on a value that is no Error. */
+/** A short description, for people, of a thrown value that is not an Error. */
 function describe(thrown: unknown): string {
   if (typeof thrown === "string") return thrown;
   if (typeof thrown === "function") return "a function was thrown";

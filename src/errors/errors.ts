@@ -1,9 +1,9 @@
-// The catalogue of errors: every failure a user can meet, each with a code that stays the same from
-// one version to the next. How errors cross the wire is in `failure.ts`; nothing here knows of it.
+// The catalogue of errors: every failure that a user can see, each with a code that stays the same
+// across versions. `failure.ts` sends them over the wire.
 
-/** What an error may say of itself beside its message. */
+/** Facts that an error may carry beside its message. */
 export type ThenceErrorOptions = {
-  /** What went wrong underneath; for a `TaskError`, what your function threw. */
+  /** The underlying error; for a `TaskError`, what your function threw. */
   cause?: unknown;
   /** The key of the task that failed first. */
   key?: string | undefined;
@@ -12,7 +12,7 @@ export type ThenceErrorOptions = {
 };
 
 /**
- * What every error of this package extends.
+ * The base class of all errors of this package.
  *
  * @example
  * try {
@@ -22,9 +22,9 @@ export type ThenceErrorOptions = {
  * }
  */
 export class ThenceError extends Error {
-  /** Stable, for programs: one of `ErrorCode`. */
+  /** One of `ErrorCode`; programs can rely on it. */
   readonly code: string;
-  /** Whether the very same call may succeed when made again, with nothing changed in the program. */
+  /** Whether the same call may succeed when it is made again, without a change to the program. */
   readonly retriable: boolean;
   declare readonly key?: string;
   declare readonly task?: string;
@@ -38,35 +38,35 @@ export class ThenceError extends Error {
   }
 }
 
-/** Your function threw. `cause` is what it threw, with its name, message, remote stack and causes. */
+/** Your function threw. `cause` is the thrown error, with its name, message, remote stack and causes. */
 export class TaskError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
     super("task-failed", message, options);
   }
 }
 
-/** The task was cancelled, or one that it depends on; the message has the reason given. */
+/** The task, or a task that it depends on, was cancelled; the message has the reason. */
 export class TaskCancelledError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
     super("task-cancelled", message, options);
   }
 }
 
-/** The task ran past its `timeoutMs`, or had not started by its `expiresMs`. */
+/** The task ran longer than its `timeoutMs`, or did not start within its `expiresMs`. */
 export class TaskTimeoutError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
     super("task-timeout", message, options);
   }
 }
 
-/** The task was executing on too many workers that died; the message says which and how. */
+/** Too many workers died while they executed the task; the message says which ones and how. */
 export class WorkerLostError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
     super("worker-lost", message, options);
   }
 }
 
-/** No worker has a function of this name; the message has the nearest known names. */
+/** No worker has registered a function of this name; the message suggests similar names. */
 export class UnknownTaskError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
     super("unknown-task", message, options);
@@ -80,14 +80,14 @@ export class UnschedulableError extends ThenceError {
   }
 }
 
-/** Data that cannot be made again is gone with the worker that held it. */
+/** Data that cannot be recomputed was lost with the worker that held it. */
 export class LostDataError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
     super("lost-data", message, options);
   }
 }
 
-/** The same explicit `key` was given to another function or to other arguments. */
+/** The same explicit `key` was used for another function or other arguments. */
 export class KeyConflictError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
     super("key-conflict", message, options);
@@ -95,8 +95,8 @@ export class KeyConflictError extends ThenceError {
 }
 
 /**
- * A lock, semaphore, queue or variable cannot do what was asked of it: another `n` or `maxSize` than
- * it has, the release of what is not held, a limit; the message says which.
+ * A request to a lock, semaphore, queue or variable was refused: its `n` or `maxSize` differs, the
+ * lock to release is not held, or a limit is reached; the message says which.
  */
 export class CoordinationError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
@@ -104,9 +104,9 @@ export class CoordinationError extends ThenceError {
   }
 }
 
-/** A value cannot be sent without being altered, or what arrived is not an encoded value. */
+/** A value cannot be sent unaltered, or received data is not an encoded value. */
 export class SerializationError extends ThenceError {
-  /** Where inside the value, for example `argument[0].user.callback`; absent when all of it is. */
+  /** The place inside the value, for example `argument[0].user.callback`; absent for the whole value. */
   declare readonly path?: string;
 
   constructor(message: string, options: ThenceErrorOptions & { path?: string | undefined } = {}) {
@@ -115,14 +115,14 @@ export class SerializationError extends ThenceError {
   }
 }
 
-/** You stopped waiting; the task goes on. */
+/** The time limit of a wait has passed; the task continues. */
 export class TimeoutError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
     super("timeout", message, options);
   }
 }
 
-/** The scheduler cannot be reached, or the link to it was lost for longer than the grace period. */
+/** The scheduler cannot be reached, or its link was down for longer than the grace period. */
 export class ConnectionError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
     super("connection-failed", message, options);
@@ -136,14 +136,14 @@ export class AuthenticationError extends ThenceError {
   }
 }
 
-/** A peer said something that the protocol does not allow, or speaks another version of it. */
+/** A peer violated the protocol, or uses another version of it. */
 export class ProtocolError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
     super("protocol-violated", message, options);
   }
 }
 
-/** One class for every code. */
+/** The class of each code. */
 export const errorClasses = {
   "task-failed": TaskError,
   "task-cancelled": TaskCancelledError,
@@ -164,7 +164,7 @@ export const errorClasses = {
 /** The codes of `ThenceError`. */
 export type ErrorCode = keyof typeof errorClasses;
 
-/** The other codes fail the same way again until somebody changes the call, the token or the code. */
+/** Calls with other codes fail again until the call, the token or the program is changed. */
 const retriableCodes: ReadonlySet<string> = new Set<ErrorCode>([
   "task-failed",
   "task-timeout",
@@ -174,7 +174,7 @@ const retriableCodes: ReadonlySet<string> = new Set<ErrorCode>([
   "connection-failed",
 ]);
 
-// On the prototypes and not on each error: printed errors stay short, and names outlive minifiers.
+// Names are set on the prototypes, so that printed errors stay short and minifiers change nothing.
 for (const [name, errorClass] of Object.entries({
   ThenceError,
   TaskError,

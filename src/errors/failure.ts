@@ -1,5 +1,5 @@
-// How what went wrong crosses the wire: a Failure says why a task has no value, and the ErrorRecord
-// in it what the user's function threw. `error-record.ts` says what is kept of an error.
+// Failures on the wire: a Failure says why a task has no value, and its ErrorRecord holds what the
+// user's function threw. `error-record.ts` decides what is kept of an error.
 
 import { newRecording, rebuildError, rebuildThrown, recordOf } from "./error-record.ts";
 import type { ErrorRecord } from "./error-record.ts";
@@ -11,22 +11,23 @@ import type { Failure } from "../wire/protocol.ts";
 /** The task that failed first. */
 export type About = { key?: string | undefined; task?: string | undefined };
 
-/** Characters of what was thrown that stand in the message of a failure. */
+/** Characters of the thrown error that a failure's message repeats. */
 const longestThrown = 1_000;
 
-/** Why a user's function has no value: code `task-failed`, whatever it threw. Never throws. */
+/** The failure of a user's function that threw, with code `task-failed`. Never throws. */
 export function taskFailure(thrown: unknown, about: About = {}): Failure {
   const error = toErrorRecord(thrown);
   const { task, key } = about;
   const who = task === undefined ? "The task" : key === undefined ? task : `${task} (${key})`;
   const name = error.thrown === undefined ? error.name : "";
   const what = [name, error.message].filter((each) => each !== "").join(": ");
-  // Of an error that says it all over again, as that of a sub-task does: it is in the cause as well.
+  // The message is cut, for an error may repeat a long one, as the error of a sub-task does. The
+  // cause keeps it whole.
   const words = what.length > longestThrown ? `${what.slice(0, longestThrown)}…` : what;
   return describe({ code: "task-failed", message: `${who} threw ${words}`, error }, about);
 }
 
-/** The failure that says what one of our own errors says; anything else is a `taskFailure`. */
+/** The failure for one of this package's errors; anything else becomes a `taskFailure`. */
 export function failureOf(error: unknown, about: About = {}): Failure {
   if (!(error instanceof ThenceError)) return taskFailure(error, about);
   const failure: Failure = { code: error.code, message: error.message };
@@ -34,7 +35,7 @@ export function failureOf(error: unknown, about: About = {}): Failure {
   return describe(failure, { key: error.key ?? about.key, task: error.task ?? about.task });
 }
 
-/** The error to raise for a failure. A `TaskError` has for its `cause` what the function threw. */
+/** The error to raise for a failure. The `cause` of a `TaskError` is what the function threw. */
 export function errorOf(failure: Failure): ThenceError {
   const { code, message, key, task, error } = failure;
   const options = { key, task, ...(error === undefined ? {} : { cause: thrownOf(error) }) };
@@ -43,21 +44,21 @@ export function errorOf(failure: Failure): ThenceError {
     : new ThenceError(code, message, options);
 }
 
-/** A record of anything thrown. Never throws, and is bounded whatever it is given. */
+/** Records anything that was thrown. Never throws, and its output is bounded. */
 export function toErrorRecord(thrown: unknown): ErrorRecord {
   return recordOf(thrown, textOf, newRecording());
 }
 
 /**
- * The error that a record describes: name, message, remote stack, causes, inner errors and extra
- * properties. The language's own error classes and ours keep their class. A thrown value that is
- * no Error becomes the `cause`.
+ * Rebuilds the error of a record: name, message, remote stack, causes, inner errors and extra
+ * properties. Error classes of the language and of this package are kept. A thrown value that is not
+ * an Error becomes the `cause`.
  */
 export function fromErrorRecord(record: ErrorRecord): Error {
   return rebuildError(record, decode);
 }
 
-/** What was thrown: the error, or the value itself when it was no Error. */
+/** Rebuilds what was thrown: the error, or the value itself when it was not an Error. */
 export function thrownOf(record: ErrorRecord): unknown {
   return rebuildThrown(record, decode);
 }

@@ -1,21 +1,21 @@
-// Where an error says that it happened: in the code of whoever called or awaits us, and not where
-// our own code found out, which is some socket or timer.
+// Stack traces that point to the caller's code, and not to the socket or timer where this package
+// noticed the error.
 
 import { ThenceError } from "./errors.ts";
 
 type Ours = (...args: never[]) => unknown;
 
-/** The stack of an error becomes that of this moment, without `ours` and what it called. */
+/** Replaces the stack of an error by the current one, without `ours` and the frames below it. */
 export function startStackBelow(error: Error, ours: Ours): void {
-  // Not every browser has it.
+  // Some browsers lack `captureStackTrace`.
   (Error as Partial<ErrorConstructor>).captureStackTrace?.(error, ours);
 }
 
 const placed = new WeakSet<Error>();
 
 /**
- * For `throw atCaller(error)` in an async function: one of our errors gets the place where it is
- * awaited. It is one object, so the first place holds for all.
+ * For `throw atCaller(error)` in an async function: gives one of this package's errors the stack of
+ * the code that awaits it. The first await of the same error wins.
  */
 export function atCaller(error: unknown): unknown {
   if (error instanceof ThenceError && !placed.has(error)) {

@@ -1,11 +1,11 @@
-// The accepting side of the handshake: the first message on a fresh socket, which is JSON text by
-// itself and not a frame. What the scheduler does with it:
+// The accepting side of the handshake. The first message on a new socket is a hello: JSON text, not a
+// frame. The scheduler uses it like this:
 //
 //   const hello = await awaitHello(socket);
 //   if (hello === undefined) return;
 //   const known = links.get(hello.id);
 //   const resumed = hello.resumes === id && (known?.canResume(hello.received) ?? false);
-//   const link = resumed ? known : new Link(…);     // not resumed, yet known: the old session is over
+//   const link = resumed ? known : new Link(…);     // a known session that cannot resume ends
 //   welcome(socket, { …, resumed, received: link.received });
 //   link.attach(socket, resumed ? hello.received : 0);
 
@@ -13,30 +13,30 @@ import { checkHello, VersionError } from "../wire/check.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { limits } from "../wire/limits.ts";
 import type { Hello, Welcome, WelcomeOrRefused } from "../wire/protocol.ts";
-import { closeCodes, type Socket, type SocketData } from "./socket.ts";
+import { closeCodes, noHandlers, type Socket, type SocketData } from "./socket.ts";
 
-/** Why a peer was refused, and what the dialling side makes of it. */
+/** Why a peer is refused, and how the dialling side reacts. */
 export type RefusalCode =
-  /** Not a well-formed hello, too large, or not the first message. It fails with ProtocolError. */
+  /** The first message is not a valid hello, or is too large. The dialler fails with ProtocolError. */
   | "malformed"
-  /** It speaks another version of the protocol. It fails with ProtocolError. */
+  /** The peer uses another protocol version. The dialler fails with ProtocolError. */
   | "version"
-  /** There was no hello in time. It tries again. */
+  /** No hello arrived in time. The dialler tries again. */
   | "slow"
-  /** It looks for another scheduler: its scheduler file is stale. It tries again; the file may change. */
+  /** The peer looks for another scheduler; its scheduler file is stale. The dialler tries again. */
   | "stale"
-  /** It cannot be taken now, for instance while shutting down. It tries again. */
+  /** The scheduler cannot accept peers now, because it shuts down. The dialler tries again. */
   | "unavailable"
-  /** It cannot be taken, and never will as it is: the message says why. It fails with ConnectionError. */
+  /** The scheduler cannot accept this peer; the message says why. The dialler fails with ConnectionError. */
   | "rejected";
 
 export type Refusal = { code: RefusalCode; message: string };
 
 /**
- * Reads the hello. `undefined` when there was none to be had: the peer has then been told why and
- * cut off. The socket stays paused until `Link.attach`.
+ * Reads the hello. Returns undefined when there is no valid one; the peer has then been refused. The
+ * socket stays paused until `Link.attach`.
  *
- * @param options timeoutMs defaults to 10,000; `onRefused` hears why, for the log
+ * @param options `timeoutMs` defaults to 10,000; `onRefused` receives the reason, for the log
  */
 export async function awaitHello(
   socket: Socket,
@@ -76,20 +76,20 @@ export async function awaitHello(
   return promise;
 }
 
-/** Says hello back; `Link.attach` follows in the same turn of the event loop. */
+/** Answers a hello. Call `Link.attach` in the same turn of the event loop. */
 export function welcome(socket: Socket, facts: Omit<Welcome, "type">): void {
   const message: WelcomeOrRefused = { type: "welcome", ...facts };
   socket.send(JSON.stringify(message));
 }
 
-/** Says why, then closes. */
+/** Tells the peer why it is refused, then closes the socket. */
 export function refuse(socket: Socket, code: RefusalCode, message: string): void {
   const refusal: WelcomeOrRefused = {
     type: "refused",
     code,
     message: message.slice(0, limits.textLength),
   };
-  socket.listen({ message() {}, wrote() {}, closed() {} });
+  socket.listen(noHandlers);
   socket.send(JSON.stringify(refusal));
   socket.close(closeCodes.refused, message);
 }

@@ -1,19 +1,19 @@
-// Time and timers as a value, so that links run the same on the machine's clock and, in tests and
-// simulations, on a virtual one.
+// Time and timers as a value: links run on the machine's clock, and in tests and simulations on a
+// virtual one.
 
-/** Undoes a timer; harmless after it has fired. */
+/** Cancels a timer; has no effect after it has fired. */
 export type Cancel = () => void;
 
 export type Clock = {
-  /** Milliseconds from some fixed moment; never goes back. */
+  /** Milliseconds since a fixed moment; never decreases. */
   now(): number;
-  /** `keepAlive: false` lets the process end while this timer is still to come. Default: true. */
+  /** With `keepAlive: false` the timer does not keep the process alive. Default: true. */
   setTimeout(run: () => void, ms: number, options?: { keepAlive?: boolean }): Cancel;
-  /** As soon as the code that runs now is done. */
+  /** Runs after the current code has finished. */
   nextTick(run: () => void): Cancel;
-  /** Once everything else of this turn of the event loop has run. */
+  /** Runs after all other work of this turn of the event loop. */
   setImmediate(run: () => void): Cancel;
-  /** From 0 up to 1, for jitter. */
+  /** A number from 0 to 1, for jitter. */
   random(): number;
 };
 

@@ -1,4 +1,4 @@
-// The dialling side of a link: finds the scheduler, says hello, and comes back after every drop.
+// The dialling side of a link: finds the scheduler, says hello, and reconnects after every drop.
 
 import type { Check } from "../wire/check.ts";
 import { systemClock, type Clock } from "./clock.ts";
@@ -19,48 +19,48 @@ import { GoodbyeError, type Socket } from "./socket.ts";
 export type DialTarget = {
   url: string;
   token: string | undefined;
-  /** The id of the scheduler that a scheduler file promised. */
+  /** The id of the scheduler in the scheduler file. */
   scheduler?: string;
 };
 
-/** A hello without what the link itself fills in. */
+/** A hello without the fields that the link fills in. */
 export type HelloFacts = Facts<ClientHello> | Facts<WorkerHello>;
 type Facts<H extends Hello> = Omit<H, "type" | "protocol" | "resumes" | "received" | "scheduler">;
 
 export type DialEvents<In> = {
   /** All messages of one frame, in order; an error thrown here ends the link. */
   messages(batch: In[]): void;
-  /** The socket dropped; it is being dialled again. */
+  /** The socket dropped, and the dialler reconnects. */
   down(reason: string): void;
-  /** Connected again, and nothing was lost. */
+  /** The link is connected again, and nothing was lost. */
   up(): void;
   /**
-   * Connected again, but the scheduler does not know this session: what was under way is lost, and
-   * so is what waited to be sent. What is sent from here on is heard.
+   * The link is connected again, but the scheduler does not know this session. Messages in flight
+   * and unsent messages are lost. Messages sent from now on arrive.
    */
   reset(welcome: Welcome): void;
-  /** The last event, unless the link was closed on this side: over for ever. */
+  /** The session has ended. The last event; there is none when this side closed the link. */
   lost(error: Error): void;
-  /** A message larger than a frame may be. It is left out; without this handler the link is lost. */
+  /** A message is larger than a frame. It is left out; without this handler the link ends. */
   unsendable?(message: unknown, error: Error): void;
 };
 
 export type DialOptions<In> = {
-  /** Asked before every attempt; `undefined`: not there yet. */
+  /** Called before every attempt; returns undefined while there is no target yet. */
   target: () => Promise<DialTarget | undefined>;
-  /** For errors and logs: "scheduler file s.json", "ws://…". */
+  /** The name of the target in errors and logs: "scheduler file s.json", "ws://…". */
   describeTarget: string;
-  /** Asked before every attempt. */
+  /** Called before every attempt. */
   hello: () => HelloFacts;
   check: Check<In>;
-  /** For the first connection, in milliseconds. Later ones have the scheduler's grace period. */
+  /** Time for the first connection, in milliseconds. A reconnect has the scheduler's grace period. */
   timeoutMs: number;
   on: DialEvents<In>;
-  /** Gives the first connection up; later `Link.close` does. */
+  /** Cancels the first connection. Later, use `Link.close`. */
   signal?: AbortSignal;
   clock?: Clock;
   open?: OpenSocket;
-  /** The address of this machine to connect from. Default: what the system chooses. */
+  /** The address of this machine to connect from. Default: chosen by the system. */
   localAddress?: string;
 };
 
@@ -69,15 +69,15 @@ export type OpenSocket = (
   options: { timeoutMs: number; signal?: AbortSignal; localAddress?: string },
 ) => Promise<Socket>;
 
-/** The link, with the newest welcome. */
+/** A link with its newest welcome. */
 export type DialledLink<In, Out extends object> = Link<In, Out> & { readonly welcome: Welcome };
 
 /**
- * Connects, and stays connected until the link is closed or lost.
+ * Connects, and reconnects until the link is closed or lost.
  *
  * @throws {AuthenticationError} at once when the token is not accepted
- * @throws {ProtocolError} at once when the other side is of another version, or not a scheduler
- * @throws {ConnectionError} when there was no connection within `timeoutMs`
+ * @throws {ProtocolError} at once when the server has another version, or is not a scheduler
+ * @throws {ConnectionError} when there is no connection within `timeoutMs`
  */
 export async function dial<In, Out extends object>(
   options: DialOptions<In>,
@@ -85,11 +85,11 @@ export async function dial<In, Out extends object>(
   return new Dialler<In, Out>(options).first();
 }
 
-/** One attempt may take this long, in milliseconds, so that another address can have its turn. */
+/** The longest attempt, in milliseconds; the next attempt may use another address. */
 const attemptMs = 10_000;
 const shortestPauseMs = 50;
 const longestPauseMs = 2_000;
-/** A token out of a stale scheduler file is refused; the new file is there a moment later. */
+/** How long a refused token is retried: it may come from a stale file that is about to be replaced. */
 const staleTokenMs = 2_000;
 
 class Dialler<In, Out extends object> {
@@ -98,7 +98,7 @@ class Dialler<In, Out extends object> {
   readonly #open: OpenSocket;
   #link: (Link<In, Out> & { welcome: Welcome }) | undefined;
   #triedUrl: string | undefined;
-  /** When the token was first refused, since it was last accepted. */
+  /** The time of the first refusal of the token since it was last accepted. */
   #refusedAt: number | undefined;
 
   constructor(options: DialOptions<In>) {
@@ -110,7 +110,7 @@ class Dialler<In, Out extends object> {
   async first(): Promise<DialledLink<In, Out>> {
     const { timeoutMs, on, check } = this.#options;
     const { socket, welcome } = await this.#connect(timeoutMs, (tried, last) => {
-      // Nothing has been found that could be dialled.
+      // No target was found.
       if (tried === undefined) return `Start the scheduler: ${last}, after ${timeoutMs / 1000} s`;
       return (
         "Check that the scheduler is running, and that this machine can reach its address " +
@@ -146,7 +146,7 @@ class Dialler<In, Out extends object> {
         graceMs,
         (tried, last) =>
           `The link to the scheduler at ${tried ?? this.#options.describeTarget} was lost ` +
-          `(${reason}) and could not be made again within ${graceMs / 1000} s. ` +
+          `(${reason}) and could not be restored within ${graceMs / 1000} s. ` +
           `The last attempt: ${last}`,
       );
       link.welcome = welcome;
@@ -156,24 +156,24 @@ class Dialler<In, Out extends object> {
       if (welcome.resumed) this.#options.on.up();
       else this.#options.on.reset(welcome);
     } catch (error) {
-      // Closed meanwhile: nobody wants to hear.
+      // This side has closed the link meanwhile, so no event follows.
       if (link.state === "ended") return;
       await link.close();
       this.#options.on.lost(error as Error);
     }
   }
 
-  /** A loop over attempts with growing pauses, until one is answered or time is up. */
+  /** Attempts to connect, with growing pauses, until one succeeds or the time is up. */
   async #connect(
     timeoutMs: number,
     problem: (tried: string | undefined, last: string) => string,
   ): Promise<{ socket: Socket; welcome: Welcome }> {
     const signal = this.#link?.signal ?? this.#options.signal;
     const deadline = this.#clock.now() + timeoutMs;
-    // An attempt with hardly any time left says less about what is wrong than the one before it.
+    // The error of an attempt with little time left says less than the error before it.
     const enoughMs = Math.min(500, timeoutMs / 10);
     let last: unknown;
-    // One that nobody answers must not use up a whole grace period; the next may take longer.
+    // An unanswered attempt must not use up the whole grace period; the next one may take longer.
     let mostMs = this.#link ? Math.min(attemptMs, timeoutMs / 4) : attemptMs;
     for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       signal?.throwIfAborted();
@@ -193,7 +193,7 @@ class Dialler<In, Out extends object> {
           cause: last,
         });
       }
-      // Thousands of workers that lost one scheduler must not all come back in the same instant.
+      // With jitter, thousands of workers that lost their scheduler do not reconnect all at once.
       const jittered = pauseMs * (0.5 + this.#clock.random() / 2);
       await this.#sleep(Math.min(jittered, left), signal);
     }
@@ -232,7 +232,7 @@ class Dialler<In, Out extends object> {
     return { socket, welcome };
   }
 
-  /** While its file may only be stale, a refused token is one more failed attempt. */
+  /** The error for a failed attempt. A refused token is retried while the file may be stale. */
   #refused(error: unknown, target: DialTarget): unknown {
     if (!(error instanceof AuthenticationError)) return error;
     this.#refusedAt ??= this.#clock.now();
@@ -245,7 +245,7 @@ class Dialler<In, Out extends object> {
     );
   }
 
-  /** The address, after what it was found by. */
+  /** The target's name and its address, for errors. */
   #where(url: string): string {
     const { describeTarget } = this.#options;
     return url === describeTarget ? url : `${describeTarget} (${url})`;
@@ -269,7 +269,7 @@ class Dialler<In, Out extends object> {
     signal?.removeEventListener("abort", stop);
   }
 
-  /** A file on a shared file system may keep one waiting for ever. */
+  /** Asks for the target with a time limit, because a shared file system may block for ever. */
   async #target(timeoutMs: number): Promise<DialTarget> {
     const { promise, reject } = Promise.withResolvers<never>();
     const { describeTarget } = this.#options;

@@ -1,10 +1,10 @@
-// The dialling side's half of the handshake, once for every socket: hello, and what comes back.
+// The dialling side of the handshake: sends the hello on a new socket and reads the answer.
 
 import { checkWelcome } from "../wire/check.ts";
 import type { Clock } from "./clock.ts";
 import { ConnectionError, ProtocolError } from "../errors/errors.ts";
 import type { Hello, Welcome } from "../wire/protocol.ts";
-import type { Socket, SocketClose, SocketData } from "./socket.ts";
+import { describeClose, noHandlers, type Socket, type SocketData } from "./socket.ts";
 
 export type HandshakeOptions = {
   timeoutMs: number;
@@ -12,16 +12,16 @@ export type HandshakeOptions = {
   signal?: AbortSignal | undefined;
 };
 
-/** The scheduler will not have this peer, now or later. */
+/** The scheduler refuses this peer for good. */
 export class RejectedError extends ConnectionError {}
 
 /**
- * Says hello and reads the welcome. The socket is then paused, until `Link.attach`; after an error
- * it is closed.
+ * Sends the hello and reads the welcome. The socket is then paused until `Link.attach`; after an
+ * error it is closed.
  *
- * @throws {ProtocolError} when the two do not understand each other
- * @throws {RejectedError} when trying again is of no use
- * @throws {ConnectionError} when it may be
+ * @throws {ProtocolError} when the server is not a scheduler, or has another protocol version
+ * @throws {RejectedError} when another attempt would fail too
+ * @throws {ConnectionError} when another attempt may succeed
  */
 export async function sayHello(
   socket: Socket,
@@ -33,7 +33,7 @@ export async function sayHello(
     () => reject(new ConnectionError("connected, but no answer to the hello")),
     options.timeoutMs,
   );
-  const stop = () => reject(new ConnectionError("the attempt was given up"));
+  const stop = () => reject(new ConnectionError("the attempt was cancelled"));
   options.signal?.addEventListener("abort", stop, { once: true });
   socket.listen({
     message(data) {
@@ -45,13 +45,14 @@ export async function sayHello(
       }
     },
     wrote() {},
-    closed: (close) => reject(new ConnectionError(`connected, but cut off: ${wordsOf(close)}`)),
+    closed: (close) =>
+      reject(new ConnectionError(`connected, but cut off: ${describeClose(close)}`)),
   });
   socket.send(JSON.stringify(hello));
   try {
     return await promise;
   } catch (error) {
-    socket.listen({ message() {}, wrote() {}, closed() {} });
+    socket.listen(noHandlers);
     socket.terminate();
     throw error;
   } finally {
@@ -65,7 +66,7 @@ function readWelcome(data: SocketData): Welcome {
   try {
     value = JSON.parse(data as string);
   } catch {
-    throw new ProtocolError("what answers there is not a thence scheduler");
+    throw new ProtocolError("the server at this address is not a thence scheduler");
   }
   const answer = checkWelcome(value);
   if (answer.type === "welcome") return answer;
@@ -79,8 +80,4 @@ function readWelcome(data: SocketData): Welcome {
     default:
       throw new ProtocolError(answer.message);
   }
-}
-
-function wordsOf(close: SocketClose): string {
-  return close.violation ?? (close.reason === "" ? `close code ${close.code}` : close.reason);
 }

@@ -1,5 +1,5 @@
-// The pulse of one socket of a link: a sign of life at every beat, and an eye on the other side's. It
-// counts beats, not time, so that a process that was busy for long does not blame its peer for it.
+// The heartbeat of one socket of a link: writes at every beat, and detects a silent peer. Silence is
+// counted in beats, not in time, so that a process that was busy does not blame its peer.
 
 import type { Cancel, Clock } from "./clock.ts";
 
@@ -9,7 +9,7 @@ export type HeartbeatOptions = {
   clock: Clock;
   intervalMs: number;
   beat(): void;
-  /** Nothing was heard for three; the heartbeat has stopped. */
+  /** Nothing was received for three beats; the heartbeat has stopped. */
   silent(forMs: number): void;
 };
 

@@ -1,10 +1,10 @@
-// Messages between two roles, each exactly once and in order, over sockets that come and go. The
-// same on both sides: the one that dials (`dial.ts`) and the one that accepts (`accept.ts`) differ
-// only in who brings the next socket after a drop.
+// A link carries messages between two roles, each exactly once and in order, over a series of sockets.
+// Both sides use this class. They differ only in the source of the next socket after a drop: one side
+// dials (`dial.ts`), the other accepts (`accept.ts`).
 //
-// Frames with messages are numbered by counting. Every frame says how many the writer has received,
-// and what is not acknowledged is kept and written again on the next socket. Nothing here waits for
-// an answer, so a link never stands still while it has a socket that takes bytes.
+// Frames with messages are counted. Every frame acknowledges the number of frames received, and
+// unacknowledged frames are kept and written again on the next socket. A link never waits for an
+// answer before it writes, so it is idle only when its socket is full or it has nothing to write.
 
 import { systemClock, type Cancel, type Clock } from "./clock.ts";
 import { ConnectionError, ProtocolError } from "../errors/errors.ts";
@@ -13,16 +13,23 @@ import { Heartbeat } from "./heartbeat.ts";
 import { limits } from "../wire/limits.ts";
 import type { LinkOptions } from "./link-options.ts";
 import { Outbox } from "./outbox.ts";
-import { closeCodes, endOf, type Socket, type SocketClose, type SocketData } from "./socket.ts";
+import {
+  closeCodes,
+  endOf,
+  noHandlers,
+  type Socket,
+  type SocketClose,
+  type SocketData,
+} from "./socket.ts";
 
-/** Frames are written while less than this is in the socket; the rest can still be gathered. */
+/** Frames are written while the socket buffers less than this; later messages can share a frame. */
 const socketBytes = 4 * 1024 * 1024;
-/** Two flushes that are closer than this are of one burst, where few large frames cost least. */
+/** Two flushes closer than this belong to one burst, for which fewer, larger frames are cheaper. */
 const gatherMs = 0.05;
-/** Acknowledged at once, and not with the next frame or heartbeat, past either of these. */
+/** Above either of these, an acknowledgement is sent at once, and not with the next frame. */
 const acknowledgeAfterFrames = 64;
 const acknowledgeAfterBytes = 1024 * 1024;
-/** For what is queued at `close` to leave, and for the other side to close too. */
+/** Time for queued messages to leave after `close`, and for the other side to close too. */
 const closeMs = 2_000;
 
 export class Link<In, Out extends object> {
@@ -38,7 +45,7 @@ export class Link<In, Out extends object> {
   #heartbeat: Heartbeat | undefined;
   #paused = false;
   #received = 0;
-  /** Since the newest frame written. */
+  /** Received since the last frame was written. */
   #unacknowledged = { frames: 0, bytes: 0 };
 
   constructor(options: LinkOptions<In>) {
@@ -47,16 +54,16 @@ export class Link<In, Out extends object> {
     this.#outbox = this.#emptyOutbox();
   }
 
-  /** Queued; what is queued in one turn of the event loop leaves in as few frames as is sensible. */
+  /** Queues a message. Messages of one turn of the event loop leave in few frames. */
   send(message: Out): void {
     if (this.#ended || this.#closing) return;
-    // Who says much at once need not have said all of it before the other side can begin.
+    // A whole frame leaves at once, so that the other side can begin while this one still sends.
     if (this.#outbox.hasWholeFrame) this.#writeFrames(1);
     this.#outbox.push(message);
     this.#schedule();
   }
 
-  /** The newest message that is not in a frame yet: its sender may still append to its columns. */
+  /** The newest message that is not in a frame yet; its sender may still append to its columns. */
   get lastUnsent(): Out | undefined {
     return this.#outbox.lastUnsent;
   }
@@ -65,7 +72,7 @@ export class Link<In, Out extends object> {
     return this.#outbox.unsentMessages;
   }
 
-  /** Bytes in the socket, in frames not acknowledged and, estimated, in messages that wait. */
+  /** Bytes in the socket and in unacknowledged frames, and an estimate for unsent messages. */
   get bufferedBytes(): number {
     const inSocket = this.#socket?.bufferedBytes ?? 0;
     return Math.max(inSocket, this.#outbox.unacknowledgedBytes) + this.#outbox.unsentBytes;
@@ -76,25 +83,25 @@ export class Link<In, Out extends object> {
     return this.#socket ? "up" : "down";
   }
 
-  /** Aborted once the link is over for ever, by either side. */
+  /** Aborted when the session has ended, by either side. */
   get signal(): AbortSignal {
     return this.#end.signal;
   }
 
-  /** Numbered frames received in this session: what a hello and a welcome say. */
+  /** Frames received in this session, as told in a hello or a welcome. */
   get received(): number {
     return this.#received;
   }
 
-  /** For the accepting side: whether a peer that has received this many can go on where it was. */
+  /** For the accepting side: whether a peer that has received this many frames can resume. */
   canResume(received: number): boolean {
     return !this.#ended && this.#outbox.canResume(received);
   }
 
   /**
-   * Goes on, on this socket, after the frames that the peer says it has; an older socket is cut.
-   * Nothing is heard from the new one before this turn of the event loop is over, so that whoever
-   * waited for the link has it in hand by then.
+   * Continues on a new socket after the frames that the peer has received, and closes an older
+   * socket. The new socket is read only after this turn of the event loop, so that the caller of
+   * `dial` has the link before its first message.
    */
   attach(socket: Socket, received: number): void {
     if (this.#ended || this.#closing) {
@@ -122,22 +129,22 @@ export class Link<In, Out extends object> {
     this.#schedule();
   }
 
-  /** Forgets everything sent and received, also what waits: the session starts anew. */
+  /** Starts a new session: discards everything sent, received and queued. */
   reset(settings: { heartbeatMs?: number; frameBytes?: number } = {}): void {
     this.#options = { ...this.#options, ...settings };
     this.#outbox = this.#emptyOutbox();
     this.#received = 0;
   }
 
-  /** The peer is told why and cut off, and `ended` follows with this error. */
+  /** Closes the session with an error: the peer receives its message, and `ended` follows. */
   violate(error: Error): void {
     const isTheirs = error instanceof ProtocolError;
     this.#finish(isTheirs ? closeCodes.violation : closeCodes.fault, error);
   }
 
   /**
-   * Ends the session for both sides, after what is queued has left, but within about two seconds.
-   * No event follows. Resolves once nothing of the link is alive.
+   * Ends the session for both sides after the queued messages have left, within about two seconds.
+   * No event follows. Resolves when the link has released all its resources.
    */
   async close(code: number = closeCodes.goodbye, reason = ""): Promise<void> {
     if (this.#closing) return this.#closing.done;
@@ -157,9 +164,9 @@ export class Link<In, Out extends object> {
   }
 
   /**
-   * The first that is said in a turn of the event loop leaves as soon as the code that said it is
-   * done: a lone task waits for nobody. What follows soon after leaves at the end of its turn, so
-   * that the news of many other links share a frame.
+   * Schedules a write. The first message leaves as soon as the current code is done, so that a lone
+   * task has no delay. A message soon after it leaves at the end of the turn of the event loop, so
+   * that messages caused by many other links share a frame.
    */
   #schedule(): void {
     if (this.#flush) return;
@@ -200,17 +207,17 @@ export class Link<In, Out extends object> {
     this.#socket?.send(writeFrame(this.#received, frame));
   }
 
-  /** More waits than can be written now. */
+  /** Applies the limits on unsent bytes: stops or resumes reading, or ends the session. */
   #hold(): void {
     const { pauseAboveBytes = Infinity, endAboveBytes = Infinity } = this.#options;
     if (pauseAboveBytes === Infinity && endAboveBytes === Infinity) return;
     const waiting = this.#outbox.unsentBytes;
     if (waiting > endAboveBytes) {
-      const problem = `more than ${endAboveBytes} bytes were waiting for a peer that does not read`;
+      const problem = `more than ${endAboveBytes} bytes were queued for a peer that does not read`;
       this.#finish(closeCodes.overflow, new ConnectionError(problem));
       return;
     }
-    // While the socket takes bytes, or acknowledgements are all that is missing, reading goes on.
+    // Reading stops only while the socket is full: a link that waits for acknowledgements must read.
     const stuck = this.#socket !== undefined && this.#socket.bufferedBytes >= socketBytes;
     const pause = stuck && waiting > pauseAboveBytes;
     if (pause === this.#paused) return;
@@ -220,7 +227,7 @@ export class Link<In, Out extends object> {
   }
 
   #wrote(): void {
-    // From a peer that is not read there is no other sign of life.
+    // While reading is paused, a completed write is the only sign that the peer is alive.
     if (this.#paused) this.#heartbeat?.heard();
     if (!this.#paused && !this.#closing && !this.#outbox.ready) return;
     if (this.#socket && this.#socket.bufferedBytes < socketBytes / 2) this.#writeWhatWaits();
@@ -260,7 +267,7 @@ export class Link<In, Out extends object> {
       clock: this.#clock,
       intervalMs: this.#options.heartbeatMs,
       beat: () => {
-        // What waits in the socket is sign of life enough, once it arrives.
+        // Data that is still in the socket will serve as the sign of life.
         if (socket.bufferedBytes === 0) this.#write(heartbeat);
       },
       silent: (forMs) => {
@@ -282,7 +289,7 @@ export class Link<In, Out extends object> {
     else this.#options.on.down(reason);
   }
 
-  /** The end for a reason that is not this side's wish; the peer is told the error when it is up. */
+  /** Ends the session for a reason other than `close`; with a code, the peer is told the error. */
   #finish(code: number | undefined, error: Error | undefined): void {
     if (this.#ended) return;
     if (code !== undefined) this.#detach()?.close(code, error?.message ?? "");
@@ -311,10 +318,10 @@ export class Link<In, Out extends object> {
     });
   }
 
-  /** What the socket says from now on is not heard. */
+  /** Takes the socket from the link; its further events are ignored. */
   #detach(): Socket | undefined {
     const socket = this.#socket;
-    socket?.listen(deaf);
+    socket?.listen(noHandlers);
     this.#socket = undefined;
     this.#heartbeat?.stop();
     this.#paused = false;
@@ -322,5 +329,3 @@ export class Link<In, Out extends object> {
     return socket;
   }
 }
-
-const deaf = { message() {}, wrote() {}, closed() {} };

@@ -1,5 +1,5 @@
-// What one side of a link has to say: messages that wait, and the frames made of them, kept until
-// the other side has them. Frames are numbered by counting, from 1 in each session. No I/O here.
+// The outgoing queue of one side of a link: unsent messages, and the frames made of them, which are
+// kept until the other side acknowledges them. Frames count from 1 in each session. No I/O here.
 
 import { FrameBuilder, type FrameBody } from "../wire/frame.ts";
 import { BinaryPayload } from "../payload/payload.ts";
@@ -8,29 +8,29 @@ import { ProtocolError, SerializationError } from "../errors/errors.ts";
 export type OutboxOptions = {
   /** Largest frame, in bytes on the wire. */
   frameBytes: number;
-  /** A message that no frame can hold. */
+  /** A message is larger than a frame and was left out. */
   unsendable(message: object, error: SerializationError): void;
 };
 
-/** Messages are gathered up to this size: enough to be quick, little enough to be handled in a breath. */
+/** The usual size of a frame: large enough to be efficient, small enough to be handled quickly. */
 const usualFrameBytes = 256 * 1024;
-/** No more is made into frames while the other side has not acknowledged this much. */
+/** No new frames are made while this much is unacknowledged. */
 const windowBytes = 64 * 1024 * 1024;
 
 export class Outbox<Out extends object> {
   readonly #options: OutboxOptions;
   readonly #builder = new FrameBuilder();
-  /** Messages before `#head` are in frames. */
+  /** Messages before `#head` are in frames already. */
   #queue: Out[] = [];
   #head = 0;
-  /** Of the messages from `#head` up to `#weighed`. */
+  /** The estimated bytes of the messages from `#head` up to `#weighed`. */
   #weights: number[] = [];
   #weighed = 0;
   #unsentBytes = 0;
-  /** Not acknowledged; the first has the number `#acknowledged + 1`. */
+  /** The unacknowledged frames; the first has the number `#acknowledged + 1`. */
   #frames: FrameBody[] = [];
   #acknowledged = 0;
-  /** The number of the newest frame written to the present socket, or had by the peer before. */
+  /** The number of the newest frame written to the current socket, or received by the peer before. */
   #written = 0;
   #unacknowledgedBytes = 0;
 
@@ -54,7 +54,7 @@ export class Outbox<Out extends object> {
     return this.#unacknowledgedBytes;
   }
 
-  /** Estimated, and without the newest message, which may still grow. Costs only when asked for. */
+  /** An estimate, without the newest message, which may still grow. It is computed on demand. */
   get unsentBytes(): number {
     for (; this.#weighed < this.#queue.length - 1; this.#weighed += 1) {
       const weight = weigh(this.#queue[this.#weighed]);
@@ -64,18 +64,18 @@ export class Outbox<Out extends object> {
     return this.#unsentBytes;
   }
 
-  /** Whether what waits is enough for a frame of the usual size. */
+  /** Whether the unsent messages fill a frame of the usual size. */
   get hasWholeFrame(): boolean {
     return this.unsentBytes >= usualFrameBytes;
   }
 
-  /** Whether `next` has something to write. */
+  /** Whether `next` returns a frame. */
   get ready(): boolean {
     if (this.#written < this.#acknowledged + this.#frames.length) return true;
     return this.unsentMessages > 0 && this.#unacknowledgedBytes < windowBytes;
   }
 
-  /** The next frame to write: one that the peer has missed, or a new one. */
+  /** The next frame to write: one that the peer has not received, or a new one. */
   next(): FrameBody | undefined {
     const missed = this.#frames[this.#written - this.#acknowledged];
     const frame = missed ?? this.#build();
@@ -100,13 +100,13 @@ export class Outbox<Out extends object> {
     return received >= this.#acknowledged && received <= this.#written;
   }
 
-  /** On a new socket: everything after the frames that the peer has is written again. */
+  /** Starts a new socket: the frames that the peer has not received are written again. */
   resume(received: number): void {
     this.acknowledge(received);
     this.#written = received;
   }
 
-  /** Forgets everything, also what waits. */
+  /** Discards all messages and frames. */
   clear(): void {
     this.#emptyQueue();
     this.#frames = [];
@@ -120,7 +120,7 @@ export class Outbox<Out extends object> {
       const message = this.#queue[this.#head]!;
       const problem = this.#tryAdd(message);
       if (problem !== undefined) {
-        // Perhaps it fits into a frame of its own.
+        // The message may still fit into a frame of its own.
         if (!builder.empty) break;
         this.#shift();
         this.#options.unsendable(message, problem);
@@ -148,7 +148,7 @@ export class Outbox<Out extends object> {
     }
     this.#builder.undo();
     return new SerializationError(
-      `Send less at once: a message is larger than a frame may be (${limit} bytes)`,
+      `Send less at once: a message is larger than the limit of a frame (${limit} bytes)`,
       { cause },
     );
   }
@@ -173,7 +173,7 @@ export class Outbox<Out extends object> {
   }
 }
 
-/** The characters and bytes inside a message, near enough. */
+/** Estimates the characters and bytes of a message. */
 function weigh(value: unknown): number {
   if (typeof value === "string") return value.length + 3;
   if (typeof value !== "object" || value === null) return 8;

@@ -1,30 +1,30 @@
-// The memory of what a socket receives, given back as soon as it is known that nobody looks at it, and
-// not when garbage is collected. A socket is read into 64 KiB at a time, each time anew: for every
-// 64 MiB that made V8 look through the whole heap twice, and the kernel find pages for all of it.
+// Frees the memory of received data as soon as it is no longer needed, instead of at the next garbage
+// collection. A socket allocates 64 KiB for every read. Without this, every 64 MiB received made V8
+// scan the whole heap twice, and the kernel map new pages for all of it.
 
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 
-/** Reads that are not known to be done with; when there are more, they are left to V8. */
+/** The most reads that are remembered; when there are more, the garbage collector frees them. */
 const mostReads = 1024;
 
 /**
- * Frees what is read from this stream once it has become messages. Holds only where `ws` hands over
- * messages while it takes what was read, as it does without compression: whatever was read before the
- * read that completed a message has been copied into that message or an earlier one, or is itself one.
+ * Frees the reads of a stream once `ws` has made messages of them. This is correct only while `ws`
+ * emits messages synchronously, as it does without compression: then every read before the one that
+ * completed a message was copied into a message, or is itself a message.
  */
 export function releaseReads(webSocket: WebSocket, stream: Duplex): void {
   let reads: ArrayBuffer[] = [];
   let hadMessage = false;
-  /** Messages that are a piece of what was read, or all of it: who received them has them. */
+  /** The memory of messages that are views on a read: it belongs to the receiver. */
   const given = new WeakSet<ArrayBufferLike>();
   webSocket.on("message", ({ buffer }: Buffer, isBinary: boolean) => {
     hadMessage = true;
     if (isBinary) given.add(buffer);
   });
-  // Its words are sent back, and until those have left they must not go.
+  // The pong sends the ping's bytes, so they must stay until it has been written.
   webSocket.on("ping", ({ buffer }: Buffer) => given.add(buffer));
-  // Heard after `ws` has heard it, since that was there first.
+  // This listener runs after the listener of `ws`, which was added before.
   stream.on("data", ({ buffer, byteLength }: Buffer) => {
     if (hadMessage) {
       for (const read of reads) if (!given.has(read)) release(read);
@@ -37,9 +37,9 @@ export function releaseReads(webSocket: WebSocket, stream: Duplex): void {
   });
 }
 
-/** Frees what a message takes, when it has memory to itself. */
+/** Frees the memory of a message that fills all of its buffer. */
 export function releaseMessage({ buffer, byteLength }: Uint8Array): void {
-  // Empty ones are all the same to `ws`.
+  // `ws` uses one shared buffer for all empty messages.
   if (byteLength === 0) return;
   if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) release(buffer);
 }

@@ -1,4 +1,4 @@
-// The real socket: a WebSocket of the `ws` package, on either side.
+// A socket over the network: a WebSocket of the package `ws`, on either side.
 
 import type { IncomingMessage } from "node:http";
 import type { Socket as NetSocket } from "node:net";
@@ -10,25 +10,25 @@ import { closeReason, type Socket, type SocketClose } from "./socket.ts";
 import type { SocketData, SocketHandlers } from "./socket.ts";
 
 /**
- * For both sides. Compression costs more than it saves on the networks of a cluster. The counts bound
- * what it costs to gather one frame; the largest may well arrive in packets of 1,400 bytes.
+ * The options of both sides. Compression costs more than it saves on the network of a cluster. The
+ * counts bound the cost of assembling one frame, which may arrive in packets of 1,400 bytes.
  */
 export const webSocketOptions = {
   perMessageDeflate: false,
-  /** `releaseReads` counts on it. */
+  /** `releaseReads` relies on it. */
   allowSynchronousEvents: true,
   maxPayload: limits.frameBytes,
   maxFragments: 1024,
   maxBufferedChunks: 256 * 1024,
-  /** For the other side to answer a close, in milliseconds. */
+  /** Time for the other side to answer a close, in milliseconds. */
   closeTimeout: 2_000,
 } as const;
 
 /**
- * Dials a WebSocket.
+ * Opens a WebSocket.
  *
  * @throws {AuthenticationError} when the token was not accepted (HTTP 401)
- * @throws {ConnectionError} when nobody answered within `timeoutMs`, or not as a scheduler does
+ * @throws {ConnectionError} when there was no answer within `timeoutMs`, or another one than expected
  */
 export async function openWebSocket(
   target: { url: string; token: string | undefined },
@@ -42,17 +42,17 @@ export async function openWebSocket(
       handshakeTimeout: Math.max(1, Math.ceil(options.timeoutMs)),
       ...(options.localAddress !== undefined && { localAddress: options.localAddress }),
       headers: target.token === undefined ? {} : { authorization: `Bearer ${target.token}` },
-      // A mask guards against confused proxies between browsers and servers; all zero, it costs
-      // neither side a pass over the data.
+      // Masks protect proxies from malicious web pages, so programs do not need them. A mask of
+      // zeros saves both sides a pass over the data.
       generateMask() {},
     });
   } catch (error) {
-    throw new ConnectionError(`${target.url} is not an address: ${messageOf(error)}`);
+    throw new ConnectionError(`${target.url} is not a valid address: ${messageOf(error)}`);
   }
   const socket = new WsSocket(webSocket);
   const stop = () => {
     webSocket.terminate();
-    reject(new ConnectionError("the attempt was given up"));
+    reject(new ConnectionError("the attempt was cancelled"));
   };
   options.signal?.addEventListener("abort", stop, { once: true });
   webSocket.once("open", () => resolve(socket));
@@ -69,7 +69,7 @@ export async function openWebSocket(
       if (response.statusCode === 401) reject(new AuthenticationError(words.trim() || status));
       else reject(new ConnectionError(`the answer was HTTP ${status}`));
     });
-    // A body that never ends is not waited for.
+    // A body that never ends is cut after a second.
     response.setTimeout(1_000, () => response.destroy());
   });
   try {
@@ -80,17 +80,17 @@ export async function openWebSocket(
 }
 
 /**
- * A socket is read for as long as it has something, two megabytes at a time: at most so long, in
- * milliseconds, and a little more, before others have their turn.
+ * The longest time, in milliseconds, that sockets are read within one turn of the event loop. Node
+ * reads up to two megabytes of one socket before it lets other work run.
  */
 const turnMs = 5;
-/** Less than this need not be looked at: ending every turn costs a lone message a round of the loop. */
+/** A turn with less work than this is not ended: that would cost a lone message a round of the loop. */
 const noticedMs = 0.5;
-/** In milliseconds, in the handling of messages of all sockets; perhaps also of turns before this one. */
+/** The milliseconds spent on messages of all sockets, in this turn and perhaps in short turns before. */
 let spentMs = 0;
 let isTurnEnding = false;
 
-/** Whether it is the turn of others. */
+/** Adds time spent on a message; returns true when the socket should let other work run. */
 function spend(ms: number): boolean {
   spentMs += ms;
   if (spentMs > noticedMs && !isTurnEnding) {
@@ -103,25 +103,25 @@ function spend(ms: number): boolean {
   return spentMs > turnMs;
 }
 
-/** A WebSocket that is open, or about to be. */
+/** A WebSocket that is open or opening. */
 export class WsSocket implements Socket {
   readonly #webSocket: WebSocket;
   #handlers: SocketHandlers | undefined;
   #paused = false;
   #terminated = false;
   #yielding = false;
-  /** Arrived while nobody listened, or after `pause` out of what was read before it. */
+  /** Messages that arrived before `listen`, or after `pause` from data that was read before it. */
   #held: SocketData[] = [];
   #close: SocketClose | undefined;
   #problem: { message: string; isTheirs: boolean } | undefined;
-  /** What the WebSocket reads from. */
+  /** The TCP or TLS socket below the WebSocket. */
   #stream: NetSocket | undefined;
   #releasesReads = false;
   readonly #wrote = (error?: Error | null) => {
     if (!error) this.#handlers?.wrote();
   };
 
-  /** @param stream what an accepted one reads from; without it `release` does less */
+  /** @param stream the TCP or TLS socket of an accepted WebSocket; without it `release` frees less */
   constructor(webSocket: WebSocket, stream?: NetSocket) {
     this.#webSocket = webSocket;
     this.#stream = stream;
@@ -170,7 +170,7 @@ export class WsSocket implements Socket {
   }
 
   release(data: Uint8Array): void {
-    // Only sockets of much data have this called, so the others are spared the watching.
+    // The listeners are added on the first call, so that sockets with little data do not pay for them.
     if (!this.#releasesReads && this.#stream) releaseReads(this.#webSocket, this.#stream);
     this.#releasesReads = true;
     releaseMessage(data);
@@ -189,7 +189,7 @@ export class WsSocket implements Socket {
   }
 
   close(code: number, reason: string): void {
-    // The other side's answer has to be read.
+    // The answer to the close has to be read.
     this.resume();
     this.#webSocket.close(code, closeReason(reason));
   }
@@ -210,7 +210,7 @@ export class WsSocket implements Socket {
     if (spend(performance.now() - began)) this.#yield();
   }
 
-  /** One that has much to say is read on once others had their turn. */
+  /** Stops reading until other work has run. */
   #yield(): void {
     if (this.#yielding || this.#paused || this.#terminated) return;
     this.#yielding = true;
@@ -221,7 +221,7 @@ export class WsSocket implements Socket {
     });
   }
 
-  /** A close overrides a pause: what came before it is all that there will be. */
+  /** Delivers held messages and the close. A close overrides a pause, because nothing follows it. */
   #deliver(): void {
     while (this.#handlers && this.#held.length > 0 && (!this.#paused || this.#close)) {
       if (this.#terminated) return;
@@ -233,7 +233,7 @@ export class WsSocket implements Socket {
   }
 }
 
-/** A failed attempt on several addresses (`localhost`) is an AggregateError without a message. */
+/** The message of an error; several failed addresses (`localhost`) make an AggregateError without one. */
 function messageOf(error: unknown): string {
   const { message, code, errors } = error as NodeJS.ErrnoException & { errors?: Error[] };
   const all = errors?.map((one) => one.message).join(", ");

@@ -1,75 +1,78 @@
-// What a link needs of a transport: whole messages, in order, each once, until it closes. A real
-// one (`socket-ws.ts`) and one in memory (`socket-memory.ts`) pass the same tests.
+// The transport of a link: whole messages, in order, each once, until it closes. The real one
+// (`socket-ws.ts`) and one in memory, for tests, pass the same contract tests.
 
 import { ConnectionError, ProtocolError } from "../errors/errors.ts";
 
 export type Socket = {
   readonly open: boolean;
-  /** Bytes given to `send` that have not left this process. */
+  /** Bytes passed to `send` that have not left this process. */
   readonly bufferedBytes: number;
-  /** Bytes that came, also of messages that are not whole yet; undefined where nobody counts them. */
+  /** Bytes received, including those of incomplete messages; undefined when they are not counted. */
   readonly bytesRead?: number | undefined;
-  /** Says who hears from now on; until the first call everything is held back. */
+  /** Sets the handlers. Messages are held back until the first call. */
   listen(handlers: SocketHandlers): void;
-  /** Without effect once closed. The bytes must not change until they have left. */
+  /** Sends a message; has no effect after a close. The bytes must not change until they have left. */
   send(data: string | Uint8Array): void;
   /**
-   * Nobody will look at these bytes, received as a message, again: a transport that can frees their
-   * memory at once. For who receives much; the rest is left to the garbage collector.
+   * Frees the memory of a received message at once, where the transport can. For receivers of much
+   * data; the garbage collector frees the memory of other messages.
    */
   release?(data: Uint8Array): void;
-  /** No message is delivered until `resume`, and the other side is slowed down in the end. */
+  /** Stops the delivery of messages until `resume`; in the end the other side cannot send either. */
   pause(): void;
   resume(): void;
-  /** Lets what was sent arrive, then closes both ways; the reason is cut at 123 bytes. */
+  /** Closes both directions after everything sent has arrived. The reason is cut at 123 bytes. */
   close(code: number, reason: string): void;
-  /** At once, and without a word to the other side. */
+  /** Closes at once, without telling the other side. */
   terminate(): void;
 };
 
-/** A message received: text, or binary data in memory that nothing else will write to. */
+/** A received message: text, or binary data in memory that no other code writes to. */
 export type SocketData = string | Uint8Array;
 
 export type SocketHandlers = {
   message(data: SocketData): void;
-  /** Something that was sent has left this process. */
+  /** A sent message has left this process. */
   wrote(): void;
-  /** Once, and nothing after it. Not called for one's own `terminate`. */
+  /** The last event, called once. Not called after `terminate` on this side. */
   closed(close: SocketClose): void;
 };
+
+/** For a socket whose events no longer matter. */
+export const noHandlers: SocketHandlers = { message() {}, wrote() {}, closed() {} };
 
 export type SocketClose = {
   code: number;
   reason: string;
-  /** Set when the other side broke the rules of the transport (too large, not UTF-8, …). */
+  /** Set when the other side violated the rules of the transport (too large, not UTF-8, …). */
   violation?: string;
 };
 
-/** Why a socket was closed. Every other code (1001, 1006, …) is a drop, and the link may resume. */
+/** Why a socket was closed. After any other code (1001, 1006, …) the link may resume. */
 export const closeCodes = {
-  /** The side that closes is done for ever; the session ends with it. */
+  /** The closing side ends the session. */
   goodbye: 4000,
-  /** After a `refused` message that says why. */
+  /** The peer was refused; a `refused` message has the reason. */
   refused: 4001,
-  /** The other side broke the protocol; the reason says how. The session ends. */
+  /** The other side violated the protocol; the reason says how. The session ends. */
   violation: 4002,
-  /** The same peer came back on a newer socket. */
+  /** The same peer has connected with a newer socket. */
   replaced: 4003,
-  /** More was waiting for the other side than this one is willing to keep. The session ends. */
+  /** Too much was queued for the other side. The session ends. */
   overflow: 4004,
-  /** A fault of the side that closes. The session ends. */
+  /** The closing side has an internal error. The session ends. */
   fault: 4005,
 } as const;
 
-/** The other side ended the session because it was done, and says why. */
+/** The other side ended the session in good order; the message has its reason. */
 export class GoodbyeError extends ConnectionError {}
 
 /**
- * Whether a session ends with its socket, and by what error; `undefined`: only the socket is gone.
- * A frame that the other side found wrong would be wrong again, so such a close is an end too.
+ * Whether a session ends with its socket, and with which error; undefined when the session can
+ * resume. A frame that the other side rejected would be rejected again, so such a close is an end.
  */
 export function endOf(close: SocketClose): { error: Error | undefined } | undefined {
-  const said = close.reason === "" ? `close code ${close.code}` : close.reason;
+  const said = describeClose(close);
   if (close.violation !== undefined) return { error: new ProtocolError(close.violation) };
   switch (close.code) {
     case closeCodes.goodbye:
@@ -93,7 +96,12 @@ export function endOf(close: SocketClose): { error: Error | undefined } | undefi
   }
 }
 
-/** Words cut to what a close frame holds, never inside a character. */
+/** The reason for a close, or its code when the other side gave no reason. */
+export function describeClose({ violation, reason, code }: SocketClose): string {
+  return violation ?? (reason === "" ? `close code ${code}` : reason);
+}
+
+/** Cuts a reason to the size of a close frame, never inside a character. */
 export function closeReason(reason: string): string {
   const bytes = new TextEncoder().encode(reason);
   if (bytes.length <= 123) return reason;

@@ -1,14 +1,14 @@
-// Addresses: of a network interface, inside a WebSocket URL, and those a scheduler tells others.
+// Addresses: of a network interface, in a WebSocket URL, and the list that a scheduler publishes.
 
 import { networkInterfaces, type NetworkInterfaceInfo } from "node:os";
 
 export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
 /**
- * The address of a network interface: its first IPv4 one, else its first IPv6 one that is more than
- * link-local, for those mean nothing without a zone, which a URL cannot carry.
+ * The address of a network interface: its first IPv4 address, else its first IPv6 address that is not
+ * link-local. A link-local address needs a zone, which a URL cannot carry.
  *
- * @throws {Error} naming the interfaces there are, when it has no such address
+ * @throws {Error} naming the usable interfaces, when this one has no such address
  * @example addressOfInterface("ib0") // "10.1.0.7"
  */
 export function addressOfInterface(
@@ -25,14 +25,14 @@ export function addressOfInterface(
   throw new Error(`network interface "${name}" ${problem}; there are: ${known.join(", ")}`);
 }
 
-/** A WebSocket URL; an IPv6 address gets its brackets. */
+/** Makes a WebSocket URL, with brackets around an IPv6 address. */
 export function webSocketUrl(host: string, port: number): string {
   return `ws://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /**
- * The URLs under which others reach what listens on `host`, the best first. When that is every
- * address of this machine, the outside ones come before loopback, and IPv4 before IPv6.
+ * The URLs at which others reach a server that listens on `host`, the best first. For a server on
+ * all addresses, external ones come before loopback, and IPv4 before IPv6.
  */
 export function reachableUrls(
   host: string,

@@ -1,53 +1,44 @@
-// Who may come in: every WebSocket shows the token when it opens, to schedulers and to workers alike,
-// and no page that a browser has from somewhere else is let in.
+// Who may enter: every request for a WebSocket or for data must show the token, and web pages of
+// other origins are refused. Schedulers and workers use the same check.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
-/** How long, in milliseconds, and how much somebody may say before the door: slowly is no way in. */
-export function doorLimits(requestMs = 10_000) {
-  return {
-    headersTimeout: requestMs,
-    requestTimeout: requestMs,
-    keepAliveTimeout: Math.min(5_000, requestMs),
-    connectionsCheckingInterval: Math.min(1_000, Math.ceil(requestMs / 2)),
-    maxHeaderSize: 16 * 1024,
-  };
-}
-/** At a time. */
-export const mostConnections = 65_536;
-
 export type Refusal = { status: 400 | 401 | 403; words: string };
 
+/** Returns why a request is refused, or undefined when it is allowed. */
+export type Doorkeeper = (request: IncomingMessage) => Refusal | undefined;
+
 /**
- * Decides who may speak WebSocket: says why not, or nothing.
+ * Makes the check for one server.
  *
- * @param token asked every time, for it may change
- * @param role whose door it is, for the words
+ * @param token called for every request, because the token may change
+ * @param role named in the refusals
  */
 export function doorkeeper(
   token: () => string | undefined,
   scheme: "http" | "https",
   role: "scheduler" | "worker",
-) {
-  return (request: IncomingMessage): Refusal | undefined => {
+): Doorkeeper {
+  return (request) => {
     const { host, origin, authorization } = request.headers;
     if (host === undefined || !/^[\w.\-:[\]]{1,255}$/.test(host)) {
       return { status: 400, words: "The Host header is missing or malformed." };
     }
-    // Programs send no Origin; browsers always do, and say which page speaks.
+    // Only browsers send an Origin header. It names the page that makes the request.
     if (origin !== undefined && origin !== `${scheme}://${host}`) {
-      return { status: 403, words: `Pages from elsewhere may not connect to this ${role}.` };
+      return { status: 403, words: `Web pages of another origin may not use this ${role}.` };
     }
     if (authorization === undefined) {
       return {
         status: 401,
         words:
-          "A token is needed: it is in the scheduler file, or ask whoever started the scheduler.",
+          "A token is needed: it is in the scheduler file. " +
+          "Without that file, ask the person who started the scheduler.",
       };
     }
-    // Digests are of one length, so that the time taken says nothing of the token.
+    // Digests have a fixed length, so the time of the comparison reveals nothing about the token.
     const wanted = token();
     if (!wanted || !timingSafeEqual(digestOf(authorization), digestOf(`Bearer ${wanted}`))) {
       return { status: 401, words: `The token is not the one of this ${role}.` };
@@ -62,7 +53,7 @@ function digestOf(text: string): Buffer {
 
 const statusNames = { 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden" };
 
-/** Answers over HTTP and ends. */
+/** Answers a refused upgrade over HTTP and closes the connection. */
 export function turnAway(stream: Duplex, { status, words }: Refusal): void {
   const body = `${words}\n`;
   stream.end(

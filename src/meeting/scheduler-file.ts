@@ -1,6 +1,6 @@
-// The scheduler file: how workers and clients meet a scheduler whoever starts first. It holds the
-// scheduler's URLs and token, so it is for its owner alone; and as it often lies on a shared file
-// system, it appears by a rename, whole or not at all, and is opened rather than asked about.
+// The scheduler file: workers and clients find the scheduler by it, and may start before it. The file
+// holds the scheduler's URLs and token, so only its owner can read it. It is often on a shared file
+// system: a rename makes it appear whole, and readers open it, because a cached stat may be stale.
 
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -10,14 +10,14 @@ import { ConnectionError } from "../errors/errors.ts";
 import { hideInLogs } from "../log.ts";
 
 const schema = Type.Object({
-  /** Of this run of the scheduler; a file left behind by an earlier one is known by it. */
+  /** Identifies this run of the scheduler, so that a file of an earlier run can be detected. */
   id: Type.String({ minLength: 1 }),
-  /** Where it can be reached, the best first. */
+  /** The scheduler's URLs, the best first. */
   urls: Type.Array(Type.String({ pattern: "^wss?://" }), { minItems: 1 }),
   token: Type.String({ minLength: 1 }),
   pid: Type.Integer(),
   host: Type.String(),
-  /** The version of thence that wrote it. */
+  /** The version of thence that wrote the file. */
   version: Type.String(),
   /** ISO 8601. */
   startedAt: Type.String(),
@@ -25,7 +25,7 @@ const schema = Type.Object({
 export type SchedulerFile = Static<typeof schema>;
 const compiled = Compile(schema);
 
-/** Writes the file so that nobody ever sees a part of it, readable by its owner only. */
+/** Writes the file atomically, readable only by its owner. */
 export async function writeSchedulerFile(path: string, content: SchedulerFile): Promise<void> {
   const temporary = `${path}.${hostname()}.${process.pid}.tmp`;
   try {
@@ -46,16 +46,16 @@ export async function writeSchedulerFile(path: string, content: SchedulerFile): 
   }
 }
 
-/** Removes the file if it still speaks of the scheduler `id`; another's is left alone. */
+/** Removes the file if it is still the file of the scheduler `id`. */
 export async function removeSchedulerFile(path: string, id: string): Promise<void> {
   const found = await readSchedulerFile(path).catch(() => undefined);
   if (found?.id === id) await rm(path, { force: true });
 }
 
 /**
- * What the file says, or undefined when there is none (yet).
+ * Reads the file; undefined when it does not exist (yet).
  *
- * @throws {ConnectionError} when it cannot be read, or is not a scheduler file
+ * @throws {ConnectionError} when the file cannot be read, or is not a scheduler file
  */
 export async function readSchedulerFile(path: string): Promise<SchedulerFile | undefined> {
   let text: string;
@@ -70,7 +70,7 @@ export async function readSchedulerFile(path: string): Promise<SchedulerFile | u
   const content = parsed(text);
   if (!compiled.Check(content)) {
     throw new ConnectionError(
-      `${path} is not a scheduler file, or only a part of one: give the path that was given to ` +
+      `${path} is not a scheduler file, or is incomplete: give the same path as in ` +
         "`thence scheduler --scheduler-file`",
     );
   }

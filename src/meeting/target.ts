@@ -1,30 +1,31 @@
-// Where a worker or a client finds its scheduler: an address it was given, or a scheduler file that
-// is read again before every attempt, since a scheduler that starts again has a new address.
+// Finds the scheduler for a worker or a client: by a given address, or by a scheduler file. The file
+// is read again before every attempt, because a restarted scheduler has a new address.
 
 import type { DialTarget } from "../link/dial.ts";
 import { readSchedulerFile } from "./scheduler-file.ts";
 import { checkTokenAtHand, givenToken, type TokenSources } from "./token.ts";
 
 export type TargetOptions = TokenSources & {
-  /** `ws://…` or `wss://…`; wins over a scheduler file. */
+  /** `ws://…` or `wss://…`; takes precedence over a scheduler file. */
   address?: string | undefined;
-  /** Path of a scheduler file, which need not exist yet. */
+  /** Path of a scheduler file, which may not exist yet. */
   schedulerFile?: string | undefined;
 };
 
-/** What to dial, and what to call it in errors and logs. */
+/** Finds the address to dial, and has a name for errors and logs. */
 export type TargetFinder = {
   describe: string;
-  /** For the next attempt; undefined while the scheduler file is not there. */
+  /** The target of the next attempt; undefined while the scheduler file does not exist. */
   find: () => Promise<DialTarget | undefined>;
 };
 
 /**
- * The scheduler meant by `options`, else by `$THENCE_ADDRESS`, else by `$THENCE_SCHEDULER_FILE`;
- * undefined when none of them says. A token given to this process wins over the one in the file.
+ * The scheduler named by `options`, else by `$THENCE_ADDRESS`, else by `$THENCE_SCHEDULER_FILE`;
+ * undefined when none of them is given. A token given to this process takes precedence over the one
+ * in the file.
  *
- * @throws {RangeError} when the address is no WebSocket URL
- * @throws {Error} when the token given to this process could not be one
+ * @throws {RangeError} when the address is not a WebSocket URL
+ * @throws {Error} when the token given to this process is malformed
  */
 export function targetFinder(options: TargetOptions): TargetFinder | undefined {
   const { environment = process.env } = options;
@@ -45,7 +46,7 @@ export function targetFinder(options: TargetOptions): TargetFinder | undefined {
       const file = await readSchedulerFile(schedulerFile);
       if (file === undefined) return undefined;
       const token = (await givenToken(options)) ?? file.token;
-      // The first URL is the best one; the others get their turn when it does not answer.
+      // The first URL is the best one; the next attempt tries the next URL.
       return { url: file.urls[attempt++ % file.urls.length]!, token, scheduler: file.id };
     },
   };

@@ -1,11 +1,11 @@
-// The token that opens a scheduler: how one is made and where a given one is found. A token is
-// never written to a log, and best not to a command line, which every user of a machine can list.
+// The token of a scheduler: how it is made, and where a given token is found. Tokens are never written
+// to a log. They should not be on a command line, which every user of a machine can list.
 
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { hideInLogs } from "../log.ts";
 
-/** A fresh token of 256 random bits, as text that is safe in headers, URLs and shells. */
+/** Makes a token of 256 random bits, as text that is safe in headers, URLs and shells. */
 export function mintToken(): string {
   return checkedToken(randomBytes(32).toString("base64url"), "the new token");
 }
@@ -13,17 +13,17 @@ export function mintToken(): string {
 export type TokenSources = {
   /** The token itself. */
   token?: string | undefined;
-  /** A file whose content, white space around it aside, is the token. */
+  /** A file that contains the token; white space around it is ignored. */
   tokenFile?: string | undefined;
-  /** Where `THENCE_TOKEN` and `THENCE_TOKEN_FILE` are looked up; default `process.env`. */
+  /** The environment with `THENCE_TOKEN` and `THENCE_TOKEN_FILE`. Default: `process.env`. */
   environment?: Readonly<Record<string, string | undefined>>;
 };
 
 /**
- * The token that was given, or undefined: the first of `token`, `tokenFile`, `$THENCE_TOKEN` and
- * `$THENCE_TOKEN_FILE`. What comes after these, a scheduler file or a new token, is the caller's.
+ * The given token, or undefined: the first of `token`, `tokenFile`, `$THENCE_TOKEN` and
+ * `$THENCE_TOKEN_FILE`. Callers choose the fallback, a scheduler file or a new token.
  *
- * @throws {Error} when a token file cannot be read, or a token is empty or could not stand in a header
+ * @throws {Error} when a token file cannot be read, or a token is empty or not valid in a header
  */
 export async function givenToken(sources: TokenSources = {}): Promise<string | undefined> {
   const { token, tokenFile, environment = process.env } = sources;
@@ -36,10 +36,10 @@ export async function givenToken(sources: TokenSources = {}): Promise<string | u
 }
 
 /**
- * Looks at a token that is at hand already: what is wrong with it stays wrong, however often
- * `givenToken` is asked. One in a file may yet be mended.
+ * Checks a token that is given as text, so that a malformed one fails at once. A token in a file is
+ * not checked here, because the file may still change.
  *
- * @throws {Error} when it could not stand in a header
+ * @throws {Error} when the token is not valid in a header
  */
 export function checkTokenAtHand(sources: TokenSources): void {
   const { token, tokenFile, environment = process.env } = sources;
@@ -58,7 +58,7 @@ async function tokenIn(path: string): Promise<string> {
   return checkedToken(content.trim(), `the token in ${path}`);
 }
 
-/** Says nothing of the token's own text, not even in an error. */
+/** Checks a token. The error never contains its text. */
 function checkedToken(token: string, where: string): string {
   if (!/^[\x21-\x7e]{1,4096}$/.test(token)) {
     throw new Error(`${where} must be 1 to 4096 printable ASCII characters without spaces`);

@@ -1,5 +1,5 @@
-// Every kind of binary value, how its bytes are lifted out of a user value and put back as the same
-// kind. Only what a view shows is carried, bit for bit, in the byte order of the machine (every
+// Binary values inside user values: takes out their bytes and rebuilds values of the same kind. Only
+// the bytes that a view shows are carried, bit for bit, in the byte order of the machine (every
 // platform that Node runs on today is little-endian).
 
 import { SerializationError } from "../errors/errors.ts";
@@ -34,7 +34,7 @@ for (const name of typedArrayNames) {
   const found = platform[name] as TypedArrayClass | undefined;
   if (found !== undefined) typedArrayClasses.set(name, found);
 }
-/** Absent in browsers, and then a `Buffer` arrives as the `Uint8Array` that it is. */
+/** Undefined in browsers, where a `Buffer` arrives as a `Uint8Array`. */
 const BufferClass = platform["Buffer"] as typeof Buffer | undefined;
 
 /** The kind of a binary value, or undefined for anything else, including subclasses of the kinds. */
@@ -53,7 +53,7 @@ export function binaryKind(value: object): BinaryKind | undefined {
   return typedArrayClasses.has(tag) && isOwnInstance(value, tag) ? (tag as BinaryKind) : undefined;
 }
 
-/** What speaks against sending a binary value as it is, or undefined. */
+/** Why a binary value cannot be sent as it is, or undefined when it can. */
 export function binaryDefect(value: object): string | undefined {
   const view = ArrayBuffer.isView(value);
   const memory = (view ? value.buffer : value) as ArrayBufferLike & {
@@ -67,7 +67,7 @@ export function binaryDefect(value: object): string | undefined {
   return undefined;
 }
 
-/** The bytes that a binary value shows, not copied. */
+/** A view on the bytes of a binary value, without a copy. */
 export function visibleBytes(value: object): Uint8Array {
   return ArrayBuffer.isView(value)
     ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
@@ -75,9 +75,9 @@ export function visibleBytes(value: object): Uint8Array {
 }
 
 /**
- * Copies views into one new stretch of memory, each at a multiple of eight so that any typed array
- * can stand on it. The copy is what makes a payload a snapshot: the user may write to the
- * originals as soon as `encode` returns. Nothing else refers to the memory, so it can be transferred.
+ * Copies views into one new block of memory, each at a multiple of eight bytes so that any typed
+ * array can start there. The copy makes a payload a snapshot: the user may change the originals as
+ * soon as `encode` returns. Nothing else refers to the memory, so it can be transferred.
  */
 export function packParts(
   views: readonly Uint8Array[],
@@ -95,7 +95,7 @@ export function packParts(
   });
 }
 
-/** The value of a kind that shows `part`, on the part's own memory where its alignment allows. */
+/** Rebuilds a value of a kind from `part`: a view on the part's memory where the alignment allows. */
 export function binaryValue(kind: string, part: Uint8Array): object {
   const { buffer, byteOffset, byteLength } = part;
   switch (kind) {
@@ -147,7 +147,7 @@ function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice(8, -1);
 }
 
-/** By name and not by identity: test runners and `vm` make values of other realms' classes. */
+/** Compares class names, not identities: test runners and `vm` create values in other realms. */
 function isOwnInstance(value: object, name: string): boolean {
   const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null;
   return prototype?.constructor?.name === name;

@@ -1,5 +1,5 @@
-// How a payload recognises a future without knowing the client: any object that carries its task's
-// key under this symbol is one. Registered globally, so that two copies of this package agree.
+// The symbol that marks a future: a payload recognises any object with a task's key under it, and so
+// needs no client. The symbol is registered globally, so that two copies of this package agree.
 
 export const futureKey: unique symbol = Symbol.for("thence.future");
 

@@ -1,11 +1,12 @@
-// An encoded user value, made once by its producer, read once by its consumer, unopened in between.
+// Encodes and decodes user values. A payload is encoded once by its producer, decoded once by its
+// consumer, and passed on unopened in between.
 //
-// Its text is one of three, told apart by the first character:
-//   JSON itself   plain JSON values, by far the most: nothing is done but JSON.stringify
-//   "~" + JSON    a tree (see `write.ts`): plain values that hold futures, binaries, Maps…
-//   "^" + JSON    a tree put through superjson: undefined, NaN, -0, bigint, Date, RegExp, URL, and
-//                 objects that are shared or go in circles
-// The bytes of binary values stand beside the text as parts.
+// The first character of its text tells the format:
+//   plain JSON    most values: JSON.stringify and nothing else
+//   "~" + JSON    a tree (see `tree-writer.ts`): plain values that hold futures, binaries, Maps…
+//   "^" + JSON    a tree encoded by superjson: undefined, NaN, -0, bigint, Date, RegExp, URL, and
+//                 shared or circular references
+// The bytes of binary values are kept beside the text, as parts.
 
 import { SuperJSON } from "superjson";
 import { newRecording, type TextOf } from "../errors/error-record.ts";
@@ -13,11 +14,11 @@ import { SerializationError } from "../errors/errors.ts";
 import { startStackBelow } from "../errors/stack.ts";
 import { limits } from "../wire/limits.ts";
 import { packParts } from "./binary.ts";
-import { arePlainPrimitives, isPlainJson } from "./plain.ts";
-import { TreeReader } from "./read.ts";
-import { TreeWriter, type Tree } from "./write.ts";
+import { arePlainPrimitives, isPlainJson } from "./plain-json.ts";
+import { TreeReader } from "./tree-reader.ts";
+import { TreeWriter, type Tree } from "./tree-writer.ts";
 
-/** An encoded user value. Text, or text plus raw binary parts. Opaque to the scheduler. */
+/** An encoded user value: text, or text with raw binary parts. Opaque to the scheduler. */
 export type Payload = string | BinaryPayload;
 
 export class BinaryPayload {
@@ -32,39 +33,39 @@ export class BinaryPayload {
   }
 }
 
-/** `inputs`: the keys of the futures found, each once, in the order first seen. */
+/** `inputs`: the keys of the futures inside the value, each once, in the order of their first use. */
 export type Encoded = { readonly payload: Payload; readonly inputs: readonly string[] };
 
 export type EncodeRoom = {
-  /** What is larger is refused. Default: what fits into a frame. */
+  /** The largest allowed size. Default: what fits into a frame. */
   mostBytes?: number;
-  /** Makes the memory for the binary parts. Default: a new ArrayBuffer. */
+  /** Allocates the memory for the binary parts. Default: a new ArrayBuffer. */
   allocate?: (bytes: number) => ArrayBufferLike;
 };
 
 const noInputs: readonly string[] = Object.freeze([]);
 const noParts: readonly Uint8Array[] = Object.freeze([]);
 
-/** As they were before the user's code, which may put others in their place, was loaded. */
+/** Saved before the user's code is loaded, which may replace them. */
 const { parse, stringify } = JSON;
 
-/** What a function without a result returns, known by heart because so many have none. */
+/** The text for `undefined`, the result of many functions, so it takes a shortcut. */
 const undefinedText = '^{"json":null,"meta":{"values":["undefined"],"v":1}}';
 
 /** `dedupe` writes a shared object once; without it a value of n shared pairs takes 2ⁿ characters. */
 const superjson = new SuperJSON({ dedupe: true });
 
 /**
- * Encodes a value as it is now: later changes to it, or to the memory of its binary values, do not
- * matter. Carried unaltered are, mixed and nested to `limits.payloadDepth` levels: plain objects (with
- * or without a prototype) and arrays; strings, numbers including NaN and -0, bigint, undefined;
- * Date, RegExp, URL, Map, Set; Buffer, ArrayBuffer, SharedArrayBuffer, DataView and typed arrays,
- * as far as they show their memory; shared and circular references; futures. Getters are read.
- * Errors are carried as `toErrorRecord` says.
+ * Encodes a snapshot of a value: later changes to it, or to the memory of its binary values, have no
+ * effect. These arrive unaltered, in any mixture and nested to `limits.payloadDepth` levels: plain
+ * objects (with or without a prototype) and arrays; strings, numbers including NaN and -0, bigint,
+ * undefined; Date, RegExp, URL, Map, Set; Buffer, ArrayBuffer, SharedArrayBuffer, DataView and typed
+ * arrays, with the bytes that they show; shared and circular references; futures. Getters are read.
+ * Errors are carried as described at `toErrorRecord`.
  *
  * @param where names the root in errors: "argument", "result"
- * @param room how large it may be, and in what memory its binary parts are put
- * @throws SerializationError that names the place inside the value of what cannot be carried
+ * @param room bounds the size, and allocates the memory of binary parts
+ * @throws {SerializationError} naming the place inside the value that cannot be sent
  *
  * @example encode([1, { when: new Date() }], "argument").payload;
  */
@@ -91,15 +92,15 @@ function written(writer: TreeWriter, value: unknown): Tree {
   try {
     return writer.write(value);
   } catch (error) {
-    // The levels of a deep value would hide in whose code it was given.
+    // The frames for the levels of a deep value would push the caller's frame out of the stack.
     if (error instanceof SerializationError) startStackBelow(error, encode);
     throw error;
   }
 }
 
 /**
- * Encodes a list that is an ordinary array, made by us for its items, as `encode` does; quicker when
- * the items are as simple as most arguments are.
+ * Encodes like `encode`, for an array that our own code made around its items. Faster when all items
+ * are primitives, as most arguments are.
  */
 export function encodeList(items: readonly unknown[], where: string): Encoded {
   if (!arePlainPrimitives(items)) return encode(items, where);
@@ -109,11 +110,11 @@ export function encodeList(items: readonly unknown[], where: string): Encoded {
 }
 
 /**
- * The value that was encoded. `inputs[i]` stands where the i-th future stood. Typed arrays, DataViews
- * and Buffers stand on the payload's own memory where alignment allows, so a payload with binary
- * parts is to be decoded once, or by those who do not write to what they get.
+ * Decodes a payload. `inputs[i]` replaces the i-th future. Typed arrays, DataViews and Buffers are
+ * views on the payload's memory where the alignment allows, so decode a payload with binary parts
+ * only once, or do not write to the results.
  *
- * @throws SerializationError for anything that `encode` does not make; harmless whatever it is given
+ * @throws {SerializationError} for anything that `encode` does not produce; any input is safe
  */
 export function decode(payload: Payload, inputs: readonly unknown[] = []): unknown {
   const text = typeof payload === "string" ? payload : payload.head;
@@ -139,23 +140,12 @@ export function decode(payload: Payload, inputs: readonly unknown[] = []): unkno
   }
 }
 
-/** Characters of the text plus bytes of the parts: quick, and right for text in ASCII. */
+/** Characters of the text plus bytes of the parts: fast, and exact for ASCII text. */
 export function payloadBytes(payload: Payload): number {
   return typeof payload === "string" ? payload.length : payload.byteLength;
 }
 
-/** Whether two payloads are the same character for character and byte for byte. */
-export function samePayload(a: Payload, b: Payload): boolean {
-  if (a === b) return true;
-  if (typeof a === "string" || typeof b === "string") return false;
-  return (
-    a.head === b.head &&
-    a.parts.length === b.parts.length &&
-    a.parts.every((part, index) => sameBytes(part, b.parts[index] as Uint8Array))
-  );
-}
-
-/** The text of a value that is text alone, for what is recorded inside errors. */
+/** Encodes a value for the record of an error; undefined when it needs more than text. */
 export const textOf: TextOf = (value, recording = newRecording()) => {
   const plain = plainText(value);
   if (plain !== undefined) return plain;
@@ -165,7 +155,7 @@ export const textOf: TextOf = (value, recording = newRecording()) => {
   return textOfTree(tree, writer.needsSuperjson, "value");
 };
 
-/** Undefined for anything that JSON would alter, and for what cannot be read: others say why. */
+/** The JSON of a value, or undefined when JSON would alter it or a getter throws. */
 function plainText(value: unknown): string | undefined {
   try {
     return isPlainJson(value) ? stringify(value) : undefined;
@@ -216,12 +206,6 @@ function parseSuperjson(text: string): Tree {
     }
   }
   return superjson.deserialize(parsed, { inPlace: true });
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.byteLength !== b.byteLength) return false;
-  for (let index = 0; index < a.byteLength; index++) if (a[index] !== b[index]) return false;
-  return true;
 }
 
 function refuseSize(where: string, mostBytes: number): never {

@@ -101,7 +101,7 @@ function checkOf<Message>(schemas: readonly TObject[], tag = "type"): Check<Mess
 }
 
 function ruleOf(schema: TSchema): Rule {
-  const properties = Type.IsObject(schema) ? (schema.properties) : {};
+  const properties = Type.IsObject(schema) ? schema.properties : {};
   const names = Object.keys(properties);
   const isColumn = (name: string) =>
     textColumns.has(name) || (name !== "peers" && Type.IsArray(properties[name]));

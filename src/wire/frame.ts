@@ -1,27 +1,28 @@
-// A frame is one message of the socket and carries many of the roles'. Without binary parts it is
-// text, a JSON array: `[ack, message, …]`. With them it is binary: the byte length of that text (u32,
-// little endian), the text, then the parts, each on a multiple of 8 bytes so that it can be viewed
-// as numbers of any size where it lies. The array then holds their lengths: `[ack, [bytes, …],
-// message, …]`, and a message refers to its parts as `{ head, first, count }`.
+// The frame codec. A frame is one message of the socket and carries many messages of the roles.
+// Without binary parts it is text, a JSON array: `[ack, message, …]`. With parts it is binary: the
+// byte length of the text (u32, little endian), the text, then the parts, each at a multiple of 8
+// bytes so that it can be viewed in place as numbers of any size. The array then holds the lengths of
+// the parts, `[ack, [bytes, …], message, …]`, and a message refers to its parts as
+// `{ head, first, count }`.
 
 import { ProtocolError } from "../errors/errors.ts";
 import { BinaryPayload } from "../payload/payload.ts";
 import type { SocketData } from "../link/socket.ts";
 import { stringifyMessage } from "./text-columns.ts";
 
-/** What a frame says, but for the acknowledgement, which is of the moment when it is written. */
+/** A frame without its acknowledgement, which is added when the frame is written. */
 export type FrameBody = {
-  /** All after the ack, with the closing bracket. */
+  /** The text after the ack, with the closing bracket. */
   readonly text: string;
   readonly parts: readonly Uint8Array[];
-  /** Near enough for accounts: characters of text and bytes of parts. */
+  /** The approximate size: characters of text plus bytes of parts. */
   readonly bytes: number;
 };
 
 export type Frame = {
-  /** How many numbered frames the other side had received when it wrote this one. */
+  /** The number of frames that the sender had received when it wrote this one. */
   ack: number;
-  /** None in a heartbeat, which has no number. */
+  /** Empty in a heartbeat, which is not counted. */
   messages: unknown[];
   /** Views on the frame's memory. */
   parts: readonly Uint8Array[];
@@ -32,7 +33,7 @@ export const noParts: readonly Uint8Array[] = Object.freeze([]);
 /** A frame that only acknowledges. */
 export const heartbeat: FrameBody = { text: "]", parts: noParts, bytes: 1 };
 
-/** More parts than anyone sends: naming millions of empty ones would cost the reader dearly. */
+/** The most parts of a frame: a frame with millions of empty ones would be expensive to read. */
 const partsPerFrame = 1_000_000;
 
 /** Gathers messages into frames. */
@@ -40,7 +41,7 @@ export class FrameBuilder {
   #text = "";
   #parts: Uint8Array[] = [];
   #partBytes = 0;
-  /** Where the newest message begins. */
+  /** The start of the newest message. */
   #mark = { text: 0, parts: 0, partBytes: 0 };
 
   get empty(): boolean {
@@ -64,14 +65,14 @@ export class FrameBuilder {
     }
   }
 
-  /** Takes back the newest message, also one that `add` broke off at. */
+  /** Removes the newest message, even if `add` threw in the middle of it. */
   undo(): void {
     this.#text = this.#text.slice(0, this.#mark.text);
     this.#parts.length = this.#mark.parts;
     this.#partBytes = this.#mark.partBytes;
   }
 
-  /** Whether it is within a limit of bytes on the wire; counts exactly only when it must. */
+  /** Whether the frame is within a limit of bytes on the wire; counts exactly only when close to it. */
   fits(limit: number): boolean {
     if (this.#parts.length > partsPerFrame) return false;
     const rest = this.#partBytes + this.#parts.length * 10 + 64;
@@ -79,7 +80,7 @@ export class FrameBuilder {
     return Buffer.byteLength(this.#text) + rest <= limit;
   }
 
-  /** The frame of all that was added, and starts the next. */
+  /** Returns the frame of everything added, and starts the next one. */
   take(): FrameBody {
     const parts = this.#parts.length === 0 ? noParts : this.#parts;
     const lengths = parts === noParts ? "" : `,[${parts.map((part) => part.byteLength).join()}]`;
@@ -102,7 +103,7 @@ export function writeFrame(ack: number, body: FrameBody): SocketData {
   frame.write(text, 4, "utf8");
   let offset = 4 + textBytes;
   for (const part of body.parts) {
-    // What lies between is zeroed: nothing of this process's memory goes out by accident.
+    // The padding is zeroed, so that no other memory of this process is sent.
     frame.fill(0, offset, padded(offset));
     offset = padded(offset);
     frame.set(part, offset);
@@ -112,11 +113,15 @@ export function writeFrame(ack: number, body: FrameBody): SocketData {
   return frame;
 }
 
-/** @throws {ProtocolError} whatever it is given */
+/**
+ * Reads a frame from any data.
+ *
+ * @throws {ProtocolError} when the data is not a frame
+ */
 export function readFrame(data: SocketData): Frame {
   if (typeof data === "string") return frameOf(parsed(data), noParts);
   if (data.byteLength < 8) throw new ProtocolError("a binary frame is shorter than its header");
-  // A view on numbers needs memory on a multiple of 8; what a socket hands over may lie anywhere.
+  // Views on numbers need memory at a multiple of 8; the memory of a socket may start anywhere.
   const bytes = data.byteOffset % 8 === 0 ? data : Uint8Array.from(data);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const textEnd = 4 + buffer.readUInt32LE(0);
@@ -141,7 +146,7 @@ export function readFrame(data: SocketData): Frame {
   return frameOf(array, parts);
 }
 
-/** The payload that `{ head, first, count }` stands for in a frame with these parts. */
+/** The payload that `{ head, first, count }` refers to in a frame with these parts. */
 export function payloadOf(
   reference: { head: string; first: number; count: number },
   parts: readonly Uint8Array[],
@@ -179,10 +184,10 @@ function padded(bytes: number): number {
   return (bytes + 7) & ~7;
 }
 
-/** Where the parts go of what is being stringified; `JSON.stringify` is synchronous, so one will do. */
+/** Collects the parts of the message being stringified. One variable is enough: it is synchronous. */
 let collected: Uint8Array[] | undefined;
 
-// How a payload's bytes cross the wire is known here alone; `payload.ts` does not know of frames.
+// Defined here, so that `payload.ts` need not know how frames carry its bytes.
 Object.defineProperty(BinaryPayload.prototype, "toJSON", {
   value: function toJSON(this: BinaryPayload) {
     if (collected === undefined) return { head: this.head, parts: `${this.parts.length} binary` };

@@ -1,32 +1,32 @@
-// Every limit of the wire and of the roles, in one place. What a peer sends beyond one of these is
-// refused with an error that names the limit; what is a habit and not a limit lives with its user.
+// Every limit of the wire and of the roles. A message that exceeds a limit is refused with an error
+// that names the limit. Constants that are not limits stand in the files that use them.
 
 export const limits = {
-  /** Characters of a task's key, or of a client's, worker's or scheduler's id. */
+  /** Characters of the key of a task, or of the id of a client, worker or scheduler. */
   keyLength: 256,
   /** Characters of the name of a function, a worker, a host or a resource. */
   nameLength: 256,
-  /** Characters of words meant for people: reasons, messages, progress texts. */
+  /** Characters of a text for people: a reason, a message, a progress text. */
   textLength: 64 * 1024,
   /** Tasks in one message. */
   columnLength: 10_000,
-  /** Characters of an address where results are fetched. */
+  /** Characters of an address from which results are fetched. */
   addressLength: 512,
-  /** Holders that are named for one result; there may be more. */
+  /** Holders listed for one result, which may have more. */
   holders: 16,
   /** Futures inside the arguments of one task. */
   inputs: 1_000_000,
-  /** Functions registered by one worker. */
+  /** Functions that one worker registers. */
   functions: 10_000,
-  /** Tasks one worker may run at once. */
+  /** Tasks that one worker runs at once. */
   slots: 65_536,
   priorityMagnitude: 1_000_000_000,
-  /** Bytes of one frame on the wire, and so of one argument list or result. */
+  /** Bytes of one frame on the wire, and so of one argument list. */
   frameBytes: 256 * 1024 * 1024,
-  /** Bytes of one result or scattered value, which need not fit into a frame. */
+  /** Bytes of one result or scattered value, which may be larger than a frame. */
   valueBytes: 64 * 1024 * 1024 * 1024,
-  /** Depth of nesting inside one user value. */
+  /** Levels of nesting inside one user value. */
   payloadDepth: 500,
-  /** Bytes of a hello or a welcome, the only messages read before a peer is known. */
+  /** Bytes of a hello or a welcome, the only messages read from an unknown peer. */
   helloBytes: 4 * 1024 * 1024,
 } as const;

@@ -1,5 +1,5 @@
-// The parts that messages are made of: names and numbers within their limits, encoded user values, and
-// what went wrong.
+// Schemas of the parts that messages consist of: names and numbers within their limits, encoded user
+// values, and failures.
 
 import { Type, type Static, type TSchema } from "typebox";
 import { limits } from "./limits.ts";
@@ -23,7 +23,7 @@ export const PayloadSchema = Type.Unsafe<Payload>(
   ]),
 );
 
-/** One for each task of a message; as one text when all are short (see `text-columns.ts`). */
+/** One payload for each task of a message; joined to one text when all are short (`text-columns.ts`). */
 export const PayloadColumn = Type.Unsafe<Payload[]>(
   Type.Union([column(PayloadSchema), Type.String()]),
 );
@@ -51,11 +51,11 @@ const ErrorRecordSchema = Type.Unsafe<ErrorRecord>(
   ),
 );
 
-/** Why a task has no value: one of the codes of `errors.ts`, words for a person, and what threw. */
+/** Why a task has no value: a code of `errors.ts`, a message for people, and the thrown error. */
 export const FailureSchema = Type.Object({
   code: Type.String({ maxLength: 64 }),
   message: Text,
-  /** The task that failed first; dependents of it carry the same failure. */
+  /** The task that failed first; its dependents carry the same failure. */
   key: Type.Optional(Key),
   /** The registered name of the function that failed first. */
   task: Type.Optional(Name),

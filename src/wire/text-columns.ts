@@ -1,15 +1,15 @@
-// A column of many short texts goes over the wire as one text, a line for each. The engine makes
-// every short string of a JSON text unique in a table of all strings, which costs several times what
-// reading it does, and short payloads are what most tasks have. Longer texts stay as they are: one
-// cut out of another would keep the whole of it in memory.
+// Columns of many short texts are sent as one text with a line for each. The reason is speed: V8
+// interns every short string that it parses from JSON, which takes several times as long as parsing,
+// and most payloads are short. Longer texts are sent as they are, because a long substring would keep
+// the whole joined text in memory.
 //
-// So no text of a payload may hold a line end, and none does: JSON writes it as an escape.
+// This requires that no payload contains a line end. None does, because JSON escapes it.
 
-/** Of every text: what the engine copies when it is cut out of another. */
+/** The longest text that V8 copies when it takes a substring; a longer one refers to its source. */
 const longestText = 12;
 const lineEnd = "\n";
 
-/** The JSON text of a message, whose payload columns are made one text each where that pays. */
+/** Writes a message as JSON, with its payload column joined where that is faster. */
 export function stringifyMessage(message: object): string {
   const { args, values } = message as { args?: unknown; values?: unknown };
   const column = args ?? values;
@@ -18,7 +18,7 @@ export function stringifyMessage(message: object): string {
   return JSON.stringify({ ...message, [name]: column.join(lineEnd) });
 }
 
-/** The texts that were made one; one more than `most` where there are more than that. */
+/** Splits a joined column; returns `most + 1` texts when it has more than `most`. */
 export function textsOf(column: string, most: number): string[] {
   return column.split(lineEnd, most + 1);
 }

@@ -8,7 +8,7 @@ import { checkFromClient } from "../../src/wire/check.ts";
 import { ConnectionError, SerializationError } from "../../src/errors/errors.ts";
 import { Link } from "../../src/link/link.ts";
 import type { FromClient, ToClient } from "../../src/wire/protocol.ts";
-import { cut, memorySocketPair, type MemorySocket } from "../../src/link/socket-memory.ts";
+import { cut, memorySocketPair, type MemorySocket } from "../src/link/socket-memory.ts";
 
 /** A scheduler that adds up the arguments of every call, over sockets in memory. */
 class Adder {

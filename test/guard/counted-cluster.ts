@@ -9,7 +9,7 @@ import { Sessions } from "../../scheduler/sessions.ts";
 import { checkToClient, checkToWorker } from "../../src/wire/check.ts";
 import { systemClock } from "../../src/link/clock.ts";
 import { dial, type HelloFacts } from "../../src/link/dial.ts";
-import { memorySocketPair, type MemorySocket } from "../../src/link/socket-memory.ts";
+import { memorySocketPair, type MemorySocket } from "../src/link/socket-memory.ts";
 import type { Link } from "../../src/link/link.ts";
 import { silentLog } from "../../src/log.ts";
 import type { FromClient, FromWorker, ToClient, ToWorker } from "../../src/wire/protocol.ts";

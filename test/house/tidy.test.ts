@@ -13,7 +13,7 @@ const longestTest = 600;
 const entries = ["src/index.ts", "worker/index.ts", ...binFiles()];
 
 /** What stands beside the product's code only so that tests can use it. */
-const forTests = ["scheduler/core/invariants.ts", "src/link/socket-memory.ts"];
+const forTests = ["scheduler/core/invariants.ts"];
 
 const product = sourcesUnder(...productFolders);
 const everything = [

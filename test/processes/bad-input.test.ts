@@ -121,7 +121,7 @@ describe("at the door", () => {
 
   test.each([
     ["without a token", {}, 401, /A token is needed/],
-    ["of a page from elsewhere", { origin: "https://example.org" }, 403, /Pages from elsewhere/],
+    ["of another origin", { origin: "https://example.org" }, 403, /Web pages of another/],
   ])("a browser %s is turned away with words", async (_, headers, status, words) => {
     const authorization = "origin" in headers ? { authorization: `Bearer ${scheduler.token}` } : {};
     const webSocket = new WebSocket(scheduler.url, { headers: { ...headers, ...authorization } });

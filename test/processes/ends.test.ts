@@ -69,11 +69,11 @@ test(
     const error = (await running.exception()) as Error;
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toContain(`The link to the scheduler at ${scheduler.url} was lost`);
-    expect(error.message).toContain("could not be made again within 0.5 s. The last attempt: ");
+    expect(error.message).toContain("could not be restored within 0.5 s. The last attempt: ");
     expect(error.message).toContain("ECONNREFUSED");
     const { how, stderr } = await worker.ended;
     expect(how).toBe(1);
-    expect(stderr).toContain("could not be made again within 0.5 s");
+    expect(stderr).toContain("could not be restored within 0.5 s");
   },
   patientMs,
 );

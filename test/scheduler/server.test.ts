@@ -6,6 +6,7 @@ import { connect, type Socket as NetSocket } from "node:net";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
+import { jsonAnswer, textAnswer, type Endpoints } from "../../scheduler/endpoints.ts";
 import { startServer, type Server, type ServerOptions } from "../../scheduler/server.ts";
 import { dial, type DialOptions } from "../../src/link/dial.ts";
 import { AuthenticationError, ConnectionError, ProtocolError } from "../../src/errors/errors.ts";
@@ -82,6 +83,95 @@ describe("over HTTP", () => {
     const { server } = await start();
     const { answer } = await rawAnswer(server.port, "what is this\r\n\r\n");
     expect(answer).toMatch(/^HTTP\/1\.1 400/);
+  });
+});
+
+describe("an endpoint with data", () => {
+  const endpoints: Endpoints = {
+    "/workers": ({ query }) => jsonAnswer({ named: query.get("name") }),
+    "/page": () => ({ contentType: "text/html; charset=utf-8", body: "<h1>é</h1>" }),
+    "/broken": () => {
+      throw new Error("a fault of the endpoint");
+    },
+  };
+  const bearer = { authorization: `Bearer ${token}` };
+
+  async function startWithEndpoints() {
+    const started = await start({ endpoints });
+    const get = async (path: string, headers: Record<string, string> = {}, method = "GET") => {
+      const response = await fetch(started.http + path, { method, headers });
+      return {
+        status: response.status,
+        type: response.headers.get("content-type"),
+        text: await response.text(),
+      };
+    };
+    return { ...started, get };
+  }
+
+  test("answers who shows the token, with its status, content type and body", async () => {
+    const { get, turnedAway } = await startWithEndpoints();
+    expect(await get("/workers?name=n1", bearer)).toEqual({
+      status: 200,
+      type: "application/json",
+      text: '{"named":"n1"}\n',
+    });
+    expect(await get("/page", bearer)).toEqual({
+      status: 200,
+      type: "text/html; charset=utf-8",
+      text: "<h1>é</h1>",
+    });
+    expect(await get("/page", bearer, "HEAD")).toMatchObject({ status: 200, text: "" });
+    expect(turnedAway).toEqual([]);
+  });
+
+  test("is 401 without the token, which counts in the header only", async () => {
+    const { http, get, turnedAway } = await startWithEndpoints();
+    const wrong = [{}, { authorization: `Bearer ${token}x` }, { authorization: token }];
+    for (const headers of wrong) {
+      const answer = await get("/workers", headers);
+      expect(answer.status).toBe(401);
+      expect(answer.text).not.toContain("named");
+    }
+    expect(await get(`/workers?token=${token}`)).toMatchObject({ status: 401 });
+    const refused = await fetch(`${http}/workers`);
+    await refused.text();
+    expect(refused.headers.get("www-authenticate")).toBe("Bearer");
+    expect(turnedAway).toHaveLength(wrong.length + 2);
+    expect(turnedAway.join()).not.toContain(token);
+  });
+
+  test("is 403 for a web page of another origin, even with the token", async () => {
+    const { get } = await startWithEndpoints();
+    const answer = await get("/workers", { ...bearer, origin: "http://evil.example" });
+    expect(answer.status).toBe(403);
+  });
+
+  test("is 405 for every method that writes, and 404 where there is none", async () => {
+    const { get, http } = await startWithEndpoints();
+    for (const method of ["POST", "PUT", "DELETE"]) {
+      expect(await get("/workers", bearer, method)).toMatchObject({ status: 405 });
+    }
+    const refused = await fetch(`${http}/workers`, { method: "POST", headers: bearer, body: "x" });
+    await refused.text();
+    expect(refused.headers.get("allow")).toBe("GET, HEAD");
+    for (const path of ["/worker", "/workers/", "/__proto__", "/toString"]) {
+      expect(await get(path, bearer)).toMatchObject({ status: 404, text: "not found\n" });
+    }
+  });
+
+  test("that throws is answered with 500, and the log has the reason", async () => {
+    const { get, turnedAway } = await startWithEndpoints();
+    const answer = await get("/broken", bearer);
+    expect(answer.status).toBe(500);
+    expect(answer.text).not.toContain("a fault");
+    expect(turnedAway).toEqual(["/broken failed: a fault of the endpoint"]);
+    expect(await get("/health")).toMatchObject({ status: 200 });
+  });
+
+  test("cannot replace a public page", async () => {
+    const { http } = await start({ endpoints: { "/health": () => textAnswer("secrets") } });
+    expect(await (await fetch(`${http}/health`)).text()).toBe("ok\n");
   });
 });
 
@@ -163,7 +253,9 @@ describe("at the door", () => {
     const { server } = await start();
     const again = startServer({ host: "127.0.0.1", port: server.port, token, accept() {} });
     await expect(again).rejects.toThrow(ConnectionError);
-    await expect(again).rejects.toThrow(/^Choose another port, or stop what has this one: .*127/);
+    await expect(again).rejects.toThrow(
+      /^Choose another port, or stop the program that uses this one: .*127/,
+    );
     const elsewhere = startServer({ host: "192.0.2.1", port: 0, token, accept() {} });
     await expect(elsewhere).rejects.toThrow(/^Choose an address of this machine: /);
   });

@@ -7,7 +7,7 @@ import { ConnectionError } from "../../src/errors/errors.ts";
 import { Link } from "../../src/link/link.ts";
 import { decode, encode, type Payload } from "../../src/payload/payload.ts";
 import type { FromWorker, ToWorker, WorkerHello } from "../../src/wire/protocol.ts";
-import { cut, memorySocketPair, type MemorySocket } from "../../src/link/socket-memory.ts";
+import { cut, memorySocketPair, type MemorySocket } from "../src/link/socket-memory.ts";
 import { ModuleError, startWorker, type WorkerOptions } from "../../worker/main.ts";
 import { fixture } from "./calls-under-test.ts";
 

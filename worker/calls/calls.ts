@@ -2,6 +2,7 @@
 // the thread pool run them, ends those that are cancelled or out of time, and reports what came of
 // each, once.
 
+import { longestTimerMs } from "../../src/duration.ts";
 import { failureOf } from "../../src/errors/failure.ts";
 import { KeyTable } from "../../src/key-table.ts";
 import type { Log } from "../../src/log.ts";
@@ -40,8 +41,6 @@ export type CallsOptions = PoolOptions & {
 const startedAfterMs = 50;
 /** So many times in a row the modules may fail to load again before the worker gives up. */
 const replacementsTried = 5;
-/** What `setTimeout` can count. */
-const longestTimerMs = 2 ** 31 - 1;
 
 type Message<Type> = Extract<ToWorker, { type: Type }>;
 

@@ -1,21 +1,18 @@
-// Where others fetch what this worker holds: a port of its own, on the interface it was given, that
-// opens to the token of the cluster and to nothing else.
+// The worker's port for results: other workers and clients fetch from it what this worker holds. Every
+// connection must show the cluster's token.
 
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { createServer, type IncomingMessage } from "node:http";
-import { isIPv6, type AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
-import { WebSocketServer } from "ws";
+import { isIPv6 } from "node:net";
 import { ConnectionError } from "../../src/errors/errors.ts";
-import { WsSocket, webSocketOptions } from "../../src/link/socket-ws.ts";
 import type { Socket } from "../../src/link/socket.ts";
 import { webSocketUrl } from "../../src/meeting/address.ts";
-import { doorLimits, doorkeeper, mostConnections, turnAway } from "../../src/meeting/door.ts";
+import { doorkeeper } from "../../src/meeting/door.ts";
+import { startUpgradeServer } from "../../src/meeting/upgrade-server.ts";
 import { transferPath } from "../../src/transfer/messages.ts";
 
 export type PeerServer = {
-  /** For others: ws://… */
+  /** The URL for other workers and clients: ws://… */
   readonly address: string;
   close(): Promise<void>;
 };
@@ -24,63 +21,40 @@ export type PeerServerOptions = {
   /** The address of this machine to listen on. */
   host: string;
   token: () => string | undefined;
-  accept(socket: Socket): void;
-  turnedAway(why: string): void;
+  accept: (socket: Socket) => void;
+  turnedAway: (why: string) => void;
 };
 
 /**
- * Listens on any port that is free.
+ * Listens on a free port.
  *
- * @throws {ConnectionError} when it cannot
+ * @throws {ConnectionError} when it cannot listen on this host
  */
 export async function startPeerServer(options: PeerServerOptions): Promise<PeerServer> {
-  const { host, token } = options;
-  const webSockets = new WebSocketServer({ ...webSocketOptions, noServer: true });
-  const server = createServer(doorLimits());
-  server.maxConnections = mostConnections;
-  server.on("request", (_, response) => {
-    response.writeHead(404, { connection: "close" });
-    response.end("This is a thence worker: other workers and clients fetch results here.\n");
-  });
-  const allows = doorkeeper(token, "http", "worker");
-  server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-    stream.on("error", () => undefined);
-    const refusal = allows(request);
-    if (refusal) {
-      options.turnedAway(`${request.socket.remoteAddress ?? "somebody"}: ${refusal.words}`);
-      turnAway(stream, refusal);
-      return;
-    }
-    webSockets.handleUpgrade(request, stream, head, (webSocket) => {
-      options.accept(new WsSocket(webSocket, request.socket));
-    });
-  });
-  webSockets.on("wsClientError", (error, stream) => {
-    turnAway(stream, { status: 400, words: error.message });
-  });
+  const { host, token, accept, turnedAway } = options;
   try {
-    server.listen({ host, port: 0, backlog: 1024 });
-    await once(server, "listening");
+    const server = await startUpgradeServer({
+      host,
+      port: 0,
+      doorkeeper: doorkeeper(token, "http", "worker"),
+      respond(_, response) {
+        response.writeHead(404, { connection: "close" });
+        response.end("This is a thence worker: other workers and clients fetch results here.\n");
+      },
+      accept,
+      turnedAway: (why, { address }) => turnedAway(`${address}: ${why}`),
+    });
+    return {
+      address: `${webSocketUrl(host, server.port)}${transferPath}`,
+      close: () => server.close(),
+    };
   } catch (error) {
     throw new ConnectionError(
-      `Choose another --interface: cannot listen on ${host} for those who fetch results ` +
+      `Choose another --interface: cannot listen on ${host} for connections that fetch results ` +
         `(${(error as Error).message})`,
       { cause: error },
     );
   }
-  // Stays for as long as the server: a failure to take one more connection ends nothing.
-  server.on("error", (error) => options.turnedAway(error.message));
-  const { port } = server.address() as AddressInfo;
-  return {
-    address: `${webSocketUrl(host, port)}${transferPath}`,
-    async close() {
-      const closed = once(server, "close");
-      server.close();
-      for (const webSocket of webSockets.clients) webSocket.terminate();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
 }
 
 /**

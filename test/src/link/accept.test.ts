@@ -3,7 +3,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { limits } from "../../../src/wire/limits.ts";
 import { PROTOCOL_VERSION } from "../../../src/wire/protocol.ts";
-import { memorySocketPair } from "../../../src/link/socket-memory.ts";
+import { memorySocketPair } from "./socket-memory.ts";
 import type { SocketClose, SocketData } from "../../../src/link/socket.ts";
 import { AcceptingSide } from "./accepting-side.ts";
 import { VirtualClock } from "./virtual-clock.ts";

@@ -3,7 +3,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { dial, type DialOptions, type DialTarget } from "../../../src/link/dial.ts";
 import { AuthenticationError, ConnectionError, ProtocolError } from "../../../src/errors/errors.ts";
-import { memorySocketPair, type MemorySocket } from "../../../src/link/socket-memory.ts";
+import { memorySocketPair, type MemorySocket } from "./socket-memory.ts";
 import type { Socket } from "../../../src/link/socket.ts";
 import { AcceptingSide, type Note } from "./accepting-side.ts";
 import { VirtualClock } from "./virtual-clock.ts";
@@ -201,7 +201,9 @@ describe("the first connection", () => {
       return dialled;
     };
     const { error } = await world.dial({ open });
-    expect(error).toEqual(new ProtocolError("what answers there is not a thence scheduler"));
+    expect(error).toEqual(
+      new ProtocolError("the server at this address is not a thence scheduler"),
+    );
   });
 
   test("tries again when what answers says nothing", async () => {
@@ -277,7 +279,7 @@ describe("after a drop", () => {
     const [error] = on.lost.mock.calls[0]!;
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toMatch(
-      /^The link to the scheduler at ws:\S+ was lost \(closed with code 1006\) and could not be made again within 5 s\. The last attempt: connect ECONNREFUSED/,
+      /^The link to the scheduler at ws:\S+ was lost \(closed with code 1006\) and could not be restored within 5 s\. The last attempt: connect ECONNREFUSED/,
     );
     expect(link.state).toBe("ended");
     expect(world.clock.pending).toBe(0);

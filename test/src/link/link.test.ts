@@ -5,7 +5,7 @@ import { ConnectionError, ProtocolError } from "../../../src/errors/errors.ts";
 import type { LinkEvents, LinkOptions } from "../../../src/link/link-options.ts";
 import { Link } from "../../../src/link/link.ts";
 import { BinaryPayload } from "../../../src/payload/payload.ts";
-import { cut, memorySocketPair } from "../../../src/link/socket-memory.ts";
+import { cut, memorySocketPair } from "./socket-memory.ts";
 import type { Socket, SocketClose } from "../../../src/link/socket.ts";
 import { socketMakers } from "./socket-pairs.ts";
 import { VirtualClock } from "./virtual-clock.ts";
@@ -404,7 +404,7 @@ describe("a peer that does not read", () => {
       for (let n = 0; n < 60; n += 1) pair.right.link.send({ ...block });
       pair.clock.runFor(10);
       expect(pair.right.ends).toEqual([expect.any(ConnectionError)]);
-      expect(pair.right.ends[0]!.message).toContain("waiting for a peer that does not read");
+      expect(pair.right.ends[0]!.message).toContain("queued for a peer that does not read");
       expect(pair.right.link.bufferedBytes).toBe(0);
       expect(pair.left.ends).toHaveLength(down ? 0 : 1);
     }

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { WebSocketServer } from "ws";
-import { memorySocketPair } from "../../../src/link/socket-memory.ts";
+import { memorySocketPair } from "./socket-memory.ts";
 import { openWebSocket, webSocketOptions, WsSocket } from "../../../src/link/socket-ws.ts";
 import type { Socket } from "../../../src/link/socket.ts";
 

@@ -115,7 +115,7 @@ describe("dialling a WebSocket", () => {
     const open = (url: string) => openWebSocket({ url, token: undefined }, options);
     await expect(open("ws://127.0.0.1:1")).rejects.toThrow(/ECONNREFUSED.*127\.0\.0\.1:1/);
     await expect(open("ws://localhost:1")).rejects.toThrow(/ECONNREFUSED/);
-    await expect(open("nonsense")).rejects.toThrow(/nonsense is not an address/);
+    await expect(open("nonsense")).rejects.toThrow(/nonsense is not a valid address/);
     await expect(open("nonsense")).rejects.toBeInstanceOf(ConnectionError);
     await expect(open("nonsense")).rejects.not.toBeInstanceOf(AuthenticationError);
   });

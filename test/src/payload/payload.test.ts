@@ -5,13 +5,13 @@ import { SuperJSON } from "superjson";
 import { describe, expect, test } from "vitest";
 import { SerializationError } from "../../../src/errors/errors.ts";
 import { futureKey } from "../../../src/payload/future-key.ts";
+import { samePayload } from "../../../src/payload/same-payload.ts";
 import { limits } from "../../../src/wire/limits.ts";
 import {
   BinaryPayload,
   decode,
   encode,
   payloadBytes,
-  samePayload,
   type Payload,
 } from "../../../src/payload/payload.ts";
 import { binaries, difference, plainValues, values } from "./payload-values.ts";

@@ -3,7 +3,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cut, memorySocketPair, type MemorySocket } from "../../../src/link/socket-memory.ts";
+import { cut, memorySocketPair, type MemorySocket } from "../link/socket-memory.ts";
 import { BinaryPayload, payloadBytes, type Payload } from "../../../src/payload/payload.ts";
 import { windowBytes } from "../../../src/transfer/flow.ts";
 import type { Want } from "../../../src/transfer/messages.ts";

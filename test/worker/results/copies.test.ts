@@ -1,7 +1,7 @@
 // Copies that the scheduler asks a worker to fetch, and that are not to be had.
 
 import { expect, test, vi } from "vitest";
-import { memorySocketPair } from "../../../src/link/socket-memory.ts";
+import { memorySocketPair } from "../../src/link/socket-memory.ts";
 import { respond } from "../../../src/transfer/responder.ts";
 import type { MissingError } from "../../../worker/results/fetching.ts";
 import type { Reports } from "../../../worker/reports.ts";

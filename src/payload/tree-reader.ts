@@ -1,23 +1,23 @@
-// Turns a tree that `write.ts` made, and that another process sent, back into the user value.
-// The sender is not trusted: nothing here sets a prototype, reads past an end, or follows the tree
-// deeper than a value may be.
+// Turns a tree from `tree-writer.ts`, received from another process, back into the user value. The
+// sender is not trusted: this code never sets a prototype, reads past an end, or follows the tree
+// deeper than `limits.payloadDepth`.
 
 import { rebuildError, isRecord } from "../errors/error-record.ts";
 import { SerializationError } from "../errors/errors.ts";
 import { limits } from "../wire/limits.ts";
 import { binaryValue, isBinaryKind } from "./binary.ts";
-import type { Tree } from "./write.ts";
+import type { Tree } from "./tree-writer.ts";
 
 export class TreeReader {
   readonly #parts: readonly Uint8Array[];
   readonly #inputs: readonly unknown[];
   readonly #valueOf: (text: string) => unknown;
-  /** What each branch has become: superjson makes trees whose branches meet again, or in circles. */
+  /** The value made of each branch; superjson produces trees with shared and circular branches. */
   readonly #read: Map<object, unknown> | undefined;
-  /** The binary values made, by part: one that stood in two places is one again. */
+  /** The binary values by part, so that a shared one is shared again. */
   readonly #binaries: unknown[] = [];
 
-  /** `joined`: whether branches of the tree may meet, which plain JSON's cannot. */
+  /** `joined`: whether branches may be shared, which is impossible in plain JSON. */
   constructor(
     source: { parts: readonly Uint8Array[]; inputs: readonly unknown[]; joined: boolean },
     valueOf: (text: string) => unknown,
@@ -28,7 +28,7 @@ export class TreeReader {
     this.#valueOf = valueOf;
   }
 
-  /** Takes the tree over: plain arrays and objects in it become those of the value. */
+  /** Reuses the plain arrays and objects of the tree for the value, so read a tree only once. */
   read(tree: Tree, depth = 1): unknown {
     if (typeof tree !== "object" || tree === null) return tree;
     const known = this.#read?.get(tree);

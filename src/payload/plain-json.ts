@@ -1,6 +1,6 @@
-// Is a value plain JSON, so that JSON.stringify and JSON.parse alone give the very same value back?
-// This stands before every argument list and every result: it allocates next to nothing and gives
-// up at the first doubt. Whatever it turns down is judged again, with words, by `write.ts`.
+// Tells whether a value is plain JSON, so that JSON.stringify and JSON.parse return the same value.
+// Every argument list and every result is checked, so the check allocates almost nothing and stops at
+// the first doubt. `tree-writer.ts` then handles the value, or explains why it cannot be sent.
 
 import { limits } from "../wire/limits.ts";
 
@@ -8,7 +8,7 @@ export function isPlainJson(value: unknown): boolean {
   return isPlainPrimitive(value) || isPlainContainer(value, 1, undefined);
 }
 
-/** Whether these, as the items of an ordinary array, are plain: quicker than asking of the array. */
+/** Whether all items of an ordinary array are plain primitives: faster than checking the array. */
 export function arePlainPrimitives(items: readonly unknown[]): boolean {
   for (let index = 0; index < items.length; index++) {
     if (!isPlainPrimitive(items[index])) return false;
@@ -22,20 +22,20 @@ function isPlainPrimitive(value: unknown): boolean {
     case "boolean":
       return true;
     case "number":
-      return value === 0 ? !Object.is(value, -0) : value - value === 0; // NaN for what JSON lacks
+      return value === 0 ? !Object.is(value, -0) : value - value === 0; // false for NaN and Infinity
     default:
       return value === null;
   }
 }
 
-/** `seen` holds the containers met so far: one met twice is shared or cyclic, which JSON loses. */
+/** `seen` holds the containers met so far: one met twice is shared or circular, which JSON loses. */
 function isPlainContainer(value: unknown, depth: number, seen: Seen | undefined): boolean {
   if (typeof value !== "object" || value === null || depth > limits.payloadDepth) return false;
   if (Object.getOwnPropertySymbols(value).length > 0) return false;
   if (Array.isArray(value)) {
     if (Object.getPrototypeOf(value) !== Array.prototype) return false;
     const items: unknown[] = value;
-    // Fewer than the length: holes. More: properties beside the elements. (Cheaper than the keys.)
+    // Fewer values than the length: holes. More: extra properties. (Cheaper than comparing keys.)
     if (Object.values(items).length !== items.length) return false;
     for (let index = 0; index < items.length; index++) {
       const item = items[index];
@@ -55,10 +55,10 @@ function isPlainContainer(value: unknown, depth: number, seen: Seen | undefined)
     seen ??= new Seen(value);
     if (!seen.isNew(item) || !isPlainContainer(item, depth + 1, seen)) return false;
   }
-  return Object.getOwnPropertyNames(value).length === enumerable; // else some are hidden
+  return Object.getOwnPropertyNames(value).length === enumerable; // false for hidden properties
 }
 
-/** A set that starts as a list: most values hold a handful of containers, found faster by a scan. */
+/** A set that starts as a list: most values hold few containers, and a scan of those is faster. */
 class Seen {
   readonly #few: unknown[];
   #many: Set<unknown> | undefined;
@@ -67,7 +67,7 @@ class Seen {
     this.#few = [root];
   }
 
-  /** False when `item` was asked about before. */
+  /** False when `item` was passed before. */
   isNew(item: unknown): boolean {
     if (this.#many !== undefined) {
       const before = this.#many.size;

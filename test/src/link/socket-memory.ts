@@ -1,13 +1,13 @@
-// Two sockets that are each other's ends, in one process: for tests and simulations, where a cut, a
-// side that does not notice it, a slow way and a reader that stops are to be had at will.
+// A pair of connected sockets in one process, for tests: they can be cut, with or without a side's
+// notice, have a latency, and stop reading.
 
-import { systemClock, type Clock } from "./clock.ts";
-import { closeReason, type Socket, type SocketClose } from "./socket.ts";
-import type { SocketData, SocketHandlers } from "./socket.ts";
+import { systemClock, type Clock } from "../../../src/link/clock.ts";
+import { closeReason, type Socket, type SocketClose } from "../../../src/link/socket.ts";
+import type { SocketData, SocketHandlers } from "../../../src/link/socket.ts";
 
 export type MemorySocketOptions = {
   clock?: Clock;
-  /** The way of one message, in milliseconds, asked for each. Default: none. */
+  /** The latency of one message in milliseconds, called for each. Default: none. */
   latencyMs?: () => number;
 };
 
@@ -19,8 +19,8 @@ export function memorySocketPair(options: MemorySocketOptions = {}): [MemorySock
 }
 
 /**
- * Breaks the connection: what is under way is lost in both directions. A side in `unnoticedBy` goes
- * on believing that it is connected, as after a cable was pulled.
+ * Breaks the connection: messages in flight are lost in both directions. A side in `unnoticedBy`
+ * still seems to be connected, as after a cable was pulled.
  */
 export function cut(
   pair: readonly [MemorySocket, MemorySocket],
@@ -38,7 +38,7 @@ export class MemorySocket implements Socket {
   #handlers: SocketHandlers | undefined;
   #state: "open" | "closing" | "closed" = "open";
   #paused = false;
-  /** On its way here, in order; the first `#arrived` are only waiting to be read. */
+  /** Messages in flight, in order; the first `#arrived` have arrived and wait to be read. */
   #incoming: (SocketData | SocketClose)[] = [];
   #arrived = 0;
   #bufferedBytes = 0;
@@ -96,7 +96,7 @@ export class MemorySocket implements Socket {
     this.#peer = undefined;
   }
 
-  /** The connection is gone, and this end hears of it, or does not. */
+  /** Breaks the connection; `noticed` says whether this side is told. */
   lose(noticed: boolean): void {
     this.#peer = undefined;
     this.#incoming = [];
@@ -127,7 +127,7 @@ export class MemorySocket implements Socket {
     if (this.#arrived > 0) this.#clock.setTimeout(() => this.#deliver(), 0);
   }
 
-  /** As with a real socket, a close overrides a pause. */
+  /** Delivers messages. As with a real socket, a close overrides a pause. */
   #deliver(): void {
     const closes = () => this.#incoming.slice(0, this.#arrived).some(isClose);
     while (this.#arrived > 0 && this.#handlers && (!this.#paused || closes())) {

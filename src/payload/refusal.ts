@@ -1,8 +1,8 @@
-// Words for a value that cannot be sent: what to do about it, and what is the matter with it.
+// Explains why a value cannot be sent, and what to pass instead.
 
 type Refusal = { advice: string; fact: string };
 
-/** `advice: path fact` makes a sentence. */
+/** The error message is `${advice}: ${path} ${fact}`. */
 export function whyRefused(value: unknown): Refusal {
   switch (typeof value) {
     case "function":
@@ -66,7 +66,7 @@ function whyArrayRefused(array: readonly unknown[]): Refusal {
   return whyPropertyRefused(array, "an array");
 }
 
-/** An object of a kind that can be sent, but for one of its own properties. */
+/** For an object of a kind that can be sent, except for one of its own properties. */
 function whyPropertyRefused(value: object, what: string): Refusal {
   const advice = "Pass the property on its own, or leave it out";
   for (const key of Reflect.ownKeys(value)) {

@@ -1,7 +1,7 @@
-// Where inside a user value something is, written as the expression that would reach it. Steps are
-// put into words only when somebody asks: every value is walked, few are refused.
+// A place inside a user value, written as the expression that reaches it, such as `argument[0].user`.
+// The text is built on demand, because every value is walked and few are refused.
 
-/** An index, the name of a property, or words of their own for Maps and Sets. */
+/** An index, the name of a property, or the whole expression for entries of Maps and Sets. */
 export type Step = number | string | { readonly words: string };
 
 export class ValuePath {
@@ -20,14 +20,14 @@ export class ValuePath {
     this.#steps.pop();
   }
 
-  /** Very deep paths keep their beginning and end. */
+  /** A very long path is cut in the middle. */
   toString(): string {
     const text = this.#root + this.#steps.map(wordsOf).join("");
     return text.length <= 240 ? text : `${text.slice(0, 120)} … ${text.slice(-100)}`;
   }
 }
 
-/** The step to a value in a Map, by its key where that can be written down. */
+/** The step to a value in a Map: by its key when that is a number or a string, else by its place. */
 export function entryStep(key: unknown, index: number): Step {
   if (typeof key === "number") return { words: `.get(${key})` };
   return { words: typeof key === "string" ? `.get(${quoted(key)})` : `.values()[${index}]` };

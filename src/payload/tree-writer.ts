@@ -1,16 +1,16 @@
-// Turns a user value that is not plain JSON into a tree: a copy in which everything that JSON and
-// superjson do not carry faithfully stands as a marked array, and refuses what nothing can carry.
+// Turns a user value that is not plain JSON into a tree: a copy in which a marked array replaces
+// everything that JSON and superjson would alter. Refuses values that cannot be sent.
 //
 //   a future            ["$", index among the inputs]
 //   a binary value      ["$Float64Array", index among the parts]
 //   a Map, a Set        ["$Map", key, value, key, value…]  ["$Set", item…]
 //   an Error            ["$Error", record]
 //   a rare object       ["$Object", key, value…]  ["$Null", key, value…]  (see `#writeProperties`)
-//   an array            ["$Array", item…] when it could be taken for one of these, else itself
+//   an array            ["$Array", item…] when it begins like a marked array, else itself
 //
-// Maps and Sets are here because superjson puts references into them by taking the old entry out and
-// adding the new one: entries change places, merge, or are lost (a NaN key). Each of these takes one
-// level of nesting, as the value it stands for does, so that depth is the same on both sides.
+// Maps and Sets are marked because superjson restores references in them by removing the old entry
+// and adding a new one, which reorders, merges or loses entries (a NaN key). A marked array has one
+// level of nesting, like the value it replaces, so that the depth is the same on both sides.
 
 import {
   isError,
@@ -23,34 +23,34 @@ import { SerializationError } from "../errors/errors.ts";
 import { futureKey, isFutureLike } from "./future-key.ts";
 import { limits } from "../wire/limits.ts";
 import { binaryDefect, binaryKind, visibleBytes } from "./binary.ts";
-import { entryStep, ValuePath, type Step } from "./path.ts";
-import { whyRefused } from "./refuse.ts";
+import { entryStep, ValuePath, type Step } from "./value-path.ts";
+import { whyRefused } from "./refusal.ts";
 
-/** What stands for a user value in JSON text, apart from what superjson adds. */
+/** The form of a user value in JSON text, without the annotations of superjson. */
 export type Tree = unknown;
 
 export class TreeWriter {
-  /** Keys of the futures met, with their places among the inputs. */
+  /** Keys of the futures in the value, with their indexes among the inputs. */
   readonly inputs = new Map<string, number>();
-  /** The memory of the binary values met, as far as each shows it. */
+  /** Views on the bytes of the binary values. */
   readonly views: Uint8Array[] = [];
-  /** Whether the tree holds what JSON cannot say and superjson can. */
+  /** Whether the tree holds values that JSON would alter and superjson preserves. */
   needsSuperjson = false;
   readonly #path: ValuePath;
   readonly #textOf: TextOf;
   readonly #recording: Recording | undefined;
-  /** What stands for each object already met, so that a shared one stays one. */
+  /** The tree of each object already written, so that a shared object stays shared. */
   readonly #written = new Map<object, Tree>();
   #parts: Map<object, number> | undefined;
 
-  /** `recording`: set when the value is part of an error that is being recorded. */
+  /** @param recording given when the value is part of an error that is being recorded */
   constructor(where: string, textOf: TextOf, recording?: Recording) {
     this.#path = new ValuePath(where);
     this.#textOf = textOf;
     this.#recording = recording;
   }
 
-  /** Throws a SerializationError that names the place of what cannot be sent. */
+  /** @throws {SerializationError} naming the place inside the value that cannot be sent */
   write(value: unknown): Tree {
     try {
       return this.#write(value, 1);
@@ -126,7 +126,7 @@ export class TreeWriter {
       default:
         return this.#refuse(value);
     }
-    this.needsSuperjson = true; // Date, RegExp, URL: superjson keeps them, and which are the same
+    this.needsSuperjson = true; // Date, RegExp, URL: superjson preserves them and their identity
     return this.#keep(value, value);
   }
 
@@ -147,8 +147,8 @@ export class TreeWriter {
   }
 
   /**
-   * Objects are copied as they are, but for two kinds that superjson refuses or alters: those with
-   * a property `constructor` or `prototype` (a count of words has them), and those without a prototype.
+   * Copies an object as it is. Two kinds that superjson refuses or alters are marked: objects with a
+   * property `constructor` or `prototype` (word counts have them), and objects without a prototype.
    */
   #writeProperties(object: Record<string, unknown>, bare: boolean, depth: number): Tree {
     const keys = Object.keys(object);
@@ -192,7 +192,7 @@ export class TreeWriter {
 
   #property(object: Record<string, unknown>, key: string, depth: number): Tree {
     this.#path.push(key);
-    const tree = this.#write(object[key], depth + 1); // read here, for a getter may throw
+    const tree = this.#write(object[key], depth + 1); // a getter may throw here, with its path
     this.#path.pop();
     return tree;
   }

@@ -1,0 +1,97 @@
+// The scheduler's answers to plain HTTP requests. Two pages are public and carry no data; every other
+// endpoint requires the token, in the Authorization header and never in the URL.
+
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { Doorkeeper } from "../src/meeting/door.ts";
+import { pathOf, peerOf, type Peer } from "../src/meeting/upgrade-server.ts";
+
+/**
+ * The answers to GET requests that show the token, by path.
+ *
+ * @example
+ * const endpoints = { "/workers": () => jsonAnswer(clockwork.query((state) => workersOf(state))) };
+ */
+export type Endpoints = Readonly<Record<string, Endpoint>>;
+
+export type Endpoint = (request: EndpointRequest) => EndpointAnswer;
+
+export type EndpointRequest = {
+  readonly path: string;
+  readonly query: URLSearchParams;
+};
+
+export type EndpointAnswer = {
+  /** Default: 200. */
+  readonly status?: number;
+  readonly contentType: string;
+  readonly body: string | Uint8Array;
+};
+
+export function textAnswer(text: string, status = 200): EndpointAnswer {
+  return { status, contentType: "text/plain; charset=utf-8", body: `${text}\n` };
+}
+
+export function jsonAnswer(value: unknown, status = 200): EndpointAnswer {
+  return { status, contentType: "application/json", body: `${JSON.stringify(value)}\n` };
+}
+
+const publicPages: Endpoints = {
+  "/": () =>
+    textAnswer(
+      "This is a thence scheduler. Workers and clients connect here by WebSocket, with a token.",
+    ),
+  "/health": () => textAnswer("ok"),
+};
+
+/** Makes the listener for plain HTTP requests. */
+export function responder(options: {
+  endpoints: Endpoints;
+  doorkeeper: Doorkeeper;
+  /** Receives the reason when a request is refused or an endpoint throws, for the log. */
+  turnedAway: (why: string, peer: Peer) => void;
+}): RequestListener {
+  const { doorkeeper, turnedAway } = options;
+  const pages = new Map(Object.entries(publicPages));
+  const endpoints = new Map(Object.entries(options.endpoints));
+
+  function answerTo(request: IncomingMessage): EndpointAnswer {
+    const path = pathOf(request);
+    const page = pages.get(path);
+    const endpoint = page ?? endpoints.get(path);
+    if (endpoint === undefined) return textAnswer("not found", 404);
+    if (!isReading(request)) return textAnswer("GET it", 405);
+    const refusal = page ? undefined : doorkeeper(request);
+    if (refusal !== undefined) {
+      turnedAway(refusal.words, peerOf(request));
+      return textAnswer(refusal.words, refusal.status);
+    }
+    const query = new URLSearchParams(request.url!.slice(path.length));
+    try {
+      return endpoint({ path, query });
+    } catch (error) {
+      turnedAway(`${path} failed: ${(error as Error).message}`, peerOf(request));
+      return textAnswer("The scheduler failed to answer; its log has the reason.", 500);
+    }
+  }
+
+  return (request, response) => write(response, answerTo(request), isReading(request));
+}
+
+function isReading({ method }: IncomingMessage): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+function write(response: ServerResponse, answer: EndpointAnswer, keepsConnection: boolean): void {
+  const { status = 200, contentType, body } = answer;
+  response.writeHead(status, {
+    "content-type": contentType,
+    "content-length": Buffer.byteLength(body),
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+    ...(status === 405 && { allow: "GET, HEAD" }),
+    ...(status === 401 && { "www-authenticate": "Bearer" }),
+    // The body of such a request is not read, so the connection cannot be used again.
+    ...(!keepsConnection && { connection: "close" }),
+  });
+  response.end(body);
+}
