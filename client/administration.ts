@@ -1,11 +1,11 @@
 // What a client asks of the cluster as a whole: a function on every worker, who is there and holds
 // what, workers that leave, all of it over again, and the end.
 
-import { setTimeout as delay } from "node:timers/promises";
 import { TimeoutError, UnknownTaskError } from "../src/errors/errors.ts";
 import { didYouMean } from "../src/nearest.ts";
 import type { WorkerInfo } from "../src/wire/facts.ts";
 import { limits } from "../src/wire/limits.ts";
+import { delay } from "./delay.ts";
 import { encodeArguments, Future, heldStateOf } from "./future.ts";
 import { statesOf, type Futures } from "./handles.ts";
 import { checkedCount, checkedNames, checkedReason, checkedTimeout } from "./option-checks.ts";

@@ -6,6 +6,9 @@ import type { Payload } from "../src/payload/payload.ts";
 import type { Want } from "../src/transfer/messages.ts";
 import type { ToClient, ToWorker } from "../src/wire/protocol.ts";
 import type { Log } from "../src/log.ts";
+import type { ParametersOf, QueryName, ResultOf } from "../src/wire/requests.ts";
+import type { Refusal } from "./core/clients/answers.ts";
+import { queries } from "./core/clients/requests.ts";
 import type { Effect } from "./core/effects.ts";
 import { createState, type CoreOptions, type State } from "./core/state.ts";
 import { findResult } from "./core/values/recompute.ts";
@@ -69,6 +72,14 @@ export class Clockwork {
     for (const effect of effects) this.#perform(effect);
     this.#schedule();
     this.#watchIdle();
+  }
+
+  /** The answer to a question, from the state as it is now: nothing changes. */
+  query<Name extends QueryName>(
+    name: Name,
+    parameters: ParametersOf<Name>,
+  ): ResultOf<Name> | Refusal {
+    return queries[name]({ state: this.#state, now: now() }, parameters);
   }
 
   /** The value that is meant, or the workers that hold it; undefined when there is no such value. */

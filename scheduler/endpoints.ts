@@ -9,7 +9,7 @@ import { pathOf, peerOf, type Peer } from "../src/meeting/upgrade-server.ts";
  * The answers to GET requests that show the token, by path.
  *
  * @example
- * const endpoints = { "/workers": () => jsonAnswer(clockwork.query((state) => workersOf(state))) };
+ * const endpoints = { "/api/info": () => jsonAnswer(clockwork.query("info", {})) };
  */
 export type Endpoints = Readonly<Record<string, Endpoint>>;
 

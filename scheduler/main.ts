@@ -16,6 +16,7 @@ import {
 } from "../src/meeting/scheduler-file.ts";
 import { mintToken } from "../src/meeting/token.ts";
 import { version } from "../src/version.ts";
+import { apiOf } from "./api.ts";
 import { Clockwork } from "./clockwork.ts";
 import type { CoreOptions } from "./core/state.ts";
 import { isLocalProcess } from "./local-process.ts";
@@ -94,6 +95,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     accept: (socket, peer) => sessions.accept(socket, peer.address),
     acceptData: (socket) => relay.accept(socket),
     turnedAway: (why, { address }) => turnedAway(`turned away ${address}: ${why}`),
+    endpoints: apiOf(clockwork),
   });
   const urls = reachableUrls(host, server.port);
   const [url = webSocketUrl(host, server.port)] = urls;

@@ -26,7 +26,8 @@ const insideFace = "worker/index.ts";
  * run in a browser, so it imports neither `node:` nor one of these.
  */
 const nodeOnly: Record<string, string> = {
-  "client/client.ts": "the name of this machine, the scheduler file",
+  "client/client.ts": "the way to connect",
+  "client/connecting.ts": "the name of this machine, the scheduler file",
   "client/terminal-bars.ts": "the package cli-progress, and standard error",
   "src/meeting/address.ts": "network interfaces",
   "src/meeting/door.ts": "requests, and digests of tokens",

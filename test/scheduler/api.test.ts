@@ -1,0 +1,41 @@
+// The facts over HTTP: what clients are answered, for whoever shows the token.
+
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Client } from "../../client/client.ts";
+import { startScheduler, type RunningScheduler } from "../../scheduler/main.ts";
+
+let scheduler: RunningScheduler;
+beforeEach(async () => {
+  scheduler = await startScheduler({ port: 0 });
+});
+afterEach(() => scheduler.stop());
+
+function get(path: string, token = scheduler.token): Promise<Response> {
+  const headers = { authorization: `Bearer ${token}` };
+  return fetch(`http://127.0.0.1:${scheduler.port}${path}`, { headers });
+}
+
+test("answers as a client is answered", async () => {
+  const client = await Client.connect(scheduler.url, { token: scheduler.token });
+  try {
+    const future = client.submit("f");
+    expect(await (await get("/api/info")).json()).toEqual(await client.info());
+    expect(await (await get("/api/workers")).json()).toEqual([]);
+    const explained = await get(`/api/explain?key=${future.key}`);
+    expect(await explained.json()).toMatchObject({ key: future.key, why: "no worker has joined" });
+  } finally {
+    await client.close();
+  }
+});
+
+test("says when there is no such task", async () => {
+  const response = await get("/api/explain?key=nothing");
+  expect(response.status).toBe(404);
+  expect(await response.json()).toMatchObject({ error: { code: "lost-data" } });
+});
+
+test("tells nothing without the token", async () => {
+  const response = await get("/api/info", "wrong");
+  expect(response.status).toBe(401);
+  expect(await response.text()).not.toContain("tasks");
+});
