@@ -26,7 +26,7 @@ import * as results from "./results.ts";
 import * as subTasks from "./sub-tasks.ts";
 
 export type { Failure } from "./parts.ts";
-export type { Held, Reference } from "./results.ts";
+export type { Reference, StoredAtWorker } from "./results.ts";
 
 /** Raised when a message changes its meaning; a peer of another version is refused at the hello. */
 export const PROTOCOL_VERSION = 2;

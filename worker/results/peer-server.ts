@@ -1,5 +1,5 @@
-// Where others fetch what this worker holds: a port of its own, on the interface it was given, that
-// opens to the token of the cluster and to nothing else.
+// The server at which other workers and clients fetch results of this worker: on a port of its own, for
+// connections that show the token of the cluster.
 
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
@@ -15,7 +15,7 @@ import { doorLimits, doorkeeper, mostConnections, turnAway } from "../../src/mee
 import { transferPath } from "../../src/transfer/messages.ts";
 
 export type PeerServer = {
-  /** For others: ws://… */
+  /** The address for other workers and clients: ws://… */
   readonly address: string;
   close(): Promise<void>;
 };
@@ -29,9 +29,9 @@ export type PeerServerOptions = {
 };
 
 /**
- * Listens on any port that is free.
+ * Listens on a free port.
  *
- * @throws {ConnectionError} when it cannot
+ * @throws {ConnectionError} when it cannot listen on the host
  */
 export async function startPeerServer(options: PeerServerOptions): Promise<PeerServer> {
   const { host, token } = options;
@@ -47,7 +47,7 @@ export async function startPeerServer(options: PeerServerOptions): Promise<PeerS
     stream.on("error", () => undefined);
     const refusal = allows(request);
     if (refusal) {
-      options.turnedAway(`${request.socket.remoteAddress ?? "somebody"}: ${refusal.words}`);
+      options.turnedAway(`${request.socket.remoteAddress ?? "a client"}: ${refusal.words}`);
       turnAway(stream, refusal);
       return;
     }
@@ -63,12 +63,12 @@ export async function startPeerServer(options: PeerServerOptions): Promise<PeerS
     await once(server, "listening");
   } catch (error) {
     throw new ConnectionError(
-      `Choose another --interface: cannot listen on ${host} for those who fetch results ` +
+      `Choose another --interface: cannot listen on ${host} for fetches of results ` +
         `(${(error as Error).message})`,
       { cause: error },
     );
   }
-  // Stays for as long as the server: a failure to take one more connection ends nothing.
+  // Stays for as long as the server: an error with one connection must not end the process.
   server.on("error", (error) => options.turnedAway(error.message));
   const { port } = server.address() as AddressInfo;
   return {
@@ -84,15 +84,15 @@ export async function startPeerServer(options: PeerServerOptions): Promise<PeerS
 }
 
 /**
- * The address of this machine from which it reaches another: loopback when that is this machine
- * itself. Found without a word on the network.
+ * The address of this machine from which it reaches another machine; loopback when that is this machine
+ * itself. Nothing is sent.
  */
 export async function addressTowards(url: string): Promise<string> {
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, "");
   const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
   try {
-    // Routes are looked up, and nothing is sent, when a datagram socket is connected.
+    // To connect a datagram socket only looks up the route.
     socket.connect(Number(port) || 80, host);
     await once(socket, "connect");
     return socket.address().address;
