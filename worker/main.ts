@@ -15,7 +15,7 @@ import type { FromWorker, Predecessor, Resources, ToWorker } from "../src/wire/p
 import { openWebSocket } from "../src/link/socket-ws.ts";
 import type { Socket } from "../src/link/socket.ts";
 import { rateLimited } from "../src/rate-limit.ts";
-import { transferPath } from "../src/transfer/messages.ts";
+import { transferAddress } from "../src/transfer/messages.ts";
 import { Calls } from "./calls/calls.ts";
 import type { ModuleSource } from "./boundary/module-source.ts";
 import { openLocalDirectory } from "./results/local-directory.ts";
@@ -138,7 +138,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     token: () => found?.token,
     open: options.open ?? openWebSocket,
     localAddress: options.localAddress,
-    schedulerAddress: () => found && `${found.url.replace(/\/$/, "")}${transferPath}`,
+    schedulerAddress: () => found && transferAddress(found.url),
     paused: (isPaused) => {
       calls.paused = isPaused;
     },

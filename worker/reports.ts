@@ -1,10 +1,10 @@
-// What the worker tells the scheduler, as messages with columns: an answer joins the newest message
-// as long as that has not left, so that a thousand results travel as one message.
+// The messages of the worker to the scheduler, with columns: an answer joins the newest message as long as
+// that has not left, so that a thousand results travel as one message.
 
-import type { MissingError } from "./results/fetching.ts";
-import { limits } from "../src/wire/limits.ts";
 import { payloadBytes, type Payload } from "../src/payload/payload.ts";
-import type { Failure, FromClient, FromWorker, Held } from "../src/wire/protocol.ts";
+import { limits } from "../src/wire/limits.ts";
+import type { Failure, FromClient, FromWorker, StoredAtWorker } from "../src/wire/protocol.ts";
+import type { MissingError } from "./results/missing-error.ts";
 
 /** The part of a link that reports need. */
 export type Outbox = {
@@ -14,15 +14,15 @@ export type Outbox = {
 };
 
 /** One attempt of one task. */
-export type Attempt = { readonly key: string; readonly attempt: number };
+export type AttemptId = { readonly key: string; readonly attempt: number };
 
 type Finished = Extract<FromWorker, { type: "finished" }>;
 
 /** Messages with more columns than this, or heavier, are not added to. */
 const columns = 1_000;
 const messageBytes = 64 * 1024;
-/** What it takes to say that a value stays here. */
-const heldBytes = 16;
+/** Bytes of a `StoredAtWorker` in a message. */
+const placeholderBytes = 16;
 
 export class Reports {
   readonly #outbox: Outbox;
@@ -33,9 +33,10 @@ export class Reports {
     this.#outbox = outbox;
   }
 
-  /** With its value, or its size when that stays here. */
-  finished({ key, attempt }: Attempt, value: Payload | Held, micros: number): void {
-    const bytes = typeof value === "object" && "bytes" in value ? heldBytes : payloadBytes(value);
+  /** The task finished, with its value, or with the size of a value that stays here. */
+  finished({ key, attempt }: AttemptId, value: Payload | StoredAtWorker, micros: number): void {
+    const bytes =
+      typeof value === "object" && "bytes" in value ? placeholderBytes : payloadBytes(value);
     const last = this.#outbox.lastUnsent;
     if (
       last?.type === "finished" &&
@@ -64,43 +65,43 @@ export class Reports {
     this.#outbox.send({ type: "restarted" });
   }
 
-  failed({ key, attempt }: Attempt, failure: Failure): void {
+  failed({ key, attempt }: AttemptId, failure: Failure): void {
     const message = failure.message.slice(0, limits.textLength);
     this.#outbox.send({ type: "failed", key, attempt, failure: { ...failure, message } });
   }
 
-  /** Executing; for tasks that take long, and for those that were to be announced. */
-  started(attempt: Attempt): void {
+  /** The task executes; said of tasks that take long, and of tasks that are to be announced. */
+  started(attempt: AttemptId): void {
     this.#attempt("started", attempt);
   }
 
-  withdrawn(attempt: Attempt): void {
+  withdrawn(attempt: AttemptId): void {
     this.#attempt("withdrawn", attempt);
   }
 
-  stopped(attempt: Attempt): void {
+  stopped(attempt: AttemptId): void {
     this.#attempt("stopped", attempt);
   }
 
-  lent(attempt: Attempt): void {
+  lent(attempt: AttemptId): void {
     this.#attempt("lent", attempt);
   }
 
-  resuming(attempt: Attempt): void {
+  resuming(attempt: AttemptId): void {
     this.#attempt("resuming", attempt);
   }
 
-  /** What the client inside a task says. */
-  fromInside({ key, attempt }: Attempt, message: FromClient): void {
+  /** A message of the client inside a task. */
+  sub({ key, attempt }: AttemptId, message: FromClient): void {
     this.#outbox.send({ type: "sub", key, attempt, message });
   }
 
-  progress({ key, attempt }: Attempt, fraction: number, text: string | undefined): void {
+  progress({ key, attempt }: AttemptId, fraction: number, text: string | undefined): void {
     const message = { type: "progress", key, attempt, fraction } as const;
     this.#outbox.send(text === undefined ? message : { ...message, text });
   }
 
-  /** It has a copy of a result now. */
+  /** This worker holds a copy of a result now. */
   held(key: string, order: number, attempt: number, bytes: number): void {
     const last = this.#outbox.lastUnsent;
     if (last?.type === "held" && last.keys.length < columns) {
@@ -114,8 +115,8 @@ export class Reports {
     }
   }
 
-  /** A result is not to be had; the call that needs it is given back by this. */
-  missing(call: Attempt | undefined, { wanted, lacking, message }: MissingError): void {
+  /** No holder gave the result. The call that needs it is given back by this message. */
+  missing(call: AttemptId | undefined, { wanted, lacking, message }: MissingError): void {
     const { key, order, attempt } = wanted;
     const why = message.slice(0, limits.textLength);
     const result = { key, order, attempt, lacking: lacking.slice(0, limits.holders), why };
@@ -138,7 +139,7 @@ export class Reports {
     this.#outbox.send(reason === undefined ? { type: "leaving" } : { type: "leaving", reason });
   }
 
-  /** A message larger than a frame did not leave: its tasks fail with the reason. */
+  /** The message is larger than a frame and did not leave: its tasks fail with the reason. */
   unsendable(message: FromWorker, error: Error): void {
     if (message.type === "finished") {
       message.keys.forEach((key, index) => {
@@ -154,7 +155,7 @@ export class Reports {
 
   #attempt(
     type: "started" | "withdrawn" | "stopped" | "lent" | "resuming",
-    { key, attempt }: Attempt,
+    { key, attempt }: AttemptId,
   ): void {
     const last = this.#outbox.lastUnsent;
     if (last?.type === type && last.keys.length < columns) {

@@ -8,8 +8,13 @@ import { Compile } from "typebox/compile";
 import { ProtocolError } from "../errors/errors.ts";
 import { limits } from "../wire/limits.ts";
 
-/** Where a holder or the scheduler serves values, on whatever port it listens. */
+/** The path at which workers and the scheduler serve values. */
 export const transferPath = "/data";
+
+/** The address of that path at a scheduler with this address. */
+export function transferAddress(url: string): string {
+  return `${url.replace(/\/$/, "")}${transferPath}`;
+}
 
 const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });

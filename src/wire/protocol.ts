@@ -29,7 +29,7 @@ import { ResourcesSchema, RunOptionsSchema, TaskOptionsSchema } from "./task-opt
 
 export type { Failure } from "./parts.ts";
 export type { AnswerMessage, RequestMessage } from "./requests.ts";
-export type { Held, Reference } from "./results.ts";
+export type { Reference, StoredAtWorker } from "./results.ts";
 export type { Resources, Retries, TaskOptions } from "./task-options.ts";
 
 /** Raised when a message changes its meaning; a peer of another version is refused at the hello. */

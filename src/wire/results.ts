@@ -6,13 +6,13 @@ import { Attempt, Count, Key, PayloadSchema, Text, column, keysOf } from "./part
 import type { Payload } from "../payload/payload.ts";
 import { limits } from "./limits.ts";
 
-/** Stands for a value that stays with the worker that made it, as it is too large to be passed on. */
-export const HeldSchema = Type.Object({ bytes: Count });
-export type Held = Static<typeof HeldSchema>;
+/** The size of a value, in place of the value: it is large, and stays with the worker that made it. */
+export const StoredAtWorkerSchema = Type.Object({ bytes: Count });
+export type StoredAtWorker = Static<typeof StoredAtWorkerSchema>;
 
-/** Of what returned: values, and what stands for those that stay; as one text when all are short. */
-export const ValueColumn = Type.Unsafe<(Payload | Held)[]>(
-  Type.Union([column(Type.Union([PayloadSchema, HeldSchema])), Type.String()]),
+/** Of calls that returned: the values, or their sizes when they stay; one text when all are short. */
+export const ValueColumn = Type.Unsafe<(Payload | StoredAtWorker)[]>(
+  Type.Union([column(Type.Union([PayloadSchema, StoredAtWorkerSchema])), Type.String()]),
 );
 
 /**

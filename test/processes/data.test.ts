@@ -124,7 +124,7 @@ test(
     expect(names.filter((name) => name.startsWith(left))).toEqual([]);
     expect(names).toContain("mine");
     expect(names).toContain("thence-worker+elsewhere+1+1");
-    expect(two.stderr).toContain("removed what a dead worker left behind");
+    expect(two.stderr).toContain("removed the folder of a dead worker");
   },
   patientMs,
 );

@@ -52,7 +52,7 @@ export class CallsUnderTest implements Outbox {
         results: {
           keep: (_, value) => value,
           gather: () => undefined,
-          bring: () => Promise.reject(new Error("nothing is elsewhere")),
+          fetch: () => Promise.reject(new Error("nothing is elsewhere")),
         },
         broken: (error) => {
           this.broken.push(error);

@@ -2,17 +2,17 @@
 // thread is. Both sides move a cell by compare-and-swap, so a call either begins or is taken back, never
 // both, without a message; and the main thread sees the state even while the thread reads no message.
 
-/** Calls of one thread that may wait for their sub-tasks at a time: each holds memory, and a cell. */
+/** Most calls of one thread that wait for their sub-tasks at a time: each holds memory, and a cell. */
 export const mostWaiting = 8_192;
 
 /**
- * One cell for each call on a thread. A call is known there by its ticket; the cell is the ticket's
- * low bits, and holds the ticket with one of the states below, so that a late look at a cell that
- * has been given to another call is seen to be late.
+ * One cell for each call on a thread. A ticket names a call there. The ticket's low bits are the place of
+ * the cell, and the cell holds the ticket with one of the states below: a side that looks for a call whose
+ * cell now belongs to another sees another ticket.
  */
 export type Cells = {
   readonly states: Int32Array<SharedArrayBuffer>;
-  /** When each began, by the thread's `performance.now()`. Valid once it is `executing`. */
+  /** When each call began, by the thread's `performance.now()`. Valid once the state is `EXECUTING`. */
   readonly begins: Float64Array<SharedArrayBuffer>;
 };
 
@@ -23,7 +23,7 @@ export const ENDING = 2;
 /** Returned or threw, or taken back before it began. */
 export const OVER = 3;
 
-/** Tickets wrap here: two bits of the 32 are the state, and the sign is left alone. */
+/** Tickets wrap here: of 32 bits two are the state, and one is the sign. */
 export const TICKETS = 1 << 29;
 
 export function createCells(atLeast: number): Cells {
@@ -38,7 +38,7 @@ export function cellOf({ states }: Cells, ticket: number): number {
   return ticket & (states.length - 1);
 }
 
-/** Moves the cell of a ticket from one state to the next, unless somebody was quicker. */
+/** Moves the cell of a ticket from one state to the next; false when the other side moved it before. */
 export function move(cells: Cells, ticket: number, from: number, to: number): boolean {
   const cell = cellOf(cells, ticket);
   const expected = (ticket << 2) | from;

@@ -5,13 +5,13 @@ import { BinaryPayload, type Payload } from "../../src/payload/payload.ts";
 import type { ToClient } from "../../src/wire/protocol.ts";
 import { isArrayOf, isNumber, isString } from "./guards.ts";
 
-/** A payload in a form that structured clone keeps. */
+/** A payload as structured clone keeps it. */
 export type CloneablePayload =
   string | { readonly head: string; readonly parts: readonly CloneablePart[] };
 
 /**
- * Bytes of their own, or where they are in shared memory: of a view on that, structured clone keeps
- * the length in 32 bits only, and silently.
+ * The bytes themselves, or their place in shared memory: structured clone keeps only 32 bits of the length
+ * of a view on shared memory, without an error.
  */
 type CloneablePart = Uint8Array | SharedPart;
 type SharedPart = {
@@ -21,9 +21,11 @@ type SharedPart = {
 };
 
 /**
- * The payload for the other side. Binary parts are copied once, into memory of their own, which is
- * then transferred: they may be views of a frame, or of something the user's code goes on using.
- * Those in shared memory are there for both sides.
+ * Makes a payload ready for the other side. Binary parts are copied once, into memory that is then
+ * transferred: they may be views of a frame, or of memory that the user's code goes on using. Parts in
+ * shared memory are not copied: both sides see them.
+ *
+ * @param transfer the memory to transfer with the message is added to this
  */
 export function toCloneable(payload: Payload, transfer: ArrayBuffer[]): CloneablePayload {
   if (typeof payload === "string") return payload;
@@ -45,7 +47,7 @@ export function fromCloneable(crossing: CloneablePayload): Payload {
   return new BinaryPayload(crossing.head, parts);
 }
 
-/** A message for the client inside a task, with its payloads in that form. */
+/** A message for the client inside a task, with its payloads as structured clone keeps them. */
 export type CloneableMessage = { readonly type: ToClient["type"] };
 
 export function toCloneableMessage(message: ToClient, transfer: ArrayBuffer[]): CloneableMessage {
@@ -67,7 +69,7 @@ function withPayloads<From, To>(
     : ({ ...message, value: convert(value) } as CloneableMessage);
 }
 
-/** Bytes of it that are in shared memory. */
+/** How many bytes of a payload are in shared memory. */
 export function sharedBytes(crossing: CloneablePayload): number {
   if (typeof crossing === "string") return 0;
   return crossing.parts.reduce((sum, part) => sum + ("memory" in part ? part.length : 0), 0);

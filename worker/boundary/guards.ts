@@ -1,4 +1,4 @@
-// Checks of values of unknown type, for messages from threads: the user's code shares their realm.
+// Checks of values of unknown type, for messages from threads.
 
 export function isArrayOf<Item>(
   value: unknown,

@@ -1,5 +1,5 @@
-// What the thread's own machinery needs of the globals, as they are before the user's modules load:
-// tools for tests put others in their place, for a while or for good.
+// The globals that the thread's own code uses, as they are before the user's modules load: test tools
+// replace globals, for a while or for good.
 
 /** Milliseconds, as `performance.now()` gives them. */
 export const now = performance.now.bind(performance);

@@ -16,41 +16,41 @@ export type ThreadOptions = {
   readonly concurrency: number;
   /** The worker's name, for `currentTask()`. */
   readonly worker: string;
-  /** The URL of what makes the clients inside tasks; undefined for none. */
+  /** The URL of the module that makes the clients inside tasks; undefined: tasks have no client. */
   readonly taskClient: string | undefined;
   readonly cells: Cells;
-  readonly held: UnpostedMemory;
-  /** To main. Not the `parentPort`, which is there for whatever the user's code does with it. */
+  readonly unposted: UnpostedMemory;
+  /** To the main thread. Not the `parentPort`: that belongs to the user's code. */
   readonly port: MessagePort;
 };
 
 export type ToThread =
-  /** Calls in the order to begin them: `numbers` holds ticket, function and attempt of each. */
+  /** Calls, in the order to begin them: `numbers` holds ticket, function and attempt of each. */
   | {
       readonly type: "calls";
       readonly numbers: number[];
       readonly keys: string[];
       readonly args: CloneablePayload[];
       readonly inputs: (CloneablePayload[] | undefined)[] | undefined;
-      /** The tickets of those that lend resources with their slots, if there are any. */
+      /** The tickets of calls that lend resources with their slots. */
       readonly regains?: readonly number[] | undefined;
     }
-  /** Fire the signal of this call; its cell says `ending` already. */
+  /** Asks this call to end by its signal; its cell says `ENDING` already. */
   | {
       readonly type: "end";
       readonly ticket: number;
       readonly code: "task-cancelled" | "task-timeout";
       readonly message: string;
     }
-  /** For the client inside a call. */
+  /** A message for the client inside a call. */
   | { readonly type: "sub"; readonly ticket: number; readonly message: CloneableMessage }
-  /** What the call had lent is its own again. */
+  /** The call has the slot and the resources back that it had lent. */
   | { readonly type: "resume"; readonly ticket: number };
 
 export type FromThread =
   /**
-   * First: the modules are there, with these functions and the digests of their texts. `clockMs` is the
-   * zero of `begins` on the clock of `hrtime`.
+   * The first message: the modules are loaded, with these functions and the digests of their texts.
+   * `clockMs` is the zero of `Cells.begins` on the clock of `hrtime`.
    */
   | {
       readonly type: "loaded";
@@ -58,9 +58,9 @@ export type FromThread =
       readonly digests: string[];
       readonly clockMs: number;
     }
-  /** Instead of `loaded`: why not. */
+  /** The first message when the modules cannot be used. */
   | { readonly type: "unusable"; readonly message: string; readonly error?: ErrorRecord }
-  /** `numbers` holds ticket and microseconds of each call that returned. */
+  /** Calls that returned: `numbers` holds ticket and microseconds of each. */
   | { readonly type: "returned"; readonly numbers: number[]; readonly values: CloneablePayload[] }
   | {
       readonly type: "threw";
@@ -74,17 +74,17 @@ export type FromThread =
       readonly fraction: number;
       readonly text?: string;
     }
-  /** A frame of what the client inside a call says. */
+  /** A frame of messages from the client inside a call. */
   | { readonly type: "sub"; readonly ticket: number; readonly frame: SocketData }
-  /** The call waits for its sub-tasks, and does not any more. */
+  /** The call waits for its sub-tasks; the call has them and wants to go on. */
   | { readonly type: "lent" | "resuming"; readonly ticket: number }
   | { readonly type: "log"; readonly text: string; readonly key?: string }
-  /** A promise was rejected and nobody handled it. */
+  /** A promise was rejected and the rejection not handled. */
   | { readonly type: "rejection"; readonly text: string; readonly key?: string };
 
 /**
- * Whether a message has the shape of one from a thread. Only our own code sends any, but it shares
- * a realm with the user's, which may have changed what it stands on.
+ * Whether a message has the shape of one from a thread. Only our own code sends any, but the user's code
+ * shares its realm, and may have changed the globals and prototypes that it uses.
  */
 export function isFromThread(message: unknown): message is FromThread {
   if (typeof message !== "object" || message === null) return false;

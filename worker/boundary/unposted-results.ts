@@ -1,39 +1,40 @@
-// The results that a thread holds back for others to leave with them, in memory that main can read:
-// the call that follows them may never end. A result that main has read here and that arrives as a
-// message too is known by its ticket, so nothing but the thread ever takes one out.
+// The results that a thread has not posted yet, so that several leave in one message. They lie in memory
+// that the main thread can read, since the call that runs after them may never end. Only the thread removes
+// them: a result that the main thread has read here and that arrives in a message too is known by its
+// ticket.
 
-/** What a result may hold to be held back, in characters; one that is longer leaves at once. */
+/** A result with more characters than this is posted at once. */
 const longestText = 1_024;
 const textBytes = 64 * 1024;
-/** Results at most, which is one less than what the low bits of `state` can count. */
+/** Most results: one less than the low bits of `state` can count. */
 const capacity = 511;
 
 export type UnpostedMemory = {
-  /** One number: the batch in the high bits, and in the low ones how many results of it are here. */
+  /** One number: the batch in the high bits, and in the low bits how many of its results are here. */
   readonly state: Int32Array<SharedArrayBuffer>;
-  /** Of each result the ticket, the microseconds, and where its text ends. */
+  /** Three for each result: its ticket, its microseconds, and where its text ends. */
   readonly numbers: Float64Array<SharedArrayBuffer>;
   readonly text: Uint8Array<SharedArrayBuffer>;
 };
 
 export class UnpostedResults {
   readonly memory: UnpostedMemory;
-  /** On the memory of `memory.text`. */
+  /** A view on the memory of `memory.text`. */
   readonly #text: Buffer;
 
-  /** Main makes the memory, and the thread is given it. */
+  /** The main thread makes the memory; the thread is given it. */
   constructor(memory = createMemory()) {
     this.memory = memory;
     this.#text = Buffer.from(memory.text.buffer);
   }
 
-  /** On the thread: adds a result. False when there is no room for it. */
+  /** For the thread: adds a result. False when there is no room for it. */
   add(ticket: number, micros: number, text: string): boolean {
     const { state, numbers } = this.memory;
     const count = Atomics.load(state, 0) & capacity;
     const start = count === 0 ? 0 : numbers[count * 3 - 1]!;
     if (count === capacity || text.length > longestText) return false;
-    // In UTF-8, what is one character in JavaScript takes three bytes at most.
+    // A character of JavaScript takes at most three bytes in UTF-8.
     if (start + text.length * 3 > textBytes) return false;
     numbers[count * 3] = ticket;
     numbers[count * 3 + 1] = micros;
@@ -42,17 +43,17 @@ export class UnpostedResults {
     return true;
   }
 
-  /** On the thread: all that was added has been posted. */
+  /** For the thread: removes all results, since they have been posted. */
   clear(): void {
     const { state } = this.memory;
     const now = Atomics.load(state, 0);
-    // The carry makes it the next batch.
+    // The carry increments the batch.
     if ((now & capacity) > 0) Atomics.store(state, 0, (now | capacity) + 1);
   }
 
   /**
-   * In main: what is held back, in the columns of a `returned` message. Nothing when the thread adds
-   * to it or posts it meanwhile: then it is not stuck.
+   * For the main thread: the results that are here, in the columns of a `returned` message. Nothing when
+   * the thread adds or posts results meanwhile: it is not stuck then.
    */
   read(): { numbers: number[]; values: string[] } {
     const { state, numbers } = this.memory;
@@ -65,7 +66,7 @@ export class UnpostedResults {
       read.values.push(this.#text.toString("utf8", start, end));
       start = end;
     }
-    // A swap and not a load, for no read above may be put off until after it.
+    // A swap and not a load, so that no read above can be moved behind it.
     const unchanged = Atomics.compareExchange(state, 0, before, before) === before;
     return unchanged ? read : { numbers: [], values: [] };
   }

@@ -1,13 +1,14 @@
-// A call as the worker's main thread knows it: from the `run` message until its answer.
+// A call as the main thread knows it, from the `run` message until its answer; and the failures that the
+// main thread itself reports of calls.
 
-import type { Payload } from "../../src/payload/payload.ts";
 import { toErrorRecord } from "../../src/errors/failure.ts";
 import { didYouMean } from "../../src/nearest.ts";
+import type { Payload } from "../../src/payload/payload.ts";
 import type { Failure, RunMessage } from "../../src/wire/protocol.ts";
-import type { Gathering } from "../results/results.ts";
 import type { Thread } from "../pool/thread.ts";
+import type { Gathering } from "../results/gathering.ts";
 
-/** What all calls of one `run` message share. */
+/** The facts that all calls of one `run` message share. */
 export type Terms = {
   /** The registered name of the function, and its place among the worker's functions. */
   readonly name: string;
@@ -15,11 +16,11 @@ export type Terms = {
   /** Higher first. */
   readonly priority: number;
   readonly timeoutMs: number | undefined;
-  /** Say `started` before it begins: it may take this process down. */
+  /** Report `started` before the call begins: it may take this process down. */
   readonly announce: boolean;
-  /** What it lends it has to be given back before it goes on. */
+  /** The call lends resources too: the scheduler gives them back before the call goes on. */
   readonly regains: boolean;
-  /** Tasks of tasks go before others, the deepest first. */
+  /** How many tasks are above this sub-task; deeper calls go first. */
   readonly depth: number;
 };
 
@@ -27,46 +28,51 @@ export type Call = {
   readonly key: string;
   readonly attempt: number;
   readonly args: Payload;
-  /** Undefined also until they have been fetched. */
+  /** Undefined until the inputs are here, and for a call without any. */
   inputs: readonly Payload[] | undefined;
-  /** What it uses of the store, or has fetched for it. */
+  /** The inputs that come from the store or from other workers. */
   gathering: Gathering | undefined;
   readonly terms: Terms;
   /** Place in the order of arrival. */
   readonly order: number;
-  /** In the local queue. */
+  /** Whether the call is in the local queue. */
   queued: boolean;
-  /** Where it has been handed to, and by what number it is known there. */
+  /** The thread that has been handed the call, and the call's ticket there. */
   thread: Thread | undefined;
   ticket: number;
-  /** What it was expected to take when handed over, in microseconds. */
+  /** Expected duration when handed over, in microseconds. */
   expectedMicros: number;
-  /** It waits for its sub-tasks: the thread may run others. */
+  /** The call waits for its sub-tasks, and other calls may use its slot. */
   lent: boolean;
-  /** It has said something as a client. */
-  hasInside: boolean;
-  /** The scheduler has been told that it is executing. */
+  /** The client inside the call has sent a message. */
+  usedClient: boolean;
+  /** The scheduler has been told that the call executes. */
   reported: boolean;
-  /** Why it has been asked to end. */
+  /** Why the call has been asked to end. */
   ending: Ending | undefined;
-  /** Until its time is up; then, until its grace is. */
+  /** Runs until the call's time is up; once the call is asked to end, until its grace is over. */
   timer: NodeJS.Timeout | undefined;
 };
 
-/** `dropped`: nobody wants to hear of it any more. */
+/** Why a call ends early. `dropped`: the scheduler does not know the task any more. */
 export type Ending = {
   readonly code: "task-cancelled" | "task-timeout" | "dropped";
   readonly message: string;
 };
 
-/** `place` is that of the function; 0 will do where there is none. */
+export const dropped: Ending = {
+  code: "dropped",
+  message: "The scheduler does not know the task any more",
+};
+
+/** @param place the place of the function; any number when the worker does not have the function */
 export function termsOf(message: RunMessage, place = 0): Terms {
   const { name, priority = 0, depth = 0, announce = false, regains = false } = message;
   const { timeoutMs } = message.options ?? {};
   return { name, function: place, priority, depth, timeoutMs, announce, regains };
 }
 
-/** One of the calls of a `run` message, whose inputs are still to come. */
+/** One of the calls of a `run` message, without its inputs. */
 export function newCall(message: RunMessage, index: number, terms: Terms, order: number): Call {
   return {
     key: message.keys[index]!,
@@ -81,22 +87,24 @@ export function newCall(message: RunMessage, index: number, terms: Terms, order:
     ticket: 0,
     expectedMicros: 0,
     lent: false,
-    hasInside: false,
+    usedClient: false,
     reported: false,
     ending: undefined,
     timer: undefined,
   };
 }
 
+/** Whether nothing has asked the call to end. */
+export function isWanted({ ending }: Call): boolean {
+  return ending === undefined;
+}
+
+// ── Failures ─────────────────────────────────────────────────────────────────────────────────────
+
+/** The fields of a failure that name the call. */
 export function about({ key, terms }: Call): { key: string; task: string } {
   return { key, task: terms.name };
 }
-
-/** The scheduler does not know it any more. */
-export const dropped: Ending = {
-  code: "dropped",
-  message: "The scheduler does not know the task any more",
-};
 
 export function outOfTime({ name, timeoutMs }: Terms): string {
   return `${name} ran past its time limit of ${timeoutMs} ms`;
@@ -111,9 +119,4 @@ export function unknownTask(call: Call, functions: readonly string[]): Failure {
 export function threadLost(call: Call, error: Error): Failure {
   const message = `The thread that ran the task ended: ${error.message}`;
   return { ...about(call), code: "thread-lost", message, error: toErrorRecord(error) };
-}
-
-/** Nobody has asked it to end. */
-export function isWanted({ ending }: Call): boolean {
-  return ending === undefined;
 }

@@ -1,6 +1,6 @@
-// Every call the scheduler has sent and not been answered for. Takes the scheduler's messages, has
-// the thread pool run them, ends those that are cancelled or out of time, and reports what came of
-// each, once.
+// Every call that the scheduler has sent and that has not been answered. Takes the scheduler's messages,
+// has the thread pool run the calls, decides about each event of a thread, and reports the end of each
+// call once.
 
 import { longestTimerMs } from "../../src/duration.ts";
 import { failureOf } from "../../src/errors/failure.ts";
@@ -8,47 +8,47 @@ import { KeyTable } from "../../src/key-table.ts";
 import type { Log } from "../../src/log.ts";
 import type { Payload } from "../../src/payload/payload.ts";
 import type { Reference, RunMessage, ToWorker } from "../../src/wire/protocol.ts";
-import { bring, type BringFrom } from "./fetch-for-task.ts";
+import type { ThreadEnd } from "../pool/events.ts";
+import { ThreadPool, type PoolEvents, type PoolOptions } from "../pool/thread-pool.ts";
+import type { Reports } from "../reports.ts";
+import { MissingError } from "../results/missing-error.ts";
+import type { Results } from "../results/results.ts";
 import {
   about,
   dropped,
   isWanted,
   newCall,
-  outOfTime,
   termsOf,
   threadLost,
   unknownTask,
   type Call,
   type Ending,
 } from "./call.ts";
-import { MissingError } from "../results/fetching.ts";
-import type { Reports } from "../reports.ts";
-import type { Gone } from "../pool/thread-events.ts";
-import { ThreadPool, type PoolOptions } from "../pool/thread-pool.ts";
-import type { Results } from "../results/results.ts";
+import { Endings } from "./endings.ts";
+import { fetchForTask } from "./fetch-for-task.ts";
 
 export type CallsOptions = PoolOptions & {
   /** How long a call that was asked to end may take before it loses its thread. Default 2,000. */
   readonly graceMs?: number;
   readonly log: Log;
-  /** Where results stay that are too large to be passed on, and inputs are fetched. */
-  readonly results: Pick<Results, "keep" | "gather" | "bring">;
-  /** The threads are gone, and the modules do not load again. */
+  /** Keeps results that are too large for a message, and fetches inputs. */
+  readonly results: Pick<Results, "keep" | "gather" | "fetch">;
+  /** All threads have ended, and the modules do not load again. */
   readonly broken: (error: Error) => void;
 };
 
-/** A call that executes for this long is reported as started; looked for twice as often. */
+/** A call that has executed for this long is reported as started; the check runs twice as often. */
 const startedAfterMs = 50;
-/** So many times in a row the modules may fail to load again before the worker gives up. */
+/** The worker gives up after this many failures in a row to load the modules again. */
 const replacementsTried = 5;
 
 type Message<Type> = Extract<ToWorker, { type: Type }>;
 
 export class Calls {
+  readonly #options: CallsOptions;
   readonly #pool: ThreadPool;
   readonly #reports: Reports;
-  readonly #from: BringFrom;
-  readonly #graceMs: number;
+  readonly #endings: Endings;
   readonly #byKey = new KeyTable<Call>();
   #order = 0;
   #leaving = false;
@@ -57,32 +57,10 @@ export class Calls {
   #whenIdle: PromiseWithResolvers<void> | undefined = undefined;
 
   constructor(options: CallsOptions, reports: Reports) {
+    this.#options = options;
     this.#reports = reports;
-    this.#from = { results: options.results, reports, log: options.log };
-    this.#graceMs = options.graceMs ?? 2_000;
-    this.#pool = new ThreadPool(options, {
-      returned: (call, value, micros) => {
-        if (this.#settle(call)) reports.finished(call, options.results.keep(call, value), micros);
-      },
-      threw: (call, failure) => {
-        if (this.#settle(call)) reports.failed(call, failure);
-      },
-      beginning: (call) => this.#beginning(call),
-      progress: (call, fraction, text) => isWanted(call) && reports.progress(call, fraction, text),
-      inside: (call, message) => isWanted(call) && reports.fromInside(call, message),
-      lent: (call) => isWanted(call) && reports.lent(call),
-      resuming: (call) => isWanted(call) && reports.resuming(call),
-      said: (kind, text, key) => {
-        const task = key === undefined ? {} : { task: key };
-        if (kind === "log") options.log.info(text, task);
-        else options.log.error(`a promise was rejected and nobody handled it: ${text}`, task);
-      },
-      gone: (how) => this.#gone(how),
-      unreplaced: (error, inARow, threadsLeft) => {
-        options.log.error(`a thread could not be replaced: ${error.message}`, { threadsLeft });
-        if (threadsLeft === 0 && inARow >= replacementsTried) options.broken(error);
-      },
-    });
+    this.#endings = new Endings({ graceMs: options.graceMs ?? 2_000, log: options.log });
+    this.#pool = new ThreadPool(options, this.#poolEvents());
   }
 
   /** @throws {ModuleError} when the modules cannot be used */
@@ -95,12 +73,12 @@ export class Calls {
     return [...this.#pool.functions.keys()];
   }
 
-  /** Of their texts, in the same order. */
+  /** The digest of each function's text, in the same order. */
   get digests(): string[] {
     return [...this.#pool.digests];
   }
 
-  /** Calls that have come and are not over. */
+  /** How many calls have come and are not over. */
   get size(): number {
     return this.#byKey.size;
   }
@@ -126,8 +104,9 @@ export class Calls {
         return;
       case "sub": {
         const call = this.#find(message.key, message.attempt);
-        if (message.message.type !== "located") call?.thread?.tellInside(call, message.message);
-        else if (call !== undefined) void bring(call, message.message, this.#from);
+        if (call === undefined) return;
+        if (message.message.type !== "located") call.thread?.tellClient(call, message.message);
+        else void fetchForTask(call, message.message, { ...this.#options, reports: this.#reports });
         return;
       }
       case "restart":
@@ -151,12 +130,12 @@ export class Calls {
       else this.#gather(call, inputs[index]!, peers);
     }
     this.#pool.feed();
-    this.#watch ??= setInterval(() => this.#look(), startedAfterMs / 2).unref();
+    this.#watch ??= setInterval(() => this.#reportSlow(), startedAfterMs / 2).unref();
   }
 
   /** Queues a call once all its inputs are here. */
   #gather(call: Call, inputs: readonly (Payload | Reference)[], peers: string[] = []): void {
-    call.gathering = this.#from.results.gather(inputs, peers);
+    call.gathering = this.#options.results.gather(inputs, peers);
     if (call.gathering === undefined) {
       call.inputs = inputs as readonly Payload[];
       this.#pool.add(call);
@@ -177,35 +156,7 @@ export class Calls {
     );
   }
 
-  /** Takes a call back wherever it is, unless it has begun. */
-  #takeBack(call: Call): boolean {
-    if (this.#pool.takeBack(call)) return true;
-    if (call.gathering === undefined || call.inputs !== undefined) return false;
-    call.gathering.letGo();
-    return true;
-  }
-
-  /** While this worker's memory is full it gives back what has not begun, and whatever else comes. */
-  set paused(isPaused: boolean) {
-    this.#paused = isPaused;
-    if (!isPaused) return;
-    let isFirst = true;
-    for (const call of this.#byKey.values()) {
-      if (call.ending !== undefined) continue;
-      // Those that have their inputs here make room by running; and one may still get them.
-      if (call.gathering && (call.inputs !== undefined || isFirst)) isFirst = false;
-      else if (this.#takeBack(call)) this.#giveBack(call);
-    }
-  }
-
-  #giveAllBack(): void {
-    for (const call of this.#pool.takeAllBack()) this.#giveBack(call);
-    for (const call of this.#byKey.values()) {
-      if (call.gathering && call.ending === undefined && this.#takeBack(call)) this.#giveBack(call);
-    }
-  }
-
-  /** False for one that is here already; an older attempt of the same task makes way. */
+  /** False for a call that is here already; an older attempt of the same task makes way. */
   #admit(call: Call): boolean {
     const earlier = this.#byKey.get(call.key);
     if (earlier !== undefined) {
@@ -225,7 +176,7 @@ export class Calls {
     this.#pool.feed();
   }
 
-  /** Every call named here gets an answer: this one, or `started`, or its result. */
+  /** Every call named here gets an answer: `withdrawn`, `started` or its result. */
   #withdraw({ keys, attempts }: Message<"withdraw">): void {
     keys.forEach((key, index) => {
       const call = this.#find(key, attempts[index]!);
@@ -235,9 +186,9 @@ export class Calls {
     });
   }
 
-  /** Whatever executes goes with its thread: the scheduler has cancelled it, and is told so first. */
+  /** The scheduler has cancelled all calls before; those that still execute end with their threads. */
   async #restart(): Promise<void> {
-    this.#from.log.info("the threads are started anew, at a client's word");
+    this.#options.log.info("a client asked for a restart: the threads are replaced");
     await this.#pool.restart();
     this.#reports.restarted();
   }
@@ -247,17 +198,33 @@ export class Calls {
     return call?.attempt === attempt ? call : undefined;
   }
 
-  // ── Shutting down, starting anew ───────────────────────────────────────────────────────────────
+  // ── Giving back, leaving, starting anew ────────────────────────────────────────────────────────
 
-  /** Forgets everything; what executes is asked to end, and nothing is reported of it. */
+  /** While this worker's memory is full it gives back calls that have not begun, and new ones. */
+  set paused(isPaused: boolean) {
+    this.#paused = isPaused;
+    if (!isPaused) return;
+    let isFirst = true;
+    for (const call of this.#byKey.values()) {
+      if (call.ending !== undefined) continue;
+      // A call whose inputs are here frees memory by running; and one call may still get its inputs.
+      if (call.gathering && (call.inputs !== undefined || isFirst)) isFirst = false;
+      else if (this.#takeBack(call)) this.#giveBack(call);
+    }
+  }
+
+  /** Forgets all calls without a report; those that execute are asked to end. */
   drop(): void {
     for (const call of this.#byKey.values()) this.#end(call, dropped);
   }
 
-  /** Gives back every call that has not begun, and all that come from here on. */
+  /** Gives back every call that has not begun, and from now on every new one. */
   leave(): void {
     this.#leaving = true;
-    this.#giveAllBack();
+    for (const call of this.#pool.takeAllBack()) this.#giveBack(call);
+    for (const call of this.#byKey.values()) {
+      if (call.gathering && call.ending === undefined && this.#takeBack(call)) this.#giveBack(call);
+    }
   }
 
   /** Resolves when no call is left. */
@@ -274,43 +241,54 @@ export class Calls {
     clearInterval(this.#watch);
   }
 
-  // ── From the pool ──────────────────────────────────────────────────────────────────────────────
+  // ── From the threads ───────────────────────────────────────────────────────────────────────────
 
-  #beginning(call: Call): void {
-    if (call.terms.announce) this.#reportStarted(call);
-    if (call.terms.timeoutMs !== undefined) this.#setTimer(call, call.terms.timeoutMs);
-  }
-
-  /** The time of a call counts from when it really began, which may be after it was handed over. */
-  #setTimer(call: Call, ms: number): void {
-    clearTimeout(call.timer);
-    call.timer = setTimeout(
-      () => {
-        const { thread, terms } = call;
-        if (thread === undefined) return;
-        const timeoutMs = terms.timeoutMs!;
-        const now = performance.now();
-        const leftMs = (thread.beganAt(call) ?? now) + timeoutMs - now;
-        if (leftMs > 0) this.#setTimer(call, leftMs);
-        else this.#askToEnd(call, { code: "task-timeout", message: outOfTime(terms) });
+  #poolEvents(): PoolEvents {
+    const { results, log, broken } = this.#options;
+    const reports = this.#reports;
+    return {
+      returned: (call, value, micros) => {
+        if (this.#settle(call)) reports.finished(call, results.keep(call, value), micros);
       },
-      Math.min(ms, longestTimerMs),
-    );
+      threw: (call, failure) => {
+        if (this.#settle(call)) reports.failed(call, failure);
+      },
+      beginning: (call) => {
+        const { announce, timeoutMs } = call.terms;
+        if (announce) this.#reportStarted(call);
+        if (timeoutMs !== undefined) this.#endings.limitTime(call, timeoutMs);
+      },
+      progress: (call, fraction, text) => isWanted(call) && reports.progress(call, fraction, text),
+      sub: (call, message) => isWanted(call) && reports.sub(call, message),
+      lent: (call) => isWanted(call) && reports.lent(call),
+      resuming: (call) => isWanted(call) && reports.resuming(call),
+      said: (kind, text, key) => {
+        const task = key === undefined ? {} : { task: key };
+        if (kind === "log") log.info(text, task);
+        else log.error(`a promise was rejected and nobody handled it: ${text}`, task);
+      },
+      gone: (end) => this.#threadGone(end),
+      unreplaced: (error, inARow, threadsLeft) => {
+        log.error(`a thread could not be replaced: ${error.message}`, { threadsLeft });
+        if (threadsLeft === 0 && inARow >= replacementsTried) broken(error);
+      },
+    };
   }
 
-  #gone({ executing, others, error, terminated }: Gone): void {
+  #threadGone({ executing, others, error, terminated }: ThreadEnd): void {
     if (!terminated) {
       const tasks = executing.map(({ key }) => key);
-      this.#from.log.warning(`a thread ended and is being replaced: ${error.message}`, { tasks });
+      const text = `a thread ended and is being replaced: ${error.message}`;
+      this.#options.log.warning(text, { tasks });
     }
-    // One that waited for its sub-tasks did nothing, unless nobody else was there who did.
+    // A call that waited for its sub-tasks is blamed only when no other call was executing.
     const inSlots = executing.filter(({ lent }) => !lent);
     const blamed = terminated ? [] : inSlots.length > 0 ? inSlots : executing;
     for (const call of [...executing, ...others]) {
       if (call.ending !== undefined) this.#settle(call);
       else if (blamed.includes(call)) this.#lose(call, error);
-      // What it submitted goes with the attempt, so it needs another.
-      else if (call.hasInside || call.lent) this.#giveBack(call);
+      // Its sub-tasks are released with the attempt, so the call needs another attempt.
+      else if (call.usedClient || call.lent) this.#giveBack(call);
       else {
         clearTimeout(call.timer);
         this.#pool.restore(call);
@@ -323,8 +301,8 @@ export class Calls {
     this.#reports.failed(call, threadLost(call, error));
   }
 
-  /** Looks what executes for long, and reports it; and what results are held back meanwhile. */
-  #look(): void {
+  /** Reports calls that execute for long, and takes the results that threads have not posted. */
+  #reportSlow(): void {
     const slow = this.#pool.executingSince(performance.now() - startedAfterMs);
     for (const call of slow) this.#reportStarted(call);
     this.#pool.collect();
@@ -335,37 +313,29 @@ export class Calls {
 
   // ── One call ───────────────────────────────────────────────────────────────────────────────────
 
-  /** Ends a call wherever it is: at once when it is not executing, else by its signal. */
-  #end(call: Call, ending: Ending): void {
-    if (call.ending !== undefined) call.ending = ending;
-    else if (this.#takeBack(call) || !this.#askToEnd(call, ending)) {
-      call.ending = ending;
-      call.thread?.forget(call);
-      this.#settle(call);
-    }
-    // Its key may come again while it is still on its way out.
-    if (ending === dropped) this.#remove(call.key);
-  }
-
-  /** Fires the signal of a call and gives it the grace; false when it is not executing. */
-  #askToEnd(call: Call, ending: Ending): boolean {
-    const { thread } = call;
-    const code = ending.code === "task-timeout" ? ending.code : "task-cancelled";
-    if (thread?.askToEnd(call, code, ending.message) !== true) return false;
-    call.ending = ending;
-    clearTimeout(call.timer);
-    call.timer = setTimeout(() => {
-      this.#from.log.info("a task did not end when asked to: its thread is replaced", {
-        task: call.key,
-      });
-      void thread.terminate();
-    }, this.#graceMs);
+  /** Takes a call back from the queue, from its thread or from its fetches, unless it has begun. */
+  #takeBack(call: Call): boolean {
+    if (this.#pool.takeBack(call)) return true;
+    if (call.gathering === undefined || call.inputs !== undefined) return false;
+    call.gathering.letGo();
     return true;
   }
 
+  /** Ends a call: at once when it is not executing, else by its signal. */
+  #end(call: Call, ending: Ending): void {
+    if (call.ending !== undefined) call.ending = ending;
+    else if (this.#takeBack(call) || !this.#endings.ask(call, ending)) {
+      call.ending = ending;
+      call.thread?.handed.forget(call);
+      this.#settle(call);
+    }
+    // The same key may be sent again before this call has ended.
+    if (ending === dropped) this.#remove(call.key);
+  }
+
   /**
-   * The call is over. False when it had been asked to end: what it returned is not wanted then, and
-   * what is to be said of it has been said.
+   * The call is over. False when it had been asked to end: its result is not wanted then, and its end
+   * is reported here.
    */
   #settle(call: Call): boolean {
     if (call.timer !== undefined) clearTimeout(call.timer);

@@ -1,34 +1,34 @@
-// Brings a value to the client inside a task, which cannot fetch for itself.
+// Fetches a value for the client inside a task: a thread has no connections of its own.
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../src/log.ts";
 import type { ToClient } from "../../src/wire/protocol.ts";
-import type { Call } from "./call.ts";
 import type { Reports } from "../reports.ts";
 import type { Results } from "../results/results.ts";
+import type { Call } from "./call.ts";
 
-/** When the value is not where it was said to be. */
+/** The pause before the scheduler is asked again where the value is. */
 const askAgainMs = 200;
 
-export type BringFrom = {
-  readonly results: Pick<Results, "keep" | "gather" | "bring">;
+export type FetchForTaskOptions = {
+  readonly results: Pick<Results, "fetch">;
   readonly reports: Reports;
   readonly log: Log;
 };
 
-/** Never rejects: when the value is not to be had, the scheduler is asked again where it is. */
-export async function bring(
+/** Never rejects: when no holder gives the value, the scheduler is asked again where it is. */
+export async function fetchForTask(
   call: Call,
   located: Extract<ToClient, { type: "located" }>,
-  from: BringFrom,
+  { results, reports, log }: FetchForTaskOptions,
 ): Promise<void> {
   const { key } = located;
   try {
-    const value = await from.results.bring(located);
-    call.thread?.tellInside(call, { type: "fetched", key, value });
+    const value = await results.fetch(located);
+    call.thread?.tellClient(call, { type: "fetched", key, value });
   } catch (error) {
-    from.log.info(`${call.key} could not get ${key} yet: ${(error as Error).message}`);
+    log.info(`${call.key} could not fetch ${key} yet: ${(error as Error).message}`);
     await delay(askAgainMs);
-    if (call.thread !== undefined) from.reports.fromInside(call, { type: "fetch", keys: [key] });
+    if (call.thread !== undefined) reports.sub(call, { type: "fetch", keys: [key] });
   }
 }

@@ -1,7 +1,7 @@
-// Calls that wait for a thread: higher priority first, then the deeper, then in the order of arrival. A call that
-// was handed to a thread and came back unrun takes its old place again.
+// Calls that wait for a thread: higher priority first, then deeper sub-tasks, then in the order of arrival.
+// A call that comes back from a thread without having run takes its old place again.
 
-/** What the queue must know of an entry. */
+/** The facts about an entry that the queue needs. */
 export type Queueable = {
   readonly order: number;
   readonly terms: { readonly priority: number; readonly depth: number };
@@ -9,46 +9,46 @@ export type Queueable = {
   queued: boolean;
 };
 
-/** The calls of one priority and depth. An entry that was removed stays as a hole until its turn comes. */
-type Lane<Item> = {
+/** The calls of one priority and depth. A removed entry stays as a hole until its turn comes. */
+type Level<Item> = {
   readonly priority: number;
   readonly depth: number;
   entries: (Item | undefined)[];
-  /** Everything before this has been taken. */
+  /** The place of the next entry: all before it have been taken. */
   head: number;
   size: number;
 };
 
 export class CallQueue<Item extends Queueable> {
-  /** Highest priority first, deepest first; none is empty. There are few as a rule. */
-  readonly #lanes: Lane<Item>[] = [];
+  /** Highest priority first, deepest first; none is empty. Usually there are few. */
+  readonly #levels: Level<Item>[] = [];
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  /** The one to run next. */
+  /** The entry to run next. */
   get first(): Item | undefined {
-    const lane = this.#lanes[0];
-    if (lane === undefined) return undefined;
-    while (!isQueued(lane.entries[lane.head])) lane.entries[lane.head++] = undefined;
-    return lane.entries[lane.head];
+    const level = this.#levels[0];
+    if (level === undefined) return undefined;
+    while (!isQueued(level.entries[level.head])) level.entries[level.head++] = undefined;
+    return level.entries[level.head];
   }
 
-  /** Adds one that has just arrived: no other has a higher `order`. */
+  /** Adds an entry that has just arrived: no other has a higher `order`. */
   push(item: Item): void {
-    const lane = this.#laneFor(item);
-    lane.entries.push(item);
-    this.#count(lane, item);
+    const level = this.#levelFor(item);
+    level.entries.push(item);
+    this.#count(level, item);
   }
 
-  /** Puts one back where its `order` says. */
+  /** Puts an entry back in its place by `order`. */
   restore(item: Item): void {
-    const lane = this.#laneFor(item);
-    compact(lane);
-    lane.entries.splice(placeOf(lane.entries as Item[], item), 0, item);
-    this.#count(lane, item);
+    const level = this.#levelFor(item);
+    compact(level);
+    level.entries.splice(placeOf(level.entries as Item[], item), 0, item);
+    this.#count(level, item);
   }
 
   shift(): Item | undefined {
@@ -57,50 +57,50 @@ export class CallQueue<Item extends Queueable> {
     return first;
   }
 
-  /** False when it is not here. */
+  /** False when the entry is not in the queue. */
   remove(item: Item): boolean {
     if (!item.queued) return false;
     item.queued = false;
     this.#size -= 1;
     const place = this.#placeOf(item.terms);
-    const lane = this.#lanes[place]!;
-    lane.size -= 1;
-    if (lane.size === 0) this.#lanes.splice(place, 1);
-    else if (lane.entries.length > 2 * lane.size + 64) compact(lane);
+    const level = this.#levels[place]!;
+    level.size -= 1;
+    if (level.size === 0) this.#levels.splice(place, 1);
+    else if (level.entries.length > 2 * level.size + 64) compact(level);
     return true;
   }
 
-  /** Empties the queue, and returns what was in it, first to last. */
+  /** Empties the queue; returns its entries, first to last. */
   clear(): Item[] {
-    const items = this.#lanes.flatMap(({ entries }) => entries.filter(isQueued));
+    const items = this.#levels.flatMap(({ entries }) => entries.filter(isQueued));
     for (const item of items) item.queued = false;
-    this.#lanes.length = 0;
+    this.#levels.length = 0;
     this.#size = 0;
     return items;
   }
 
-  #count(lane: Lane<Item>, item: Item): void {
+  #count(level: Level<Item>, item: Item): void {
     item.queued = true;
-    lane.size += 1;
+    level.size += 1;
     this.#size += 1;
   }
 
-  #laneFor({ terms }: Item): Lane<Item> {
+  #levelFor({ terms }: Item): Level<Item> {
     const { priority, depth } = terms;
     const place = this.#placeOf(terms);
-    let lane = this.#lanes[place];
-    if (lane?.priority !== priority || lane.depth !== depth) {
-      lane = { priority, depth, entries: [], head: 0, size: 0 };
-      this.#lanes.splice(place, 0, lane);
+    let level = this.#levels[place];
+    if (level?.priority !== priority || level.depth !== depth) {
+      level = { priority, depth, entries: [], head: 0, size: 0 };
+      this.#levels.splice(place, 0, level);
     }
-    return lane;
+    return level;
   }
 
-  /** Where the lane of this priority and depth is, or belongs. */
+  /** Where the level of this priority and depth is, or belongs. */
   #placeOf({ priority, depth }: Item["terms"]): number {
-    return lowest(this.#lanes.length, (place) => {
-      const lane = this.#lanes[place]!;
-      return lane.priority === priority ? lane.depth <= depth : lane.priority < priority;
+    return lowest(this.#levels.length, (place) => {
+      const level = this.#levels[place]!;
+      return level.priority === priority ? level.depth <= depth : level.priority < priority;
     });
   }
 }
@@ -109,17 +109,17 @@ function isQueued<Item extends Queueable>(item: Item | undefined): item is Item 
   return item?.queued === true;
 }
 
-function compact<Item extends Queueable>(lane: Lane<Item>): void {
-  if (lane.entries.length === lane.size) return;
-  lane.entries = lane.entries.filter(isQueued);
-  lane.head = 0;
+function compact<Item extends Queueable>(level: Level<Item>): void {
+  if (level.entries.length === level.size) return;
+  level.entries = level.entries.filter(isQueued);
+  level.head = 0;
 }
 
 function placeOf<Item extends Queueable>(entries: readonly Item[], item: Item): number {
   return lowest(entries.length, (place) => entries[place]!.order > item.order);
 }
 
-/** The lowest of `count` places where `holds`, given that it holds at all places after that. */
+/** The lowest of `count` places where `holds` is true, given that it is true at all places after that. */
 function lowest(count: number, holds: (place: number) => boolean): number {
   let low = 0;
   let high = count;

@@ -1,9 +1,8 @@
-// How long calls of each function may be expected to take, learned from those that returned. It
-// decides how many calls travel together, where too short an estimate is what hurts: a result, or a
-// call that could run on another thread, would wait for a long one. So the estimate rises at once
-// and falls slowly.
+// The expected duration of calls of each function, learned from calls that returned. It decides how many
+// calls travel together. An estimate that is too short does harm: a result, or a call that could run on
+// another thread, would wait for a long one. So the estimate rises at once and falls slowly.
 
-/** Expected of a function that has not returned yet. Longer than any batch. */
+/** The estimate for a function that has not returned yet. Longer than any batch. */
 export const unknownMicros = 1e9;
 
 const share = 1 / 16;

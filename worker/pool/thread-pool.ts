@@ -1,15 +1,13 @@
-// The threads of a worker and the calls that wait for them. Decides which thread gets which calls,
-// and how many at once; replaces threads that end. It does not know the scheduler.
+// The threads of a worker and the queue of calls that wait for one. Decides which thread gets which
+// calls, and how many at once; replaces threads that end.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Payload } from "../../src/payload/payload.ts";
-import type { Failure, FromClient } from "../../src/wire/protocol.ts";
+import type { ModuleSource } from "../boundary/module-source.ts";
 import type { Call } from "../calls/call.ts";
 import { CallQueue } from "./call-queue.ts";
-import type { ModuleSource } from "../boundary/module-source.ts";
+import type { CallEvents, ThreadEnd } from "./events.ts";
 import { Pace, unknownMicros } from "./pace.ts";
 import { Thread } from "./thread.ts";
-import type { Gone } from "./thread-events.ts";
 
 export type PoolOptions = {
   readonly modules: readonly ModuleSource[];
@@ -18,32 +16,26 @@ export type PoolOptions = {
   readonly concurrency: number;
   /** The worker's name. */
   readonly name: string;
-  /** What makes the clients inside tasks. Default: they have none. */
+  /** The module that makes the clients inside tasks. Default: tasks have no client. */
   readonly taskClient?: URL | undefined;
   /** Heap of each thread, in bytes. Default: what Node gives. */
   readonly heapBytes?: number | undefined;
 };
 
-export type PoolEvents = {
-  returned(call: Call, value: Payload, micros: number): void;
-  threw(call: Call, failure: Failure): void;
-  /** About to be handed to a thread; asked for by `announce` and `timeoutMs` only. */
+/** Events of calls pass the pool by: threads report them themselves. */
+export type PoolEvents = CallEvents & {
+  /** The call is about to be handed to a thread; only for calls with `announce` or `timeoutMs`. */
   beginning(call: Call): void;
-  progress(call: Call, fraction: number, text: string | undefined): void;
-  said(kind: "log" | "rejection", text: string, key: string | undefined): void;
-  inside(call: Call, message: FromClient): void;
-  lent(call: Call): void;
-  resuming(call: Call): void;
-  /** A thread is gone, and these calls with it; it is being replaced. */
-  gone(how: Gone): void;
-  /** A thread could not be replaced, for the n-th time in a row; it is tried again. */
+  /** A thread has ended, with the calls on it; it is being replaced. */
+  gone(end: ThreadEnd): void;
+  /** A thread could not be replaced, for the n-th time in a row; the pool tries again. */
   unreplaced(error: Error, inARow: number, threadsLeft: number): void;
 };
 
 /** Calls travel together up to this much expected work, and as much again is sent ahead. */
 const batchMicros = 1_000;
 const batchCalls = 256;
-/** Work less than this is not worth a second thread: it is done by the time that one has woken. */
+/** Less work than this is not split between two threads: waking the second takes as long. */
 const splitMicros = 100;
 const replaceAgainMs = 1_000;
 const closeMs = 3_000;
@@ -68,7 +60,7 @@ export class ThreadPool {
   /**
    * Starts the threads; resolves once the first has loaded the modules.
    *
-   * @throws {ModuleError} when they cannot be used
+   * @throws {ModuleError} when the modules cannot be used
    */
   async start(): Promise<void> {
     for (let count = 0; count < this.#options.threads; count += 1) this.#spawn();
@@ -85,71 +77,73 @@ export class ThreadPool {
     return this.#functions ?? new Map();
   }
 
-  /** Of the text of each function, in the order of their places. */
+  /** The digest of each function's text, in the order of their places. */
   get digests(): readonly string[] {
     return this.#digests;
   }
+
+  // ── Calls ──────────────────────────────────────────────────────────────────────────────────────
 
   /** Puts a call in the queue; `feed` hands it over. */
   add(call: Call): void {
     this.#queue.push(call);
   }
 
-  /** Puts back a call that was on a thread. */
+  /** Puts a call that was on a thread back in the queue. */
   restore(call: Call): void {
     call.reported = false;
     this.#queue.restore(call);
   }
 
-  /** Hands over what there is room for: to free slots first, then ahead. */
+  /** Hands over as many calls as there is room for: to free slots first, then ahead. */
   feed(): void {
     const { concurrency } = this.#options;
     for (let handed = true; handed;) {
       handed = false;
       for (const thread of this.#threads) {
         if (this.#queue.size === 0) return;
-        if (thread.live < concurrency) handed = this.#hand(thread) || handed;
+        if (thread.handed.live < concurrency) handed = this.#hand(thread) || handed;
       }
     }
     for (const thread of this.#threads) this.#fill(thread);
   }
 
-  /** Takes a call back wherever it is, unless it has begun. */
+  /** Takes a call back from the queue or from its thread, unless it has begun. */
   takeBack(call: Call): boolean {
-    return this.#queue.remove(call) || (call.thread?.takeBack(call) ?? false);
+    return this.#queue.remove(call) || (call.thread?.handed.takeBack(call) ?? false);
   }
 
   /** Takes back every call that has not begun. */
   takeAllBack(): Call[] {
-    return [
-      ...this.#queue.clear(),
-      ...[...this.#threads].flatMap((thread) => thread.takeAllBack()),
-    ];
+    const waiting = this.#queue.clear();
+    return [...waiting, ...[...this.#threads].flatMap(({ handed }) => handed.takeAllBack())];
   }
 
-  /** Calls that have been executing since before `at`; what waits behind one goes elsewhere. */
+  /** Calls that began before `at` and still execute; calls that wait behind one go to other threads. */
   executingSince(at: number): Call[] {
     const slow: Call[] = [];
-    for (const thread of this.#threads) {
-      if (thread.live === 0) continue;
-      const here = thread.executing().filter((call) => (thread.beganAt(call) ?? at) < at);
+    for (const { handed } of this.#threads) {
+      if (handed.live === 0) continue;
+      const here = handed.executing().filter((call) => (handed.beganAt(call) ?? at) < at);
       if (here.length === 0) continue;
       slow.push(...here);
       const inSlots = here.filter(({ lent }) => !lent);
-      for (const call of inSlots) thread.markLong(call);
+      for (const call of inSlots) handed.markLong(call);
       if (inSlots.length < this.#options.concurrency) continue;
-      for (const call of thread.takeAllBack()) this.restore(call);
+      for (const call of handed.takeAllBack()) this.restore(call);
     }
     this.feed();
     return slow;
   }
 
-  /** Takes the results that threads hold back, lest one be held up by what runs after it. */
+  /** Takes the results that threads have not posted: the call that runs now may never end. */
   collect(): void {
     for (const thread of this.#threads) thread.collect();
   }
 
-  /** Ends every thread that has run anything; others, which have not, take their places. */
+  // ── Threads ────────────────────────────────────────────────────────────────────────────────────
+
+  /** Ends every thread that may have run something; new threads take their places. */
   async restart(): Promise<void> {
     await this.#end([...this.#threads].filter(({ ready }) => ready));
   }
@@ -159,39 +153,24 @@ export class ThreadPool {
     await this.#end([...this.#threads]);
   }
 
-  /** Ends threads, or gives up on those that are inside a system call and cannot be ended. */
+  /** Ends threads, and gives up on those that cannot be ended because they are inside a system call. */
   async #end(threads: readonly Thread[]): Promise<void> {
     const ends = Promise.all(threads.map((thread) => thread.terminate()));
-    const given = new AbortController();
-    const tooLong = sleep(closeMs, undefined, { signal: given.signal }).catch(() => undefined);
+    const ended = new AbortController();
+    const tooLong = sleep(closeMs, undefined, { signal: ended.signal }).catch(() => undefined);
     await Promise.race([ends, tooLong]);
-    given.abort();
+    ended.abort();
   }
 
   #spawn(): void {
     if (this.#closed) return;
     const { modules, concurrency, name, heapBytes, taskClient } = this.#options;
-    const thread = new Thread(
-      { modules, concurrency, worker: name, heapBytes, taskClient: taskClient?.href },
-      {
-        loaded: (_, names, digests) => this.#join(thread, names, digests),
-        returned: (call, value, micros) => {
-          this.#pace.learn(call.terms.function, micros);
-          this.#events.returned(call, value, micros);
-        },
-        threw: (call, failure, micros) => {
-          this.#pace.learn(call.terms.function, micros);
-          this.#events.threw(call, failure);
-        },
-        room: () => this.#fill(thread),
-        progress: (call, fraction, text) => this.#events.progress(call, fraction, text),
-        said: (kind, text, key) => this.#events.said(kind, text, key),
-        inside: (call, message) => this.#events.inside(call, message),
-        lent: (call) => this.#events.lent(call),
-        resuming: (call) => this.#events.resuming(call),
-        gone: (_, how) => this.#replace(thread, how),
-      },
-    );
+    const options = { modules, concurrency, worker: name, taskClient: taskClient?.href };
+    const thread = new Thread({ options, heapBytes, pace: this.#pace }, this.#events, {
+      loaded: (names, digests) => this.#join(thread, names, digests),
+      room: () => this.#fill(thread),
+      gone: (end) => this.#replace(thread, end),
+    });
     this.#threads.add(thread);
   }
 
@@ -212,34 +191,36 @@ export class ThreadPool {
     this.#fill(thread);
   }
 
-  #replace(thread: Thread, how: Gone): void {
+  #replace(thread: Thread, end: ThreadEnd): void {
     this.#threads.delete(thread);
-    if (how.loaded) {
+    if (end.loaded) {
       this.#spawn();
-      this.#events.gone(how);
+      this.#events.gone(end);
       this.feed();
     } else if (this.#functions === undefined) {
-      this.#loaded.reject(how.error);
+      this.#loaded.reject(end.error);
     } else if (!this.#closed) {
       this.#failuresInARow += 1;
       const left = [...this.#threads].filter(({ ready }) => ready).length;
-      this.#events.unreplaced(how.error, this.#failuresInARow, left);
+      this.#events.unreplaced(end.error, this.#failuresInARow, left);
       setTimeout(() => this.#spawn(), replaceAgainMs);
     }
   }
+
+  // ── Handing over ───────────────────────────────────────────────────────────────────────────────
 
   #fill(thread: Thread): void {
     while (this.#hand(thread));
   }
 
-  /** Hands one batch to a thread; false when it has no room for what comes next. */
+  /** Hands one batch to a thread; false when the thread has no room for the next call. */
   #hand(thread: Thread): boolean {
     const { concurrency } = this.#options;
+    const { live, loadMicros } = thread.handed;
     const hasRoom =
-      thread.live < concurrency ||
-      (thread.loadMicros < batchMicros * concurrency && thread.live < batchCalls);
+      live < concurrency || (loadMicros < batchMicros * concurrency && live < batchCalls);
     if (!hasRoom || !thread.ready) return false;
-    const calls = this.#take(concurrency - thread.live);
+    const calls = this.#take(concurrency - live);
     const [first] = calls;
     if (first === undefined) return false;
     if (first.terms.announce) this.#announce(first, thread);
@@ -249,7 +230,7 @@ export class ThreadPool {
 
   /**
    * The calls to hand over next. Each of the first `free` has a slot to itself and may be of any
-   * length; those behind them are only such as are known to be short.
+   * length; calls behind these are taken only when they are known to be short.
    */
   #take(free: number): Call[] {
     const calls: Call[] = [];
@@ -273,7 +254,7 @@ export class ThreadPool {
     return calls;
   }
 
-  /** The thread hears of the call only when what announces it has left this process. */
+  /** Hands over a call that was announced, once the announcement has left this process. */
   #announce(call: Call, thread: Thread): void {
     thread.reserve(call);
     const { ticket } = call;

@@ -1,6 +1,6 @@
-// The directory on this machine's disk where a worker writes what does not fit into its memory. Each
-// worker has a folder of its own in it, named after its process; it goes with the worker, and what
-// dead workers of this machine left behind goes when the next one starts.
+// The directory on this machine's disk where a worker writes results that do not fit into its memory. Each
+// process has a folder there, named after it, with a folder for each of its workers. A worker removes its
+// folder when it ends, and folders of dead workers of this machine when it starts.
 
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -13,18 +13,18 @@ import type { Disk, DiskFile } from "./spilling.ts";
 export type LocalDirectory = Disk & {
   /** The worker's own folder. */
   readonly folder: string;
-  /** Removes it with all that is in it. */
+  /** Removes the folder and the files in it. */
   close(): Promise<void>;
 };
 
-/** Of one write to a file; more would hold up the heartbeat on a slow disk. */
+/** Most bytes of one read or write: more would hold up the heartbeat on a slow disk. */
 const writeBytes = 8 * 1024 * 1024;
 
 /**
- * Makes the folder and cleans up after dead workers.
+ * Makes the folder, and removes the folders of dead workers.
  *
  * @param directory default: the system's directory for temporary files
- * @throws {Error} when it cannot be written to, with what to do about it
+ * @throws {Error} when the directory cannot be written to, with what to do about it
  */
 export async function openLocalDirectory(
   directory: string | undefined,
@@ -51,7 +51,7 @@ export async function openLocalDirectory(
     write: (rows) => writeFile(path.join(own, `${files++}`), rows),
     async close() {
       await rm(own, { recursive: true, force: true });
-      // Unless another worker of this process is still in it.
+      // Another worker of this process may still use it.
       const rest = await readdir(folder).catch(() => ["something"]);
       if (rest.length === 0) await rm(folder, { recursive: true, force: true });
     },
@@ -102,12 +102,12 @@ async function writeFile(file: string, rows: readonly Uint8Array[]): Promise<Dis
 
 const prefix = "thence-worker";
 
-/** Tells the process for ever: a process id comes again, with another start. */
+/** Names the process for ever: its id may be used again, but not with the same start. */
 function folderName(host: string, pid: number, start: string): string {
   return `${prefix}+${encodeURIComponent(host)}+${pid}+${start}`;
 }
 
-/** Only folders of our own making, of this machine, whose process is known to be gone. */
+/** Removes only folders that a worker made on this machine and whose process is known to be gone. */
 async function removeLeftovers(parent: string, log: Log): Promise<void> {
   for (const name of await readdir(parent)) {
     const [, host = "", pid = "", start = ""] =
@@ -116,9 +116,9 @@ async function removeLeftovers(parent: string, log: Log): Promise<void> {
     if (isAlive(Number(pid), start)) continue;
     try {
       await rm(path.join(parent, name), { recursive: true, force: true });
-      log.info(`removed what a dead worker left behind: ${name}`);
+      log.info(`removed the folder of a dead worker: ${name}`);
     } catch (error) {
-      log.warning(`cannot remove what a dead worker left behind: ${(error as Error).message}`);
+      log.warning(`cannot remove the folder of a dead worker: ${(error as Error).message}`);
     }
   }
 }
@@ -127,13 +127,13 @@ function isAlive(pid: number, start: string): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // Alive, and somebody else's.
+    // The process is alive, and of another user.
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
   return start === unknownStart || startOf(pid) === start;
 }
 
-/** When a process started, in ticks since the machine did; where nobody tells, the id has to do. */
+/** When a process started, in ticks since the machine started; `unknownStart` where there is no /proc. */
 function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");

@@ -1,11 +1,11 @@
-// How much memory a worker may use for results and inputs when nobody says.
+// The default limit of the memory that a worker uses for results and inputs.
 
 import { availableParallelism, totalmem } from "node:os";
 
-/** Of the memory that this process may have; the rest is for the tasks themselves. */
+/** Share of the memory that this process may have; the rest is for the tasks themselves. */
 const share = 0.6;
 
-/** A worker with half of this machine's threads takes half of what there is. */
+/** In proportion to the threads: a worker with half of this machine's threads takes half of the share. */
 export function defaultMemoryBytes(threads: number): number {
   const constrained = process.constrainedMemory();
   const total = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();

@@ -1,23 +1,24 @@
-// The results side of a worker: what it holds, what it fetches for its calls, what it gives to others
-// and what it tells the scheduler of all that.
+// The results of a worker: keeps large ones, fetches inputs for calls, serves other workers and clients,
+// and tells the scheduler what is here.
 
-import { payloadBytes, type Payload } from "../../src/payload/payload.ts";
-import type { OpenSocket } from "../../src/link/dial.ts";
 import { systemClock, type Clock } from "../../src/link/clock.ts";
+import type { OpenSocket } from "../../src/link/dial.ts";
 import type { Socket } from "../../src/link/socket.ts";
 import type { Log } from "../../src/log.ts";
+import { payloadBytes, type Payload } from "../../src/payload/payload.ts";
+import type { Incoming } from "../../src/transfer/flow.ts";
+import { Holders, type Located } from "../../src/transfer/holders.ts";
+import type { Want } from "../../src/transfer/messages.ts";
 import { respond } from "../../src/transfer/responder.ts";
 import { Assembly, bytesOfShape } from "../../src/transfer/shape.ts";
-import type { Incoming } from "../../src/transfer/flow.ts";
-import type { Want } from "../../src/transfer/messages.ts";
-import { Peers } from "../../src/transfer/peers.ts";
-import type { Held, Reference, ToClient, ToWorker } from "../../src/wire/protocol.ts";
-import { limits } from "../../src/wire/limits.ts";
-import { Fetching, MissingError, type Wanted } from "./fetching.ts";
-import type { Attempt, Reports } from "../reports.ts";
+import type { StoredAtWorker, ToWorker } from "../../src/wire/protocol.ts";
 import { allocate, countShared } from "../boundary/shared-memory.ts";
+import type { AttemptId, Reports } from "../reports.ts";
+import { Fetches, wantedOf, type Wanted } from "./fetches.ts";
+import { Gathering, isReference, type Input } from "./gathering.ts";
+import { MissingError } from "./missing-error.ts";
 import type { Disk } from "./spilling.ts";
-import { Store, type Entry } from "./store.ts";
+import { Store } from "./store.ts";
 
 export type ResultsOptions = {
   /** Most bytes of results and inputs in memory. */
@@ -29,41 +30,32 @@ export type ResultsOptions = {
   readonly open: OpenSocket;
   readonly localAddress?: string | undefined;
   readonly clock?: Clock | undefined;
-  /** Where the scheduler passes values on. */
+  /** The address at which the scheduler passes values on. */
   readonly schedulerAddress: () => string | undefined;
-  /** No new tasks, and tasks again. */
+  /** The worker is to take no new tasks; then, to take tasks again. */
   readonly paused: (isPaused: boolean) => void;
 };
 
-/** The inputs of one call on their way. */
-export type Gathering = {
-  /** Rejects with `MissingError`. */
-  readonly inputs: Promise<Payload[]>;
-  /** Ends the fetches if they are under way, and the use of what they brought. */
-  letGo(): void;
-};
-
-type Located = Extract<ToClient, { type: "located" }>;
-
-/** Of the memory limit: above it results are written to disk. */
+/** Share of the memory limit above which results are written to disk. */
 const spillShare = 0.6;
-/** The scheduler asks for a copy again as soon as it hears that there is none. */
+/** The pause before a copy is reported missing: the scheduler asks for another copy at once. */
 const copyAgainMs = 1_000;
 
 export class Results {
   readonly #options: ResultsOptions;
-  readonly #peers: Peers;
+  readonly #holders: Holders;
   readonly #store: Store;
-  readonly #fetching: Fetching;
+  readonly #fetches: Fetches;
+  /** Ends each connection of those that fetch results from here. */
   readonly #ends = new Set<(reason: string) => void>();
-  /** Results larger than this stay here. */
   #keepAboveBytes = Infinity;
   #address: string | undefined;
 
   constructor(options: ResultsOptions) {
     this.#options = options;
     const { memoryBytes, disk, clock, reports, log, token, open, localAddress } = options;
-    this.#peers = new Peers({ token, open, localAddress, clock });
+    const fallback = options.schedulerAddress;
+    this.#holders = new Holders({ token, open, localAddress, clock, fallback });
     this.#store = new Store({
       spillAboveBytes: spillShare * memoryBytes,
       pauseAboveBytes: memoryBytes,
@@ -80,39 +72,38 @@ export class Results {
           reports.resumed();
           options.paused(false);
         },
-        room: () => this.#fetching.startMore(),
+        room: () => this.#fetches.startMore(),
         problem: (text) => log.warning(text),
       },
     });
-    this.#fetching = new Fetching({
+    this.#fetches = new Fetches({
       store: this.#store,
-      peers: this.#peers,
+      holders: this.#holders,
       ownAddress: () => this.#address,
-      schedulerAddress: options.schedulerAddress,
       bytesAtOnce: memoryBytes / 4,
-      held: ({ key, order, attempt }, bytes) => reports.held(key, order, attempt, bytes),
+      copied: ({ key, order, attempt }, bytes) => reports.held(key, order, attempt, bytes),
     });
   }
 
+  /** The address at which others fetch results from here. */
   set address(address: string) {
     this.#address = address;
   }
 
+  /** How many results are here. */
   get size(): number {
     return this.#store.size;
   }
 
-  get paused(): boolean {
-    return this.#store.paused;
-  }
-
-  /** As the scheduler says when it welcomes this worker, and later. */
+  /** Results larger than this stay here, as the scheduler demands. */
   set keepAboveBytes(bytes: number) {
     this.#keepAboveBytes = bytes;
   }
 
-  /** What is to be told of a result: itself when it is small, else its size, and it stays here. */
-  keep({ key, attempt }: Attempt, value: Payload): Payload | Held {
+  // ── For calls ──────────────────────────────────────────────────────────────────────────────────
+
+  /** What to report of a result: the value when it is small; else its size, and the value stays here. */
+  keep({ key, attempt }: AttemptId, value: Payload): Payload | StoredAtWorker {
     const bytes = payloadBytes(value);
     if (bytes <= this.#keepAboveBytes) {
       countShared(bytes);
@@ -122,43 +113,21 @@ export class Results {
     return { bytes };
   }
 
-  /** Fetches what is not among these inputs; undefined when all is. */
-  gather(
-    inputs: readonly (Payload | Reference)[],
-    peers: readonly string[],
-  ): Gathering | undefined {
+  /** Fetches the inputs that did not come with the call; undefined when all did. */
+  gather(inputs: readonly Input[], peers: readonly string[]): Gathering | undefined {
     if (!inputs.some(isReference)) return undefined;
-    const stop = new AbortController();
-    const entries: Entry[] = [];
-    let isOver = false;
-    const pinned = (entry: Entry): Payload => {
-      if (isOver) this.#store.letGo(entry);
-      else entries.push(entry);
-      return entry.payload!;
-    };
-    const letGo = () => {
-      if (isOver) return;
-      isOver = true;
-      stop.abort(new Error("the call is over"));
-      for (const entry of entries) this.#store.letGo(entry);
-    };
-    const each = inputs.map((input): Promise<Payload> => {
-      if (!isReference(input)) return Promise.resolve(input);
-      const entry = this.#fetching.get(wantedOf(input, peers), stop.signal);
-      return entry instanceof Promise ? entry.then(pinned) : Promise.resolve(pinned(entry));
-    });
-    return { inputs: Promise.all(each), letGo };
+    return new Gathering(inputs, peers, { fetches: this.#fetches, store: this.#store });
   }
 
   /**
-   * A value for the client inside a task, which cannot fetch for itself.
+   * The value of a result.
    *
-   * @throws {MissingError} when it is not to be had; the scheduler has been told
+   * @throws {MissingError} when no holder gives it; the scheduler has been told
    */
-  async bring({ key, order, attempt, bytes, from }: Located): Promise<Payload> {
+  async fetch({ key, order, attempt, bytes, from }: Located): Promise<Payload> {
     const here = this.#address !== undefined && from.includes(this.#address);
     try {
-      const entry = await this.#fetching.get(
+      const entry = await this.#fetches.get(
         { key, order, attempt, bytes, from, here },
         new AbortController().signal,
       );
@@ -170,6 +139,8 @@ export class Results {
       throw error;
     }
   }
+
+  // ── From the scheduler ─────────────────────────────────────────────────────────────────────────
 
   receive(message: Extract<ToWorker, { type: "free" | "copy" | "keep" }>): void {
     switch (message.type) {
@@ -198,19 +169,21 @@ export class Results {
     const { key, order, attempt } = wanted;
     try {
       const wasHere = this.#store.find(wanted) !== undefined;
-      const entry = await this.#fetching.get(wanted, new AbortController().signal);
+      const entry = await this.#fetches.get(wanted, new AbortController().signal);
       if (wasHere) reports.held(key, order, attempt, entry.bytes);
       this.#store.letGo(entry);
     } catch (error) {
       if (!(error instanceof MissingError)) throw error;
-      // When somebody lacks it the scheduler learns something; else all is as it was.
+      // A holder that lacks the result is news to the scheduler; otherwise nothing has changed.
       if (error.lacking.length > 0) return reports.missing(undefined, error);
       const { clock = systemClock } = this.#options;
       clock.setTimeout(() => reports.missing(undefined, error), copyAgainMs, { keepAlive: false });
     }
   }
 
-  /** Gives to and takes from whoever opened this socket. */
+  // ── From other workers and clients ─────────────────────────────────────────────────────────────
+
+  /** Serves results on this socket, and takes the values that are sent on it. */
   accept(socket: Socket): void {
     const responding = respond(
       socket,
@@ -223,7 +196,7 @@ export class Results {
     this.#ends.add(responding.end);
   }
 
-  /** A scattered value comes. */
+  /** Takes a value that a client scatters. */
   async #take(want: Want, incoming: Incoming): Promise<void> {
     const bytes = bytesOfShape(incoming.shape);
     if (bytes > this.#options.memoryBytes) {
@@ -243,23 +216,14 @@ export class Results {
     }
   }
 
-  /** The scheduler does not know this worker any more: nobody knows what it holds. */
+  /** Frees all results: the scheduler does not know this worker any more. */
   clear(): void {
     this.#store.clear();
   }
 
   close(): void {
     for (const end of this.#ends) end("the worker ends");
-    this.#peers.close();
+    this.#holders.close();
     this.#store.close();
   }
-}
-
-function isReference(input: Payload | Reference): input is Reference {
-  return typeof input === "object" && "from" in input;
-}
-
-function wantedOf({ from, here, ...rest }: Reference, peers: readonly string[]): Wanted {
-  const addresses = from.flatMap((place) => peers[place] ?? []).slice(0, limits.holders);
-  return { ...rest, from: addresses, here: here ?? false };
 }

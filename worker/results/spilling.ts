@@ -1,13 +1,13 @@
-// A value in a file: what the store needs of a disk, and how the bytes go there and come back.
+// Values in files: the interface of the disk that the store uses, and writing and reading values.
 
 import type { Payload } from "../../src/payload/payload.ts";
 import type { Shape } from "../../src/transfer/messages.ts";
 import { Assembly, type Source } from "../../src/transfer/shape.ts";
 import { allocate } from "../boundary/shared-memory.ts";
 
-/** Where files are written. A real one is `local-directory.ts`. */
+/** The place for files. A real one is in `local-directory.ts`. */
 export type Disk = {
-  /** A new file with these bytes, one after the other. When it rejects, nothing is left of it. */
+  /** Writes these bytes, one after the other, to a new file. No file is left when it rejects. */
   write(rows: readonly Uint8Array[]): Promise<DiskFile>;
 };
 
@@ -17,7 +17,7 @@ export type DiskFile = {
 };
 
 export type OpenFile = {
-  /** Fills `into` with the bytes from here on. */
+  /** Fills `into` with the bytes of the file from `from` on. */
   read(into: Uint8Array, from: number): Promise<void>;
   close(): Promise<void>;
 };
@@ -25,7 +25,7 @@ export type OpenFile = {
 /** A value in a file. */
 export type SpilledFile = DiskFile & { readonly shape: Exclude<Shape, { text: string }> };
 
-/** What is to be written of a value. */
+/** The bytes of a value, in the order in which they are written. */
 export function rowsOf(payload: Payload): Uint8Array[] {
   const head = new TextEncoder().encode(typeof payload === "string" ? payload : payload.head);
   return typeof payload === "string" ? [head] : [head, ...payload.parts];
@@ -43,7 +43,7 @@ export async function spill(disk: Disk, payload: Payload): Promise<SpilledFile> 
   };
 }
 
-/** Reads it whole, to where it will stay. */
+/** Reads the whole value, into the memory where it will stay. */
 export async function readBack(file: SpilledFile): Promise<Payload> {
   const assembly = new Assembly(file.shape, allocate);
   const open = await file.open();
@@ -59,7 +59,7 @@ export async function readBack(file: SpilledFile): Promise<Payload> {
   return assembly.take();
 }
 
-/** Its bytes for somebody else, chunk by chunk. */
+/** The bytes of the file, chunk by chunk, for another worker or a client. */
 export async function fileSource(file: SpilledFile, closed: () => void): Promise<Source> {
   const open = await file.open();
   let from = 0;

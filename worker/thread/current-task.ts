@@ -1,12 +1,12 @@
-// What a running task can know of itself, and say. Its `RunningTask` follows the call through every
-// await, and is shared by all copies of this package in one thread: the user's module may import
-// another copy than the one that runs it.
+// The running task as its own code sees it. The `RunningTask` follows the call through every await. All
+// copies of this package in one thread share it: the user's module may import another copy than the one
+// that runs the module.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { format } from "node:util";
 import { ConnectionError, ThenceError } from "../../src/errors/errors.ts";
-import type { Inside } from "./inside.ts";
 import { clearTimeout, now, setTimeout } from "../boundary/intrinsics.ts";
+import type { TaskLink } from "./task-link.ts";
 
 /** The task that is running. Its parts may be taken out of it: `const { signal, progress } = currentTask();`. */
 export type CurrentTask = {
@@ -31,7 +31,7 @@ export type CurrentTask = {
   readonly progress: (fraction: number, text?: string) => void;
   /** Writes a line to the worker's log, with the task's key; formatted like `console.log`. */
   readonly log: (...args: unknown[]) => void;
-  /** Submits sub-tasks; `worker/index.ts` says of which type it is. */
+  /** Submits sub-tasks; its type is in `worker/index.ts`. */
   readonly client: unknown;
 };
 
@@ -58,20 +58,20 @@ export function currentTask(): CurrentTask {
 const storageKey = Symbol.for("thence.current-task");
 const shared = globalThis as { [storageKey]?: AsyncLocalStorage<RunningTask | undefined> };
 
-/** The task that the present code runs for. */
+/** The task for which the present code runs. */
 export const runningTask = (shared[storageKey] ??= new AsyncLocalStorage<
   RunningTask | undefined
 >());
 
-/** What a running task needs of the thread it runs on. */
+/** The functions of the thread that a running task needs. */
 export type TaskHost = {
   readonly worker: string;
-  /** Why this call has been asked to end; undefined when it has not. */
+  /** Why the call has been asked to end; undefined when it has not. */
   endingOf(ticket: number): Error | undefined;
   progress(ticket: number, fraction: number, text: string | undefined): void;
   log(text: string, key: string): void;
-  /** The client inside it, made at the first use. */
-  inside(task: RunningTask): Inside;
+  /** Makes the client inside the task, with its link. */
+  openLink(task: RunningTask): TaskLink;
 };
 
 const progressIntervalMs = 100;
@@ -80,11 +80,11 @@ export class RunningTask {
   readonly key: string;
   readonly attempt: number;
   readonly ticket: number;
-  /** It waits for its sub-tasks. */
+  /** The task waits for its sub-tasks and has lent its slot. */
   lent = false;
   readonly #host: TaskHost;
   #over = false;
-  #inside: Inside | undefined = undefined;
+  #link: TaskLink | undefined = undefined;
   #face: CurrentTask | undefined = undefined;
   #controller: AbortController | undefined = undefined;
   #progress: Progress | undefined = undefined;
@@ -96,14 +96,14 @@ export class RunningTask {
     this.ticket = ticket;
   }
 
-  /** What the user's code gets of it. Made when asked for: most tasks never do. */
+  /** The object that the user's code gets. Made when asked for: most tasks never ask. */
   get face(): CurrentTask {
     return (this.#face ??= this.#makeFace());
   }
 
-  /** Undefined until the user's code has asked for the client. */
-  get inside(): Inside | undefined {
-    return this.#inside;
+  /** The link of the client; undefined until the user's code has asked for the client. */
+  get link(): TaskLink | undefined {
+    return this.#link;
   }
 
   get over(): boolean {
@@ -123,7 +123,7 @@ export class RunningTask {
       get client() {
         return client();
       },
-      progress: (fraction, text) => this.#progressed(fraction, text),
+      progress: (fraction, text) => this.#reportProgress(fraction, text),
       log: (...args) => this.#host.log(format(...args), this.key),
     };
   }
@@ -135,45 +135,45 @@ export class RunningTask {
   }
 
   #client(): unknown {
-    if (this.#inside === undefined && this.#over) throw ended();
-    return (this.#inside ??= this.#host.inside(this)).face;
+    if (this.#link === undefined && this.#over) throw ended();
+    return (this.#link ??= this.#host.openLink(this)).face;
   }
 
-  #progressed(fraction: number, text: string | undefined): void {
+  #reportProgress(fraction: number, text: string | undefined): void {
     if (typeof fraction !== "number" || Number.isNaN(fraction)) {
       throw new TypeError(`progress takes a fraction from 0 to 1, not ${format(fraction)}`);
     }
     if (this.#over) return;
-    const progress = (this.#progress ??= { fraction, text, saidAt: -Infinity, timer: undefined });
+    const progress = (this.#progress ??= { fraction, text, sentAt: -Infinity, timer: undefined });
     progress.fraction = Math.min(1, Math.max(0, fraction));
     progress.text = text;
-    if (now() - progress.saidAt >= progressIntervalMs) {
-      this.#say(progress);
+    if (now() - progress.sentAt >= progressIntervalMs) {
+      this.#send(progress);
     } else {
-      progress.timer ??= setTimeout(() => this.#say(progress), progressIntervalMs);
+      progress.timer ??= setTimeout(() => this.#send(progress), progressIntervalMs);
     }
   }
 
-  /** If the call was asked to end: fires the signal if somebody has looked at it, and ends its client. */
+  /** If the call was asked to end: fires the signal, if the user's code has asked for it, and ends the client. */
   end(): void {
-    if (this.#over || !(this.#controller ?? this.#inside)) return;
+    if (this.#over || !(this.#controller ?? this.#link)) return;
     const reason = this.#host.endingOf(this.ticket);
     if (reason === undefined) return;
     if (!this.#controller?.signal.aborted) this.#controller?.abort(reason);
-    this.#inside?.end(reason);
+    this.#link?.end(reason);
   }
 
-  /** The call has returned: whoever still holds this hears and says nothing more. */
+  /** The call has returned: code that still has this object can report nothing more. */
   close(): void {
     this.#over = true;
-    this.#inside?.end(ended());
+    this.#link?.end(ended());
     if (this.#progress?.timer !== undefined) clearTimeout(this.#progress.timer);
   }
 
-  #say(progress: Progress): void {
+  #send(progress: Progress): void {
     if (progress.timer !== undefined) clearTimeout(progress.timer);
     progress.timer = undefined;
-    progress.saidAt = now();
+    progress.sentAt = now();
     this.#host.progress(this.ticket, progress.fraction, progress.text);
   }
 }
@@ -187,6 +187,6 @@ function ended(): ThenceError {
 type Progress = {
   fraction: number;
   text: string | undefined;
-  saidAt: number;
+  sentAt: number;
   timer: NodeJS.Timeout | undefined;
 };

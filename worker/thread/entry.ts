@@ -1,4 +1,4 @@
-// Where a thread begins: imports the modules, says which functions they have, then runs what comes.
+// The entry of a thread: imports the modules, tells the main thread their functions, then runs calls.
 
 import { inspect } from "node:util";
 import { isMainThread, workerData } from "node:worker_threads";
@@ -12,14 +12,14 @@ import { Runner } from "./runner.ts";
 
 if (isMainThread) throw new Error("worker/thread/entry is started by a worker, as a thread");
 const options = { ...(workerData as ThreadOptions) };
-// All that is between main and this thread is out of the user's sight before their modules load.
+// The user's code must not find the channel to the main thread: it goes before the modules load.
 for (const name of Object.keys(options)) Reflect.deleteProperty(workerData as object, name);
 const { port } = options;
 const [seconds, nanoseconds] = process.hrtime();
 const clockMs = seconds * 1000 + nanoseconds / 1e6 - now();
 const post = (message: FromThread) => port.postMessage(message);
 
-// A promise that a task forgot must not take down whatever runs when its rejection is noticed.
+// A rejection that one task does not handle must not end the thread, where other tasks run.
 process.on("unhandledRejection", (reason) => {
   const key = runningTask.getStore()?.key;
   post({ type: "rejection", text: inspect(reason), ...(key !== undefined && { key }) });

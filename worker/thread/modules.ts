@@ -1,5 +1,5 @@
-// What a module gives a worker: its exported functions, by the names they are registered under.
-// A thread does the loading, for that imports the user's code.
+// Loads modules and registers their exported functions by name. Only threads do this, since it imports the
+// user's code.
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -25,7 +25,7 @@ export async function loadFunctions(
     for (const [name, value] of functionsOf(source, await importModule(source.path))) {
       const other = fileOf.get(name);
       if (other === source.path) {
-        throw new ModuleError(`${source.path} is named twice: once will do`);
+        throw new ModuleError(`${source.path} is named twice: name it once`);
       }
       if (other !== undefined) {
         throw new ModuleError(
@@ -45,7 +45,7 @@ export async function loadFunctions(
   return functions;
 }
 
-/** Of a function's text, by which two of one name are told apart; what they call may differ still. */
+/** The digest of a function's text: tells two functions of one name apart, but not what they call. */
 export function digestOf(task: TaskFunction): string {
   const text = Function.prototype.toString.call(task);
   return createHash("sha256").update(text).digest("base64url").slice(0, 12);
@@ -85,8 +85,8 @@ async function importModule(path: string): Promise<Record<string, unknown>> {
 
 function describe(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
-  // The place may be in a file that the module imports. A syntax error has it ahead of its message,
-  // others in their first frame.
+  // The place may be in a file that the module imports. It stands ahead of the message of a syntax error,
+  // and in the first frame of other errors.
   const { stack = "" } = thrown;
   const place =
     /^file:\/\/\S+:\d+$/m.exec(stack)?.[0] ?? /^ +at .*?(file:\/\/[^\s)]+)/m.exec(stack)?.[1];

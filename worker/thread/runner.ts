@@ -1,6 +1,5 @@
-// Runs calls on a thread: decodes, calls, awaits, encodes, measures, and posts what came of it.
-// Results leave in batches; those that wait to do so lie where main can get at them, so that none
-// waits for the next call to end when that takes long.
+// Runs calls on a thread: decodes the arguments, calls the function, awaits and encodes what it returns,
+// and measures the time. Serves the running tasks: their signals, their progress, their clients.
 
 import { receiveMessageOnPort, type MessagePort } from "node:worker_threads";
 import {
@@ -10,8 +9,8 @@ import {
   ThenceError,
 } from "../../src/errors/errors.ts";
 import { failureOf, taskFailure } from "../../src/errors/failure.ts";
-import { limits } from "../../src/wire/limits.ts";
 import { decode, encode } from "../../src/payload/payload.ts";
+import { limits } from "../../src/wire/limits.ts";
 import type { Failure } from "../../src/wire/protocol.ts";
 import {
   ENDING,
@@ -30,20 +29,23 @@ import {
   toCloneable,
   type CloneablePayload,
 } from "../boundary/cloneable.ts";
-import type { FromThread, ToThread } from "../boundary/messages.ts";
-import { RunningTask, runningTask, type TaskHost } from "./current-task.ts";
-import { UnpostedResults, type UnpostedMemory } from "../boundary/unposted-results.ts";
-import { Inside } from "./inside.ts";
 import { apply, now, setImmediate } from "../boundary/intrinsics.ts";
-import type { TaskFunction } from "./modules.ts";
+import type { FromThread, ThreadOptions, ToThread } from "../boundary/messages.ts";
 import { allocate, countShared } from "../boundary/shared-memory.ts";
+import { RunningTask, runningTask, type TaskHost } from "./current-task.ts";
+import type { TaskFunction } from "./modules.ts";
+import { ReturnedResults } from "./returned-results.ts";
+import { TaskLink } from "./task-link.ts";
 
-/** A result waits this long for others to leave with it, in milliseconds. */
-const gatherMs = 0.5;
 /** Large results go into shared memory: other threads get them without a copy. */
 const resultRoom = { mostBytes: limits.valueBytes, allocate };
 
-type Calls = Extract<ToThread, { type: "calls" }>;
+/** Several calls in one message. */
+type Batch = Extract<ToThread, { type: "calls" }>;
+
+export type RunnerOptions = Omit<ThreadOptions, "modules"> & {
+  readonly functions: ReadonlyMap<string, TaskFunction>;
+};
 
 export class Runner implements TaskHost {
   readonly worker: string;
@@ -52,44 +54,30 @@ export class Runner implements TaskHost {
   readonly #functions: readonly (readonly [name: string, call: TaskFunction])[];
   readonly #concurrency: number;
   readonly #taskClient: string | undefined;
+  readonly #results: ReturnedResults;
 
-  readonly #batches: Calls[] = [];
-  /** Where the first batch goes on. */
+  readonly #batches: Batch[] = [];
+  /** The place of the next call in the first batch. */
   #place = 0;
   #beginning = false;
-  /** Calls that returned a promise, by ticket, and how many of them have not lent their slots. */
+  /** Calls that returned a promise, by ticket; and how many of them have a slot. */
   readonly #awaited = new Map<number, RunningTask>();
   #active = 0;
+  /** How many calls have lent their slots. */
   #lent = 0;
-  /** Calls that lend resources too, by ticket; with what lets them go on while they wait for that. */
+  /** Calls that lend resources too, by ticket. While one waits to have them back: what lets it go on. */
   readonly #regaining = new Map<number, (() => void) | undefined>();
   /** Why executing calls were asked to end, by ticket. */
   readonly #endings = new Map<number, Error>();
 
-  #numbers: number[] = [];
-  #values: CloneablePayload[] = [];
-  #transfer: ArrayBuffer[] = [];
-  readonly #held: UnpostedResults;
-  /** When the oldest result that has not been posted was there. */
-  #unpostedSince = 0;
-  #flushing = false;
-
-  constructor(options: {
-    port: MessagePort;
-    cells: Cells;
-    held: UnpostedMemory;
-    worker: string;
-    concurrency: number;
-    taskClient?: string | undefined;
-    functions: ReadonlyMap<string, TaskFunction>;
-  }) {
+  constructor(options: RunnerOptions) {
     this.worker = options.worker;
     this.#port = options.port;
     this.#cells = options.cells;
-    this.#held = new UnpostedResults(options.held);
     this.#functions = [...options.functions];
     this.#concurrency = options.concurrency;
     this.#taskClient = options.taskClient;
+    this.#results = new ReturnedResults(options.port, options.unposted);
   }
 
   receive(message: ToThread): void {
@@ -103,7 +91,7 @@ export class Runner implements TaskHost {
         this.#end(message);
         return;
       case "sub":
-        this.#awaited.get(message.ticket)?.inside?.receive(fromCloneableMessage(message.message));
+        this.#awaited.get(message.ticket)?.link?.receive(fromCloneableMessage(message.message));
         return;
       case "resume":
         this.#regaining.get(message.ticket)?.();
@@ -113,9 +101,11 @@ export class Runner implements TaskHost {
     }
   }
 
-  /** Calls that return no promise follow each other without a turn between. */
+  // ── Calls ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** Begins calls while there is a free slot. Calls that return no promise follow each other at once. */
   #beginNext(): void {
-    // A call that looks for its ending reads the port, and so comes by here.
+    // A call that asks for its ending has messages received here, in the middle of the loop below.
     if (this.#beginning) return;
     this.#beginning = true;
     while (this.#active < this.#concurrency) {
@@ -131,12 +121,12 @@ export class Runner implements TaskHost {
     }
     runningTask.enterWith(undefined);
     this.#beginning = false;
-    if (this.#active === 0 && this.#batches.length === 0) this.#flush();
-    else this.#flushSoon();
+    if (this.#active === 0 && this.#batches.length === 0) this.#results.post();
+    else this.#results.postSoon();
   }
 
   /** Makes a call, unless it was taken back. */
-  #begin(batch: Calls, index: number): void {
+  #begin(batch: Batch, index: number): void {
     const { numbers } = batch;
     const ticket = numbers[index * 3]!;
     const begin = now();
@@ -157,7 +147,7 @@ export class Runner implements TaskHost {
       return;
     }
     try {
-      // Not `run`, which would go back to where we came from after each: twice the work.
+      // Not `run`, which restores the previous store after each call: twice the work.
       runningTask.enterWith(task);
       const value: unknown = apply(call, undefined, args);
       if (isThenable(value)) void this.#awaitEnd(task, begin, name, value);
@@ -187,7 +177,7 @@ export class Runner implements TaskHost {
   }
 
   #returned(task: RunningTask, begin: number, name: string, value: unknown): void {
-    let crossing: CloneablePayload;
+    let result: CloneablePayload;
     try {
       const { payload, inputs } = encode(value, "result", resultRoom);
       if (inputs.length > 0) {
@@ -195,30 +185,23 @@ export class Runner implements TaskHost {
           `Return its value, not the future: "${inputs[0]}" ends with the task that submitted it`,
         );
       }
-      crossing = toCloneable(payload, this.#transfer);
-      if (typeof crossing === "object") countShared(sharedBytes(crossing));
+      result = toCloneable(payload, this.#results.transfer);
+      if (typeof result === "object") countShared(sharedBytes(result));
     } catch (error) {
       this.#failed(task, begin, failureOf(error, { key: task.key, task: name }));
       return;
     }
     const end = now();
     this.#over(task);
-    if (this.#numbers.length === 0) this.#unpostedSince = end;
+    // The main thread must not find this result before the messages of the task's client.
+    const mayWait = task.link === undefined;
     const micros = Math.round((end - begin) * 1000);
-    this.#numbers.push(task.ticket, micros);
-    this.#values.push(crossing);
-    const held =
-      typeof crossing === "string" &&
-      // What main finds among the held would overtake what the task said as a client.
-      task.inside === undefined &&
-      end - this.#unpostedSince < gatherMs &&
-      this.#held.add(task.ticket, micros, crossing);
-    if (!held) this.#flush();
+    this.#results.add(task.ticket, micros, result, mayWait ? end : undefined);
   }
 
   #failed(task: RunningTask, begin: number, failure: Failure): void {
     this.#over(task);
-    this.#flush();
+    this.#results.post();
     const micros = Math.round((now() - begin) * 1000);
     this.#post({ type: "threw", ticket: task.ticket, micros, failure });
   }
@@ -233,32 +216,8 @@ export class Runner implements TaskHost {
     if (this.#regaining.size > 0) this.#regaining.delete(ticket);
   }
 
-  // ── Posting ────────────────────────────────────────────────────────────────────────────────────
-
-  #flush(): void {
-    if (this.#numbers.length === 0) return;
-    this.#port.postMessage(
-      { type: "returned", numbers: this.#numbers, values: this.#values } satisfies FromThread,
-      this.#transfer,
-    );
-    this.#numbers = [];
-    this.#values = [];
-    if (this.#transfer.length > 0) this.#transfer = [];
-    this.#held.clear();
-  }
-
-  /** Once nothing more can be done without waiting for something. */
-  #flushSoon(): void {
-    if (this.#flushing || this.#numbers.length === 0) return;
-    this.#flushing = true;
-    setImmediate(() => {
-      this.#flushing = false;
-      this.#flush();
-    });
-  }
-
-  #post(message: FromThread): void {
-    this.#port.postMessage(message);
+  #post(message: FromThread, transfer: ArrayBuffer[] = []): void {
+    this.#port.postMessage(message, transfer);
   }
 
   // ── For the running task ───────────────────────────────────────────────────────────────────────
@@ -269,13 +228,13 @@ export class Runner implements TaskHost {
       code === "task-timeout" ? new TaskTimeoutError(message) : new TaskCancelledError(message);
     this.#endings.set(ticket, reason);
     this.#awaited.get(ticket)?.end();
-    // What is to end need not wait for what it had lent.
+    // A task that is to end does not wait to have its resources back.
     this.#regaining.get(ticket)?.();
   }
 
   endingOf(ticket: number): Error | undefined {
     if (stateOf(this.#cells, ticket) !== ENDING) return undefined;
-    // The call may never have let the event loop deliver the reason.
+    // The event loop cannot deliver the reason while the call runs without awaiting.
     while (!this.#endings.has(ticket)) {
       const received = receiveMessageOnPort(this.#port) as { message: ToThread } | undefined;
       if (received === undefined) break;
@@ -297,19 +256,19 @@ export class Runner implements TaskHost {
     this.#post({ type: "log", text, key });
   }
 
-  inside(task: RunningTask): Inside {
+  openLink(task: RunningTask): TaskLink {
     const { ticket } = task;
-    return new Inside(this.#taskClient, {
-      say: (frame) => {
-        const own = typeof frame === "string" ? [] : [frame.buffer as ArrayBuffer];
-        this.#port.postMessage({ type: "sub", ticket, frame } satisfies FromThread, own);
+    return new TaskLink(this.#taskClient, {
+      send: (frame) => {
+        const transfer = typeof frame === "string" ? [] : [frame.buffer as ArrayBuffer];
+        this.#post({ type: "sub", ticket, frame }, transfer);
       },
       lend: () => this.#lend(task),
       resume: () => this.#resume(task),
     });
   }
 
-  /** Others may run while it waits. Its own sub-task may be among them. */
+  /** Lets other calls run while this one waits; its own sub-task may be among them. */
   #lend(task: RunningTask): void {
     if (this.#lent >= mostWaiting) {
       throw new ThenceError(
@@ -321,10 +280,11 @@ export class Runner implements TaskHost {
     task.lent = true;
     if (this.#awaited.has(task.ticket)) this.#active -= 1;
     this.#post({ type: "lent", ticket: task.ticket });
-    // Not now, in the middle of what the task does.
+    // Later, since the task's own code is running now.
     setImmediate(() => this.#beginNext());
   }
 
+  /** Takes the slot back: at once, or once the scheduler has given back resources that were lent too. */
   #resume(task: RunningTask): Promise<void> | undefined {
     if (task.over || !task.lent) return undefined;
     const { ticket } = task;

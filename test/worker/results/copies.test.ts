@@ -3,7 +3,7 @@
 import { expect, test, vi } from "vitest";
 import { memorySocketPair } from "../../src/link/socket-memory.ts";
 import { respond } from "../../../src/transfer/responder.ts";
-import type { MissingError } from "../../../worker/results/fetching.ts";
+import type { MissingError } from "../../../worker/results/missing-error.ts";
 import type { Reports } from "../../../worker/reports.ts";
 import { Results } from "../../../worker/results/results.ts";
 import type { Log } from "../../../src/log.ts";

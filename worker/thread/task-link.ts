@@ -1,5 +1,5 @@
-// The client inside a task, on the thread: what it says goes to main as frames, which main can check
-// and never has to trust; and while the task waits for an answer, others may have its slot.
+// The link of the client inside a task, on the thread. Its messages go to the main thread as frames, which
+// the main thread checks; and while the task waits for an answer, other calls may use its slot.
 
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -12,31 +12,31 @@ import { limits } from "../../src/wire/limits.ts";
 import type { FromClient, ToClient } from "../../src/wire/protocol.ts";
 import { nextTick } from "../boundary/intrinsics.ts";
 
-/** Room for what the worker's own link puts around a message. */
+/** Leaves room for what the worker's own link adds to a message. */
 const frameBytes = limits.frameBytes - 4_096;
 
-/** What it needs of the thread it is on. */
-export type InsideHost = {
-  say(frame: SocketData): void;
-  /** From here on the slot of the task is for others. */
+/** The functions of the thread that the link needs. */
+export type TaskLinkHost = {
+  send(frame: SocketData): void;
+  /** Lends the slot of the task to other calls. */
   lend(): void;
-  /** It is not; to be waited for when the task held resources that others may have meanwhile. */
+  /** Takes the slot back; a promise when resources that were lent too have to be waited for. */
   resume(): Promise<void> | undefined;
 };
 
-export class Inside implements TaskConnection {
-  /** One for all tasks of the thread: their futures may be passed between them. */
+export class TaskLink implements TaskConnection {
+  /** The same for all tasks of the thread, so that futures may be passed between them. */
   readonly welcome = { scheduler: "" };
-  readonly #host: InsideHost;
+  readonly #host: TaskLinkHost;
   readonly #client: TaskClient;
   readonly #outbox: Outbox<FromClient>;
-  #said = 0;
+  #framesSent = 0;
   #flushing = false;
   #waits = 0;
   #over = false;
 
   /** @param file the URL of a module that exports `openTaskClient` */
-  constructor(file: string | undefined, host: InsideHost) {
+  constructor(file: string | undefined, host: TaskLinkHost) {
     this.#host = host;
     this.#outbox = new Outbox({
       frameBytes,
@@ -45,6 +45,7 @@ export class Inside implements TaskConnection {
     this.#client = openerIn(file)(this);
   }
 
+  /** The client that the user's code gets. */
   get face(): unknown {
     return this.#client.face;
   }
@@ -53,7 +54,7 @@ export class Inside implements TaskConnection {
     if (!this.#over) this.#client.receive(message);
   }
 
-  /** Says what has not been said; then whatever waits for an answer fails. */
+  /** Sends the messages that are left, and fails all that waits for an answer. */
   end(why: Error): void {
     if (this.#over) return;
     this.flush();
@@ -81,13 +82,13 @@ export class Inside implements TaskConnection {
 
   async during<Value>(waiting: Promise<Value>): Promise<Value> {
     if (this.#over) return waiting;
-    // What it waits for has to be asked for first.
+    // The request leaves before the slot is lent.
     this.flush();
     if (this.#waits === 0) {
       try {
         this.#host.lend();
       } catch (error) {
-        // Nobody will wait for it now.
+        // The caller gets this error instead of the answer.
         waiting.catch(() => undefined);
         throw error;
       }
@@ -104,15 +105,15 @@ export class Inside implements TaskConnection {
   flush(): void {
     this.#flushing = false;
     for (let frame = this.#outbox.next(); frame; frame = this.#outbox.next()) {
-      this.#outbox.acknowledge(++this.#said);
-      this.#host.say(writeFrame(0, frame));
+      this.#outbox.acknowledge(++this.#framesSent);
+      this.#host.send(writeFrame(0, frame));
     }
   }
 }
 
 let opener: OpenTaskClient | undefined;
 
-/** Loaded at the first use, for most tasks have none; at once, for the user's code does not wait. */
+/** Loads the module at the first use, since most tasks have no client; in one go, since callers do not await. */
 function openerIn(file: string | undefined): OpenTaskClient {
   if (file === undefined) {
     throw new ThenceError(

@@ -1,0 +1,44 @@
+// The events of a thread, in two groups: those of a call go from the thread straight to the calls, and
+// those of the thread itself to the pool.
+
+import type { Payload } from "../../src/payload/payload.ts";
+import type { Failure, FromClient } from "../../src/wire/protocol.ts";
+import type { Call } from "../calls/call.ts";
+
+/** What happens to calls on a thread. */
+export type CallEvents = {
+  /** The call is over, with a value or with an error. */
+  returned(call: Call, value: Payload, micros: number): void;
+  threw(call: Call, failure: Failure): void;
+  progress(call: Call, fraction: number, text: string | undefined): void;
+  /** The client inside the call has sent a message. */
+  sub(call: Call, message: FromClient): void;
+  /** The call waits for its sub-tasks and lends its slot; then, it wants to go on. */
+  lent(call: Call): void;
+  resuming(call: Call): void;
+  /** The user's code has written to the log, or left a rejected promise unhandled. */
+  said(kind: "log" | "rejection", text: string, key: string | undefined): void;
+};
+
+/** What happens to a thread. */
+export type ThreadEvents = {
+  /** The modules are loaded: the thread takes calls. */
+  loaded(functions: readonly string[], digests: readonly string[]): void;
+  /** Some calls are over or have lent their slots: there may be room for more. */
+  room(): void;
+  /** The last event: the thread has ended. */
+  gone(end: ThreadEnd): void;
+};
+
+/** How a thread ended, and the calls it had been handed. */
+export type ThreadEnd = {
+  /** Whether the thread had loaded the modules. */
+  readonly loaded: boolean;
+  /** Whether the worker itself terminated the thread. */
+  readonly terminated: boolean;
+  readonly error: Error;
+  /** Calls that had begun and not ended. */
+  readonly executing: readonly Call[];
+  /** Calls that had not begun, and calls that had ended but whose result has not arrived. */
+  readonly others: readonly Call[];
+};
