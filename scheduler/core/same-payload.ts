@@ -1,4 +1,4 @@
-// Whether two encoded values are the same, byte for byte, without looking inside them.
+// Equality of encoded values, byte for byte, without decoding them.
 
 import type { Payload } from "../../src/payload/payload.ts";
 

@@ -2,7 +2,7 @@
 // a thing calls `serve` after it, so that nobody waits for what he could have.
 
 import type { ToClient } from "../../../src/wire/protocol.ts";
-import { decline, hand, letGo, offer } from "../clients/retention.ts";
+import { declineOffer, endRetention, offer, subscribe } from "../clients/retention.ts";
 import type { Client } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import {
@@ -97,7 +97,7 @@ function serveVariable(step: StepContext, { item, waiting }: Variable): void {
   if (item === undefined) return;
   for (let next = waiting.first; next; next = waiting.first) {
     const { client, id } = next;
-    const offered = offer(step, client, item.keep?.tasks ?? []);
+    const offered = offer(step, client, item.retention?.tasks ?? []);
     settle(step, next, offered === undefined ? undefined : { at: "told", offer: offered });
     answer(step, client, id, contentOf([item]));
   }
@@ -157,7 +157,7 @@ export function undo(step: StepContext, client: Client, id: number, claim: Claim
       for (const item of [...claim.items].reverse()) claim.thing.items.rejoin(item);
       break;
     case "told":
-      decline(step, client, claim.offer);
+      declineOffer(step, client, claim.offer);
       break;
   }
 }
@@ -171,14 +171,14 @@ export function received(
 ): void {
   setClaim(step, client, id, undefined);
   // One that is in several items is told of once.
-  hand(step, client, [...new Set(items.flatMap((item) => item.keep?.tasks ?? []))]);
+  subscribe(step, client, [...new Set(items.flatMap((item) => item.retention?.tasks ?? []))]);
   for (const item of items) discard(step, item);
 }
 
 /** An item or value that is nowhere any more. */
 export function discard(step: StepContext, item: Item): void {
   step.state.coordination.bytes -= item.bytes;
-  if (item.keep) letGo(step, item.keep);
+  if (item.retention) endRetention(step, item.retention);
 }
 
 // ── Answers ──────────────────────────────────────────────────────────────────────────────────────

@@ -1,11 +1,11 @@
-// Where values are, for those who ask: clients that fetch, and people.
+// Where values are: for clients that fetch them, and for people.
 
 import type { FromClient } from "../../../src/wire/protocol.ts";
 import { mostHolders } from "../effects.ts";
 import type { Client, Task } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
-/** A client wants a value that did not ride along. While it is being made again it hears nothing. */
+/** Answers a client that wants to fetch a value; not at all while the value is being recomputed. */
 export function locate({ state, effects }: StepContext, client: Client, key: string): void {
   const task = state.tasks.get(key);
   if (task === undefined) {
@@ -23,7 +23,7 @@ export function locate({ state, effects }: StepContext, client: Client, key: str
   effects.send(client, { type: "located", key, order, attempt, bytes, from: addressesOf(task) });
 }
 
-/** Where a value can be fetched, those first whose link is up. */
+/** The addresses where a value can be fetched, those of workers with a link first. */
 export function addressesOf({ state }: Task): string[] {
   if (state.at !== "finished" || state.holders === undefined) return [];
   const holders = [...state.holders].filter(({ address }) => address !== undefined);
@@ -31,7 +31,7 @@ export function addressesOf({ state }: Task): string[] {
   return holders.slice(0, mostHolders).map(({ address }) => address!);
 }
 
-/** By key the names of the workers that hold the value, "scheduler" when it is here; none: not made yet. */
+/** Answers with the names of the holders, for each key. */
 export function whoHas(
   { state, effects }: StepContext,
   client: Client,
@@ -44,7 +44,7 @@ export function whoHas(
   effects.send(client, { type: "answer", id, facts });
 }
 
-/** Their names; "scheduler" for a value that is kept here. */
+/** Names of the workers that hold the value; "scheduler" for one that is kept here. */
 export function holdersOf({ state }: Task): string[] {
   if (state.at !== "finished") return [];
   return state.holders === undefined
