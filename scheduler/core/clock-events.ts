@@ -1,4 +1,4 @@
-// What the passing of time does: held tasks start, unstarted ones expire, grace periods end.
+// Timers that are due: delayed tasks start, unstarted ones expire, grace periods end.
 
 import * as client from "./clients/client-events.ts";
 import { reviewReservation } from "./placement/reservation.ts";
@@ -6,14 +6,14 @@ import type { Task } from "./state.ts";
 import { fail, proceed } from "./tasks/lifecycle.ts";
 import type { StepContext } from "./tasks/transition.ts";
 import { failUnknownFunction, failUnschedulable } from "./placement/unschedulable.ts";
-import * as worker from "./workers/worker-events.ts";
+import * as worker from "./workers/membership.ts";
 
 export function clock(step: StepContext): void {
   const { state, now } = step;
   for (let due = state.timers.takeDue(now); due; due = state.timers.takeDue(now)) {
     switch (due.kind) {
       case "start":
-        proceed(step, due.task, "its time came");
+        proceed(step, due.task, "its delay is over");
         break;
       case "expiry":
         expire(step, due.task);
@@ -35,7 +35,7 @@ export function clock(step: StepContext): void {
         break;
       case "rebalance":
         due.worker.lookAgainAt = undefined;
-        due.worker.nothingToGiveAt = undefined;
+        due.worker.nothingToWithdrawAt = undefined;
         break;
       case "reservation":
         reviewReservation(step);
@@ -49,7 +49,7 @@ export function clock(step: StepContext): void {
   }
 }
 
-/** Fails a task whose time ran out before any attempt of it began. */
+/** Fails a task whose `expiresMs` passed before its first attempt. */
 function expire(step: StepContext, task: Task): void {
   const { at } = task.state;
   if (task.expiresAt === undefined || task.attempt > 0) return;

@@ -1,5 +1,5 @@
-// What a step asks for, collected: messages per peer, with the columns of neighbours that belong
-// together already joined, so that a thousand results leave as one message and not as a thousand.
+// The effects of a step, collected: messages for each peer, disconnects, log lines. Consecutive messages
+// that say the same of several tasks are joined, so that a thousand results leave as one message.
 
 import type {
   AnswerMessage,
@@ -13,29 +13,29 @@ import { headOf, type RunHead } from "./tasks/run-heads.ts";
 import type { Payload } from "../../src/payload/payload.ts";
 import type { Client, ClientId, Dispatch, Task, TaskKey, Worker, WorkerId } from "./state.ts";
 
-/** Performed by the shell, in this order. Plain data: a step can be recorded and compared. */
+/** An instruction to the shell. Plain data, so that a step can be recorded and compared. */
 export type Effect =
   | { readonly do: "send-to-worker"; readonly to: WorkerId; readonly messages: ToWorker[] }
   | { readonly do: "send-to-client"; readonly to: ClientId; readonly messages: ToClient[] }
   | { readonly do: "disconnect"; readonly peer: WorkerId | ClientId; readonly why: string }
-  /** The whole scheduler ends, and says goodbye to everybody. */
+  /** The scheduler ends, and tells all peers. */
   | { readonly do: "stop"; readonly why: string }
   | { readonly do: "log"; readonly level: LogLevel; readonly text: string };
 export type LogLevel = "info" | "warning";
 
-/** Holders named for one value. */
+/** Most holders that are named for one value. */
 export const mostHolders = 4;
 
 /**
- * Columns longer than this, or heavier in payload bytes, are cut: a message should stay small. What a
- * worker of two or three threads is sent ahead, and its answers, are one.
+ * Bounds on one message, by rows and by payload bytes. All that a worker of two or three threads is
+ * sent ahead fits into one, and so do its answers.
  */
 const columnLength = 2_000;
 const columnBytes = 64 * 1024;
 
 type Batch<Message> = {
   readonly messages: Message[];
-  /** Payload bytes in the newest message. */
+  /** Payload bytes of the newest message. */
   bytes: number;
   /** The head of the newest `run` message: only tasks of the same one are appended. */
   head: RunHead | undefined;
@@ -43,7 +43,7 @@ type Batch<Message> = {
   peers: Map<string, number> | undefined;
 };
 
-/** What a task is sent for one of its inputs: the value, or the task whose value is to be fetched. */
+/** An input of a task: the value itself, or the task whose value its worker has to fetch. */
 export type Input = Payload | Task;
 
 export class Effects {
@@ -188,12 +188,12 @@ export class Effects {
     this.send(client, { type: "answer", id, failure });
   }
 
-  /** A message that is never joined with another. */
+  /** Sends a message that is not joined with others. */
   send(client: Client, message: ToClient): void {
     batchOf(this.#toClients, client).messages.push(message);
   }
 
-  /** The same for a worker. */
+  /** Sends a worker a message that is not joined with others. */
   tell(worker: Worker, message: ToWorker): void {
     batchOf(this.#toWorkers, worker).messages.push(message);
   }
@@ -210,7 +210,7 @@ export class Effects {
     this.#others.push({ do: "log", level, text });
   }
 
-  /** Nothing is sent to a peer that is gone for good. */
+  /** Forgets what was to be sent to a peer that is gone. */
   drop(peer: Worker | Client): void {
     this.#toWorkers.delete(peer as Worker);
     this.#toClients.delete(peer as Client);
@@ -286,7 +286,7 @@ function lengthOf(message: Fields, row: Fields): number {
 type RunMessage = Extract<ToWorker, { type: "run" }>;
 type CopyMessage = Extract<ToWorker, { type: "copy" }>;
 
-/** What a reference takes in a frame, more or less. */
+/** Size of a reference in a frame, more or less. */
 const referenceBytes = 100;
 
 function isTask(input: Input): input is Task {
@@ -304,7 +304,7 @@ function inputsFor(
   );
 }
 
-/** Names the holders by their places in the message: thousands of results have the same small. */
+/** A reference names the holders by their indices in the message: thousands of values have the same few. */
 function referenceTo(
   message: RunMessage | CopyMessage,
   batch: Batch<ToWorker>,
@@ -314,7 +314,7 @@ function referenceTo(
   const { bytes, holders } = state as Extract<Task["state"], { at: "finished" }>;
   const reference: Reference = { key, order, attempt, bytes, from: [] };
   if (holders?.has(worker)) reference.here = true;
-  // Those who read at once begin with different holders.
+  // Workers that read different values at the same time begin with different holders.
   const all = [...(holders ?? [])];
   const first = order % Math.max(1, all.length);
   for (let index = 0; index < all.length && reference.from.length < mostHolders; index++) {

@@ -2,7 +2,7 @@
 // for tests, the simulation and the replay of a recorded run.
 
 import { assert } from "./assert.ts";
-import { isScattered } from "./values/values.ts";
+import { isScattered } from "./values/lineage.ts";
 import { checkCoordination } from "./coordination/invariants.ts";
 import { hasResources } from "./placement/dispatches.ts";
 import { includes, listOf } from "./structures/small-set.ts";
@@ -41,7 +41,7 @@ function checkTask(state: State, task: Task): void {
   const say = (words: string) => () => `${task.key} (${task.state.at}): ${words}`;
   const { at } = task.state;
   const isWanted = task.wantedBy !== undefined || task.detachedBy !== undefined;
-  const isKept = state.kept.has(task);
+  const isKept = state.retentions.has(task);
   const isNeeded = isWanted || isKept || task.dependents !== undefined;
   const isRemembered = state.descendants.has(task);
   assert(isNeeded || isRemembered, say("stays though nobody needs it"));
@@ -86,15 +86,15 @@ function checkTask(state: State, task: Task): void {
 }
 
 function checkKeeps(state: State): void {
-  for (const [task, keeps] of state.kept) {
+  for (const [task, keeps] of state.retentions) {
     assert(state.tasks.get(task.key) === task, () => `${task.key} is kept though it is gone`);
     const each = listOf(keeps);
     assert(!(keeps instanceof Set) || each.length > 1, () => `${task.key} has a set of one keep`);
     for (const { tasks } of each) assert(tasks.includes(task), () => `${task.key} kept by mistake`);
   }
-  for (const [name, { keep }] of state.published) {
-    for (const task of keep.tasks) {
-      const isKept = retentionsOf(state, task).includes(keep);
+  for (const [name, { retention }] of state.published) {
+    for (const task of retention.tasks) {
+      const isKept = retentionsOf(state, task).includes(retention);
       assert(isKept, () => `${task.key} is published as ${name} and not kept for it`);
     }
   }
@@ -108,7 +108,8 @@ function checkKeeps(state: State): void {
     assert(!client.gone, () => `an offer to the gone ${client.name}`);
     assert(offers.size > 0, () => `an empty list of offers to ${client.name}`);
     for (const { tasks } of offers.values()) {
-      for (const task of tasks) assert(state.kept.has(task), () => `${task.key} offered, not kept`);
+      for (const task of tasks)
+        assert(state.retentions.has(task), () => `${task.key} offered, not kept`);
     }
   }
 }
@@ -134,7 +135,7 @@ function checkValues(state: State): void {
       task.wantedBy !== undefined ||
       task.detachedBy !== undefined ||
       task.dependents !== undefined ||
-      state.kept.has(task);
+      state.retentions.has(task);
     assert(isNeeded, () => `${task.key}: its value is held though nobody needs it`);
     for (const holder of holders) {
       assert(state.workers.get(holder.id) === holder, () => `${task.key}: a lost worker holds it`);
@@ -183,7 +184,7 @@ function checkReady(state: State): void {
     ready += inLane.size;
     // Nothing waits that could run: the promise of placement.
     const { constraint } = lane;
-    const hasRoom = state.free.size + state.open.size > 0;
+    const hasRoom = state.free.size + state.openAhead.size > 0;
     assert(!hasRoom || isBlocked(lane), () => "a lane was left with tasks and not found blocked");
     checkSite(lane);
     const head = headOf(lane)!;
@@ -250,7 +251,7 @@ function checkWorker(state: State, worker: Worker): void {
   const load = dispatches.size - lent;
   assert(state.free.has(worker) === (present && load < slots), say("wrongly free"));
   assert(state.surplus.has(worker) === (present && load > slots), say("wrong surplus"));
-  assert(!(state.open.has(worker) && load < slots), say("open and free"));
+  assert(!(state.openAhead.has(worker) && load < slots), say("open and free"));
   for (const each of worker.regaining) {
     assert(dispatches.get(each.task.key) === each && each.lent, say("gives back what is not lent"));
     assert(!each.abandoned, say("keeps resources for what is to end"));
@@ -294,7 +295,7 @@ function checkShared(state: State, tasksOfSpec: Map<Spec, number>): void {
     assert(state.constraints.get(constraint.signature) === constraint, () => "constraint lost");
   }
   assert(state.becameReady.size === 0, () => "specs with ready tasks are left over from the step");
-  assert(state.ended.length === 0, () => "clients inside tasks are left over from the step");
+  assert(state.endedClients.length === 0, () => "clients inside tasks are left over from the step");
   const inside = [...state.workers.values()].flatMap(({ dispatches }) =>
     [...dispatches.values()].flatMap((dispatch) => dispatch.inside ?? []),
   );

@@ -1,10 +1,5 @@
-// What the scheduler knows, as plain data. Only `step` (step.ts) changes it. This folder does not
-// know what a socket, a promise, a clock or a random number is: time is an argument, peers are ids,
-// values are opaque payloads, and what should happen is returned as effects.
-//
-// Terminology: a *spec* is what tasks of one call site share (function and options); a *lane* is
-// the queue of ready tasks that can run in the same places; a *dispatch* is one attempt of a task
-// on its way on one worker, and it occupies room there until the worker says that it ended.
+// What the scheduler knows, as plain data: tasks, workers, clients, and what connects them. Only `step`
+// (step.ts) changes it. The README.md beside this file has the words that are used here.
 
 import { KeyTable } from "../../src/key-table.ts";
 import type { Failure, Resources, TaskOptions } from "../../src/wire/protocol.ts";
@@ -38,56 +33,57 @@ export type Task = {
   readonly key: TaskKey;
   readonly spec: Spec;
   readonly args: Payload;
-  /** Place in the order of submission. */
+  /** Number of the task in the order of submission. */
   readonly order: number;
   /** The keys that the arguments refer to, by position. */
   readonly inputKeys: readonly TaskKey[] | undefined;
-  /** Those tasks, while this one may still need their values. */
+  /** The tasks of these keys, while this one may still need their values. */
   inputs: readonly Task[] | undefined;
   state: TaskState;
-  /** Attempts dispatched so far; an answer that carries another number is stale. */
+  /** Number of the newest attempt; an answer that carries another number is stale. */
   attempt: number;
   /** Attempts that threw or ran out of time, counted against `retries`. */
   failures: number;
-  /** Tasks that still need this one's value: every dependent that is not finished or cancelled. */
+  /** Tasks that still need the value of this one: dependents that are not finished or cancelled. */
   dependents: SmallSet<Task>;
   /** The clients that hold a future of it. */
   wantedBy: SmallSet<Client>;
-  /** Fire and forget, by this client: it runs to its end whether or not anyone wants it. */
+  /** Fire and forget, by this client: the task runs to its end whether or not a client wants it. */
   detachedBy: Client | undefined;
-  /** It was on a worker that was lost, and may have been what ended it: dispatched alone now. */
+  /** It was on a worker that was lost, and may be the cause: it is dispatched alone from now on. */
   suspect: boolean;
-  /** The workers that were lost while it was executing there, each with how it ended. */
+  /** The workers that were lost while it was executing there. */
   losses: Loss[] | undefined;
-  /** Not after this moment, unless it has started; undefined for ever. */
+  /** It fails if it has not started by then; undefined when it may start at any time. */
   expiresAt: number | undefined;
   progress: { fraction: number; text?: string } | undefined;
 };
 
-/** Where a task is. Each variant holds what is true in that state and nothing else. */
+/** Where a task is. Each variant has the fields that mean something in that state, and no others. */
 export type TaskState =
   | { readonly at: "new" }
+  /** For inputs, of which so many are `missing`, or for a moment. */
   | { readonly at: "waiting"; missing: number; readonly until: number | undefined }
   | { readonly at: "ready" }
   | { readonly at: "running"; readonly dispatch: Dispatch }
-  /** Its value is kept here. */
+  /** With its value in the scheduler. */
   | {
       readonly at: "finished";
       readonly value: Payload;
       readonly bytes: number;
       readonly holders: undefined;
     }
-  /** Its value stays on workers; never on none. */
+  /** With its value on workers, on one at least. */
   | {
       readonly at: "finished";
       readonly value: undefined;
       readonly bytes: number;
       readonly holders: Set<Worker>;
     }
-  /** It had finished, and its value is gone; it can be made again, for what was made of it may be lost. */
+  /** Finished once, and without its value now. It runs again when the values made of it are lost. */
   | { readonly at: "released" }
   | { readonly at: "failed"; readonly failure: Failure }
-  /** `passedOn` is the reason that those hear which depend on it: it names who was cancelled first. */
+  /** `passedOn` is the reason for its dependents: it names the task that was cancelled first. */
   | {
       readonly at: "cancelled";
       readonly reason: string | undefined;
@@ -96,9 +92,10 @@ export type TaskState =
   | { readonly at: "forgotten" };
 export type TaskStateName = TaskState["at"];
 
+/** Loss of the worker of this name; `how` says how it ended. */
 export type Loss = { worker: string; how: string };
 
-/** What tasks of one client, function and options share; kept while it has tasks. */
+/** What the tasks of one client, function and options share. It is there while it has tasks. */
 export type Spec = {
   readonly client: Client;
   readonly signature: string;
@@ -111,39 +108,39 @@ export type Spec = {
   tasks: number;
 };
 
-/** Where tasks may run: shared by the lanes of all clients and priorities that ask for the same. */
+/** Where tasks may run. Lanes of all clients and priorities that ask for the same share one. */
 export type PlacementConstraint = {
   readonly signature: string;
   readonly function: FunctionFacts;
-  /** Names or hosts of the workers that may run it; undefined for any. */
+  /** Names, hosts or ids of the workers that may run it; undefined for any. */
   readonly workers: ReadonlySet<string> | undefined;
   readonly allowOtherWorkers: boolean;
   readonly resources: Resources | undefined;
-  /** Where that is, as the workers here are: it changes with them. */
+  /** The workers that this means now: another site when workers come and go. */
   site: Site;
   readonly lanes: Set<Lane>;
-  /** `freeings` when no worker with a free slot could run it: none has come since if it is the same. */
-  noneFreeAt: number | undefined;
+  /** `slotsFreed` when no worker with a free slot could run it. While that is the same, none can. */
+  noFreeWorkerAt: number | undefined;
   specs: number;
 };
 
-/** A function name and what has been seen of it. */
+/** What is known of a function, by its name. */
 export type FunctionFacts = {
   readonly name: string;
-  /** Mean time on a thread, newest weighing most; undefined until one call has finished. */
+  /** Mean time of a call on a thread, recent calls weighing most; undefined before the first. */
   meanMicros: number | undefined;
-  /** Workers present that registered it. */
+  /** How many of the workers here registered it. */
   workers: number;
-  /** One did so once: another may come that does, so its tasks wait. */
+  /** A worker registered it once. Tasks then wait for another one, however long. */
   wasRegistered: boolean;
-  /** Of its text, and which worker's that is: of the first that came while nobody had it. */
+  /** Digest of its text on the first of the workers here, and the name of that worker. */
   digest: string | undefined;
   digestOf: string;
   constraints: number;
   readonly sites: Set<Site>;
-  /** It was logged that nobody here can run some of its tasks: said once, not once for each. */
+  /** A warning that some of its tasks are unschedulable was logged: once, not once for each task. */
   warned: boolean;
-  /** Since when tasks of it wait though nobody ever registered it. */
+  /** When the first of its tasks was found to wait, though no worker ever registered it. */
   unknownSince: number | undefined;
 };
 
@@ -153,16 +150,17 @@ export type Dispatch = {
   readonly attempt: number;
   readonly worker: Worker;
   readonly at: number;
-  /** What it was expected to take, so that the worker's backlog can be counted down again. */
+  /** Its part of the worker's `backlogMicros`. */
   readonly estimateMicros: number;
   /** The worker said that it is executing. */
   started: boolean;
+  /** The worker was asked to give it back unstarted, and has not answered. */
   withdrawing: boolean;
-  /** No result is wanted: cancelled, and only its room on the worker is still waited for. */
+  /** Its result is not wanted. It takes room on the worker until the worker says that it ended. */
   abandoned: boolean;
-  /** It waits for its sub-tasks: neither its slot nor its resources are in use. */
+  /** It waits for its sub-tasks, and uses neither its slot nor its resources. */
   lent: boolean;
-  /** The client inside it, once it has said something; see sub-tasks.ts. */
+  /** The client inside the task, once it has sent a message; see sub-tasks.ts. */
   inside: Client | undefined;
 };
 
@@ -177,37 +175,38 @@ export type Worker = {
   readonly resources: Resources;
   readonly joinedAt: number;
   readonly used: Record<string, number>;
-  /** Everything sent to it that has not ended, by task key, oldest first. */
+  /** Attempts sent to it that have not ended, by task key, oldest first. */
   readonly dispatches: Map<TaskKey, Dispatch>;
-  /** How many of those have lent their slots. */
+  /** How many of these have lent their slots. */
   lent: number;
-  /** Those that have what they waited for and want their resources back, in the order they asked. */
+  /** Those of them that wait to get their resources back, in the order in which they asked. */
   readonly regaining: Set<Dispatch>;
-  /** Sum of the estimates of the dispatches that have not lent their slots. */
+  /** Sum of the estimates of all dispatches that have not lent their slots. */
   backlogMicros: number;
-  /** Its link is down; undefined when it is up. */
+  /** End of its grace period, while its link is down. */
   awayUntil: number | undefined;
-  /** It said that it is shutting down: nothing more is sent. */
+  /** It is shutting down, and is sent no more tasks. */
   leaving: boolean;
-  /** Its memory is full, as it says: no tasks are sent until it says otherwise. */
+  /** Why it takes no tasks for now, in its own words: its memory is full. */
   paused: string | undefined;
-  /** Where others fetch what it holds; undefined when nobody can. */
+  /** Where other workers fetch the values it holds; undefined when they cannot. */
   readonly address: string | undefined;
   /** Most bytes of inputs and results that it can have in memory. */
   readonly memoryBytes: number;
-  /** The tasks whose values it holds, and how much that is. */
+  /** The tasks whose values it holds, and the bytes of these. */
   readonly holds: Set<Task>;
   heldBytes: number;
-  /** Dispatches it was asked to give back and has not answered for: one request at a time. */
+  /** Dispatches with `withdrawing` set. No more are asked for until there are none. */
   withdrawals: number;
-  /** `freeings` when nothing that waits on it could run on a worker with a free slot. */
-  nothingToGiveAt: number | undefined;
-  /** Whatever asks for the same resources as this task, which waits for long, gets none here. */
+  /** `slotsFreed` when no free worker could run what waits here. While that is the same, none can. */
+  nothingToWithdrawAt: number | undefined;
+  /** Room here is reserved for this task: others that need the same resources do not run here. */
   reservedFor: Task | undefined;
-  /** When it is looked at again whether what waits there would not better be elsewhere. */
+  /** When the tasks that wait here are next compared with what other workers could offer. */
   lookAgainAt: number | undefined;
-  /** No dispatch has a lower priority than this. */
+  /** A bound: no dispatch has a lower priority. */
   lowestPriority: number;
+  /** Calls that it has finished. */
   finished: number;
 };
 
@@ -217,32 +216,33 @@ export type Client = {
   readonly joinedAt: number;
   readonly specs: Map<string, Spec>;
   readonly lanes: Map<string, Lane>;
+  /** End of its grace period, while its link is down. */
   awayUntil: number | undefined;
   gone: boolean;
-  /** The task that it is inside of, and what follows from that; undefined for a program's client. */
+  /** Where the client of a task runs; undefined for a program's client. */
   readonly within: Within | undefined;
 };
 
-/** What is true of the client inside a task, which lives as long as one attempt does. */
+/** The attempt of a task that a client runs inside of, and ends with. */
 export type Within = {
   readonly dispatch: Dispatch;
-  /** 1 inside a program's task, 2 inside a task of that, and so on up to a bound. */
+  /** 1 inside a program's task, 2 inside a task of that one, and so on up to a bound. */
   readonly depth: number;
-  /** The program's client that it all began with: whose turn it is when its tasks are served. */
+  /** The program's client at the root. Its lanes hold the sub-tasks, so that programs take turns. */
   readonly root: Client;
-  /** The tasks that it wants, to be let go when it ends. */
+  /** The tasks that the client wants, to be released when it ends. */
   readonly wants: Set<Task>;
 };
 
-/** Names the habits of one scheduler; times in milliseconds, sizes in bytes. */
+/** Settings of one scheduler: times in milliseconds, sizes in bytes. */
 export type CoreOptions = {
   /** How long a client or worker whose link dropped may take to come back. Default 30,000. */
   graceMs: number;
-  /** Results up to this many bytes ride inside `finished`; larger ones wait to be fetched. Default 64 KiB. */
+  /** Results up to this many bytes are part of `finished`; larger ones are fetched. Default 64 KiB. */
   smallResultBytes: number;
-  /** How long tasks of a name nobody registered wait after the newest worker joined. Default 3,000. */
+  /** How long tasks of a function that nobody registered wait after the newest worker joined. Default 3,000. */
   unknownTaskTimeoutMs: number;
-  /** Losses of a worker during its execution that a task survives. Default 3. */
+  /** Losses of a worker during its execution after which a task fails. Default 3. */
   maxWorkerLosses: number;
   /** Small results are kept up to this many bytes in all; past it they stay on workers too. Default 1 GiB. */
   keptBytes: number;
@@ -250,12 +250,12 @@ export type CoreOptions = {
   aheadMicros: number;
   /** Most tasks sent ahead, per slot, however short they are. Default 512. */
   maxAhead: number;
-  /** Room is kept for a task that asks for much of a resource after twice this long. Default 2,000. */
+  /** Time between reviews of the reservation: a task gets one after two of them. Default 2,000. */
   reservationMs: number;
   coordination: CoordinationLimits;
-  /** Seed of the jitter in backoff, the only chance there is in the core. */
+  /** Seed of the jitter in backoff, the only randomness in the core. */
   seed: number;
-  /** The names nearest to one that is not known, best first; pure. */
+  /** The names most like one that is not known, best first. A pure function. */
   nearestNames: (name: string, known: Iterable<string>) => readonly string[];
 };
 
@@ -278,63 +278,74 @@ export type State = {
   readonly tasks: KeyTable<Task>;
   readonly workers: Map<WorkerId, Worker>;
   readonly clients: Map<ClientId, Client>;
+
+  // Tasks: see tasks/.
+  /** By state; and how many were ever submitted, finished, failed and dispatched. */
+  readonly counts: Record<TaskStateName, number>;
+  readonly totals: { submitted: number; finished: number; failed: number; dispatched: number };
   readonly functions: Map<string, FunctionFacts>;
-  /** The names that a worker here has registered. */
-  readonly registered: Set<string>;
+  readonly history: History;
+
+  // Placement: see placement/.
   readonly constraints: Map<string, PlacementConstraint>;
   readonly sites: Map<string, Site>;
   /** The heads of `run` messages, by what they say. */
   readonly runHeads: Map<string, RunHeads>;
   /** Names and hosts of workers, those here and those asked for. */
   readonly namedWorkers: Map<string, NamedWorkers>;
-  /** What wants tasks beside clients; see retention.ts. */
-  readonly kept: Map<Task, SmallSet<Retention>>;
-  /** Keeps for clients that are being told of tasks, by number; how many were made so far. */
-  readonly offers: { readonly open: Map<Client, Map<number, Retention>>; made: number };
-  readonly published: Map<string, Published>;
-  /** Those that workers have still to answer for. */
-  readonly restarts: Set<Restart>;
+  readonly ready: ReadyQueue;
+  /** Workers with a free slot, the one that waited longest first. */
+  readonly free: Set<Worker>;
+  /** Workers without a free slot that may still be sent work ahead, likewise. */
+  readonly openAhead: Set<Worker>;
+  /** Workers that have been sent more than they can run at once. */
+  readonly surplus: Set<Worker>;
+  /** A version of `free`: counts the times that a worker had a free slot, or one more of them. */
+  slotsFreed: number;
+  readonly reservation: Reservation;
   /** Specs with an `unschedulableTimeoutMs` of which tasks became ready in this step. */
   readonly becameReady: Set<Spec>;
   /** Specs with a running timer for their `unschedulableTimeoutMs`. */
   readonly unschedulableTimers: Set<Spec>;
-  /** Locks, semaphores, events, queues and variables. */
-  readonly coordination: Coordination;
-  readonly ready: ReadyQueue;
-  readonly reservation: Reservation;
-  /** Clients inside tasks that have ended in this step; empty between steps. */
-  readonly ended: Client[];
-  readonly timers: Timers;
-  readonly history: History;
-  /** How often there was a worker with a free slot, or more of one. */
-  freeings: number;
-  /** Workers with a free slot, the one that waited longest first. */
-  readonly free: Set<Worker>;
-  /** Workers without a free slot that may still be sent work ahead, likewise. */
-  readonly open: Set<Worker>;
-  /** Workers that have been sent more than they can run at once. */
-  readonly surplus: Set<Worker>;
-  /** Tasks by state, and all that were ever submitted, finished and failed. */
-  readonly counts: Record<TaskStateName, number>;
-  readonly totals: { submitted: number; finished: number; failed: number; dispatched: number };
+
+  // Values: see values/.
   /**
-   * By task, those made of its value that have finished and live on workers only: if they are lost,
-   * it is needed again. Not its `dependents`, which need it now.
+   * By task, the finished tasks that it was an input of and whose values are on workers only. When
+   * these are lost it is needed again. `dependents` are the tasks that need it now.
    */
   readonly descendants: Map<Task, Set<Task>>;
-  /** Bytes of all values that are kept here; and whether workers were told to keep more of theirs. */
+  /** Bytes of all values that are kept here; and whether workers were told to hold small ones too. */
   keptBytes: number;
-  sparing: boolean;
+  offloading: boolean;
   /** By task, the workers that were asked to fetch a replica of its value and have not answered. */
   readonly replicaRequests: Map<Task, Set<Worker>>;
   readonly scatters: Set<Scatter>;
-  /** The workers that leave. */
+
+  // Clients: see clients/ and coordination/.
+  /** What needs tasks besides clients; see retention.ts. */
+  readonly retentions: Map<Task, SmallSet<Retention>>;
+  /** Retentions for clients that are being told of tasks, by number; how many were made so far. */
+  readonly offers: { readonly open: Map<Client, Map<number, Retention>>; made: number };
+  readonly published: Map<string, Published>;
+  /** Locks, semaphores, events, queues and variables. */
+  readonly coordination: Coordination;
+  /** Clients inside tasks that ended in this step; empty between steps. */
+  readonly endedClients: Client[];
+
+  // Workers: see workers/.
+  /** The names of functions that a worker here has registered. */
+  readonly registered: Set<string>;
+  /** Restarts that workers have still to answer. */
+  readonly restarts: Set<Restart>;
+  /** The workers that leave, or were asked to. */
   readonly retirements: Map<Worker, Retirement>;
   /** How many workers ever joined, and when the newest did. */
   joins: number;
   lastJoinAt: number;
   /** When a worker last went, or said that it would. */
   lastDepartureAt: number;
+
+  readonly timers: Timers;
   random: number;
 };
 
@@ -345,28 +356,6 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     tasks: new KeyTable(),
     workers: new Map(),
     clients: new Map(),
-    functions: new Map(),
-    registered: new Set(),
-    constraints: new Map(),
-    sites: new Map(),
-    runHeads: new Map(),
-    namedWorkers: new Map(),
-    kept: new Map(),
-    offers: { open: new Map(), made: 0 },
-    published: new Map(),
-    restarts: new Set(),
-    becameReady: new Set(),
-    unschedulableTimers: new Set(),
-    coordination: createCoordination(),
-    ready: new ReadyQueue(),
-    reservation: { oldest: undefined, worker: undefined, watched: false },
-    ended: [],
-    timers: new Timers(),
-    history: new History(),
-    freeings: 0,
-    free: new Set(),
-    open: new Set(),
-    surplus: new Set(),
     counts: {
       new: 0,
       waiting: 0,
@@ -379,15 +368,37 @@ export function createState(options: Partial<CoreOptions> = {}): State {
       forgotten: 0,
     },
     totals: { submitted: 0, finished: 0, failed: 0, dispatched: 0 },
+    functions: new Map(),
+    history: new History(),
+    constraints: new Map(),
+    sites: new Map(),
+    runHeads: new Map(),
+    namedWorkers: new Map(),
+    ready: new ReadyQueue(),
+    free: new Set(),
+    openAhead: new Set(),
+    surplus: new Set(),
+    slotsFreed: 0,
+    reservation: { oldest: undefined, worker: undefined, isScheduled: false },
+    becameReady: new Set(),
+    unschedulableTimers: new Set(),
     descendants: new Map(),
     keptBytes: 0,
-    sparing: false,
+    offloading: false,
     replicaRequests: new Map(),
     scatters: new Set(),
+    retentions: new Map(),
+    offers: { open: new Map(), made: 0 },
+    published: new Map(),
+    coordination: createCoordination(),
+    endedClients: [],
+    registered: new Set(),
+    restarts: new Set(),
     retirements: new Map(),
     joins: 0,
     lastJoinAt: 0,
     lastDepartureAt: 0,
+    timers: new Timers(),
     random: all.seed >>> 0,
   };
 }

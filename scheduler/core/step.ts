@@ -1,8 +1,8 @@
-// The one door to the state: an event goes in, effects come out, and nothing else changes anything.
+// The one door to the state: an event goes in, effects come out, and nothing else changes the state.
 //
 //   const effects = step(state, now, { type: "worker-messages", from: "w1", messages });
 //
-// Whoever calls it performs the effects in order and calls it again with `clock` at `nextWakeUp`.
+// The caller performs the effects in order, and sends the event `clock` at `nextWakeUp`.
 
 import type { FromClient, FromWorker } from "../../src/wire/protocol.ts";
 import * as client from "./clients/client-events.ts";
@@ -10,33 +10,38 @@ import { clock } from "./clock-events.ts";
 import { Effects, type Effect } from "./effects.ts";
 import { advanceScatters } from "./values/scattering.ts";
 import { advanceRetirements } from "./workers/retiring.ts";
-import { hearLacking } from "./values/recompute.ts";
+import { receiveHolderLacks } from "./values/recompute.ts";
 import { place } from "./placement/placement.ts";
 import { startUnschedulableTimeouts } from "./placement/unschedulable.ts";
 import type { ClientId, State, WorkerId } from "./state.ts";
 import { endSubTasks } from "./clients/sub-tasks.ts";
-import * as worker from "./workers/worker-events.ts";
+import * as worker from "./workers/membership.ts";
+import { receive as receiveFromWorker } from "./workers/worker-events.ts";
 
-/** Something that happened outside. Times are milliseconds since 1970 and never go back. */
+/** Something that happened outside of the core. */
 export type Event =
   | { type: "client-joins"; id: ClientId; name: string }
   | { type: "client-messages"; from: ClientId; messages: readonly FromClient[] }
-  /** Its link dropped; it has the grace period to come back. */
+  /** The link of a client dropped; it has the grace period to come back. */
   | { type: "client-away"; id: ClientId }
   | { type: "client-back"; id: ClientId }
-  /** It closed, or broke the protocol: no grace. */
+  /** The client closed, or broke the protocol: there is no grace period. */
   | { type: "client-leaves"; id: ClientId }
   | ({ type: "worker-joins"; id: WorkerId } & worker.WorkerFacts)
   | { type: "worker-messages"; from: WorkerId; messages: readonly FromWorker[] }
   | { type: "worker-away"; id: WorkerId }
   | { type: "worker-back"; id: WorkerId }
-  /** It is gone for good; `how` in words for the errors of the tasks it took down. */
+  /** The worker is gone for good; `how` says in words how it ended, for the errors of its tasks. */
   | { type: "worker-lost"; id: WorkerId; how: string }
-  /** A worker was asked for a value that it is said to hold, and does not have it. */
+  /** A fetch of a value from one of its holders found that the worker does not have it. */
   | { type: "holder-lacks"; worker: WorkerId; key: string; order: number; attempt: number }
   | { type: "clock" };
 
-/** Changes `state` by one event at the moment `now` and returns what is to be done about it. */
+/**
+ * Changes `state` by one event and returns what has to be done.
+ *
+ * @param now milliseconds since 1970; never earlier than in the step before
+ */
 export function step(state: State, now: number, event: Event): Effect[] {
   const effects = new Effects();
   const context = { state, now, effects };
@@ -45,10 +50,10 @@ export function step(state: State, now: number, event: Event): Effect[] {
       client.receive(context, event.from, event.messages);
       break;
     case "worker-messages":
-      worker.receive(context, event.from, event.messages);
+      receiveFromWorker(context, event.from, event.messages);
       break;
     case "holder-lacks":
-      hearLacking(context, event);
+      receiveHolderLacks(context, event);
       break;
     case "clock":
       clock(context);
@@ -88,7 +93,7 @@ export function step(state: State, now: number, event: Event): Effect[] {
   return effects.take();
 }
 
-/** When a `clock` event is due next; undefined when nothing waits for a moment. */
+/** When the next `clock` event is due; undefined when there is no timer. */
 export function nextWakeUp(state: State): number | undefined {
   return state.timers.nextAt;
 }

@@ -99,9 +99,9 @@ test(
     await expect.poll(() => core.state?.clients.size, { timeout: patientMs }).toBe(0);
     // Nothing is kept but what is published or in queues and variables,
     // what was to be run regardless, and what that needs.
-    const { tasks, kept } = core.state!;
+    const { tasks, retentions } = core.state!;
     const left = [...tasks.values()].filter(
-      (task) => !task.detachedBy && !task.dependents && !kept.has(task),
+      (task) => !task.detachedBy && !task.dependents && !retentions.has(task),
     );
     expect(left).toEqual([]);
     expect(core.failures).toEqual([]);

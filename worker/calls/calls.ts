@@ -2,7 +2,6 @@
 // has the thread pool run the calls, decides about each event of a thread, and reports the end of each
 // call once.
 
-import { longestTimerMs } from "../../src/duration.ts";
 import { failureOf } from "../../src/errors/failure.ts";
 import { KeyTable } from "../../src/key-table.ts";
 import type { Log } from "../../src/log.ts";

@@ -1,9 +1,9 @@
-// What clients do: come and go, submit and let go, cancel, retry, fetch and ask.
+// Clients come and go, and their messages: each is handed to the room that it belongs to.
 
 import type { FromClient } from "../../../src/wire/protocol.ts";
 import { abandonScatter } from "../values/scattering.ts";
 import { giveBack, handBack, took } from "../coordination/requests.ts";
-import { declineAll, take } from "./retention.ts";
+import { acceptOffer, declineOffers } from "./retention.ts";
 import { receiveRequest } from "./requests.ts";
 import { shutDown } from "../workers/restart.ts";
 import { locate } from "../values/locating.ts";
@@ -41,26 +41,26 @@ export function back({ state }: StepContext, id: ClientId): void {
   if (client) client.awayUntil = undefined;
 }
 
-/** Its tasks are let go: those that nobody else wants end, unless it asked for them to be run anyway. */
+/** Removes a client for good. Tasks that only it wanted end, unless it detached them. */
 export function leave(step: StepContext, id: ClientId): void {
   const { state, effects } = step;
   const client = state.clients.get(id);
   if (client === undefined) return;
   state.clients.delete(id);
   effects.log("info", `client ${client.name} left`);
-  letGoOfAll(step, client);
+  releaseAll(step, client);
   effects.disconnect(id, "left");
 }
 
-/** It is gone, a program's or one inside a task: all that it held is let go. */
-export function letGoOfAll(step: StepContext, client: Client): void {
+/** The end of a client, a program's or one inside a task: releases all that it held. */
+export function releaseAll(step: StepContext, client: Client): void {
   client.gone = true;
-  // Rare for programs, so it may look at every task; a set for each would cost each task a place in it.
+  // A program ends rarely, so all tasks may be looked at; a set of those it wants would cost memory for each.
   for (const task of client.within?.wants ?? step.state.tasks.values()) {
-    letGo(step, client, [task]);
+    release(step, client, [task]);
   }
   giveBack(step, client);
-  declineAll(step, client);
+  declineOffers(step, client);
   step.effects.drop(client);
 }
 
@@ -88,7 +88,7 @@ export function receiveFrom(
         break;
       }
       case "release":
-        letGo(step, client, known(step.state, message.keys));
+        release(step, client, known(step.state, message.keys));
         break;
       case "retry":
         for (const task of known(step.state, message.keys)) retry(step, client, task);
@@ -102,7 +102,7 @@ export function receiveFrom(
         for (const key of message.keys) locate(step, client, key);
         break;
       case "take":
-        take(step, client, message.offer);
+        acceptOffer(step, client, message.offer);
         break;
       case "shutdown":
         shutDown(step, client, message.reason);
@@ -119,17 +119,18 @@ export function receiveFrom(
   }
 }
 
-/** A client needs these tasks no more, and is not to hear of any of them again. */
-function letGo(step: StepContext, client: Client, tasks: readonly Task[]): void {
-  const letGo = tasks.filter((task) => removeWant(task, client));
-  for (const task of letGo) {
+/** The client does not want these tasks any more, and is told nothing of them from here on. */
+function release(step: StepContext, client: Client, tasks: readonly Task[]): void {
+  // All wants end first, so that none of these tasks is settled for the client while others are forgotten.
+  const released = tasks.filter((task) => removeWant(task, client));
+  for (const task of released) {
     abandonScatter(step, task, client);
     forgetIfUnneeded(step, task);
   }
 }
 
 function retry(step: StepContext, client: Client, task: Task): void {
-  // Not failed any more, or never: the client hears how it stands, since it asked.
+  // The task has not failed, or not any more: the client expects an answer, and is told the outcome.
   if (!reopen(step, task)) tellOutcome(step, client, task);
 }
 

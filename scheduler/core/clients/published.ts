@@ -1,10 +1,10 @@
-// Published names: a value of a client's, with the futures in it, that any client can have by its
-// name, and that outlives whoever published it. The tasks are kept; the value is never looked into.
+// Published names: a value of a client, with the futures in it, that any client can get by its name and
+// that outlives the client. The tasks are retained; the value is never decoded.
 
 import type { Payload } from "../../../src/payload/payload.ts";
 import type { ParametersOf, ResultOf } from "../../../src/wire/requests.ts";
 import { Refusal, type Asked } from "./answers.ts";
-import { findTasks, keep, letGo, offer, type Retention } from "./retention.ts";
+import { endRetention, findTasks, offer, retain, type Retention } from "./retention.ts";
 import type { State, TaskKey } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
@@ -12,7 +12,7 @@ export type Published = {
   readonly value: Payload;
   /** The keys that the value refers to, by position. */
   readonly inputs: readonly TaskKey[];
-  readonly keep: Retention;
+  readonly retention: Retention;
   /** Name of the client that published it. */
   readonly by: string;
 };
@@ -34,9 +34,9 @@ export function publish(
     return new Refusal({ code: "lost-data", message, key: tasks });
   }
   // Before the earlier one is let go: they may have tasks in common.
-  const made = keep(step, `published "${name}"`, tasks);
-  if (earlier !== undefined) letGo(step, earlier.keep);
-  published.set(name, { value, inputs, keep: made, by: client.name });
+  const made = retain(step, `published "${name}"`, tasks);
+  if (earlier !== undefined) endRetention(step, earlier.retention);
+  published.set(name, { value, inputs, retention: made, by: client.name });
   return null;
 }
 
@@ -49,7 +49,7 @@ export function unpublish(
   const found = published.get(name);
   if (found === undefined) return unknown(step.state, name);
   published.delete(name);
-  letGo(step, found.keep);
+  endRetention(step, found.retention);
   return null;
 }
 
@@ -62,7 +62,7 @@ export function give(
   const found = step.state.published.get(name);
   if (found === undefined) return unknown(step.state, name);
   const { value, inputs } = found;
-  const offered = offer(step, client, found.keep.tasks);
+  const offered = offer(step, client, found.retention.tasks);
   return offered === undefined ? { value } : { value, inputs: [...inputs], offer: offered };
 }
 

@@ -1,7 +1,9 @@
-// What wants tasks beside clients: a published name, an item in a queue, the value of a variable. A
-// *keep* is such a want on some tasks. An *offer* is a keep for the sake of a client that is being
-// told the keys of those tasks: it lasts until the client says that it takes them. A want of its own
-// at once would not do, for a release that the client sent before it heard of them would end it.
+// Retentions: what needs tasks besides futures of clients and dependents. A published name, an item in
+// a queue and the value of a variable each retain the tasks that their futures name.
+//
+// An offer is a retention for a client that is being told the keys of tasks. It lasts until the client
+// accepts it, which makes its futures count. They cannot count at once: a release of an older future,
+// sent by the client before it heard of the new one, would end them.
 
 import { assert } from "../assert.ts";
 import { includes, listOf, without, withOne } from "../structures/small-set.ts";
@@ -11,7 +13,7 @@ import type { StepContext } from "../tasks/transition.ts";
 import { addWant } from "./wants.ts";
 
 export type Retention = {
-  /** What it is, for people: `queue "results"`, `published "model"`. */
+  /** Shown by `explain`: `queue "results"`, `published "model"`. */
   readonly what: string;
   /** Each once. */
   readonly tasks: readonly Task[];
@@ -28,35 +30,42 @@ export function findTasks(state: State, keys: readonly TaskKey[]): Task[] | Task
   return [...found];
 }
 
-/** Keeps tasks alive, whatever clients do, until `letGo`. */
-export function keep({ state }: StepContext, what: string, tasks: readonly Task[]): Retention {
-  const made = { what, tasks };
-  const { kept } = state;
+/** Keeps tasks, whatever clients do, until `endRetention`. */
+export function retain({ state }: StepContext, what: string, tasks: readonly Task[]): Retention {
+  const retention = { what, tasks };
+  const { retentions } = state;
   for (const task of tasks) {
-    kept.set(task, withOne(kept.get(task), made));
+    retentions.set(task, withOne(retentions.get(task), retention));
   }
-  return made;
+  return retention;
 }
 
-/** Ends a keep, once: tasks that nobody else needs are forgotten. */
-export function letGo(step: StepContext, ended: Retention): void {
-  const { kept } = step.state;
+/** Ends a retention, once. Tasks that nothing else needs are forgotten. */
+export function endRetention(step: StepContext, ended: Retention): void {
+  const { retentions } = step.state;
   for (const task of ended.tasks) {
-    const keeps = kept.get(task);
-    assert(includes(keeps, ended), () => `${task.key} is not kept any more by ${ended.what}`);
-    const others = without(keeps, ended);
+    const all = retentions.get(task);
+    assert(includes(all, ended), () => `${task.key} is not retained any more by ${ended.what}`);
+    const others = without(all, ended);
     if (others) {
-      kept.set(task, others);
+      retentions.set(task, others);
       continue;
     }
-    kept.delete(task);
+    retentions.delete(task);
     forgetIfUnneeded(step, task);
   }
 }
 
+/** The retentions of a task, for `explain`. */
+export function retentionsOf({ retentions }: State, task: Task): readonly Retention[] {
+  return listOf(retentions.get(task));
+}
+
+// ── Offers ───────────────────────────────────────────────────────────────────────────────────────
+
 /**
- * Keeps tasks until a client that is told their keys takes them. The number goes with the keys to
- * the client, which answers with `take`; undefined when there is nothing to take.
+ * Retains tasks until a client that is told their keys accepts them. The returned number goes to the
+ * client with the keys, and comes back in its `take`; undefined when there are no tasks.
  */
 export function offer(
   step: StepContext,
@@ -68,45 +77,38 @@ export function offer(
   let open = offers.open.get(client);
   if (open === undefined) offers.open.set(client, (open = new Map<number, Retention>()));
   const id = offers.made++;
-  open.set(id, keep(step, `what ${client.name} is being told`, tasks));
+  open.set(id, retain(step, `what ${client.name} is being told`, tasks));
   return id;
 }
 
-/** The client took what it was offered: it wants the tasks now, and hears how they stand. */
-export function take(step: StepContext, client: Client, id: number): void {
+export function acceptOffer(step: StepContext, client: Client, id: number): void {
   const offered = step.state.offers.open.get(client)?.get(id);
   if (offered === undefined) return;
-  hand(step, client, offered.tasks);
-  decline(step, client, id);
+  subscribe(step, client, offered.tasks);
+  declineOffer(step, client, id);
 }
 
-/** To a client that holds futures of them now: it wants them, and hears how they stand. */
-export function hand(step: StepContext, client: Client, tasks: readonly Task[]): void {
+/** The client has futures of these tasks now: it wants them, and is told how each stands. */
+export function subscribe(step: StepContext, client: Client, tasks: readonly Task[]): void {
   for (const task of tasks) {
     addWant(task, client);
     tellOutcome(step, client, task);
   }
 }
 
-/** The client will not take what it was offered. */
-export function decline(step: StepContext, client: Client, id: number): void {
+export function declineOffer(step: StepContext, client: Client, id: number): void {
   const { open } = step.state.offers;
   const ofClient = open.get(client);
   const offered = ofClient?.get(id);
   if (ofClient === undefined || offered === undefined) return;
   ofClient.delete(id);
   if (ofClient.size === 0) open.delete(client);
-  letGo(step, offered);
+  endRetention(step, offered);
 }
 
 /** The client is gone. */
-export function declineAll(step: StepContext, client: Client): void {
+export function declineOffers(step: StepContext, client: Client): void {
   for (const id of [...(step.state.offers.open.get(client)?.keys() ?? [])]) {
-    decline(step, client, id);
+    declineOffer(step, client, id);
   }
-}
-
-/** What keeps a task, beside clients. */
-export function retentionsOf({ kept }: State, task: Task): readonly Retention[] {
-  return listOf(kept.get(task));
 }

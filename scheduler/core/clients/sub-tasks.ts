@@ -1,22 +1,26 @@
-// Tasks that submit: inside a running attempt there may be a client, whose messages come over the link
-// of its worker. It is a client like any other but for how it ends: with the attempt, in whatever way,
-// and with it all that it wants. What it submits stands in the queue before its task's peers.
+// Sub-tasks: tasks that tasks submit. Inside a running attempt there may be a client, whose messages
+// come over the link of the worker. It is like any other client, but it ends with the attempt, however
+// that ends, and releases its tasks. Sub-tasks are placed before other tasks of the same program.
 
 import type { FromWorker } from "../../../src/wire/protocol.ts";
-import { letGoOfAll, receiveFrom } from "./client-events.ts";
+import { releaseAll, receiveFrom } from "./client-events.ts";
 import type { Client, Dispatch } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
-/** Tasks of tasks beyond this depth take their turns in the order they come: each depth has a queue. */
+/** Each depth has lanes of its own; tasks below this depth share them. */
 const deepest = 1_000;
 
 type FromInside = Extract<FromWorker, { type: "sub" }>;
 
-/** A task says something as a client; one that is to end is not heard any more. */
-export function receiveFromInside(step: StepContext, dispatch: Dispatch, said: FromInside): void {
+/** A message of the client inside a task. It is ignored once the task is to end. */
+export function receiveFromInside(
+  step: StepContext,
+  dispatch: Dispatch,
+  message: FromInside,
+): void {
   if (dispatch.abandoned) return;
   dispatch.inside ??= createInside(step, dispatch);
-  receiveFrom(step, dispatch.inside, [said.message]);
+  receiveFrom(step, dispatch.inside, [message.message]);
 }
 
 function createInside({ now }: StepContext, dispatch: Dispatch): Client {
@@ -39,8 +43,8 @@ function createInside({ now }: StepContext, dispatch: Dispatch): Client {
   };
 }
 
-/** Lets go of what the tasks that ended had submitted; that may end tasks which had submitted more. */
+/** At the end of every step: releases the sub-tasks of attempts that ended, which may end further attempts. */
 export function endSubTasks(step: StepContext): void {
-  const { ended } = step.state;
-  for (let next = ended.pop(); next !== undefined; next = ended.pop()) letGoOfAll(step, next);
+  const { endedClients: ended } = step.state;
+  for (let next = ended.pop(); next !== undefined; next = ended.pop()) releaseAll(step, next);
 }

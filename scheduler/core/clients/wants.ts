@@ -1,4 +1,4 @@
-// Which clients want a task: those that hold a future of it.
+// Wants: a client wants a task while it holds a future of it.
 
 import { includes, without, withOne } from "../structures/small-set.ts";
 import type { Client, Task } from "../state.ts";
@@ -8,7 +8,7 @@ export function addWant(task: Task, client: Client): void {
   task.wantedBy = withOne(task.wantedBy, client);
 }
 
-/** Returns whether the client did want it. */
+/** Returns whether the client wanted the task. */
 export function removeWant(task: Task, client: Client): boolean {
   if (!includes(task.wantedBy, client)) return false;
   client.within?.wants.delete(task);
@@ -16,7 +16,7 @@ export function removeWant(task: Task, client: Client): boolean {
   return true;
 }
 
-/** No client wants it any more, and none is told. */
+/** Ends the wants of all clients, without telling them. */
 export function removeWants(task: Task): void {
   forEachWanting(task, (client) => client.within?.wants.delete(task));
   task.wantedBy = undefined;

@@ -101,9 +101,12 @@ function checkItems(state: State, items: Set<Item>): void {
   let bytes = 0;
   for (const item of items) {
     bytes += item.bytes;
-    assert((item.keep !== undefined) === item.keys.length > 0, () => "an item keeps no futures");
-    for (const task of item.keep?.tasks ?? []) {
-      assert(state.kept.has(task), () => `${task.key} is in an item and not kept`);
+    assert(
+      (item.retention !== undefined) === item.keys.length > 0,
+      () => "an item keeps no futures",
+    );
+    for (const task of item.retention?.tasks ?? []) {
+      assert(state.retentions.has(task), () => `${task.key} is in an item and not kept`);
     }
   }
   const { bytes: counted } = state.coordination;

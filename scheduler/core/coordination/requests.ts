@@ -2,7 +2,7 @@
 // request is answered once under its id, when it can be met; until then it waits in line.
 
 import { bytesOf } from "../effects.ts";
-import { findTasks, keep, take } from "../clients/retention.ts";
+import { acceptOffer, findTasks, retain } from "../clients/retention.ts";
 import type { Client } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { answer, later, Refusal, type Asked } from "../clients/answers.ts";
@@ -60,7 +60,7 @@ export function took(step: StepContext, client: Client, ids: readonly number[]):
       serve(step, claim.thing);
     } else if (claim?.at === "told") {
       setClaim(step, client, id, undefined);
-      take(step, client, claim.offer);
+      acceptOffer(step, client, claim.offer);
     }
   }
 }
@@ -183,9 +183,9 @@ function createItem(
     return new Refusal({ code: "lost-data", message });
   }
   coordination.bytes += bytes;
-  const kept = tasks.length > 0 ? keep(step, `${kind} "${name}"`, tasks) : undefined;
+  const kept = tasks.length > 0 ? retain(step, `${kind} "${name}"`, tasks) : undefined;
   return {
-    ...{ value: value!, keys: inputs, keep: kept, bytes },
+    ...{ value: value!, keys: inputs, retention: kept, bytes },
     ...{ order: 0, ahead: undefined, behind: undefined },
   };
 }

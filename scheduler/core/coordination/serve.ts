@@ -3,7 +3,7 @@
 
 import type { Coordinated } from "../../../src/wire/coordination.ts";
 import { answer } from "../clients/answers.ts";
-import { decline, hand, letGo, offer } from "../clients/retention.ts";
+import { declineOffer, endRetention, offer, subscribe } from "../clients/retention.ts";
 import type { Client } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import {
@@ -101,7 +101,7 @@ function handOut(step: StepContext, queue: Queue, getter: Waiter): void {
 function serveVariable(step: StepContext, { item, waiting }: Variable): void {
   if (item === undefined) return;
   for (let next = waiting.first; next; next = waiting.first) {
-    const offered = offer(step, next.client, item.keep?.tasks ?? []);
+    const offered = offer(step, next.client, item.retention?.tasks ?? []);
     settle(step, next, offered === undefined ? undefined : { at: "told", offer: offered });
     answerTo(step, next, contentOf([item]));
   }
@@ -161,7 +161,7 @@ export function undo(step: StepContext, client: Client, id: number, claim: Claim
       for (const item of [...claim.items].reverse()) claim.thing.items.rejoin(item);
       break;
     case "told":
-      decline(step, client, claim.offer);
+      declineOffer(step, client, claim.offer);
       break;
   }
 }
@@ -175,14 +175,14 @@ export function received(
 ): void {
   setClaim(step, client, id, undefined);
   // One that is in several items is told of once.
-  hand(step, client, [...new Set(items.flatMap((item) => item.keep?.tasks ?? []))]);
+  subscribe(step, client, [...new Set(items.flatMap((item) => item.retention?.tasks ?? []))]);
   for (const item of items) discard(step, item);
 }
 
 /** An item or value that is nowhere any more. */
 export function discard(step: StepContext, item: Item): void {
   step.state.coordination.bytes -= item.bytes;
-  if (item.keep) letGo(step, item.keep);
+  if (item.retention) endRetention(step, item.retention);
 }
 
 // ── Answers ──────────────────────────────────────────────────────────────────────────────────────

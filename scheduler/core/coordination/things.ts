@@ -42,7 +42,7 @@ export type Item = {
   readonly value: Payload;
   /** The futures that the value refers to by position. */
   readonly keys: readonly TaskKey[];
-  readonly keep: Retention | undefined;
+  readonly retention: Retention | undefined;
   readonly bytes: number;
   order: number;
   ahead: Item | undefined;

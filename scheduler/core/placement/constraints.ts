@@ -48,7 +48,7 @@ export function enterConstraint(
       resources,
     };
     const site = enterSite(state, of);
-    constraint = { ...of, signature, site, lanes: new Set(), noneFreeAt: undefined, specs: 0 };
+    constraint = { ...of, signature, site, lanes: new Set(), noFreeWorkerAt: undefined, specs: 0 };
     constraint.function.constraints++;
     watchNames(state, constraint);
     state.constraints.set(signature, constraint);

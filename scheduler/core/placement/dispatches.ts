@@ -1,16 +1,18 @@
-// Room on workers: what is on its way there, when it ends, and which workers can take more.
+// Dispatches, and the room they take: a task is sent to a worker, occupies a slot and resources there
+// until it ends, and may lend both while it waits for sub-tasks. Which workers have room is kept up to
+// date in the sets `free`, `openAhead` and `surplus`.
 
 import type { Input } from "../effects.ts";
 import { mayRunAt, type Site } from "./sites.ts";
 import type { Dispatch, PlacementConstraint, State, Task, Worker } from "../state.ts";
 import { transition, type StepContext } from "../tasks/transition.ts";
 
-/** Sends a ready task to a worker that has room for it. */
+/** Sends a ready task to a worker, as its next attempt. */
 export function dispatch(step: StepContext, task: Task, worker: Worker): void {
   const { state, now, effects } = step;
   const { spec } = task;
   task.attempt++;
-  const made: Dispatch = {
+  const next: Dispatch = {
     task,
     attempt: task.attempt,
     worker,
@@ -22,20 +24,20 @@ export function dispatch(step: StepContext, task: Task, worker: Worker): void {
     lent: false,
     inside: undefined,
   };
-  transition(step, task, { at: "running", dispatch: made }, worker.name);
-  worker.dispatches.set(task.key, made);
-  worker.backlogMicros += made.estimateMicros;
+  transition(step, task, { at: "running", dispatch: next }, worker.name);
+  worker.dispatches.set(task.key, next);
+  worker.backlogMicros += next.estimateMicros;
   if (spec.priority < worker.lowestPriority) worker.lowestPriority = spec.priority;
   takeResources(worker, spec.constraint, 1);
   state.totals.dispatched++;
-  // Out and in again: the next task goes to whoever waited longest.
+  // To the end of these sets, so that the next task goes to the worker that waited longest.
   if (state.free.size > 1) state.free.delete(worker);
-  if (state.open.size > 1) state.open.delete(worker);
+  if (state.openAhead.size > 1) state.openAhead.delete(worker);
   updateRoom(state, worker);
-  effects.run(made, task.inputs && inputsOf(task));
+  effects.run(next, task.inputs && inputsOf(task));
 }
 
-/** Values beyond this many bytes in all are not sent along with a task, but fetched by its worker. */
+/** Values of up to so many bytes in all are sent along with a task. Its worker fetches the others. */
 const inlineBytes = 8 * 1024 * 1024;
 
 function inputsOf({ key, inputs = [] }: Task): Input[] {
@@ -49,7 +51,7 @@ function inputsOf({ key, inputs = [] }: Task): Input[] {
   });
 }
 
-/** The worker has no more to do with it. `offerRoom` follows, once for all that ended together. */
+/** An attempt ended on its worker. `offerRoom` follows, once for all that ended together. */
 export function endDispatch({ state }: StepContext, ended: Dispatch): void {
   const { worker, task } = ended;
   if (ended.inside) endInside(state, ended);
@@ -68,7 +70,7 @@ export function endDispatch({ state }: StepContext, ended: Dispatch): void {
   }
 }
 
-/** Its room is there for others again: first for those that had lent theirs. */
+/** A worker may have room: first for the tasks there that lent their resources, then for new ones. */
 export function offerRoom(step: StepContext, worker: Worker): void {
   for (const each of worker.regaining) {
     if (!hasFree(worker, each.task.spec.constraint)) break;
@@ -80,7 +82,7 @@ export function offerRoom(step: StepContext, worker: Worker): void {
   unblock(step.state, worker);
 }
 
-/** It waits for its sub-tasks: others may have its slot and its resources. */
+/** The task waits for its sub-tasks: other tasks may use its slot and its resources. */
 export function lend(dispatch: Dispatch): void {
   if (dispatch.lent) return;
   dispatch.lent = true;
@@ -91,12 +93,12 @@ export function lend(dispatch: Dispatch): void {
   takeResources(worker, task.spec.constraint, -1);
 }
 
-/** It has what it waited for. Its slot it takes, but for its resources it has to wait its turn. */
+/** The task goes on. It may use its slot at once, but has to wait until its resources are free. */
 export function resume(dispatch: Dispatch): void {
   const { worker, task, lent, abandoned } = dispatch;
   if (!lent) return;
   if (task.spec.constraint.resources === undefined) takeBack(dispatch);
-  // What is to end needs nothing any more.
+  // An abandoned task is to end, and needs no resources for that.
   else if (!abandoned) worker.regaining.add(dispatch);
 }
 
@@ -108,18 +110,18 @@ function takeBack(dispatch: Dispatch): void {
   takeResources(worker, task.spec.constraint, 1);
 }
 
-/** What the task submitted is let go at the end of the step: sub-tasks may have sub-tasks. */
+/** The client inside the task ends at the end of the step; its sub-tasks may have clients inside too. */
 export function endInside(state: State, dispatch: Dispatch): void {
-  state.ended.push(dispatch.inside!);
+  state.endedClients.push(dispatch.inside!);
   dispatch.inside = undefined;
 }
 
-/** The dispatches that occupy a slot or wait for one on the worker. */
+/** How many dispatches occupy a slot of the worker or wait for one. */
 export function loadOf({ dispatches, lent }: Worker): number {
   return dispatches.size - lent;
 }
 
-/** Nobody wants its result any more: the worker is told, and its room comes back when it answers. */
+/** Cancels an attempt. It takes room on its worker until the worker answers that it ended. */
 export function abandon(step: StepContext, abandoned: Dispatch, reason: string | undefined): void {
   abandoned.abandoned = true;
   abandoned.worker.regaining.delete(abandoned);
@@ -127,34 +129,34 @@ export function abandon(step: StepContext, abandoned: Dispatch, reason: string |
   step.effects.cancelAttempt(abandoned, reason);
 }
 
-/** Files the worker among those that can take more, as its load and its link now allow. */
+/** Puts the worker into the sets of workers with room, or takes it out, as its load and link allow. */
 export function updateRoom(state: State, worker: Worker): void {
   const { slots, backlogMicros } = worker;
   const { aheadMicros, maxAhead } = state.options;
   const load = loadOf(worker);
   const present = isPresent(worker);
-  member(state.free, worker, present && load < slots);
-  member(
-    state.open,
+  setMembership(state.free, worker, present && load < slots);
+  setMembership(
+    state.openAhead,
     worker,
     present &&
       load >= slots &&
       load < slots * (1 + maxAhead) &&
       backlogMicros < 2 * aheadMicros * slots,
   );
-  member(state.surplus, worker, present && load > slots);
+  setMembership(state.surplus, worker, present && load > slots);
 }
 
-/** Something changed on this worker: whoever found no room and may find it there is asked again. */
+/** Something changed on this worker: lanes that found no room and may find it there are looked at again. */
 export function unblock(state: State, worker: Worker): void {
-  if (state.free.has(worker)) state.freeings++;
+  if (state.free.has(worker)) state.slotsFreed++;
   for (const site of blockedAt(state, worker)) {
     if (mayFindRoom(state, worker, site)) state.ready.wake(site);
     else if (mayMakeRoom(state, worker, site)) state.ready.lookAgain(site);
   }
 }
 
-/** The blocked sites of functions that a worker has, and perhaps others. */
+/** The blocked sites that the worker may matter to: those of its functions, and perhaps others. */
 function blockedAt({ ready, functions }: State, worker: Worker): Iterable<Site> {
   if (ready.blocked.size <= worker.functions.size) return ready.blocked;
   return [...worker.functions].flatMap((name) =>
@@ -164,23 +166,24 @@ function blockedAt({ ready, functions }: State, worker: Worker): Iterable<Site> 
 
 function mayFindRoom(state: State, worker: Worker, site: Site): boolean {
   const isFree = state.free.has(worker);
-  // What holds a resource is not sent ahead.
-  if (!isFree && (site.resources.length > 0 || !state.open.has(worker))) return false;
+  // Tasks that need a resource are not sent ahead.
+  if (!isFree && (site.resources.length > 0 || !state.openAhead.has(worker))) return false;
   return mayRunAt(worker, site) && hasRoomForSmallest(worker, site);
 }
 
-/** It was asked for room and has given what it could: there may be more to give. */
+/** Whether work that was sent ahead to the worker may be withdrawn for something more urgent. */
 function mayMakeRoom({ surplus }: State, worker: Worker, site: Site): boolean {
   const { blockedBy } = site;
   if (blockedBy === undefined || worker.lowestPriority >= blockedBy.priority) return false;
   return worker.withdrawals === 0 && surplus.has(worker) && mayRunAt(worker, site);
 }
 
-/** Whether there is enough of each resource for the lane of a site that asks for the least of it. */
+/** Whether the worker has enough of each resource for the lane of the site that needs least of it. */
 export function hasRoomForSmallest(worker: Worker, site: Site): boolean {
   const { resources, smallest } = site;
   if (resources.length > 0 && worker.regaining.size > 0) return false;
-  if (worker.reservedFor?.spec.constraint.site !== site && isKept(worker, resources)) return false;
+  if (worker.reservedFor?.spec.constraint.site !== site && isReserved(worker, resources))
+    return false;
   for (let index = 0; index < resources.length; index++) {
     const least = smallest[index]!.first;
     if (least !== undefined && freeOf(worker, resources[index]!) < least.amount) return false;
@@ -192,20 +195,20 @@ export function isPresent({ awayUntil, leaving, paused }: Worker): boolean {
   return awayUntil === undefined && !leaving && paused === undefined;
 }
 
-/** Those that had lent their resources come before others. */
+/** Whether the resources are free. Tasks there that lent theirs come before new ones. */
 export function hasResources(worker: Worker, constraint: PlacementConstraint): boolean {
   if (constraint.resources === undefined) return true;
   if (worker.regaining.size > 0) return false;
   const isForIt = worker.reservedFor?.spec.constraint === constraint;
-  if (!isForIt && isKept(worker, Object.keys(constraint.resources))) return false;
+  if (!isForIt && isReserved(worker, Object.keys(constraint.resources))) return false;
   return hasFree(worker, constraint);
 }
 
-/** Whether room for some of these waits there for a task that asks for much; see reservation.ts. */
-function isKept({ reservedFor }: Worker, resources: readonly string[]): boolean {
+/** Whether some of these resources are reserved there for another task; see reservation.ts. */
+function isReserved({ reservedFor }: Worker, resources: readonly string[]): boolean {
   if (reservedFor?.state.at !== "ready") return false;
-  const kept = reservedFor.spec.constraint.resources ?? {};
-  return resources.some((name) => Object.hasOwn(kept, name));
+  const reserved = reservedFor.spec.constraint.resources ?? {};
+  return resources.some((name) => Object.hasOwn(reserved, name));
 }
 
 function hasFree(worker: Worker, { resources }: PlacementConstraint): boolean {
@@ -220,8 +223,8 @@ function freeOf(worker: Worker, resource: string): number {
 }
 
 /**
- * What a task is taken to cost when work is sent ahead. Short tasks count as they are; those near
- * the bound fill one place; long ones fill it twice over, so that nothing is queued behind them.
+ * What a task counts as when work is sent ahead: a short one its mean duration, a longer one a slot's
+ * whole share, and a long one twice that, so that nothing is queued behind it.
  */
 function estimateMicros(
   { options: { aheadMicros } }: State,
@@ -243,7 +246,7 @@ function rounded(amount: number): number {
   return Math.round(amount * 1e6) / 1e6;
 }
 
-function member(set: Set<Worker>, worker: Worker, belongs: boolean): void {
+function setMembership(set: Set<Worker>, worker: Worker, belongs: boolean): void {
   if (belongs) set.add(worker);
   else set.delete(worker);
 }

@@ -1,75 +1,75 @@
-// The parts of the ready queue: lanes of tasks, where they stand among others, and what is first.
+// The parts of the ready queue: lanes of tasks, and how lanes are ordered. README.md has a picture.
 
 import { Deque } from "../structures/deque.ts";
 import { Heap, type Heaped } from "../structures/heap.ts";
 import type { Site } from "./sites.ts";
 import type { Client, PlacementConstraint, Task } from "../state.ts";
 
-/** The ready tasks of one client, priority and depth that can run in the same places. */
+/** The ready tasks of one client, priority and depth with the same placement constraint. */
 export type Lane = Heaped & {
   readonly client: Client;
-  /** Among the lanes of its client. */
+  /** Unique among the lanes of its client. */
   readonly name: string;
   readonly priority: number;
-  /** 0 for what programs submit, 1 for what their tasks do, and so on. */
+  /** 0 for tasks of programs, 1 for their sub-tasks, and so on. */
   readonly depth: number;
   readonly constraint: PlacementConstraint;
-  /** Sent back by a worker or a retry: these were at the head once and are again. */
-  readonly again: Deque<Task>;
-  /** Made ready by the finish of an input; newest first, so that a graph is finished depth first. */
-  readonly deeper: Deque<Task>;
-  /** Ready from the start, in the order of submission. */
+  /** Tasks that were dispatched before: returned by a worker, or retried. */
+  readonly returned: Deque<Task>;
+  /** Tasks with inputs, the newest ready one first: so graphs are worked off depth first. */
+  readonly dependents: Deque<Task>;
+  /** Tasks without inputs, in the order of submission. */
   readonly roots: Deque<Task>;
-  /** Ready tasks in it. The deques may also hold some that have left the state since. */
+  /** How many tasks are ready. The deques may also have some that are not ready any more. */
   ready: number;
   specs: number;
-  /** Where it stands, or will when it has tasks. */
+  /** Its place in the queue, entered while it has tasks. */
   place: Place | undefined;
-  /** It found no room where a smaller one of its site might: passed over until its site is woken. */
+  /** It found no room, but a lane of its site that needs less may: it waits until the site is woken. */
   aside: boolean;
-  /** It is among those that `takeOpened` will return. */
+  /** It is in the list that `takeOpened` returns. */
   opened: boolean;
-  /** How much it asks for of each resource that its site names. */
+  /** What it needs of each resource of its site. */
   readonly amounts: readonly Amount[];
 };
 
-/** An amount that a lane asks for, among those of its site while the lane has tasks. */
+/** What a lane needs of one resource; in a heap of its site while the lane has tasks. */
 export type Amount = Heaped & { readonly amount: number };
 
-/** The clients with ready tasks of one priority, and whose turn it is. */
+/** One priority: the clients that have ready tasks of it, and whose turn it is. */
 export type Level = {
   readonly priority: number;
   readonly all: Map<Client, Turn>;
-  /** Those that have ready tasks, as they came. */
+  /** Those that have ready tasks, in the order in which they became so. */
   readonly turns: Turn[];
-  /** `next` is whose turn it is; `asked` who was asked last, since some of them may be blocked. */
+  /** Indices in `turns`: whose turn it is, and who was asked last, as others may be blocked. */
   next: number;
   asked: number;
 };
 
-/** One client's part in the round of its level. */
+/** One client in the round of a level. */
 export type Turn = {
   readonly client: Client;
   readonly level: Level;
   readonly all: Map<Site, Place>;
-  /** Those with lanes to be asked, by what is first in them. */
+  /** The places with lanes that are not blocked, ordered by their first lanes. */
   readonly places: Heap<Place>;
-  /** Lanes with ready tasks. */
+  /** How many lanes have ready tasks. */
   lanes: number;
 };
 
-/** The lanes of one client and priority whose tasks can run on the same workers. */
+/** Where the lanes of one client and priority stand that belong to one site. */
 export type Place = Heaped & {
   readonly turn: Turn;
   readonly site: Site;
   readonly rank: Rank;
-  /** Those with ready tasks that are not set aside, by what is first in them. */
+  /** The lanes with ready tasks that are not set aside, in order. */
   readonly lanes: Heap<Lane>;
-  /** Lanes that stand here when they have tasks. */
+  /** How many lanes belong here, with tasks or without. */
   attached: number;
 };
 
-/** A priority of which a site has, or may have, lanes to be asked. */
+/** One priority within one site: how many lanes with tasks it has there, not set aside, in how many places. */
 export type Rank = Heaped & { readonly priority: number; lanes: number; places: number };
 
 export function createLane(
@@ -79,8 +79,8 @@ export function createLane(
   const names = Object.keys(resources).sort();
   return {
     ...of,
-    again: new Deque(),
-    deeper: new Deque(),
+    returned: new Deque(),
+    dependents: new Deque(),
     roots: new Deque(),
     ready: 0,
     specs: 0,
@@ -104,13 +104,13 @@ export function createPlace(turn: Turn, site: Site, rank: Rank): Place {
   return { turn, site, rank, lanes: new Heap(comesBefore), attached: 0, heapAt: -1 };
 }
 
-/** Whether a lane with tasks may be served before another, by the order of the ready queue. */
+/** Whether the head of one lane may be placed before that of another, in the order of the queue. */
 export function mayPrecede(a: Lane, b: Lane): boolean {
   if (a.priority !== b.priority) return a.priority > b.priority;
   return a.client !== b.client || comesBefore(a, b);
 }
 
-/** Whether a lane is passed over until there is room for it. */
+/** Whether a lane is skipped until there may be room for it. */
 export function isBlocked({ aside, priority, place }: Lane): boolean {
   return aside || isSiteBlocked(place!.site, priority);
 }
@@ -119,22 +119,22 @@ export function isSiteBlocked({ blockedBy }: Site, priority: number): boolean {
   return blockedBy !== undefined && priority <= blockedBy.priority;
 }
 
-/** The ready tasks of a lane, in no order that means anything. */
+/** The ready tasks of a lane, in no particular order. */
 export function* tasksOf(lane: Lane): Iterable<Task> {
-  for (const deque of [lane.again, lane.deeper, lane.roots]) {
+  for (const deque of [lane.returned, lane.dependents, lane.roots]) {
     for (const task of deque) if (task.state.at === "ready") yield task;
   }
 }
 
 export function headOf(lane: Lane): Task | undefined {
-  return firstReady(lane.again) ?? firstReady(lane.deeper) ?? firstReady(lane.roots);
+  return firstReady(lane.returned) ?? firstReady(lane.dependents) ?? firstReady(lane.roots);
 }
 
-/** Drops the tasks that left, once they outnumber the others, so that they do not hold memory. */
+/** Frees the memory of tasks that are not ready any more, once they are more than the others. */
 export function compact(lane: Lane): void {
-  const held = lane.again.size + lane.deeper.size + lane.roots.size;
+  const held = lane.returned.size + lane.dependents.size + lane.roots.size;
   if (held < 1_000 || held < 2 * lane.ready) return;
-  for (const deque of [lane.again, lane.deeper, lane.roots]) {
+  for (const deque of [lane.returned, lane.dependents, lane.roots]) {
     deque.keep((task) => task.state.at === "ready");
   }
 }
@@ -145,15 +145,16 @@ function isPlaceBefore(a: Place, b: Place): boolean {
 
 function comesBefore(a: Lane, b: Lane): boolean {
   if (a.depth !== b.depth) return a.depth > b.depth;
-  const rank = rankOf(a) - rankOf(b);
-  return rank === 0 ? headOf(a)!.order < headOf(b)!.order : rank < 0;
+  const difference = dequeOf(a) - dequeOf(b);
+  return difference === 0 ? headOf(a)!.order < headOf(b)!.order : difference < 0;
 }
 
-function rankOf(lane: Lane): number {
-  return firstReady(lane.again) ? 0 : firstReady(lane.deeper) ? 1 : 2;
+/** Number of the deque that the head is in, in their order. */
+function dequeOf(lane: Lane): number {
+  return firstReady(lane.returned) ? 0 : firstReady(lane.dependents) ? 1 : 2;
 }
 
-/** The first task of a deque that is still ready, dropping those before it that are not. */
+/** The first task of a deque that is still ready. Drops those before it. */
 function firstReady(deque: Deque<Task>): Task | undefined {
   for (;;) {
     const first = deque.first;

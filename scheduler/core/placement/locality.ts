@@ -1,25 +1,25 @@
-// Where a task should run that needs large values: where most of their bytes are, unless waiting
-// there costs more than moving them. Tasks whose inputs are small are none of its business.
+// Locality: a task with large inputs should run where most of their bytes are, unless it would wait
+// there for longer than it takes to move them.
 
 import { hasResources, isPresent } from "./dispatches.ts";
 import { couldRun, isNamed } from "./constraints.ts";
 import type { State, Task, Worker } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
-/** What a task needs moved: all the bytes of its inputs, and those of them that each worker has. */
+/** The inputs of a task: bytes in all, and how many of them each worker holds. */
 export type Needs = { bytes: number; held: Map<Worker, number> };
 
-/** Less than this, kept here, is sent along and fits anywhere. */
+/** Inputs kept in the scheduler matter from this size on. Smaller ones are sent along and fit anywhere. */
 const notableBytes = 1024 * 1024;
-/** Between two workers, with the round trip: a guess that need be right to a factor of a few only. */
+/** Speed between two workers. A guess: the choice changes little if it is wrong by a factor of a few. */
 const bytesPerMicro = 400;
 const roundTripMicros = 1_000;
-/** Of a function of which no call has ended yet. */
+/** Expected duration of a function of which no call has finished yet. */
 const unknownMicros = 1_000_000;
-/** So many of the calls on a worker are looked at; the others are taken to be like them. */
-const looked = 64;
+/** Calls on a worker whose durations are added up; the others are taken to be like them. */
+const sampleSize = 64;
 
-/** Undefined for a task that may run anywhere as far as its inputs are concerned. */
+/** Undefined for a task whose inputs are small, so that it may run anywhere. */
 export function needsOf({ inputs }: Task): Needs | undefined {
   if (inputs === undefined) return undefined;
   let bytes = 0;
@@ -40,9 +40,9 @@ export function fits(worker: Worker, needs: Needs): boolean {
 }
 
 /**
- * The cheaper of `anyone`, who has room, and the holders that have.
+ * The worker where the task can begin first: `anyone`, which has room, or one of the holders.
  *
- * @param mayQueue whether the task may be sent to this worker although its slots are taken
+ * @param mayQueue whether the task may be sent to a worker whose slots are taken
  */
 export function nearest(
   { state, now }: Pick<StepContext, "state" | "now">,
@@ -51,13 +51,13 @@ export function nearest(
   choice: { anyone: Worker | undefined; mayQueue: (worker: Worker) => boolean },
 ): Worker | undefined {
   const { constraint } = task.spec;
-  const wished = constraint.allowOtherWorkers ? constraint.workers : undefined;
+  const preferred = constraint.allowOtherWorkers ? constraint.workers : undefined;
   let best = choice.anyone;
   let least = best ? costAt(now, best, needs) : Infinity;
   for (const holder of needs.held.keys()) {
     if (holder === choice.anyone || !isPresent(holder) || !fits(holder, needs)) continue;
-    // A wish for certain workers comes before what is near.
-    if (wished && best && !isNamed(holder, wished)) continue;
+    // Preferred workers come before holders.
+    if (preferred && best && !isNamed(holder, preferred)) continue;
     if (!couldRun(holder, constraint) || !hasResources(holder, constraint)) continue;
     if (!state.free.has(holder) && !mayQueueAt(state, holder, choice.mayQueue)) continue;
     const cost = costAt(now, holder, needs);
@@ -67,17 +67,17 @@ export function nearest(
 }
 
 function mayQueueAt(state: State, worker: Worker, mayQueue: (worker: Worker) => boolean): boolean {
-  return state.open.has(worker) && mayQueue(worker);
+  return state.openAhead.has(worker) && mayQueue(worker);
 }
 
-/** Microseconds until a task could begin there: for what waits before it, and for what has to come. */
+/** Microseconds until a task could begin there: for the tasks before it, and to move its inputs. */
 function costAt(now: number, worker: Worker, { bytes, held }: Needs): number {
   const missing = bytes - (held.get(worker) ?? 0);
   const moving = missing > 0 ? roundTripMicros + missing / bytesPerMicro : 0;
   return moving + waitMicros(now, worker);
 }
 
-/** What goes on for longer than it should is taken to need as long again. */
+/** Microseconds until a slot is free. A call that runs for longer than its mean is taken to need as long again. */
 export function waitMicros(now: number, { dispatches, slots }: Worker): number {
   if (dispatches.size < slots) return 0;
   let micros = 0;
@@ -86,12 +86,12 @@ export function waitMicros(now: number, { dispatches, slots }: Worker): number {
     const mean = task.spec.function.meanMicros ?? unknownMicros;
     const elapsed = (now - at) * 1_000;
     micros += count < slots ? Math.max(mean - elapsed, elapsed > mean ? elapsed : 0) : mean;
-    if (++count === looked) break;
+    if (++count === sampleSize) break;
   }
   return ((micros / count) * (dispatches.size - slots + 1)) / slots;
 }
 
-/** Whether a task that waits on a worker could begin clearly sooner on this one, which is free. */
+/** Whether a task that waits on one worker could begin clearly sooner on another, which is free. */
 export function isWorthMoving(now: number, task: Task, from: Worker, to: Worker): boolean {
   const needs = needsOf(task);
   if (needs === undefined) return true;

@@ -1,15 +1,15 @@
-// Which ready task goes to which worker: runs at the end of every step, until no lane has both a
-// task and room for it. Free slots first; then a little work ahead of them, so that no thread idles
-// for a round trip; and what was sent ahead is taken back when a worker idles or something urgent waits.
+// Placement: which ready task goes to which worker. It runs at the end of every step, until no lane has
+// both a task and room for it. Free slots come first. Then a little work is sent ahead, so that no
+// thread is idle for a round trip; it is withdrawn when another worker is free or urgent tasks wait.
 
+import { couldRun, isNamed } from "./constraints.ts";
 import { dispatch, hasResources, hasRoomForSmallest, loadOf } from "./dispatches.ts";
 import { mayPrecede, type Lane } from "./lanes.ts";
 import { fits, isWorthMoving, nearest, needsOf, waitMicros, type Needs } from "./locality.ts";
 import { mayRunAt } from "./sites.ts";
-import { couldRun, isNamed } from "./constraints.ts";
 import type { Dispatch, PlacementConstraint, State, Task, Worker } from "../state.ts";
-import { endReservation, watch } from "./reservation.ts";
-import { holdBack } from "../tasks/lifecycle.ts";
+import { endReservation, scheduleReview } from "./reservation.ts";
+import { requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { failIfTooLarge, isSchedulable, warnUnschedulable } from "./unschedulable.ts";
 
@@ -17,82 +17,83 @@ export function place(step: StepContext): void {
   const { state } = step;
   const { ready } = state;
   endReservation(state);
-  const row: Row = { worker: undefined, constraint: undefined, tasks: 0, micros: 0 };
-  while (state.free.size > 0 || state.open.size > 0) {
+  const streak: Streak = { worker: undefined, constraint: undefined, tasks: 0, micros: 0 };
+  while (state.free.size > 0 || state.openAhead.size > 0) {
     const lane = ready.next();
     if (lane === undefined) break;
     const task = ready.head(lane);
     const needs = task.inputs && needsOf(task);
-    const worker = needs ? chooseNear(step, task, needs) : choose(state, task, row);
+    const worker = needs ? chooseNear(step, task, needs) : choose(state, task, streak);
     if (worker === undefined) {
       if (needs && failIfTooLarge(step, task, needs)) continue;
-      // There is room, but not for so much: what stands behind it may need less.
-      if (needs && choose(state, task)) holdBack(step, task, largerMs, "too large for who is free");
+      // There is room, but not for so large inputs. Tasks behind it in the lane may have smaller ones.
+      if (needs && choose(state, task))
+        requeue(step, task, "too large for the free workers", largerMs);
       else block(step, lane);
     } else if (worker.dispatches.has(task.key)) {
-      // A cancelled call under the same key still ends there: what stands behind it is not held up.
-      holdBack(step, task, endingMs, "an earlier call still ends");
+      // A cancelled call with the same key still runs there. Tasks behind it must not wait for that.
+      requeue(step, task, "a cancelled call of it still runs", endingMs);
     } else {
       ready.passTurn(lane);
       dispatch(step, task, worker);
       if (task === state.reservation.oldest) endReservation(state);
-      extend(row, task, worker);
+      extend(streak, task, worker);
     }
   }
-  // No worker has room, so that these were not asked, or they were before and things have changed.
-  for (const lane of ready.takeOpened()) if (lane.ready > 0) attend(step, lane);
+  // Lanes that found no room, or were not asked because no worker has any.
+  for (const lane of ready.takeOpened()) if (lane.ready > 0) warnOrMakeRoom(step, lane);
   rebalance(step);
 }
 const endingMs = 20;
 const largerMs = 200;
 
 /**
- * Tasks that went to one worker one after the other. Very short ones do, even while others idle: a
- * message, which may carry many of them, costs more than they do.
+ * Consecutive tasks for one worker. Very short tasks are sent in streaks, even while other workers are
+ * free: one message can carry many of them, and costs more than they do.
  */
-type Row = {
+type Streak = {
   worker: Worker | undefined;
   constraint: PlacementConstraint | undefined;
   tasks: number;
-  /** What they take, in all. */
+  /** Their expected duration in all. */
   micros: number;
 };
-const mostInRow = 128;
-const mostMicrosInRow = 200;
+const mostInStreak = 128;
+const mostMicrosInStreak = 200;
 
-function extend(row: Row, { spec: { constraint } }: Task, worker: Worker): void {
-  if (row.worker !== worker || row.constraint !== constraint) {
-    row.worker = worker;
-    row.constraint = constraint;
-    row.tasks = row.micros = 0;
+function extend(streak: Streak, { spec: { constraint } }: Task, worker: Worker): void {
+  if (streak.worker !== worker || streak.constraint !== constraint) {
+    streak.worker = worker;
+    streak.constraint = constraint;
+    streak.tasks = streak.micros = 0;
   }
-  row.tasks++;
-  row.micros += constraint.function.meanMicros ?? Infinity;
+  streak.tasks++;
+  streak.micros += constraint.function.meanMicros ?? Infinity;
 }
 
-/** The worker of the row, if a task that may be queued can be the next of it. */
-function nextInRow(state: State, row: Row, task: Task): Worker | undefined {
-  const { worker, constraint, tasks, micros } = row;
+/** The worker of the streak, if this task can extend it. */
+function workerOf(state: State, streak: Streak, task: Task): Worker | undefined {
+  const { worker, constraint, tasks, micros } = streak;
   if (worker === undefined || constraint !== task.spec.constraint) return undefined;
-  if (tasks >= mostInRow || micros >= mostMicrosInRow) {
-    row.worker = undefined;
+  if (tasks >= mostInStreak || micros >= mostMicrosInStreak) {
+    streak.worker = undefined;
     return undefined;
   }
-  if (!state.free.has(worker) && !state.open.has(worker)) return undefined;
+  if (!state.free.has(worker) && !state.openAhead.has(worker)) return undefined;
   return wouldDelay(state, worker, task) ? undefined : worker;
 }
 
-function choose(state: State, task: Task, row?: Row): Worker | undefined {
-  if (row && !needsFreeSlot(task)) {
-    const worker = nextInRow(state, row, task);
+function choose(state: State, task: Task, streak?: Streak): Worker | undefined {
+  if (streak && !needsFreeSlot(task)) {
+    const worker = workerOf(state, streak, task);
     if (worker) return worker;
   }
   const free = chooseFree(state, task);
   if (free || needsFreeSlot(task)) return free;
-  return firstFit(state.open, task, (worker) => !wouldDelay(state, worker, task));
+  return firstFit(state.openAhead, task, (worker) => !wouldDelay(state, worker, task));
 }
 
-/** For a task with large inputs: a free worker is not the best one when another has them. */
+/** For a task with large inputs: a worker that holds them may be better than a free one. */
 function chooseNear(step: StepContext, task: Task, needs: Needs): Worker | undefined {
   const { state } = step;
   const isAlone = needsFreeSlot(task);
@@ -101,25 +102,25 @@ function chooseNear(step: StepContext, task: Task, needs: Needs): Worker | undef
     firstFit(state.free, task, (worker) => fits(worker, needs)) ??
     (isAlone
       ? undefined
-      : firstFit(state.open, task, (worker) => fits(worker, needs) && mayQueue(worker)));
+      : firstFit(state.openAhead, task, (worker) => fits(worker, needs) && mayQueue(worker)));
   return nearest(step, task, needs, { anyone, mayQueue });
 }
 
-/** Looks again only if a slot became free since there was none: many may idle that cannot run it. */
+/** Looks only if a slot became free since none was found: there may be many free workers that cannot run it. */
 function chooseFree(state: State, task: Task): Worker | undefined {
   const { constraint } = task.spec;
-  if (constraint.noneFreeAt === state.freeings) return undefined;
+  if (constraint.noFreeWorkerAt === state.slotsFreed) return undefined;
   const found = firstFit(state.free, task);
-  if (found === undefined) constraint.noneFreeAt = state.freeings;
+  if (found === undefined) constraint.noFreeWorkerAt = state.slotsFreed;
   return found;
 }
 
-/** What must be alone, holds a resource while it runs, or may expire is not sent ahead. */
+/** Whether the task must not be sent ahead: it runs alone, uses a resource, or may expire. */
 function needsFreeSlot({ spec: { constraint }, suspect, expiresAt }: Task): boolean {
   return constraint.resources !== undefined || suspect || expiresAt !== undefined;
 }
 
-/** Sent ahead of what waits for a free slot on that worker, short tasks would never leave it one. */
+/** Whether sending the task ahead would keep a slot from a task that comes first and waits for a free one. */
 function wouldDelay({ ready }: State, worker: Worker, { spec: { lane } }: Task): boolean {
   const { reservedFor } = worker;
   if (reservedFor?.state.at === "ready" && mayPrecede(reservedFor.spec.lane, lane)) {
@@ -135,32 +136,32 @@ function wouldDelay({ ready }: State, worker: Worker, { spec: { lane } }: Task):
   return false;
 }
 
-/** The worker that waited longest among those that may run it now, the wished-for ones first. */
+/** The first of these workers that can run the task now, preferred ones before others. */
 function firstFit(
   workers: ReadonlySet<Worker>,
   task: Task,
   passes: (worker: Worker) => boolean = () => true,
 ): Worker | undefined {
   const { constraint } = task.spec;
-  const wishes = constraint.allowOtherWorkers ? constraint.workers : undefined;
+  const preferred = constraint.allowOtherWorkers ? constraint.workers : undefined;
   let second: Worker | undefined;
   for (const worker of workers) {
     if (!couldRun(worker, constraint) || !hasResources(worker, constraint)) continue;
     if (!passes(worker)) continue;
-    if (wishes === undefined || isNamed(worker, wishes)) return worker;
+    if (preferred === undefined || isNamed(worker, preferred)) return worker;
     second ??= worker;
   }
   return second;
 }
 
-/** No worker has room: it is passed over until one that could run it has, and what is like it too. */
+/** No worker has room for the head of the lane: the lane, or its whole site, is skipped until one may have. */
 function block(step: StepContext, lane: Lane): void {
   const { state } = step;
   const { ready, free } = state;
   const { site } = lane.place!;
   const { resources, workers } = site;
   if (resources.length > 0) {
-    watch(step);
+    scheduleReview(step);
     for (const worker of workers ?? free) {
       if (!free.has(worker) || !mayRunAt(worker, site)) continue;
       if (hasRoomForSmallest(worker, site)) return ready.setAside(lane);
@@ -169,64 +170,64 @@ function block(step: StepContext, lane: Lane): void {
   ready.block(lane, needsFreeSlot(ready.head(lane)) && isSchedulable(state, lane.constraint));
 }
 
-/** A lane that waits: it is said if nobody can ever run it, and room is made if it is urgent. */
-function attend(step: StepContext, lane: Lane): void {
+/** For a lane that waits: a warning if it is unschedulable, else room if it is more urgent than other work. */
+function warnOrMakeRoom(step: StepContext, lane: Lane): void {
   if (isSchedulable(step.state, lane.constraint)) makeRoomFor(step, lane);
   else warnUnschedulable(step, lane.constraint);
 }
 
-/** A worker idles and nothing is ready for it: what waits behind others is given another chance. */
+/** Workers are free, and nothing is ready for them: withdraws tasks that wait on other workers. */
 function rebalance(step: StepContext): void {
   const { state } = step;
   if (state.free.size === 0 || state.surplus.size === 0) return;
-  let idle = state.free.size;
+  let free = state.free.size;
   for (const worker of state.surplus) {
-    if (idle <= 0) return;
-    // Asked already, or there was nothing.
-    if (worker.withdrawals > 0 || worker.nothingToGiveAt === state.freeings) continue;
-    // Too little to be worth a round trip, unless something before it takes long.
+    if (free <= 0) return;
+    // Asked already, or nothing was found here and no worker became free since.
+    if (worker.withdrawals > 0 || worker.nothingToWithdrawAt === state.slotsFreed) continue;
+    // Too little to be worth a round trip, unless the calls before it take long.
     if (worker.backlogMicros < worker.slots * minimumMicros && !isLate(step, worker)) {
       lookAgain(step, worker, lateMs);
       continue;
     }
     const waiting = loadOf(worker) - worker.slots;
     const most = Math.ceil(waiting / 2);
-    let stays = false;
-    const given = withdraw(step, worker, most, ({ task }) => {
+    let isBetterHere = false;
+    const withdrawn = withdraw(step, worker, most, ({ task }) => {
       const other = chooseFree(state, task);
       if (other === undefined || isWorthMoving(step.now, task, worker, other)) return !!other;
-      stays = true;
+      isBetterHere = true;
       return false;
     });
-    if (given === 0) worker.nothingToGiveAt = state.freeings;
-    if (stays) lookAgain(step, worker, Math.max(20, waitMicros(step.now, worker) / 1_000));
-    idle -= given;
+    if (withdrawn === 0) worker.nothingToWithdrawAt = state.slotsFreed;
+    if (isBetterHere) lookAgain(step, worker, Math.max(20, waitMicros(step.now, worker) / 1_000));
+    free -= withdrawn;
   }
 }
 const minimumMicros = 2_000;
 const lateMs = 50;
 
-/** Whether the oldest that was sent to it has been there for longer than little work takes. */
+/** Whether the oldest call on the worker has been there for longer than a little work takes. */
 function isLate({ now }: StepContext, { dispatches }: Worker): boolean {
   for (const { at, lent } of dispatches.values()) if (!lent) return now - at >= lateMs;
   return false;
 }
 
-/** What waits on a worker, as its inputs are there or it is little, must not wait for ever. */
+/** Tasks stay on a worker that holds their inputs, or as they are few: this is reviewed after a while. */
 function lookAgain({ state, now }: StepContext, worker: Worker, inMs: number): void {
   if (worker.lookAgainAt !== undefined) return;
   worker.lookAgainAt = now + inMs;
   state.timers.add(worker.lookAgainAt, { kind: "rebalance", worker });
 }
 
-/** Something urgent found no room: less urgent work that was sent ahead gives up its place. */
+/** Withdraws less urgent work that was sent ahead to a worker. */
 function makeRoomFor(step: StepContext, lane: Lane): void {
   const { state } = step;
   for (const worker of state.surplus) {
     if (worker.lowestPriority >= lane.priority || worker.withdrawals > 0) continue;
     if (!couldRun(worker, lane.constraint)) continue;
-    const isLess = ({ task }: Dispatch) => task.spec.priority < lane.priority;
-    if (withdraw(step, worker, worker.slots, isLess) > 0) return;
+    const isLessUrgent = ({ task }: Dispatch) => task.spec.priority < lane.priority;
+    if (withdraw(step, worker, worker.slots, isLessUrgent) > 0) return;
     worker.lowestPriority = Infinity;
     for (const { task } of worker.dispatches.values()) {
       worker.lowestPriority = Math.min(worker.lowestPriority, task.spec.priority);
@@ -234,7 +235,7 @@ function makeRoomFor(step: StepContext, lane: Lane): void {
   }
 }
 
-/** Asks for the newest dispatches beyond the slots that pass, at most so many; returns how many. */
+/** Withdraws the newest dispatches that have no slot and pass, at most so many; returns how many. */
 function withdraw(
   step: StepContext,
   worker: Worker,
@@ -251,7 +252,7 @@ function withdraw(
     worker.withdrawals++;
     taken.push(each);
   }
-  // Named oldest first: as they come back, so they queue up again.
+  // Oldest first: they come back, and are queued, in this order.
   for (const each of taken.reverse()) step.effects.withdraw(each);
   return taken.length;
 }

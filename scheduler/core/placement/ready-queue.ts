@@ -1,8 +1,7 @@
-// The tasks that could run now, in the order of semantics.md: higher priority first; then clients
-// take turns; then what tasks submitted, the deepest first; then what was sent back, then what finishes
-// a started part of a graph, then the order of submission. Tasks are never sorted, and lanes stand in
-// heaps; those known to find no room stand apart, by site, so that however many wait they are not
-// looked at.
+// The ready queue: the tasks that could run now, in the order of semantics.md. Higher priorities come
+// first; then clients take turns; then sub-tasks, the deepest first; then returned tasks, then
+// dependents, then the order of submission. Tasks are never sorted: lanes stand in heaps. Lanes that
+// found no room are out of the heaps, site by site, and cost nothing however many there are.
 
 import { Heap } from "../structures/heap.ts";
 import {
@@ -22,7 +21,7 @@ import type { Task } from "../state.ts";
 
 export class ReadyQueue {
   readonly #levels = new Map<number, Level>();
-  /** The sites with lanes to be asked, by the highest priority of these. */
+  /** The sites with lanes that are not blocked, by the highest priority of these. */
   readonly #sites = new Heap<Site>((a, b) => a.ranks.first!.priority > b.ranks.first!.priority);
   readonly #blocked = new Set<Site>();
   readonly #awaitingSlot = new Set<Site>();
@@ -33,17 +32,17 @@ export class ReadyQueue {
     return this.#size;
   }
 
-  /** The sites that were blocked or have lanes set aside. */
+  /** The sites that are blocked or have lanes set aside. */
   get blocked(): ReadonlySet<Site> {
     return this.#blocked;
   }
 
-  /** Those among them that wait for a slot to be free. */
+  /** Those of them that wait for a free slot. */
   get awaitingSlot(): ReadonlySet<Site> {
     return this.#awaitingSlot;
   }
 
-  /** Gives a lane its place; to be called before it has tasks. */
+  /** Gives a lane its place, before it has tasks. */
   attach(lane: Lane): void {
     const { client, priority, constraint } = lane;
     const { site } = constraint;
@@ -67,13 +66,13 @@ export class ReadyQueue {
     lane.place = place;
   }
 
-  /** The lane will never have tasks again. */
+  /** Takes out a lane that will never have tasks again. */
   detach(lane: Lane): void {
     this.#release(lane.place!);
     lane.place = undefined;
   }
 
-  /** The site of its constraint has changed. */
+  /** Moves a lane whose constraint has another site now. */
   move(lane: Lane): void {
     const before = lane.place!;
     if (lane.ready > 0) this.#leave(lane);
@@ -86,8 +85,8 @@ export class ReadyQueue {
     const { lane } = task.spec;
     this.#size++;
     const isFirst = lane.ready++ === 0;
-    if (task.attempt > 0) lane.again.pushBack(task);
-    else if (task.inputs !== undefined) lane.deeper.pushFront(task);
+    if (task.attempt > 0) lane.returned.pushBack(task);
+    else if (task.inputs !== undefined) lane.dependents.pushFront(task);
     else {
       lane.roots.pushBack(task);
       if (!isFirst) return;
@@ -96,7 +95,7 @@ export class ReadyQueue {
     else this.#headChanged(lane);
   }
 
-  /** The lane whose head comes next among those that are not blocked. */
+  /** The lane whose head comes next, of those that are not blocked. */
   next(): Lane | undefined {
     const site = this.#sites.first;
     if (site === undefined) return undefined;
@@ -116,28 +115,28 @@ export class ReadyQueue {
     return headOf(lane)!;
   }
 
-  /** A task left the ready state. Its deque drops it when it is the head. */
+  /** Called when a task is not ready any more. Its deque drops it once it is the head. */
   remove(task: Task): void {
     const { lane } = task.spec;
     this.#size--;
     lane.ready--;
     if (lane.ready === 0) return this.#close(lane);
-    // Drops it where it was the head, so that it does not stand there already if it comes back.
+    // Drops the task where it was the head, or it would be there twice when it becomes ready again.
     headOf(lane);
     this.#headChanged(lane);
     compact(lane);
   }
 
   /**
-   * The lane that `next` found gets what it asked for: the client after it is asked first now. One
-   * that is blocked keeps its turn, or those with modest needs would always be there before it.
+   * Called when the head of the lane from `next` is placed: the turn passes to the next client. A client
+   * whose lane is blocked keeps its turn, or clients that need less would always come before it.
    */
   passTurn(lane: Lane): void {
     const { level } = lane.place!.turn;
     level.next = (level.asked + 1) % level.turns.length;
   }
 
-  /** Nothing of this lane's site finds room, unless it is more urgent, until the site is woken. */
+  /** Blocks the site of a lane, for its priority and lower ones, until the site is woken. */
   block(lane: Lane, awaitsSlot: boolean): void {
     const { site } = lane.place!;
     site.blockedBy = lane;
@@ -148,7 +147,7 @@ export class ReadyQueue {
     this.#refresh(site);
   }
 
-  /** This lane finds no room, others of its site may. */
+  /** Sets a lane aside that finds no room while others of its site may. */
   setAside(lane: Lane): void {
     const { site } = lane.place!;
     this.#hide(lane);
@@ -158,7 +157,7 @@ export class ReadyQueue {
     this.#blocked.add(site);
   }
 
-  /** Whatever was blocked of this site may find room now. */
+  /** Unblocks a site: its lanes may find room now. */
   wake(site: Site): void {
     site.blockedBy = undefined;
     this.#blocked.delete(site);
@@ -175,12 +174,12 @@ export class ReadyQueue {
     this.#refresh(site);
   }
 
-  /** Asks for the lanes of this site to be among those that `takeOpened` returns. */
+  /** Has `takeOpened` return the first lanes of this site. */
   lookAgain(site: Site): void {
     for (const { lanes } of site.places) if (lanes.first) this.#noteOpened(lanes.first);
   }
 
-  /** The lanes that were opened, blocked or to be looked at again since this was asked. */
+  /** The lanes that got their first task, were blocked or are to be looked at again, since the last call. */
   takeOpened(): readonly Lane[] {
     if (this.#opened.length === 0) return this.#opened;
     const opened = this.#opened;
@@ -189,7 +188,7 @@ export class ReadyQueue {
     return opened;
   }
 
-  /** The lanes that hold tasks, in no order that means anything. Slow: for tests. */
+  /** The lanes with tasks, in no particular order. Slow. */
   *lanes(): Iterable<Lane> {
     for (const { turns } of this.#levels.values()) {
       for (const { all } of turns) {
@@ -215,7 +214,7 @@ export class ReadyQueue {
   }
 
   #close(lane: Lane): void {
-    for (const deque of [lane.again, lane.deeper, lane.roots]) deque.clear();
+    for (const deque of [lane.returned, lane.dependents, lane.roots]) deque.clear();
     this.#leave(lane);
     const { turn } = lane.place!;
     if (--turn.lanes > 0) return;
@@ -241,7 +240,7 @@ export class ReadyQueue {
     if (level.all.size === 0) this.#levels.delete(level.priority);
   }
 
-  /** The lane has tasks: it stands at its place, and what it asks for counts in its site. */
+  /** The lane has tasks now: it stands at its place, and its needs count in the site. */
   #enter(lane: Lane): void {
     const { site } = lane.place!;
     let isSmallest = false;
@@ -251,7 +250,7 @@ export class ReadyQueue {
       if (amount.heapAt === 0) isSmallest = true;
     }
     this.#show(lane);
-    // What was found to have no room for others may have room for less.
+    // There was no room for the others, but there may be for less.
     if (isSmallest && site.blockedBy !== undefined) this.wake(site);
   }
 
@@ -293,7 +292,7 @@ export class ReadyQueue {
     if (place.heapAt >= 0) place.turn.places.moved(place);
   }
 
-  /** What is first in it has changed, or that there is anything. */
+  /** The first lane of a place has changed, or there is one now, or none any more. */
   #placeChanged(place: Place): void {
     const { places } = place.turn;
     if (place.lanes.first === undefined) {
@@ -302,7 +301,7 @@ export class ReadyQueue {
     else if (!place.site.parked.has(place)) places.add(place);
   }
 
-  /** Files the site where its lanes that are not blocked say. */
+  /** Puts the site into the heap of sites, moves it or takes it out, as its lanes that are not blocked say. */
   #refresh(site: Site): void {
     const priority = site.ranks.first?.priority;
     const isOpen = priority !== undefined && !isSiteBlocked(site, priority);
@@ -313,7 +312,7 @@ export class ReadyQueue {
   }
 }
 
-/** What is first among a client's lanes of one priority; places whose site is blocked go apart. */
+/** The first lane of a turn. Places whose site is blocked are parked until it is woken. */
 function firstLane({ places, level }: Turn): Lane | undefined {
   for (;;) {
     const place = places.first;

@@ -1,54 +1,56 @@
-// A task that asks for much of a resource finds it in pieces for ever while smaller ones take each
-// piece that comes free. So the oldest that waits is looked at from time to time: when it is the same
-// as at the last look, room is kept for it on one worker, which nothing else may take.
+// Reservation: room on one worker that is kept free for a task that needs much of a resource. Without
+// it, smaller tasks would take each piece of the resource as it becomes free, and the large one would
+// never run. From time to time the oldest task that waits for resources is looked up; when it is the
+// same one as last time, it gets the reservation, and there is one at most.
 
 import { isPresent, unblock } from "./dispatches.ts";
-import { isBlocked, headOf } from "./lanes.ts";
+import { headOf, isBlocked } from "./lanes.ts";
 import { couldRun } from "./constraints.ts";
 import { isSchedulable } from "./unschedulable.ts";
 import type { State, Task, Worker } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
 export type Reservation = {
-  /** The oldest at the last look; undefined when there was none. */
+  /** The task that had waited longest at the last review. */
   oldest: Task | undefined;
-  /** Where room is kept for it. */
+  /** The worker where room is reserved for it. */
   worker: Worker | undefined;
-  /** There is a timer for the next look. */
-  watched: boolean;
+  /** A timer for the next review is running. */
+  isScheduled: boolean;
 };
 
-/** A task that asks for resources found no room. */
-export function watch({ state, now }: Pick<StepContext, "state" | "now">): void {
-  if (state.reservation.watched) return;
-  state.reservation.watched = true;
+/** Called when a task that asks for resources finds no room. */
+export function scheduleReview({ state, now }: Pick<StepContext, "state" | "now">): void {
+  if (state.reservation.isScheduled) return;
+  state.reservation.isScheduled = true;
   state.timers.add(now + state.options.reservationMs, { kind: "reservation" });
 }
 
-/** The next look. */
 export function reviewReservation(step: StepContext): void {
   const { state } = step;
   const { reservation } = state;
-  reservation.watched = false;
-  const oldest = oldestWaiting(state);
+  reservation.isScheduled = false;
+  const oldest = longestWaiting(state);
   const isSame = oldest === reservation.oldest;
   reservation.oldest = oldest;
-  if (isSame && reservation.worker && isOf(state, reservation.worker, oldest)) return watch(step);
-  release(state);
+  if (isSame && oldest && reservation.worker && isHere(state, reservation.worker)) {
+    return scheduleReview(step);
+  }
+  cancelReservation(state);
   if (oldest === undefined) return;
-  watch(step);
+  scheduleReview(step);
   if (!isSame) return;
-  reservation.worker = bestFor(state, oldest);
+  reservation.worker = chooseWorker(state, oldest);
   if (reservation.worker) reservation.worker.reservedFor = oldest;
 }
 
-/** Room that was kept for what waits no more is there for all again. */
+/** Gives the room back when the task that it is reserved for does not wait any more. */
 export function endReservation(state: State): void {
   const { worker, oldest } = state.reservation;
-  if (worker !== undefined && oldest?.state.at !== "ready") release(state);
+  if (worker !== undefined && oldest?.state.at !== "ready") cancelReservation(state);
 }
 
-function release(state: State): void {
+function cancelReservation(state: State): void {
   const { worker } = state.reservation;
   if (worker === undefined) return;
   state.reservation.worker = undefined;
@@ -56,12 +58,12 @@ function release(state: State): void {
   if (state.workers.get(worker.id) === worker) unblock(state, worker);
 }
 
-function isOf(state: State, worker: Worker, task: Task | undefined): boolean {
-  return task !== undefined && state.workers.get(worker.id) === worker && isPresent(worker);
+function isHere(state: State, worker: Worker): boolean {
+  return state.workers.get(worker.id) === worker && isPresent(worker);
 }
 
-/** Of those that ask for resources, the first of the most urgent that somebody here could run. */
-function oldestWaiting(state: State): Task | undefined {
+/** The oldest of the most urgent ready tasks that ask for resources and could run on a worker here. */
+function longestWaiting(state: State): Task | undefined {
   let oldest: Task | undefined;
   for (const lane of state.ready.lanes()) {
     if (lane.constraint.resources === undefined || !isBlocked(lane)) continue;
@@ -78,8 +80,8 @@ function isBefore(a: Task, b: Task): boolean {
     : a.spec.priority > b.spec.priority;
 }
 
-/** The one with the least on its way that would have to end first. */
-function bestFor({ workers }: State, { spec: { constraint } }: Task): Worker | undefined {
+/** The worker with the fewest tasks that would have to end first. */
+function chooseWorker({ workers }: State, { spec: { constraint } }: Task): Worker | undefined {
   let best: Worker | undefined;
   for (const worker of workers.values()) {
     if (!isPresent(worker) || !couldRun(worker, constraint)) continue;

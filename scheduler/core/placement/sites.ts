@@ -1,6 +1,6 @@
-// A site is what constraints have in common that can run on the same workers: the function, those
-// present of the workers asked for, and about how much of which resources. That there is no room is
-// found and forgotten for a whole site, so that ten thousand constraints cost no more than a small.
+// Sites: placement constraints that can run on the same workers share a site, by their function, the
+// workers asked for that are here, and roughly how much they need of which resources. A whole site is
+// blocked and woken at once, so that ten thousand constraints cost no more than a few.
 
 import { Heap } from "../structures/heap.ts";
 import type { Amount, Lane, Place, Rank } from "./lanes.ts";
@@ -9,33 +9,33 @@ import type { FunctionFacts, PlacementConstraint, State, Worker } from "../state
 export type Site = {
   readonly signature: string;
   readonly function: FunctionFacts;
-  /** The workers asked for that are here, gone ones left out; undefined for any. */
+  /** The workers asked for that are here; undefined for any. */
   readonly workers: ReadonlySet<Worker> | undefined;
-  /** The names of the resources asked for, sorted. */
+  /** The names of the resources needed, sorted. */
   readonly resources: readonly string[];
-  /** For each of these the amounts that its lanes with tasks ask for. */
+  /** For each of them, what the lanes with tasks need. */
   readonly smallest: readonly Heap<Amount>[];
-  /** The most urgent of its lanes for which there was no room: it and those no more urgent wait. */
+  /** The lane that found no room: it waits, and so do all that are no more urgent. */
   blockedBy: Lane | undefined;
   readonly places: Set<Place>;
-  /** Places that were found blocked and stand apart from the others of their turns. */
+  /** Places that were found blocked, and taken out of the heaps of their turns. */
   readonly parked: Set<Place>;
-  /** Lanes for which there is no room, though there may be for a smaller one. */
+  /** Lanes for which there is no room, though there may be for one that needs less. */
   readonly aside: Set<Lane>;
-  /** The priorities of its lanes; in the heap are those with lanes to be asked. */
+  /** The priorities of its lanes; the heap has those with tasks that are not set aside. */
   readonly allRanks: Map<number, Rank>;
   readonly ranks: Heap<Rank>;
   heapAt: number;
   constraints: number;
 };
 
-/** A name of workers: who is here under it, and who asked for it. */
+/** A name of workers: those here that have it, and the constraints that ask for it. */
 export type NamedWorkers = {
   readonly workers: Set<Worker>;
   readonly constraints: Set<PlacementConstraint>;
 };
 
-/** The site for what asks for this; it counts one constraint more. */
+/** The site for such a constraint, which it counts. */
 export function enterSite(
   state: State,
   of: Pick<PlacementConstraint, "function" | "resources" | "workers" | "allowOtherWorkers">,
@@ -67,7 +67,7 @@ export function leaveSite(state: State, site: Site): void {
   site.function.sites.delete(site);
 }
 
-/** From here on it is known for which constraints a worker's coming and going matters. */
+/** Registers a constraint for the names of workers that it asks for: its site changes with them. */
 export function watchNames(state: State, constraint: PlacementConstraint): void {
   if (constraint.allowOtherWorkers) return;
   for (const name of constraint.workers ?? [])
@@ -81,7 +81,7 @@ export function unwatchNames(state: State, constraint: PlacementConstraint): voi
   }
 }
 
-/** A worker came: what asks for it by one of its names may run there now. */
+/** A worker joined: constraints that ask for one of its names may run there now. */
 export function addToSites(state: State, worker: Worker): void {
   for (const name of namesOf(worker)) {
     const { workers, constraints } = namedWorkersOf(state, name);
@@ -100,12 +100,12 @@ export function removeFromSites(state: State, worker: Worker): void {
   }
 }
 
-/** What it may be asked for by. */
+/** The names by which tasks may ask for a worker. */
 function namesOf({ name, host, id }: Worker): ReadonlySet<string> {
   return new Set([name, host, id]);
 }
 
-/** Whether the worker has the function and is among those asked for. */
+/** Whether the worker has the function and is one of those asked for. */
 export function mayRunAt(worker: Worker, { function: facts, workers }: Site): boolean {
   return worker.functions.has(facts.name) && (workers === undefined || workers.has(worker));
 }
@@ -131,7 +131,7 @@ function moveToSite(state: State, constraint: PlacementConstraint): void {
   const before = constraint.site;
   constraint.site = enterSite(state, constraint);
   if (constraint.site !== before) {
-    // What blocks it may be what moves.
+    // The lane that blocks the site may be one of those that move.
     state.ready.wake(before);
     for (const lane of constraint.lanes) state.ready.move(lane);
   }
@@ -164,7 +164,7 @@ function forgetNameIfUnused(state: State, name: string): void {
   if (found?.workers.size === 0 && found.constraints.size === 0) state.namedWorkers.delete(name);
 }
 
-/** Amounts in the same step share a site: what is small is not to be sought behind what is large. */
+/** Amounts of the same step share a site, so that small needs are not blocked with large ones. */
 function steps(amount: number, resources: number): number {
   return Math.floor(Math.log2(amount) * (resources === 1 ? 4 : 1));
 }

@@ -7,7 +7,7 @@
 
 import type { Failure } from "../../../src/wire/protocol.ts";
 import type { FunctionFacts, PlacementConstraint, Spec, State, Task, Worker } from "../state.ts";
-import { fail, holdBack } from "../tasks/lifecycle.ts";
+import { fail, requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import type { Due } from "../timers.ts";
 import { couldRun, isNamed, lacks } from "./constraints.ts";
@@ -210,7 +210,7 @@ export function failIfTooLarge(step: StepContext, task: Task, needs: Needs): boo
   const { lastJoinAt, lastDepartureAt, options } = step.state;
   const waitMs = Math.max(lastJoinAt, lastDepartureAt) + options.unknownTaskTimeoutMs - step.now;
   if (waitMs > 0) {
-    holdBack(step, task, waitMs, "too large for all who are here");
+    requeue(step, task, "too large for the workers here", waitMs);
     return true;
   }
   const { name } = task.spec.function;

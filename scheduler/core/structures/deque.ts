@@ -1,4 +1,4 @@
-// A queue with two ends over a ring that doubles when it is full: constant time at both ends.
+// A double-ended queue over a ring that doubles when it is full: constant time at both ends.
 
 export class Deque<Item> {
   #ring: (Item | undefined)[] = [];
@@ -41,7 +41,7 @@ export class Deque<Item> {
     this.#size = 0;
   }
 
-  /** Drops the items that do not pass, and the room they took. */
+  /** Drops the items that do not pass, and frees their room. */
   keep(passes: (item: Item) => boolean): void {
     const kept = [...this].filter(passes);
     this.clear();

@@ -1,5 +1,5 @@
-// Several of a kind where there is nearly always one at most: that one itself, and a set only from
-// the second on. A set for one costs ten times what the reference to it does, for every task.
+// A set that nearly always has one item or none: the item itself, and a Set from the second item on. A
+// Set for a single item takes ten times the memory of a reference to it.
 
 export type SmallSet<Item extends object> = Item | Set<Item> | undefined;
 
@@ -19,7 +19,7 @@ export function includes<Item extends object>(set: SmallSet<Item>, item: Item): 
   return set instanceof Set ? set.has(item) : set === item;
 }
 
-/** A new list, in the order in which they came. */
+/** A new array, in the order of addition. */
 export function listOf<Item extends object>(set: SmallSet<Item>): Item[] {
   if (set === undefined) return [];
   return set instanceof Set ? [...set] : [set];

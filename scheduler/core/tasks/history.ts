@@ -1,5 +1,5 @@
-// The newest transitions of all tasks, in a ring of columns: writing one allocates nothing, and
-// `explain` can tell how a task came to be where it is. Bounded, so that it forgets old stories.
+// The newest transitions of all tasks, for `explain`: a bounded ring, which forgets the oldest. It is
+// made of columns, so that writing a transition allocates nothing.
 
 import type { TaskKey, TaskStateName } from "../state.ts";
 import { codeOf, stateNames } from "./state-names.ts";
@@ -11,12 +11,12 @@ export type Transition = {
   why: string;
 };
 
-/** For how many there is room at first: most states in tests see no more. */
+/** Transitions there is room for at first: most states in tests see no more. */
 const firstRoom = 500;
 
 export class History {
   readonly #size: number;
-  /** How long the columns are: they grow until they have their size. */
+  /** Length of the columns now: they grow until it is the size. */
   #room: number;
   readonly #keys: TaskKey[];
   readonly #why: string[];

@@ -1,6 +1,6 @@
-// The life of a task, from its submission to the moment nobody needs it: what settles it, what
-// follows for those that depend on it, and who is told. Graphs are deep: everything here walks
-// them with lists of work, never by recursion.
+// The life of a task, from its creation until nothing needs it: how it becomes ready, how it is settled,
+// what that means for its dependents, and which clients are told. A chain of tasks may be 100,000
+// long, so graphs are walked with lists of work, never by recursion.
 
 import type { Failure } from "../../../src/wire/protocol.ts";
 import type { Payload } from "../../../src/payload/payload.ts";
@@ -10,7 +10,9 @@ import { listOf, without } from "../structures/small-set.ts";
 import { leaveSpec } from "./specs.ts";
 import type { Client, Spec, State, Task, TaskKey, TaskState, Worker } from "../state.ts";
 import { transition, type StepContext } from "./transition.ts";
-import { rememberLineage, forgetLineage, keepWithinBounds, letValueGo } from "../values/values.ts";
+import { forgetLineage, rememberLineage } from "../values/lineage.ts";
+import { updateOffloading } from "../values/offloading.ts";
+import { freeValue } from "../values/replicas.ts";
 import { forEachWanting, removeWant } from "../clients/wants.ts";
 
 const fresh: TaskState = { at: "new" };
@@ -19,10 +21,10 @@ const released: TaskState = { at: "released" };
 const forgotten: TaskState = { at: "forgotten" };
 const noTasks: readonly Task[] = [];
 
-/** What a submission says of one task. */
+/** One call of a submission. */
 type Call = { key: TaskKey; args: Payload; inputKeys: readonly TaskKey[] | undefined };
 
-/** Files a new task that nobody wants yet; `admit` then finds its first state. */
+/** Files a new task. `admit` then gives it its first state. */
 export function createTask({ state, now }: StepContext, spec: Spec, call: Call): Task {
   const { expiresMs } = spec.options;
   const { key } = call;
@@ -51,9 +53,9 @@ export function createTask({ state, now }: StepContext, spec: Spec, call: Call):
   return task;
 }
 
-/** Puts a new or reopened task where its inputs and its times say it belongs. */
+/** The first state of a task: ready, or waiting for its inputs or for a moment. */
 export function admit(step: StepContext, task: Task, until: number | undefined, why: string): void {
-  if (followInput(step, task)) return;
+  if (endWithInput(step, task)) return;
   const missing = countMissing(task);
   const held = until !== undefined && until > step.now;
   if (held) step.state.timers.add(until, { kind: "start", task });
@@ -64,8 +66,8 @@ export function admit(step: StepContext, task: Task, until: number | undefined, 
   }
 }
 
-/** What has a failed or cancelled input goes the same way. Returns whether it did. */
-export function followInput(step: StepContext, task: Task): boolean {
+/** Fails or cancels a task that has a failed or cancelled input. Returns whether it did. */
+export function endWithInput(step: StepContext, task: Task): boolean {
   for (const { state } of task.inputs ?? []) {
     if (state.at === "failed") fail(step, task, state.failure, "an input failed");
     else if (state.at === "cancelled") cancelOne(step, task, state.passedOn, state.passedOn);
@@ -75,15 +77,15 @@ export function followInput(step: StepContext, task: Task): boolean {
   return false;
 }
 
-/** What those hear that depend on a cancelled task: which one it was that somebody cancelled, and why. */
+/** The reason for the dependents of a cancelled task: which task was cancelled, and why. */
 function passedOn(key: TaskKey, reason: string | undefined): string {
   const because = reason === undefined ? "" : `: ${reason.slice(0, longestReason)}`;
   return `${key}, which it depends on, was cancelled${because}`;
 }
-/** Characters kept of a reason, so that with the name before it it still fits into a message. */
+/** Characters of a reason, so that it fits into a message together with the key. */
 const longestReason = 10_000;
 
-/** Inputs without a value yet, each counted once however often the arguments refer to it. */
+/** How many inputs have no value yet, each counted once however often the arguments refer to it. */
 export function countMissing({ inputs }: Task): number {
   if (inputs === undefined) return 0;
   let missing = 0;
@@ -93,7 +95,7 @@ export function countMissing({ inputs }: Task): number {
   return new Set(inputs.filter(({ state }) => state.at !== "finished")).size;
 }
 
-/** An input finished or a moment came: on with the task if nothing else is missing. */
+/** Makes a waiting task ready, unless it waits for more. */
 export function proceed(step: StepContext, task: Task, why: string): void {
   const { state } = task;
   if (state.at !== "waiting" || state.missing > 0) return;
@@ -101,13 +103,11 @@ export function proceed(step: StepContext, task: Task, why: string): void {
   transition(step, task, readyState, why);
 }
 
-/** Back to the queue after an attempt that does not count: withdrawn, or its worker was lost. */
-export function requeue(step: StepContext, task: Task, why: string): void {
-  holdBack(step, task, 0, why);
-}
-
-/** Back to the queue after so long, and when its inputs are there: they may have been lost meanwhile. */
-export function holdBack(step: StepContext, task: Task, delayMs: number, why: string): void {
+/**
+ * Puts a task back into the queue that has been dispatched or was found to have no room, after a delay
+ * if there is one. It may have to wait for inputs again: they may have been lost meanwhile.
+ */
+export function requeue(step: StepContext, task: Task, why: string, delayMs = 0): void {
   const missing = task.inputs === undefined ? 0 : countMissing(task);
   const until = delayMs > 0 ? step.now + delayMs : undefined;
   if (until !== undefined) step.state.timers.add(until, { kind: "start", task });
@@ -118,19 +118,19 @@ export function holdBack(step: StepContext, task: Task, delayMs: number, why: st
   }
 }
 
-/** Its value is here. */
+/** The task has its value, and the scheduler keeps it. */
 export function finish(step: StepContext, task: Task, value: Payload, worker: string): void {
   const { state } = step;
   const bytes = bytesOf(value);
   transition(step, task, { at: "finished", value, bytes, holders: undefined }, worker);
   state.keptBytes += bytes;
-  if (state.keptBytes > state.options.keptBytes) keepWithinBounds(step);
+  if (state.keptBytes > state.options.keptBytes) updateOffloading(step);
   settle(step, task);
   dropInputs(step, task);
   forgetIfUnneeded(step, task);
 }
 
-/** Its value is on a worker, which may be lost: so what it was made of is not forgotten. */
+/** The task has its value on a worker. That may be lost, so the lineage is remembered. */
 export function finishHeld(step: StepContext, task: Task, bytes: number, holder: Worker): void {
   const holders = new Set([holder]);
   transition(step, task, { at: "finished", value: undefined, bytes, holders }, holder.name);
@@ -141,13 +141,13 @@ export function finishHeld(step: StepContext, task: Task, bytes: number, holder:
   forgetIfUnneeded(step, task);
 }
 
-/** It has its value: whoever wants it is told, and whoever waits for it goes on. */
+/** Tells clients that the task has finished, and readies the dependents that waited for it only. */
 function settle(step: StepContext, task: Task): void {
   step.state.totals.finished++;
   forEachWanting(task, (client) => tellFinished(step, client, task));
   const { dependents } = task;
   if (dependents instanceof Set) {
-    // Ready tasks of a graph are taken newest first: so the last of the dependents goes in first.
+    // The ready queue takes dependents newest first, so the last of them goes in first.
     for (const dependent of [...dependents].reverse()) inputFinished(step, dependent);
   } else if (dependents) inputFinished(step, dependents);
   task.detachedBy = undefined;
@@ -165,7 +165,7 @@ export function fail(step: StepContext, task: Task, failure: Failure, why: strin
   const failing = [task];
   for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
     if (isSettled(next)) continue;
-    // It cannot get what it needs any more. What it failed of itself has ended already.
+    // A dependent that runs cannot get its input any more. The failed task itself has ended already.
     if (next !== task && next.state.at === "running") {
       abandon(step, next.state.dispatch, "an input failed");
     }
@@ -179,7 +179,7 @@ export function fail(step: StepContext, task: Task, failure: Failure, why: strin
   }
 }
 
-/** Tells one client what became of a settled task; nothing while it is under way. */
+/** Tells a client how a task was settled. It is told nothing while the task has no outcome. */
 export function tellOutcome(step: StepContext, client: Client, task: Task): void {
   const { effects } = step;
   const { state, key } = task;
@@ -189,8 +189,8 @@ export function tellOutcome(step: StepContext, client: Client, task: Task): void
 }
 
 /**
- * Cancels a task and what depends on it for one client, and for everybody when forced. Whoever is
- * still wanted by another client, itself or through a dependent, goes on for that client.
+ * Cancels a task and its dependents for one client, or for all clients when forced. Without force,
+ * those that other clients need, themselves or through a dependent, go on for these.
  */
 export function cancel(
   step: StepContext,
@@ -202,17 +202,17 @@ export function cancel(
   const forDependents = passedOn(task.key, reason);
   for (const each of dependentsFirst(task)) {
     if (isSettled(each)) continue;
-    const its = each === task ? reason : forDependents;
+    const itsReason = each === task ? reason : forDependents;
     if (!force) {
-      if (removeWant(each, by)) step.effects.cancelled(by, each.key, its);
+      if (removeWant(each, by)) step.effects.cancelled(by, each.key, itsReason);
       if (each.detachedBy === by) each.detachedBy = undefined;
-      if (isWantedOrNeeded(each) || step.state.kept.has(each)) continue;
+      if (isWantedOrNeeded(each) || step.state.retentions.has(each)) continue;
     }
-    cancelOne(step, each, its, forDependents);
+    cancelOne(step, each, itsReason, forDependents);
   }
 }
 
-/** Cancels one task for everybody, and so what depends on it: it can never have its inputs. */
+/** Cancels a task for all clients, and its dependents, which cannot have its value any more. */
 export function cancelOne(
   step: StepContext,
   task: Task,
@@ -222,12 +222,12 @@ export function cancelOne(
   const cancelling = [task];
   for (let next = cancelling.pop(); next !== undefined; next = cancelling.pop()) {
     if (isSettled(next)) continue;
-    const its = next === task ? reason : forDependents;
-    if (next.state.at === "running") abandon(step, next.state.dispatch, its);
-    const cancelled = { at: "cancelled", reason: its, passedOn: forDependents } as const;
+    const itsReason = next === task ? reason : forDependents;
+    if (next.state.at === "running") abandon(step, next.state.dispatch, itsReason);
+    const cancelled = { at: "cancelled", reason: itsReason, passedOn: forDependents } as const;
     transition(step, next, cancelled, next === task ? "cancelled" : "an input was cancelled");
     const { key } = next;
-    forEachWanting(next, (client) => step.effects.cancelled(client, key, its));
+    forEachWanting(next, (client) => step.effects.cancelled(client, key, itsReason));
     for (const dependent of listOf(next.dependents)) cancelling.push(dependent);
     next.detachedBy = undefined;
     dropInputs(step, next);
@@ -236,14 +236,14 @@ export function cancelOne(
 }
 
 /**
- * Runs failed tasks again: those that failed themselves among the inputs of `task`, and whatever
- * failed because of them. Returns false when that cannot be.
+ * Runs a failed task again, and with it its failed inputs and all tasks that failed because of these.
+ * Returns false when the task has not failed, or cannot run again.
  */
 export function reopen(step: StepContext, task: Task): boolean {
   if (!canReopen(task)) return false;
   const reopening: Task[] = [];
   const seen = new Set<Task>([task]);
-  // Down to the roots, then up again to all that failed with them.
+  // To the inputs that failed first, and from there to everything that failed with them.
   const look = [task];
   for (let next = look.pop(); next !== undefined; next = look.pop()) {
     reopening.push(next);
@@ -262,18 +262,18 @@ export function reopen(step: StepContext, task: Task): boolean {
     forEachWanting(each, (client) => step.effects.reopened(client, each.key));
   }
   for (const each of reopening) {
-    // An input may have been cancelled while this one, as it had failed, did not need it.
-    if (!followInput(step, each)) proceed(step, each, "retried by a client");
+    // An input may have been cancelled while this task had failed and did not need it.
+    if (!endWithInput(step, each)) proceed(step, each, "retried by a client");
   }
   return true;
 }
 
-/** It failed, and not because what its arguments refer to was never there. */
+/** Whether a task has failed, and not for arguments that refer to unknown futures. */
 function canReopen({ state, inputKeys, inputs }: Task): boolean {
   return state.at === "failed" && (inputKeys === undefined || inputs !== undefined);
 }
 
-/** Everything that depends on a task, then the task: no task comes before one that depends on it. */
+/** A task and everything that depends on it, ordered so that each task comes after its dependents. */
 function dependentsFirst(task: Task): Task[] {
   const order: Task[] = [];
   const seen = new Set<Task>([task]);
@@ -294,9 +294,9 @@ function dependentsFirst(task: Task): Task[] {
   return order;
 }
 
-/** Lets go of a task that nothing needs any more, and of the inputs that only it still needed. */
+/** Removes a task that nothing needs any more, and then the inputs that only it still needed. */
 export function forgetIfUnneeded(step: StepContext, task: Task): void {
-  // Most have no inputs: no list is made for those.
+  // Most tasks have no inputs, and need no list.
   let candidates: Task[] | undefined;
   for (let next: Task | undefined = task; next !== undefined; next = candidates?.pop()) {
     if (isNeeded(step.state, next) || next.state.at === "forgotten") continue;
@@ -305,9 +305,9 @@ export function forgetIfUnneeded(step: StepContext, task: Task): void {
       continue;
     }
     if (next.state.at === "running") abandon(step, next.state.dispatch, "no longer wanted");
-    letValueGo(step, next);
+    freeValue(step, next);
     if (step.state.replicaRequests.size > 0) step.state.replicaRequests.delete(next);
-    transition(step, next, forgotten, "nobody needs it");
+    transition(step, next, forgotten, "not needed any more");
     step.state.tasks.delete(next.key);
     leaveSpec(step.state, next.spec);
     for (const input of detachInputs(step.state, next)) (candidates ??= []).push(input);
@@ -315,17 +315,17 @@ export function forgetIfUnneeded(step: StepContext, task: Task): void {
 }
 
 /**
- * Nobody needs its value, but what was made of it may be lost and have to be made again. A value
- * that is kept here stays: it is small, and what it was made of need not be remembered.
- * Returns the inputs that are needed no more for now.
+ * Frees the value of a task that is not needed, but may be again when a descendant is lost. A value
+ * that the scheduler keeps stays: it is small, and needs no lineage.
+ * Returns the inputs, which this task does not need for now.
  */
 function release(step: StepContext, task: Task): readonly Task[] {
   const { state } = task;
   if (isSettled(task) && !(state.at === "finished" && state.holders !== undefined)) return [];
   if (state.at === "running") abandon(step, state.dispatch, "no longer wanted");
-  letValueGo(step, task);
+  freeValue(step, task);
   step.state.replicaRequests.delete(task);
-  transition(step, task, released, "nobody needs its value");
+  transition(step, task, released, "its value is not needed");
   return rememberLineage(step.state, task);
 }
 
@@ -333,7 +333,7 @@ function dropInputs(step: StepContext, task: Task): void {
   for (const input of detachInputs(step.state, task)) forgetIfUnneeded(step, input);
 }
 
-/** Ends a task's claim on its inputs and returns them. */
+/** Takes a task from the dependents of its inputs, and returns these. */
 function detachInputs(state: State, task: Task): readonly Task[] {
   const { inputs } = task;
   if (inputs === undefined) return noTasks;
@@ -349,9 +349,9 @@ export function isSettled({ state: { at } }: Task): boolean {
   return at !== "new" && at !== "waiting" && at !== "ready" && at !== "running";
 }
 
-/** Somebody wants its value, or may still have to be made of it. */
+/** Whether a client, a retention or a dependent needs the value. */
 export function isNeeded(state: State, task: Task): boolean {
-  return isWanted(task) || task.dependents !== undefined || state.kept.has(task);
+  return isWanted(task) || task.dependents !== undefined || state.retentions.has(task);
 }
 
 function isWanted(task: Task): boolean {

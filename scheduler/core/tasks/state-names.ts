@@ -1,9 +1,9 @@
-// The states of a task as numbers. Every task goes through five of them, and looking into an object
-// by a name that varies costs more than all else that a transition does: hence the long hand.
+// The states of a task as numbers. Every task goes through five of them, and a look-up in an object by
+// a name that varies costs more than all else in a transition: hence the switches.
 
 import type { TaskStateName } from "../state.ts";
 
-/** The place of a name here is its code. */
+/** The index of a name is its code. */
 export const stateNames: readonly TaskStateName[] = [
   "new",
   "waiting",
@@ -39,7 +39,7 @@ export function codeOf(name: TaskStateName): number {
   }
 }
 
-/** Counts so many tasks more, or fewer, in a state. */
+/** Adds to the count of one state. */
 export function count(counts: Record<TaskStateName, number>, name: TaskStateName, by: number) {
   switch (name) {
     case "new":

@@ -19,7 +19,7 @@ export function submit(step: StepContext, client: Client, message: Submit): void
   const spec = specFor(state, client, message.name, message.options);
   const { delayMs, startAt } = spec.options;
   const until = delayMs !== undefined ? step.now + delayMs : startAt;
-  // Held while its first tasks settle at once and are forgotten, so that it outlives the message.
+  // The spec must outlive the message, though its first tasks may be settled and forgotten at once.
   spec.tasks++;
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index]!;
@@ -37,9 +37,9 @@ export function submit(step: StepContext, client: Client, message: Submit): void
   leaveSpec(state, spec);
 }
 
-/** Finds the tasks that the arguments refer to; fails the task when one of them is not known. */
+/** Finds the tasks that the arguments refer to. When one is not known, fails the task and returns false. */
 function findInputs(step: StepContext, task: Task, keys: readonly string[]): boolean {
-  // Of its length from the start: what grows by itself takes room for seventeen.
+  // Of its full length from the start: an array that grows by `push` has room for seventeen.
   const found = new Array<Task>(keys.length);
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index]!;
@@ -57,8 +57,8 @@ function findInputs(step: StepContext, task: Task, keys: readonly string[]): boo
 }
 
 /**
- * A cancelled task has no more to give: its key is free, though some client still holds a future of
- * it. Those futures were cancelled, and stay so.
+ * Whether the key of a cancelled task is free again. Futures of it that clients still hold were
+ * cancelled and stay so; only a retention keeps the task, and its key.
  */
 function isOver(step: StepContext, task: Task): boolean {
   if (task.state.at !== "cancelled") return false;
@@ -67,7 +67,7 @@ function isOver(step: StepContext, task: Task): boolean {
   return !step.state.tasks.has(task.key);
 }
 
-/** The same key again: the same call joins the task there is, another call is refused. */
+/** A key that is in use: the same call joins the task that has it, another call is refused. */
 function rejoin(
   step: StepContext,
   client: Client,
@@ -91,7 +91,7 @@ function rejoin(
   tellOutcome(step, client, existing);
 }
 
-/** Makes a task depend on others, as its arguments refer to them; those let go are made again. */
+/** Makes a task depend on its inputs. Those that were released run again. */
 function addInputs(step: StepContext, task: Task, inputs: readonly Task[]): void {
   task.inputs = inputs;
   let gone: Task[] | undefined;

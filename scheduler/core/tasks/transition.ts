@@ -1,11 +1,11 @@
-// The one setter of a task's state, and the table of what may follow what.
+// The one setter of a task's state, and the table of allowed transitions.
 
 import { broken } from "../assert.ts";
 import type { Effects } from "../effects.ts";
 import type { State, Task, TaskState, TaskStateName } from "../state.ts";
 import { codeOf, count, stateNames } from "./state-names.ts";
 
-/** What a handler works with during one step. */
+/** What the functions of the core work with during one step. */
 export type StepContext = {
   readonly state: State;
   readonly now: number;
@@ -24,12 +24,12 @@ export const allowed: Record<TaskStateName, readonly TaskStateName[]> = {
   forgotten: [],
 };
 
-/** The same as bits, by code. */
+/** The same table as bits, by code. */
 const allowedBits = stateNames.map((from) =>
   allowed[from].reduce((bits, to) => bits | (1 << codeOf(to)), 0),
 );
 
-/** `why` is kept in the history: a constant, or a name that exists anyway. */
+/** `why` goes into the history. It is a constant, or a name that exists anyway. */
 export function transition(
   { state, now }: StepContext,
   task: Task,

@@ -1,10 +1,10 @@
-// Where values are, for those who ask: clients that fetch, and people.
+// Where values are: for clients that fetch them, and for people.
 
 import { mostHolders } from "../effects.ts";
 import type { Client, State, Task, TaskKey } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
-/** A client wants a value that did not ride along. While it is being made again it hears nothing. */
+/** Answers a client that wants to fetch a value; not at all while the value is being recomputed. */
 export function locate({ state, effects }: StepContext, client: Client, key: string): void {
   const task = state.tasks.get(key);
   if (task === undefined) {
@@ -22,7 +22,7 @@ export function locate({ state, effects }: StepContext, client: Client, key: str
   effects.send(client, { type: "located", key, order, attempt, bytes, from: addressesOf(task) });
 }
 
-/** Where a value can be fetched, those first whose link is up. */
+/** The addresses where a value can be fetched, those of workers with a link first. */
 export function addressesOf({ state }: Task): string[] {
   if (state.at !== "finished" || state.holders === undefined) return [];
   const holders = [...state.holders].filter(({ address }) => address !== undefined);
@@ -30,7 +30,7 @@ export function addressesOf({ state }: Task): string[] {
   return holders.slice(0, mostHolders).map(({ address }) => address!);
 }
 
-/** For each key the names of the workers that hold the value, "scheduler" when it is here; none: not made yet. */
+/** For each key the names of the holders. */
 export function whoHas({ tasks }: State, keys: readonly TaskKey[]): string[][] {
   return keys.map((key) => {
     const task = tasks.get(key);
@@ -38,7 +38,7 @@ export function whoHas({ tasks }: State, keys: readonly TaskKey[]): string[][] {
   });
 }
 
-/** Their names; "scheduler" for a value that is kept here. */
+/** Names of the workers that hold the value; "scheduler" for one that is kept here. */
 export function holdersOf({ state }: Task): string[] {
   if (state.at !== "finished") return [];
   return state.holders === undefined

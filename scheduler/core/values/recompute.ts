@@ -1,30 +1,32 @@
-// Values that are gone although somebody needs them: the tasks run again, and before them whatever
-// they were made of that is gone too. What nobody here can make again fails, and what depends on it.
+// Recompute: when the last replica of a value is lost, its task runs again, and before it those of its
+// inputs whose values are gone too. A scattered value cannot be recomputed: its task fails, and with
+// it the dependents.
 
 import { listOf } from "../structures/small-set.ts";
 import type { State, Task, Worker, WorkerId } from "../state.ts";
-import { countMissing, fail, followInput, isNeeded, proceed } from "../tasks/lifecycle.ts";
+import { countMissing, fail, endWithInput, isNeeded, proceed } from "../tasks/lifecycle.ts";
 import { transition, type StepContext } from "../tasks/transition.ts";
-import { isScattered, needInputsAgain, removeReplica } from "./values.ts";
+import { isScattered, needInputsAgain } from "./lineage.ts";
+import { removeReplica } from "./replicas.ts";
 import { forEachWanting } from "../clients/wants.ts";
 
-/** A worker is gone, and with it what it held. */
+/** A worker is gone, and with it the values that it held. */
 export function loseReplicas(step: StepContext, worker: Worker): void {
   const held = [...worker.holds];
   for (const task of held) removeReplica(task, worker);
   loseValues(step, held, "the last worker that held it was lost");
 }
 
-/** A worker that was said to hold a value says that it does not, or is caught at it. */
+/** A worker turned out not to have a value that it was thought to hold. */
 export function loseReplica(step: StepContext, task: Task, worker: Worker): void {
   if (!worker.holds.has(task)) return;
   step.effects.log("warning", `worker ${worker.name} does not have the value of ${task.key}`);
   removeReplica(task, worker);
-  loseValues(step, [task], "who was to hold it did not have it");
+  loseValues(step, [task], "its holder did not have it");
 }
 
-/** What a fetch of exactly this result found out about one of its holders. */
-export function hearLacking(
+/** A fetch of this result from one of its holders found that the holder does not have it. */
+export function receiveHolderLacks(
   step: StepContext,
   result: { key: string; order: number; attempt: number; worker: WorkerId },
 ): void {
@@ -34,7 +36,7 @@ export function hearLacking(
   if (task && worker) loseReplica(step, task, worker);
 }
 
-/** The task whose present value is meant, if there is one. */
+/** The finished task whose value this was, if it is still the same value. */
 export function findResult(
   state: State,
   { key, order, attempt }: { key: string; order: number; attempt: number },
@@ -44,7 +46,7 @@ export function findResult(
   return task.state.at === "finished" ? task : undefined;
 }
 
-/** Those of these tasks that nobody holds any more are made again, as far as they are needed. */
+/** Recomputes those of these values that no worker holds any more, as far as they are needed. */
 function loseValues(step: StepContext, tasks: readonly Task[], why: string): void {
   const lost: Task[] = [];
   for (const task of tasks) {
@@ -54,7 +56,7 @@ function loseValues(step: StepContext, tasks: readonly Task[], why: string): voi
     lost.push(task);
     forEachWanting(task, (client) => step.effects.lost(client, task.key));
     for (const dependent of listOf(task.dependents)) {
-      // One that runs may have its copy; if not, it says so.
+      // A dependent that runs may have fetched the value; if not, its worker reports it missing.
       if (dependent.state.at === "waiting") dependent.state.missing++;
       else if (dependent.state.at === "ready") {
         transition(step, dependent, { at: "waiting", missing: 1, until: undefined }, why);
@@ -64,7 +66,7 @@ function loseValues(step: StepContext, tasks: readonly Task[], why: string): voi
   recompute(step, lost, why);
 }
 
-/** Brings back values that were let go or lost: these, and what they are to be made of. */
+/** Runs released tasks again, and before them those of their inputs that are released too. */
 export function recompute(step: StepContext, tasks: readonly Task[], why: string): void {
   const { state } = step;
   const making = new Set<Task>();
@@ -82,10 +84,10 @@ export function recompute(step: StepContext, tasks: readonly Task[], why: string
   for (const task of making) {
     if (isScattered(task)) {
       const message =
-        `scatter it again: the value of "${task.key}" came from a client, so that it cannot be made ` +
-        `again, and it is gone: ${why}`;
+        `scatter it again: the value of "${task.key}" came from a client and cannot be recomputed; ` +
+        `it was lost: ${why}`;
       fail(step, task, { code: "lost-data", message, key: task.key }, "lost");
-    } else if (!followInput(step, task)) {
+    } else if (!endWithInput(step, task)) {
       proceed(step, task, why);
     }
   }

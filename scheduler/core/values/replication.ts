@@ -7,7 +7,8 @@ import type { State, Task, Worker } from "../state.ts";
 import { finishHeld } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { loseReplica } from "./recompute.ts";
-import { addReplica, isScattered } from "./values.ts";
+import { isScattered } from "./lineage.ts";
+import { addReplica } from "./replicas.ts";
 
 type Message<Type> = Extract<FromWorker, { type: Type }>;
 

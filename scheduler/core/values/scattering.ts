@@ -11,7 +11,7 @@ import { isNamed } from "../placement/constraints.ts";
 import { specFor } from "../tasks/specs.ts";
 import { transition, type StepContext } from "../tasks/transition.ts";
 import { canTakeReplicas, requestReplica } from "./replication.ts";
-import { isScattered, scatteredName } from "./values.ts";
+import { isScattered, scatteredName } from "./lineage.ts";
 
 /** A client that waits until its value is where it asked for. */
 export type Scatter = {

@@ -1,14 +1,14 @@
-// The functions that workers bring, by their names. A name is taken to mean one function wherever it
-// is registered; when the texts of two differ, whoever runs the cluster is told.
+// The functions that workers register, by name. A name should mean the same function on all workers; a
+// warning is logged when the texts of two differ.
 
-import { functionFor } from "../tasks/functions.ts";
-import type { Worker } from "../state.ts";
+import { forgetFunctionIfUnused, functionFor } from "../tasks/functions.ts";
+import type { State, Worker } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
-/** So many names stand in a warning. */
-const named = 5;
+/** Names of functions in one warning. */
+const namedAtMost = 5;
 
-/** @param digests of each function's text, in the order of `functions`; none from one that says none */
+/** @param digests of the text of each function, in the order of `functions`; some workers send none */
 export function register(
   { state, effects }: StepContext,
   worker: Worker,
@@ -35,11 +35,22 @@ export function register(
     known.wasRegistered = true;
   });
   if (differing.length === 0) return;
-  const more = differing.length > named ? ` and ${differing.length - named} more` : "";
+  const more = differing.length > namedAtMost ? ` and ${differing.length - namedAtMost} more` : "";
   effects.log(
     "warning",
     `start all workers with the same modules: ${worker.name} and ${other} have different functions ` +
       `under the same names, and it is left to chance which one runs: ` +
-      `${differing.slice(0, named).join(", ")}${more}`,
+      `${differing.slice(0, namedAtMost).join(", ")}${more}`,
   );
+}
+
+/** A worker is gone, and its functions with it. */
+export function unregister(state: State, worker: Worker): void {
+  for (const name of worker.functions) {
+    const facts = functionFor(state, name);
+    if (--facts.workers > 0) continue;
+    facts.warned = false;
+    state.registered.delete(name);
+    forgetFunctionIfUnused(state, facts);
+  }
 }

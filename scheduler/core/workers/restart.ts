@@ -1,15 +1,15 @@
-// Starting over at a client's word: every task of every client is cancelled, what was published is
-// let go, and the workers end their threads. And the end of it all, which begins the same way.
+// Restart and shutdown, as a client asks for them. Both cancel all tasks of all clients and end all
+// publications and offers. After a restart the workers have new threads; a shutdown ends the scheduler.
 
 import type { ParametersOf } from "../../../src/wire/requests.ts";
 import { answer, later, type Asked } from "../clients/answers.ts";
-import { decline, letGo } from "../clients/retention.ts";
+import { declineOffer, endRetention } from "../clients/retention.ts";
 import type { Client, Task, Worker } from "../state.ts";
 import { cancelOne, forgetIfUnneeded, isSettled } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { forEachWanting, removeWants } from "../clients/wants.ts";
 
-/** A restart that workers have still to answer for. */
+/** A restart that some workers, those `pending`, have not answered. */
 export type Restart = {
   readonly asked: Asked<"restart">;
   readonly pending: Set<Worker>;
@@ -26,24 +26,24 @@ export function restart(
   cancelEverything(step, reason ?? `client ${client.name} restarted everything`);
   const pending = new Set(state.workers.values());
   for (const worker of pending) effects.tell(worker, { type: "restart" });
-  const begun: Restart = { asked, pending };
-  state.restarts.add(begun);
-  answerIfDone(step, begun);
+  const started: Restart = { asked, pending };
+  state.restarts.add(started);
+  answerIfDone(step, started);
   return later;
 }
 
-/** A worker has new threads; or it is gone, and there is nothing of it to wait for. */
-export function hasRestarted(step: StepContext, worker: Worker): void {
-  for (const begun of step.state.restarts) {
-    // The first answer is for the first question.
-    if (begun.pending.delete(worker)) return answerIfDone(step, begun);
+/** A worker has new threads. */
+export function receiveRestarted(step: StepContext, worker: Worker): void {
+  for (const restart of step.state.restarts) {
+    // The first answer belongs to the first restart.
+    if (restart.pending.delete(worker)) return answerIfDone(step, restart);
   }
 }
 
-/** No restart waits for a worker that is gone. */
-export function stopAwaiting(step: StepContext, worker: Worker): void {
-  for (const begun of [...step.state.restarts]) {
-    if (begun.pending.delete(worker)) answerIfDone(step, begun);
+/** A worker is gone: no restart waits for it. */
+export function stopAwaitingRestart(step: StepContext, worker: Worker): void {
+  for (const restart of [...step.state.restarts]) {
+    if (restart.pending.delete(worker)) answerIfDone(step, restart);
   }
 }
 
@@ -53,31 +53,31 @@ export function shutDown(step: StepContext, client: Client, reason: string | und
   step.effects.stop(why);
 }
 
-function answerIfDone(step: StepContext, begun: Restart): void {
-  if (begun.pending.size > 0) return;
-  step.state.restarts.delete(begun);
-  answer(step, begun.asked, null);
+function answerIfDone(step: StepContext, started: Restart): void {
+  if (started.pending.size > 0) return;
+  step.state.restarts.delete(started);
+  answer(step, started.asked, null);
 }
 
-/** What anybody wants of any task ends here, and nothing is left of those that nothing else keeps. */
+/** Ends all wants, retentions and offers, so that no task is left. */
 function cancelEverything(step: StepContext, reason: string): void {
   const { tasks, published, offers } = step.state;
   const all: Task[] = [...tasks.values()];
   for (const task of all) if (!isSettled(task)) cancelOne(step, task, reason, reason);
   for (const task of all) {
     const { at } = task.state;
-    // The others have been told already.
+    // The clients of the others were told when these were cancelled.
     if (at === "finished" || at === "failed") {
       forEachWanting(task, (client) => step.effects.cancelled(client, task.key, reason));
     }
     removeWants(task);
   }
-  for (const { keep } of published.values()) letGo(step, keep);
+  for (const { retention } of published.values()) endRetention(step, retention);
   published.clear();
   for (const [client, open] of [...offers.open]) {
     for (const [id, { tasks: offered }] of [...open]) {
       for (const { key } of offered) step.effects.cancelled(client, key, reason);
-      decline(step, client, id);
+      declineOffer(step, client, id);
     }
   }
   for (const task of all) forgetIfUnneeded(step, task);

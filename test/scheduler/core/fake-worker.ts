@@ -3,7 +3,7 @@
 
 import { expect } from "vitest";
 import type { FromWorker, Reference, TaskOptions, ToWorker } from "../../../src/wire/protocol.ts";
-import type { WorkerFacts } from "../../../scheduler/core/workers/worker-events.ts";
+import type { WorkerFacts } from "../../../scheduler/core/workers/membership.ts";
 
 export type Call = { name: string; options: TaskOptions; inputs: readonly string[] };
 type Attempt = { key: string; attempt: number };

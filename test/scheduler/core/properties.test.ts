@@ -133,7 +133,7 @@ function expectNothingLeft({ state, workers }: World): void {
     blocked: new Set(),
   });
   expect([state.unschedulableTimers.size, state.restarts.size]).toEqual([0, 0]);
-  expect([state.kept.size, state.offers.open.size, state.published.size]).toEqual([0, 0, 0]);
+  expect([state.retentions.size, state.offers.open.size, state.published.size]).toEqual([0, 0, 0]);
   const names = [...state.workers.values()].flatMap(({ id, name, host }) => [id, name, host]);
   expect(new Set(state.namedWorkers.keys())).toEqual(new Set(names));
   expect([ready.size, timers.size, [...ready.lanes()]]).toEqual([0, 0, []]);
@@ -146,6 +146,6 @@ function expectNothingLeft({ state, workers }: World): void {
     expect(dispatches.size + holds.size).toBe(0);
     expect(Object.values(used).filter((amount) => amount !== 0)).toEqual([]);
   }
-  expect(state.surplus.size + state.open.size).toBe(0);
-  expect(state.reservation).toEqual({ oldest: undefined, worker: undefined, watched: false });
+  expect(state.surplus.size + state.openAhead.size).toBe(0);
+  expect(state.reservation).toEqual({ oldest: undefined, worker: undefined, isScheduled: false });
 }

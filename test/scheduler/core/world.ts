@@ -9,7 +9,7 @@ import type { Effect } from "../../../scheduler/core/effects.ts";
 import { checkInvariants } from "../../../scheduler/core/invariants.ts";
 import { createState, type CoreOptions } from "../../../scheduler/core/state.ts";
 import { nextWakeUp, step, type Event } from "../../../scheduler/core/step.ts";
-import type { WorkerFacts } from "../../../scheduler/core/workers/worker-events.ts";
+import type { WorkerFacts } from "../../../scheduler/core/workers/membership.ts";
 import { addressOf, FakeWorker, type Call, type Need } from "./fake-worker.ts";
 
 export type Submission = Extract<FromClient, { type: "submit" }>;

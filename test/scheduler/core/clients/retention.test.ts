@@ -1,14 +1,14 @@
-// Stories of tasks that are kept though no client holds a future of them, and of how a client that
-// is told of them comes to hold one.
+// Stories of tasks that are retained though no client holds a future of them, and of how a client
+// that is told of them comes to hold one.
 
 import { expect, test } from "vitest";
 import { Effects } from "../../../../scheduler/core/effects.ts";
 import { checkInvariants } from "../../../../scheduler/core/invariants.ts";
 import {
+  endRetention,
   findTasks,
-  keep,
-  letGo,
   offer,
+  retain,
   type Retention,
 } from "../../../../scheduler/core/clients/retention.ts";
 import type { Task } from "../../../../scheduler/core/state.ts";
@@ -26,41 +26,41 @@ function stage(...keys: string[]) {
     return result;
   };
   const tasks = (...of: string[]) => findTasks(story.state, of) as Task[];
-  const keepAs = (what: string, ...of: string[]): Retention =>
-    within((step) => keep(step, what, tasks(...of)));
+  const retainAs = (what: string, ...of: string[]): Retention =>
+    within((step) => retain(step, what, tasks(...of)));
   const offerTo = (id: string, ...of: string[]): number =>
     within((step) => offer(step, story.state.clients.get(id)!, tasks(...of))!);
-  return { story, ann, bob, w1, within, keepAs, offerTo };
+  return { story, ann, bob, w1, within, retainAs, offerTo };
 }
 
-test("a kept task runs and stays when the client that wanted it lets go, or goes", () => {
-  const { story, ann, bob, w1, keepAs, within } = stage("a", "b");
-  const kept = keepAs("the pair", "a", "b", "a");
+test("a retained task runs and stays when the client that wanted it releases it, or leaves", () => {
+  const { story, ann, bob, w1, retainAs, within } = stage("a", "b");
+  const retention = retainAs("the pair", "a", "b", "a");
 
   expect(ann.release("a")).toEqual({});
   ann.leave();
   w1.join();
   w1.finish("a");
   expect(bob.explain("a")).toMatchObject({ state: "finished", wantedBy: ["the pair"] });
-  within((step) => letGo(step, kept));
+  within((step) => endRetention(step, retention));
   expect(story.state.tasks.size).toBe(0);
 });
 
-test("a task is kept until the last of its keeps ends", () => {
-  const { story, ann, keepAs, within } = stage("a");
-  const keeps = [keepAs("one", "a"), keepAs("two", "a"), keepAs("three", "a")];
+test("a task stays until the last of its retentions ends", () => {
+  const { story, ann, retainAs, within } = stage("a");
+  const retentions = [retainAs("one", "a"), retainAs("two", "a"), retainAs("three", "a")];
   ann.release("a");
-  for (const each of [keeps[1]!, keeps[0]!]) {
-    within((step) => letGo(step, each));
+  for (const each of [retentions[1]!, retentions[0]!]) {
+    within((step) => endRetention(step, each));
     expect(story.state.tasks.size).toBe(1);
   }
-  within((step) => letGo(step, keeps[2]!));
+  within((step) => endRetention(step, retentions[2]!));
   expect(story.state.tasks.size).toBe(0);
 });
 
-test("a client's cancel leaves a kept task alone; a forced one does not, and it is kept as it is", () => {
-  const { ann, bob, keepAs } = stage("a");
-  keepAs("one", "a");
+test("a client's cancel leaves a retained task alone; a forced one does not, and the task stays, cancelled", () => {
+  const { ann, bob, retainAs } = stage("a");
+  retainAs("one", "a");
   expect(ann.cancel(["a"])).toEqual({ ann: [cancelled("a")] });
   expect(bob.explain("a").state).toBe("ready");
   bob.cancel(["a"], { force: true, reason: "enough" });
@@ -105,7 +105,7 @@ test("what a client was offered and did not take is let go when it leaves", () =
   expect(story.state.tasks.size).toBe(1);
   bob.leave();
   expect(story.state.tasks.size).toBe(0);
-  expect([story.state.kept.size, story.state.offers.open.size]).toEqual([0, 0]);
+  expect([story.state.retentions.size, story.state.offers.open.size]).toEqual([0, 0]);
 });
 
 test("an offer to nobody or of nothing is none", () => {

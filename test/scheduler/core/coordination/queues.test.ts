@@ -12,7 +12,7 @@ function two(options: ConstructorParameters<typeof Story>[0] = {}) {
 
 function expectEmpty({ state }: Story): void {
   expect(state.coordination).toEqual({ ...createCoordination(), order: expect.any(Number) });
-  expect([state.tasks.size, state.kept.size]).toEqual([0, 0]);
+  expect([state.tasks.size, state.retentions.size]).toEqual([0, 0]);
 }
 
 describe("a queue", () => {

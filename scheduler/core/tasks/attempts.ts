@@ -1,0 +1,60 @@
+// Attempts that end without a value: the task is tried again, perhaps after a backoff, or fails.
+// An error counts against the `retries` of the task. The loss of a worker or a thread counts against
+// its `maxWorkerLosses`, and only when the task was executing there.
+
+import type { Failure } from "../../../src/wire/protocol.ts";
+import type { Loss, State, Task, Worker } from "../state.ts";
+import { fail, requeue } from "./lifecycle.ts";
+import type { StepContext } from "./transition.ts";
+
+/** The worker reports an error as the end of an attempt. */
+export function failAttempt(step: StepContext, task: Task, worker: Worker, failure: Failure): void {
+  if (failure.code === "thread-lost") {
+    blame(step, task, { worker: worker.name, how: failure.message });
+    return;
+  }
+  const { retries } = task.spec.options;
+  // A value that cannot be encoded will not be encoded the next time either.
+  const isWorthRetrying = failure.code !== "not-serializable";
+  if (retries === undefined || task.failures >= retries.max || !isWorthRetrying) {
+    const { name } = task.spec.function;
+    fail(step, task, { ...failure, key: task.key, task: name }, failure.code);
+    return;
+  }
+  const { delayMs = 0, factor = 2, maxDelayMs = Number.MAX_SAFE_INTEGER, jitter = 0 } = retries;
+  // The power may be infinite, and infinity times no delay is not a number.
+  const backoff = delayMs === 0 ? 0 : Math.min(delayMs * factor ** task.failures, maxDelayMs);
+  task.failures++;
+  requeue(step, task, "retry", backoff * (1 - jitter * nextRandom(step.state)));
+}
+
+/** The task was executing when its worker or its thread went down. */
+export function blame(step: StepContext, task: Task, loss: Loss): void {
+  const { options } = step.state;
+  const losses = (task.losses ??= []);
+  losses.push({ ...loss, how: loss.how.slice(0, howLength) });
+  task.suspect = true;
+  if (losses.length < (task.spec.options.maxWorkerLosses ?? options.maxWorkerLosses)) {
+    requeue(step, task, "its worker was lost while it ran");
+    return;
+  }
+  const { name } = task.spec.function;
+  const newest = losses.slice(-shownLosses).map(({ worker, how }) => `${worker} (${how})`);
+  const earlier = losses.length > shownLosses ? `${losses.length - shownLosses} others, ` : "";
+  const each = earlier + newest.join(", ");
+  const message = `"${name}" was executing when each of these went down: ${each}; it is not tried again`;
+  fail(step, task, { code: "worker-lost", message, key: task.key, task: name }, "too many losses");
+}
+
+/** The error that names the losses has to fit into a message: characters of each, and how many. */
+const howLength = 1_000;
+const shownLosses = 10;
+
+/** In [0, 1): a small generator whose only state is in the state, so that replays agree. */
+function nextRandom(state: State): number {
+  // mulberry32, Tommy Ettinger, public domain.
+  state.random = (state.random + 0x6d2b79f5) | 0;
+  let mixed = Math.imul(state.random ^ (state.random >>> 15), 1 | state.random);
+  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+}

@@ -1,0 +1,29 @@
+// The bound on values that the scheduler keeps. When they are too many bytes, workers are told to hold
+// small results as well as large ones, until there is room again.
+
+import type { State, Worker } from "../state.ts";
+import type { StepContext } from "../tasks/transition.ts";
+
+/** Results up to this size are kept here even then: they cost less memory than their tasks. */
+const tinyBytes = 256;
+
+/** Called when `keptBytes` has changed. */
+export function updateOffloading({ state, effects }: StepContext): void {
+  const { keptBytes } = state.options;
+  // The lower bound for the way back is so that it does not change with every result.
+  const isOver = state.keptBytes > (state.offloading ? 0.8 * keptBytes : keptBytes);
+  if (isOver === state.offloading) return;
+  state.offloading = isOver;
+  const aboveBytes = bound(state);
+  for (const worker of state.workers.values()) effects.tell(worker, { type: "keep", aboveBytes });
+}
+
+/** For a worker that joins: it knows of the usual bound only. */
+export function announceOffloading({ state, effects }: StepContext, worker: Worker): void {
+  if (state.offloading) effects.tell(worker, { type: "keep", aboveBytes: bound(state) });
+}
+
+/** Workers hold results of more than so many bytes. */
+function bound({ offloading, options: { smallResultBytes } }: State): number {
+  return offloading ? Math.min(tinyBytes, smallResultBytes) : smallResultBytes;
+}

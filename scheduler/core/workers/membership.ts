@@ -1,0 +1,186 @@
+// Workers come and go: they join, their links drop and come back within the grace period, and they are
+// lost. What a lost worker had runs on other workers.
+
+import type { Predecessor, Resources } from "../../../src/wire/protocol.ts";
+import { endInside, offerRoom, updateRoom } from "../placement/dispatches.ts";
+import { addToSites, removeFromSites, type Site } from "../placement/sites.ts";
+import type { State, Worker, WorkerId } from "../state.ts";
+import { blame } from "../tasks/attempts.ts";
+import { requeue } from "../tasks/lifecycle.ts";
+import type { StepContext } from "../tasks/transition.ts";
+import { announceOffloading } from "../values/offloading.ts";
+import { loseReplicas } from "../values/recompute.ts";
+import { endRequestsTo } from "../values/replication.ts";
+import { stopScattersTo } from "../values/scattering.ts";
+import { register, unregister } from "./registering.ts";
+import { stopAwaitingRestart } from "./restart.ts";
+import { endRetirement } from "./retiring.ts";
+
+/** What a worker says of itself when it joins. */
+export type WorkerFacts = {
+  name: string;
+  host: string;
+  pid: number;
+  threads: number;
+  slots: number;
+  functions: readonly string[];
+  digests?: readonly string[] | undefined;
+  resources: Resources;
+  address?: string | undefined;
+  memoryBytes?: number | undefined;
+  predecessor?: Predecessor | undefined;
+};
+
+export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void {
+  const { state, now, effects } = step;
+  // A name belongs to one worker. One that has it already must be gone, whether or not that is known.
+  for (const other of state.workers.values()) {
+    if (other.name !== facts.name) continue;
+    lose(step, other.id, facts.predecessor?.how ?? "another worker took its name");
+  }
+  const worker = createWorker(id, facts, now);
+  state.workers.set(id, worker);
+  state.joins++;
+  state.lastJoinAt = now;
+  register(step, worker, facts);
+  addToSites(state, worker);
+  // With the first worker it becomes clear what is unschedulable, so every site is looked at.
+  if (state.workers.size === 1) for (const site of state.sites.values()) reconsider(state, site);
+  else reconsiderSitesOf(state, worker);
+  offerRoom(step, worker);
+  announceOffloading(step, worker);
+  effects.log(
+    "info",
+    `worker ${worker.name} joined: ${counted(worker.slots, "slot")}, ` +
+      counted(worker.functions.size, "function"),
+  );
+}
+
+function createWorker(id: WorkerId, facts: WorkerFacts, now: number): Worker {
+  return {
+    id,
+    name: facts.name,
+    host: facts.host,
+    pid: facts.pid,
+    threads: facts.threads,
+    slots: facts.slots,
+    functions: new Set(facts.functions),
+    resources: withoutPrototype(facts.resources),
+    joinedAt: now,
+    used: withoutPrototype({}),
+    dispatches: new Map(),
+    lent: 0,
+    regaining: new Set(),
+    backlogMicros: 0,
+    awayUntil: undefined,
+    leaving: false,
+    paused: undefined,
+    address: facts.address,
+    memoryBytes: facts.memoryBytes ?? Infinity,
+    holds: new Set(),
+    heldBytes: 0,
+    withdrawals: 0,
+    nothingToWithdrawAt: undefined,
+    reservedFor: undefined,
+    lookAgainAt: undefined,
+    lowestPriority: Infinity,
+    finished: 0,
+  };
+}
+
+/** Names of resources come from peers: `toString` must not be found where nobody set it. */
+function withoutPrototype(resources: Resources): Resources {
+  return Object.assign(Object.create(null) as Resources, resources);
+}
+
+export function away({ state, now, effects }: StepContext, id: WorkerId): void {
+  const worker = state.workers.get(id);
+  if (worker === undefined) return;
+  const at = now + state.options.graceMs;
+  worker.awayUntil = at;
+  state.timers.add(at, { kind: "worker-grace", worker });
+  updateRoom(state, worker);
+  effects.log("warning", `worker ${worker.name} lost its link; waiting for it to come back`);
+}
+
+export function back(step: StepContext, id: WorkerId): void {
+  const { state, effects } = step;
+  const worker = state.workers.get(id);
+  if (worker === undefined) return;
+  worker.awayUntil = undefined;
+  offerRoom(step, worker);
+  effects.log("info", `worker ${worker.name} came back`);
+}
+
+/** Removes a worker for good. Its tasks run elsewhere, and those that were executing are blamed. */
+export function lose(step: StepContext, id: WorkerId, how: string): void {
+  const { state, effects } = step;
+  const worker = state.workers.get(id);
+  if (worker === undefined) return;
+  state.workers.delete(id);
+  state.lastDepartureAt = step.now;
+  state.free.delete(worker);
+  state.openAhead.delete(worker);
+  state.surplus.delete(worker);
+  removeFromSites(state, worker);
+  unregister(state, worker);
+  loseReplicas(step, worker);
+  const requeued = endDispatchesOf(step, worker, how);
+  endRequestsTo(state, worker);
+  stopScattersTo(step, worker);
+  endRetirement(step, worker);
+  // Tasks that wait may be unschedulable now.
+  reconsiderSitesOf(state, worker);
+  stopAwaitingRestart(step, worker);
+  effects.drop(worker);
+  effects.disconnect(id, how);
+  const words = `worker ${worker.name} ${worker.leaving ? "left" : `was lost: ${how}`}`;
+  const andTasks = requeued === 0 ? "" : `; ${counted(requeued, "task")} to run elsewhere`;
+  effects.log(worker.leaving ? "info" : "warning", words + andTasks);
+}
+
+/**
+ * Only the tasks that the worker had reported as started were executing for certain: what it was sent
+ * last may never have reached it. Those others become suspects, which run alone and are reported as
+ * they start, so that it is known the next time. A task that waited for its sub-tasks was not
+ * executing, unless nothing else was. Returns how many tasks have to run again.
+ */
+function endDispatchesOf(step: StepContext, worker: Worker, how: string): number {
+  const dispatches = [...worker.dispatches.values()];
+  worker.dispatches.clear();
+  const inSlots = dispatches.length - worker.lent;
+  // In the order of submission, so that they have that order in the queue again.
+  dispatches.sort((a, b) => a.task.order - b.task.order);
+  let requeued = 0;
+  for (const dispatch of dispatches) {
+    const { task, started, lent } = dispatch;
+    if (dispatch.inside) endInside(step.state, dispatch);
+    // Read late: the failure of an earlier one may have abandoned it.
+    if (dispatch.abandoned) continue;
+    requeued++;
+    if (worker.leaving) requeue(step, task, "its worker left");
+    else if (lent && inSlots > 0) requeue(step, task, "its worker was lost while it waited");
+    else if (started) blame(step, task, { worker: worker.name, how });
+    else {
+      task.suspect = true;
+      requeue(step, task, "its worker was lost");
+    }
+  }
+  return requeued;
+}
+
+/** The workers for what this one can run have changed: tasks that wait for it are looked at anew. */
+export function reconsiderSitesOf(state: State, worker: Worker): void {
+  for (const name of worker.functions) {
+    for (const site of state.functions.get(name)?.sites ?? []) reconsider(state, site);
+  }
+}
+
+function reconsider({ ready }: State, site: Site): void {
+  ready.wake(site);
+  ready.lookAgain(site);
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
