@@ -1,4 +1,4 @@
-// The scheduler as a whole: its file, and two that want the same one.
+// The scheduler as a whole: its scheduler file, and two schedulers with the same file.
 
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
