@@ -1,5 +1,5 @@
-// Lint with types: a floating promise, an `any` or an upward dependency of the core is an error.
-// Layering between folders is not here but in test/house/layers.test.ts, which explains itself.
+// Type-aware lint: a floating promise, an `any`, or a clock in the core is an error.
+// test/house/layers.test.ts checks which folders may import each other.
 
 import js from "@eslint/js";
 import { defineConfig } from "eslint/config";
@@ -14,7 +14,7 @@ export default defineConfig(
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
     },
     rules: {
-      // The compiler knows every name, and knows it better.
+      // The compiler checks names.
       "no-undef": "off",
       eqeqeq: "error",
       "no-restricted-syntax": [
@@ -42,9 +42,9 @@ export default defineConfig(
         "error",
         { allowNumber: true, allowBoolean: true },
       ],
-      // Two kinds of id are both strings, and a signature that names both says more.
+      // Two kinds of ids may both be strings, and a signature with both names says more.
       "@typescript-eslint/no-duplicate-type-constituents": "off",
-      // An async function without await is how a synchronous answer meets an asynchronous type.
+      // An async function without await adapts a synchronous answer to an asynchronous type.
       "@typescript-eslint/require-await": "off",
     },
   },
@@ -73,7 +73,7 @@ export default defineConfig(
     },
   },
   {
-    // Tests speak with what is not typed on purpose: parsed JSON, broken frames, matchers.
+    // Tests use untyped values on purpose: parsed JSON, broken frames, matchers.
     files: ["test/**", "benchmarks/**"],
     rules: {
       "@typescript-eslint/no-unsafe-argument": "off",
@@ -84,10 +84,10 @@ export default defineConfig(
       "@typescript-eslint/unbound-method": "off",
     },
   },
-  // What any Node must be able to run: the launchers, and what npm runs while it installs.
+  // Plain JavaScript that any version of Node can run: the launchers, and npm's install script.
   { files: ["**/*.js"], extends: [tseslint.configs.disableTypeChecked] },
   {
-    // Tools ask for the default export of their configuration.
+    // Tools require a default export in their configuration.
     files: ["*.config.{js,ts}", "test/**/fixtures/**", "test/**/*.d.ts"],
     rules: { "no-restricted-syntax": "off" },
   },

@@ -1,15 +1,15 @@
-// Two projects: the suite, and the one that needs a real Slurm, which skips itself with a word why.
+// Two projects: the suite, and the tests on a real Slurm, which are skipped with a message without one.
 
 import path from "node:path";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    // A process for each test file, since many start threads, open ports or watch for leaks.
+    // Each test file has its own process, because many start threads, open ports or check for leaks.
     pool: "forks",
-    // One for each core, and not one less: the longest tests mostly wait for processes they started.
+    // One process per core: the longest tests mostly wait for processes that they started.
     maxWorkers: "100%",
-    // Many tests start processes, and most of a short one's time is compiling: a third less with this.
+    // Many tests start processes, which spend most of their time compiling; the cache saves a third.
     env: {
       NODE_COMPILE_CACHE: path.join(import.meta.dirname, "node_modules", ".cache", "compiled"),
     },
@@ -31,7 +31,7 @@ export default defineConfig({
           include: ["test/slurm/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          // One cluster at a time: its daemons share the two cores and a port range.
+          // One cluster at a time: the daemons share two cores and a port range.
           fileParallelism: false,
         },
       },

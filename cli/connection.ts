@@ -1,4 +1,4 @@
-// How a command finds the scheduler that it is about, and asks something of it.
+// Connects a command to a scheduler, and has the options for that.
 
 import type { Command } from "commander";
 import type { Client } from "../client/client.ts";
@@ -16,16 +16,20 @@ export type ConnectionOptions = {
 
 export function withConnectionOptions(command: Command, timeout: string): Command {
   return command
-    .option("--address <url>", "the scheduler's, ws://host:port; else $THENCE_ADDRESS")
-    .option("--scheduler-file <file>", "the file it wrote; else $THENCE_SCHEDULER_FILE")
-    .option("--token-file <file>", "read the token from here; else $THENCE_TOKEN, else that file's")
+    .option("--address <url>", "address of the scheduler, ws://host:port; else $THENCE_ADDRESS")
+    .option("--scheduler-file <file>", "file of the scheduler; else $THENCE_SCHEDULER_FILE")
+    .option("--token-file <file>", tokenFileHelp)
     .option("--timeout <duration>", timeout, duration);
 }
 
-/** A person who sees nothing for so long wants to know what is going on. */
+/** Help for the option `--token-file` of everything that connects. */
+export const tokenFileHelp =
+  "file with the token; else $THENCE_TOKEN, else the one in the scheduler file";
+
+/** After this time without a connection, a line says what the command waits for. */
 const quietMs = 1_500;
 
-/** Connects, gives the client to `use`, and closes it whatever happens. */
+/** Connects, calls `use` with the client, and closes the client in every case. */
 export async function withClient<T>(
   options: ConnectionOptions & { timeoutMs: number; name: string; signal?: AbortSignal },
   use: (client: Client) => Promise<T>,
@@ -51,7 +55,7 @@ export async function withClient<T>(
   }
 }
 
-/** The scheduler that the options or the environment name. */
+/** The scheduler named by the options or the environment. */
 export function schedulerTarget(options: TargetOptions): TargetFinder {
   let target: TargetFinder | undefined;
   try {

@@ -1,23 +1,23 @@
-// How a daemon lives: starts, runs until it ends by itself or is asked to, stops cleanly.
+// Runs a daemon: starts it, waits until it ends or is asked to end, and stops it cleanly.
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../src/log.ts";
-import { onEndRequest } from "./ending.ts";
+import { onEndRequest } from "./end-requests.ts";
 import { exitCodeOf, messageOf } from "./exit-code.ts";
 import { removePidFile, writePidFile } from "./pid-file.ts";
 
 export type Running = {
   stop(reason?: string): Promise<void>;
-  /** Resolves when it has ended in good order, rejects with what ended it otherwise. */
+  /** Resolves when the daemon has ended in good order, rejects when an error ended it. */
   readonly ended: Promise<unknown>;
 };
 
-/** What is asked to end while it starts may take so long, in milliseconds, to notice. */
+/** How long, in milliseconds, a daemon that is still starting may take to end when asked. */
 const giveUpStartMs = 1_000;
 
 /**
- * Runs to the end of this process, which exits with 0 when it was asked to end or the daemon ended
- * in good order, and otherwise with the error in its log.
+ * Runs a daemon and then exits this process: with 0 when it was asked to end or the daemon ended in
+ * good order, else with another code and the error in its log.
  */
 export async function runDaemon(options: {
   start: (signal: AbortSignal) => Promise<Running>;

@@ -1,17 +1,17 @@
-// How a command that failed ends: with 1, or with 2 when it was used in a way that cannot work.
+// Exit codes and messages of commands that fail: 2 for wrong usage, 1 for everything else.
 
 import { TaskError, ThenceError } from "../src/errors/errors.ts";
 
-/** A command was used in a way that cannot work. */
+/** Wrong usage of a command. */
 export class UsageError extends Error {}
 
 export function exitCodeOf(error: unknown): 1 | 2 {
   if (error instanceof UsageError) return 2;
-  // A module that cannot be loaded is as wrong an argument as an unknown option.
+  // A module that cannot be loaded is a wrong argument, like an unknown option.
   return error instanceof ThenceError && error.code === "module-unusable" ? 2 : 1;
 }
 
-/** For people. When a function of theirs threw, with the place where it did. */
+/** The message of an error for people; when a user's function threw, with its stack. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;

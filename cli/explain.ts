@@ -1,4 +1,4 @@
-// `thence explain`: why a task is where it is.
+// `thence explain`: prints why a task is in its state.
 
 import { Command } from "commander";
 import type { Explanation } from "../src/wire/facts.ts";
@@ -10,12 +10,12 @@ type Options = ConnectionOptions & { json?: boolean };
 
 export function explainCommand(): Command {
   const command = new Command("explain")
-    .description("Say why a task is where it is.")
+    .description("Say why a task is in its state, and what it waits for.")
     .argument("<key>", "the key of the task, as in an error or `future.key`")
     .option("--json", "print the facts as JSON")
     .action(run);
   return withExample(
-    withConnectionOptions(command, "give up connecting after so long (default: 10s)"),
+    withConnectionOptions(command, "limit on the time to connect (default: 10s)"),
     "thence explain --scheduler-file s.json add-3kTzQ0aB9x-0",
   );
 }
@@ -26,7 +26,7 @@ async function run(key: string, options: Options): Promise<void> {
   console.log(options.json ? JSON.stringify(facts, null, 2) : explanationText(facts));
 }
 
-/** The same facts for people. */
+/** The facts as text for people. */
 export function explanationText(facts: Explanation): string {
   const { attempt, worker, progress, missingInputs, wantedBy, losses, history } = facts;
   const lines = [

@@ -1,30 +1,30 @@
-// What stands between the shell and the command line proper. Plain JavaScript that any Node can run:
-// under one that is too old it goes on under the Node of the checkout's own `node_modules`, or says
-// what is needed. Sources run as they are; a published package, where Node strips no types, has `dist/`.
+// The launcher of the command line: plain JavaScript that any version of Node can run. On a version
+// that is too old, it runs the Node in the checkout's `node_modules`, or says which version is needed.
+// A checkout runs the .ts files; a published package runs `dist/`.
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** @param {"scheduler" | "worker"} [role] the one command that this program is */
+/** @param {"scheduler" | "worker"} [role] the only command of this program */
 export async function launch(role) {
   if (!recent(process.versions.node)) return relaunch();
   const published = import.meta.url.includes("/node_modules/");
   const folder = new URL(published ? "../dist/cli/" : ".", import.meta.url);
-  if (isToBeKept(role)) {
+  if (needsSupervisor(role)) {
     const file = published ? "supervisor.js" : "./supervisor.ts";
-    const { keepWorker } = await import(new URL(file, folder).href);
-    return keepWorker();
+    const { superviseWorker } = await import(new URL(file, folder).href);
+    return superviseWorker();
   }
   const { main } = await import(new URL(published ? "main.js" : "./main.ts", folder).href);
   await main(role);
 }
 
 /**
- * A worker's process is the child of one that starts it anew when it dies. That one loads no more
- * than it needs, for it is there all the time: so it is told from the arguments as they stand.
+ * Whether to start the supervisor, which runs the worker as its child process. The supervisor must stay
+ * small, so the arguments are inspected here without the code that parses them.
  */
-function isToBeKept(role) {
+function needsSupervisor(role) {
   if (role !== "worker" && process.argv[2] !== "worker") return false;
   return !process.env.THENCE_SUPERVISED && !process.argv.includes("--no-supervise");
 }
@@ -34,7 +34,7 @@ function recent(version) {
   return major > 22 || (major === 22 && minor >= 18);
 }
 
-/** As like an exec as can be: same streams, signals handed on, same end. */
+/** Runs this program again on the other Node: with the same streams, signals and exit code. */
 function relaunch() {
   const node = fileURLToPath(new URL("../node_modules/node/bin/node", import.meta.url));
   if (!existsSync(node)) {
@@ -42,10 +42,10 @@ function relaunch() {
     process.exitCode = 2;
     return;
   }
-  // This process only waits from here on: no need to go on listing its arguments, `--token` for one.
+  // This process only waits from here on, so its title can hide its arguments, such as `--token`.
   const args = process.argv.slice(1);
   process.title = "thence";
-  // The channel closes when this process dies in whatever way, and main.ts ends with it.
+  // The channel closes when this process dies, for whatever reason, and then the child ends too.
   const stdio = ["inherit", "inherit", "inherit", "ipc"];
   const child = spawn(node, args, { stdio });
   const signals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];

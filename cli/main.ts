@@ -1,6 +1,6 @@
-// The command line: `thence <command>`. Each command is a file of its own that reads options, calls
-// one role and prints; this one puts them together and says how a command ends. Commands load the
-// role they call when they run, so that help does not wait for all three.
+// The command line: `thence <command>`. Each command is a file that reads options, calls one role and
+// prints. This file combines the commands and sets the exit code. A command loads its role only when
+// it runs, so that help is fast.
 
 import { Command, CommanderError } from "commander";
 import { version } from "../src/version.ts";
@@ -15,14 +15,17 @@ import { workerCommand } from "./worker.ts";
 const daemons = { scheduler: schedulerCommand, worker: workerCommand };
 
 /**
- * Runs the command that the arguments of this process name, or the one daemon that this program is.
- * Sets the exit code: 0 done, 1 failed, 2 wrong usage.
+ * Runs the command that the arguments of this process name.
+ *
+ * The exit code is 0 for success, 1 for a failure and 2 for wrong usage.
+ *
+ * @param daemon the only command of this program, for `thence-scheduler` and `thence-worker`
  */
 export async function main(daemon?: keyof typeof daemons): Promise<void> {
-  // Whoever reads our output may stop reading, `| head` for one: nothing to report.
+  // The reader of the output may stop early, as in `thence status | head`. That is not an error.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
-    process.stderr.write(`thence: what it printed could not be written: ${error.message}\n`, () =>
+    process.stderr.write(`thence: cannot write to standard output: ${error.message}\n`, () =>
       process.exit(1),
     );
   });
@@ -33,7 +36,7 @@ export async function main(daemon?: keyof typeof daemons): Promise<void> {
   try {
     await program.parseAsync(process.argv);
   } catch (error) {
-    // Commander has said what was wrong, or printed the help that was asked for.
+    // Commander has printed the error or the help already.
     if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
     process.stderr.write(`${program.name()}: ${messageOf(error)}\n`);
     process.exit(exitCodeOf(error));
@@ -42,11 +45,11 @@ export async function main(daemon?: keyof typeof daemons): Promise<void> {
 
 function thence(): Command {
   const program = new Command("thence")
-    // The descriptions of the commands stand beside long names: at 80 columns there are 38 for them.
+    // Descriptions of commands have 38 columns on a terminal of 80; this lets them wrap.
     .configureHelp({ minWidthToWrap: 20 })
     .description("Distributed futures for TypeScript, over WebSocket.")
     .version(`thence ${version}`, "-V, --version", "print the version")
-    .helpCommand("help [command]", "print what a command does and takes")
+    .helpCommand("help [command]", "print the help of a command")
     .addCommand(schedulerCommand())
     .addCommand(workerCommand())
     .addCommand(submitCommand())

@@ -1,5 +1,5 @@
-// The options that commands share, and what turns their text into values. What a reader says of a
-// wrong value is shown beside the name of its option, and ends the command with 2.
+// The options that commands share, and the functions that read option values. Commander prints the
+// error of such a function with the name of the option, and the command exits with 2.
 
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { moduleSource } from "../cluster/module-source.ts";
@@ -15,18 +15,18 @@ export type LogOptions = { logFormat: LogFormat; logLevel: LogLevel };
 export function withLogOptions(command: Command): Command {
   return command
     .addOption(
-      new Option("--log-format <format>", "text for people, json for machines")
+      new Option("--log-format <format>", "format of the log: text for people, json for machines")
         .choices(logFormats)
         .default("text"),
     )
     .addOption(
-      new Option("--log-level <level>", "the least that is worth a line")
+      new Option("--log-level <level>", "lowest level that is logged")
         .choices(logLevels)
         .default("info"),
     );
 }
 
-/** `--help` ends with what somebody would type. */
+/** Adds examples to the end of a command's help. */
 export function withExample(command: Command, ...lines: string[]): Command {
   const title = lines.length > 1 ? "Examples" : "Example";
   return command.addHelpText(
@@ -35,7 +35,7 @@ export function withExample(command: Command, ...lines: string[]): Command {
   );
 }
 
-/** Milliseconds of `10s`. */
+/** Reads a duration like `10s` as milliseconds. */
 export function duration(text: string): number {
   try {
     return parseDuration(text);
@@ -44,14 +44,14 @@ export function duration(text: string): number {
   }
 }
 
-/** One that a timer can count: up to 24 days. */
+/** Reads a duration that a timer can wait, up to 24 days. */
 export function timerDuration(text: string): number {
   const ms = duration(text);
   if (ms <= longestTimerMs) return ms;
   throw new InvalidArgumentError("Expected at most 596h, which is 24 days.");
 }
 
-/** Bytes of `4GiB`. */
+/** Reads a size like `4GiB` as bytes. */
 export function size(text: string): number {
   try {
     return parseSize(text);
@@ -60,7 +60,7 @@ export function size(text: string): number {
   }
 }
 
-/** A reader of whole numbers within bounds. */
+/** Makes a function that reads whole numbers within bounds. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : NaN;
@@ -69,7 +69,7 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   };
 }
 
-/** `gpu=1,memory=2.5`, given once or several times. */
+/** Reads `gpu=1,memory=2.5`; the option may be repeated. */
 export function resources(text: string, earlier: Resources = {}): Resources {
   const all = { ...earlier };
   for (const part of text.split(",")) {
@@ -82,7 +82,7 @@ export function resources(text: string, earlier: Resources = {}): Resources {
   return all;
 }
 
-/** `[name=]path`, given once or several times. */
+/** Reads `[name=]path`; the option may be repeated. */
 export function modules(text: string, earlier: ModuleSource[] = []): ModuleSource[] {
   return [...earlier, moduleSource(text)];
 }

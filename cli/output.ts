@@ -1,10 +1,10 @@
-// What commands print: results as JSON where they are JSON, tables for people.
+// The output of commands: results as JSON where possible, and tables for people.
 
 import { inspect } from "node:util";
 
 /**
- * One line for a result. A value that is not JSON (a Map, a BigInt, bytes, NaN inside) is written
- * the way a Node prompt would show it. No text at all for undefined: the function returns nothing.
+ * The text of a result, on one line. A value that is not JSON (a Map, a bigint, bytes, NaN inside) is
+ * printed as in a Node prompt. Undefined when the function returned nothing.
  */
 export function resultText(value: unknown, colors = false): string | undefined {
   if (value === undefined) return undefined;
@@ -19,8 +19,8 @@ export function resultText(value: unknown, colors = false): string | undefined {
 }
 
 /**
- * Why JSON text would not say all of a value, and where in it; undefined when it does. A Date counts
- * as JSON, its text says all of it; so does a property that is undefined, it just stays away.
+ * Why JSON would alter a value, with the place inside it; undefined when JSON keeps it. A Date counts
+ * as JSON, because its text is complete; so does an undefined property, which JSON leaves out.
  */
 export function whyNotJson(value: unknown, path: string): string | undefined {
   switch (typeof value) {
@@ -55,7 +55,7 @@ export function whyNotJson(value: unknown, path: string): string | undefined {
   return undefined;
 }
 
-/** Rows under headings, in columns as wide as they need; numbers stand to the right. */
+/** Formats rows under headings, in columns as wide as needed, with numbers aligned to the right. */
 export function table(headings: readonly string[], rows: readonly (string | number)[][]): string {
   const texts = [headings, ...rows.map((row) => row.map((cell) => printable(String(cell))))];
   const widths = headings.map((_, column) =>
@@ -74,7 +74,7 @@ export function table(headings: readonly string[], rows: readonly (string | numb
     .join("\n");
 }
 
-/** Names come from other machines, and none of them may move the cursor of this terminal. */
+/** Replaces control characters: a name from another machine must not move the terminal's cursor. */
 export function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, "\ufffd");
 }

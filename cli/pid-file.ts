@@ -1,4 +1,4 @@
-// A file with the process id of a daemon, for scripts that want to signal it.
+// A file with the process id of a daemon, for scripts that send it signals.
 
 import { readFile, rm, writeFile } from "node:fs/promises";
 
@@ -6,7 +6,7 @@ export async function writePidFile(path: string): Promise<void> {
   await writeFile(path, `${process.pid}\n`);
 }
 
-/** Leaves alone what another process has written there since. */
+/** Removes the file unless another process has written it since. */
 export async function removePidFile(path: string): Promise<void> {
   const text = await readFile(path, "utf8").catch(() => "");
   if (text.trim() === String(process.pid)) await rm(path, { force: true });

@@ -1,4 +1,4 @@
-// `thence scheduler`: the one process that knows every task.
+// `thence scheduler`: runs a scheduler in this process.
 
 import { Command, InvalidArgumentError, Option } from "commander";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -30,33 +30,33 @@ type Options = LogOptions & {
 export function schedulerCommand(): Command {
   const command = new Command("scheduler")
     .description("Start a scheduler: the process that workers and clients connect to.")
-    .option("--host <address>", "the address to listen on (default: 127.0.0.1)", someAddress)
+    .option("--host <address>", "address to listen on (default: 127.0.0.1)", nonEmptyAddress)
     .addOption(
       new Option(
         "--interface <name>",
         "listen on the address of this network interface, like ib0",
       ).conflicts("host"),
     )
-    .option("--port <number>", "0 for any free one", wholeNumber(0, 65_535), 8786)
+    .option("--port <number>", "port to listen on; 0 for a free one", wholeNumber(0, 65_535), 8786)
     .addOption(
       new Option(
         "--scheduler-file <file>",
-        "write the URLs and the token here, for you alone to read",
+        "write the URLs and the token to this file, which only you can read",
       ).env("THENCE_SCHEDULER_FILE"),
     )
     .addOption(
       new Option(
         "--token <text>",
-        "the token to ask for; every user of this machine can see it here",
+        "token of this scheduler; every user of this machine can see it here",
       ).conflicts("tokenFile"),
     )
-    .option("--token-file <file>", "read the token from here; else $THENCE_TOKEN, else a new one")
+    .option("--token-file <file>", "file with the token; else $THENCE_TOKEN, else a new token")
     .option(
       "--idle-timeout <duration>",
-      "end after so long without tasks and clients",
+      "end after this time without tasks and clients",
       timerDuration,
     )
-    .option("--pid-file <file>", "write the process id here")
+    .option("--pid-file <file>", "write the process id to this file")
     .action(run);
   return withExample(
     withLogOptions(command),
@@ -69,7 +69,7 @@ async function run(options: Options): Promise<void> {
   configureLog({ format: options.logFormat, level: options.logLevel });
   const log = createLog("scheduler");
   if (options.token !== undefined) {
-    // Too late for who looked already, but a daemon is listed for days.
+    // Hides the token from the list of processes from now on.
     process.title = "thence scheduler";
     log.warning("--token shows the token to every user of this machine; prefer --token-file");
   }
@@ -78,7 +78,7 @@ async function run(options: Options): Promise<void> {
 
   const start = async (): Promise<Running> => {
     const { startScheduler } = await import("../scheduler/main.ts");
-    // A new token has to be somewhere, or nobody could ever connect.
+    // Without a scheduler file, nobody would know the new token.
     const directory =
       given === undefined && !options.schedulerFile
         ? await mkdtemp(join(tmpdir(), "thence-"))
@@ -138,8 +138,10 @@ function quoted(path: string): string {
   return /^[\w./:@%+=-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** An empty one would be every address of this machine, and comes of a variable that is not set. */
-function someAddress(text: string): string {
+/** Refuses an empty address, from an unset variable: it would listen on all addresses. */
+function nonEmptyAddress(text: string): string {
   if (text.trim() !== "") return text;
-  throw new InvalidArgumentError("Expected an address, like 127.0.0.1; 0.0.0.0 is all there are.");
+  throw new InvalidArgumentError(
+    "Expected an address, like 127.0.0.1, or 0.0.0.0 for all of them.",
+  );
 }

@@ -1,4 +1,4 @@
-// `thence status`: what a scheduler has in hand.
+// `thence status`: prints the workers and the tasks of a scheduler.
 
 import { Command } from "commander";
 import { formatDuration } from "../src/duration.ts";
@@ -11,11 +11,11 @@ type Options = ConnectionOptions & { json?: boolean };
 
 export function statusCommand(): Command {
   const command = new Command("status")
-    .description("Show the workers of a scheduler, and its tasks by state.")
+    .description("Show the workers of a scheduler and the number of tasks in each state.")
     .option("--json", "print the facts as JSON")
     .action(run);
   return withExample(
-    withConnectionOptions(command, "give up connecting after so long (default: 10s)"),
+    withConnectionOptions(command, "limit on the time to connect (default: 10s)"),
     "thence status --scheduler-file s.json",
   );
 }
@@ -31,7 +31,7 @@ async function run(options: Options): Promise<void> {
 
 type Facts = Omit<SchedulerInfo, "workers"> & { workers: WorkerInfo[] };
 
-/** The same facts for people; `now` in milliseconds since 1970. */
+/** The facts as text for people; `now` is in milliseconds since 1970. */
 export function statusText(facts: Facts, now: number): string {
   const { tasks, totals, workers, clients, slots, published } = facts;
   const states = Object.entries(tasks).map(([state, count]) => `${count} ${state}`);

@@ -1,4 +1,4 @@
-// `thence submit`: one call, its result on standard output.
+// `thence submit`: makes one call and prints its result.
 
 import { Command } from "commander";
 import type { Client } from "../client/client.ts";
@@ -6,7 +6,7 @@ import { formatDuration } from "../src/duration.ts";
 import { TimeoutError } from "../src/errors/errors.ts";
 import { didYouMean } from "../src/nearest.ts";
 import { withClient, withConnectionOptions, type ConnectionOptions } from "./connection.ts";
-import { onEndRequest } from "./ending.ts";
+import { onEndRequest } from "./end-requests.ts";
 import { UsageError } from "./exit-code.ts";
 import { withExample } from "./options.ts";
 import { resultText, whyNotJson } from "./output.ts";
@@ -16,13 +16,16 @@ type Options = ConnectionOptions & { string?: boolean; json?: boolean };
 export function submitCommand(): Command {
   const command = new Command("submit")
     .description("Call one function on a worker and print its result as JSON.")
-    .argument("<name>", "the registered name of the function")
-    .argument("[arguments...]", "each is JSON, or else a string as it stands; after -- also -x")
-    .option("--string", "take every argument as a string, even if it is JSON")
+    .argument("<name>", "registered name of the function")
+    .argument("[arguments...]", "JSON, or plain strings; put -- before arguments that start with -")
+    .option("--string", "treat every argument as a string, even if it is JSON")
     .option("--json", "fail when the result is not JSON; print null for no result")
     .action(run);
   return withExample(
-    withConnectionOptions(command, "give up after so long (default: 30s to connect, then never)"),
+    withConnectionOptions(
+      command,
+      "limit on the whole command (default: 30s to connect, then none)",
+    ),
     "thence submit --scheduler-file s.json add 1 10",
     `thence submit --scheduler-file s.json greet '{"name":"Ada"}' --timeout 10s`,
   );
@@ -51,7 +54,7 @@ async function run(name: string, texts: string[], options: Options): Promise<voi
       const future = client.submit(name, ...values);
       const leftMs = timeout && Math.max(0, timeout - (performance.now() - startedAt));
       try {
-        // Closing the client, in whatever way this ends, lets go of the task.
+        // Closing the client, which happens in every case, releases the task.
         return await future.result({ signal: interrupted.signal, timeoutMs: leftMs });
       } catch (error) {
         if (!(error instanceof TimeoutError)) throw error;
@@ -63,7 +66,7 @@ async function run(name: string, texts: string[], options: Options): Promise<voi
     });
     print(result, options);
   } catch (error) {
-    // The shell learns of a Ctrl-C by the signal that ended the command, and stops its loop.
+    // A shell stops its loop only when the signal of Ctrl-C has ended the command.
     if (signal) endBy(signal);
     throw error;
   }
@@ -76,18 +79,18 @@ function print(result: unknown, { json }: Options): void {
   if (text !== undefined) process.stdout.write(`${text}\n`);
 }
 
-/** Waiting for a worker that has it is right when there is none at all, and not for a typing error. */
+/** Fails at once for a mistyped name; while no worker has joined, the command waits for one. */
 async function checkName(client: Client, name: string): Promise<void> {
   const { workers, functions } = await client.info();
   if (workers === 0) {
     process.stderr.write("thence: no worker has joined yet; waiting for one\n");
   } else if (!functions.includes(name)) {
-    const few = functions.length <= 20 ? ` Known are: ${functions.join(", ")}.` : "";
+    const few = functions.length <= 20 ? ` Known functions: ${functions.join(", ")}.` : "";
     throw new Error(`no worker has a function "${name}".${didYouMean(name, functions)}${few}`);
   }
 }
 
-/** JSON when it is, else the text itself. */
+/** Reads an argument as JSON, or as a plain string when it is not JSON. */
 export function argument(text: string): unknown {
   try {
     return JSON.parse(text, exactNumber as (key: string, value: unknown) => unknown);
@@ -97,7 +100,7 @@ export function argument(text: string): unknown {
   }
 }
 
-/** Nothing is silently altered: 12345678901234567890 would come out as another number. */
+/** Refuses an integer that a number cannot hold exactly, such as 12345678901234567890. */
 function exactNumber(_key: string, value: unknown, { source }: { source?: string }): unknown {
   if (
     typeof value === "number" &&

@@ -1,15 +1,15 @@
-// What keeps `thence worker`: the process that was started, with the worker's as its child. It knows no
-// options and loads no role, for it must cost little; what is wrong with the arguments, the worker says.
+// The supervisor of `thence worker`: runs the worker as a child process. It is always running, so it
+// must be small: it reads no options and loads no role. The worker reports wrong arguments.
 
 import { hostname } from "node:os";
 import { supervise } from "../cluster/supervise.ts";
-import { forwardEndRequests } from "./ending.ts";
+import { onEveryEndRequest } from "./end-requests.ts";
 
-/** Ends this process, with the exit code of the worker. */
-export async function keepWorker(): Promise<never> {
+/** Runs until the worker ends, then exits with the worker's exit code. */
+export async function superviseWorker(): Promise<never> {
   const code = await supervise({
     name: `${hostname()}-${process.pid}`,
-    onEndRequest: forwardEndRequests,
+    onEndRequest: onEveryEndRequest,
     say: (line) => process.stderr.write(`thence worker: ${line}\n`),
   });
   process.exit(code);

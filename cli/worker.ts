@@ -1,9 +1,9 @@
-// `thence worker`: a process that runs tasks on its threads.
+// `thence worker`: runs a worker in this process.
 
 import { Command, Option } from "commander";
 import { hostname } from "node:os";
 import { workerName, workerThreads } from "../cluster/slurm-environment.ts";
-import { signOfLife, upbringing } from "../cluster/supervise.ts";
+import { tellSupervisor, supervision } from "../cluster/supervise.ts";
 import { addressOfInterface } from "../src/meeting/address.ts";
 import { formatDuration } from "../src/duration.ts";
 import { limits } from "../src/wire/limits.ts";
@@ -11,7 +11,7 @@ import { configureLog, createLog, type Log } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
 import type { TargetFinder } from "../src/meeting/target.ts";
 import type { ModuleSource } from "../worker/main.ts";
-import { schedulerTarget } from "./connection.ts";
+import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
 import {
   duration,
@@ -44,44 +44,44 @@ export function workerCommand(): Command {
   const slots = wholeNumber(1, limits.slots);
   const command = new Command("worker")
     .description("Start a worker: a process that runs the functions of your modules.")
-    .argument("[address]", "the scheduler's, ws://host:port; else $THENCE_ADDRESS")
+    .argument("[address]", "address of the scheduler, ws://host:port; else $THENCE_ADDRESS")
     .option(
       "--scheduler-file <file>",
-      "the file it writes, now or soon; else $THENCE_SCHEDULER_FILE",
+      "file of the scheduler, which may start later; else $THENCE_SCHEDULER_FILE",
     )
-    .option("--token-file <file>", "read the token from here; else $THENCE_TOKEN, else that file's")
+    .option("--token-file <file>", tokenFileHelp)
     .addOption(
-      new Option("--module <[name=]path>", "the functions to run; with a name, as name.function")
+      new Option("--module <[name=]path>", "module with functions; a name makes them name.function")
         .argParser(modules)
         .makeOptionMandatory(),
     )
-    .option("--threads <number>", "default: what Slurm or this machine gives", slots)
-    .option("--concurrency <number>", "tasks that share a thread, for those that wait", slots, 1)
-    .option("--name <name>", "default: from Slurm, or host and process id")
-    .option("--resources <name=amount,...>", "what tasks can ask for, like gpu=1", resources)
+    .option("--threads <number>", "number of threads; default: the available cores", slots)
+    .option("--concurrency <number>", "asynchronous tasks that share a thread", slots, 1)
+    .option("--name <name>", "name of the worker; default: from Slurm, or host and process id")
+    .option("--resources <name=amount,...>", "resources that tasks can request, gpu=1", resources)
     .option(
       "--memory-limit <size>",
-      "for results and inputs in memory; default: its share of 60 %",
+      "memory for results and inputs; default: a share of 60 % of the machine's",
       size,
     )
     .option(
       "--local-directory <path>",
-      "where results go that do not fit; default: temporary files",
+      "directory for results that do not fit into memory; default: a temporary one",
     )
     .option("--interface <name>", "connect from the address of this network interface, like ib0")
     .addOption(
-      new Option("--death-timeout <duration>", "give up looking for the scheduler after so long")
+      new Option("--death-timeout <duration>", "end after this time without a scheduler")
         .argParser(duration)
         .default(60_000, "60s"),
     )
     .addOption(
       new Option(
         "--lifetime <duration>",
-        "leave after so long, before a time limit does it",
+        "leave in good order after this time, before the time limit of a job",
       ).argParser(timerDuration),
     )
-    // What starts this program looks for it: see launch.js.
-    .option("--no-supervise", "do not start it anew when its process dies")
+    // Read by launch.js, which starts this program.
+    .option("--no-supervise", "do not restart the worker when its process dies")
     .action(run);
   return withExample(
     withLogOptions(command),
@@ -93,8 +93,8 @@ export function workerCommand(): Command {
 async function run(address: string | undefined, options: Options): Promise<void> {
   configureLog({ format: options.logFormat, level: options.logLevel });
   const log = createLog("worker");
-  const kept = upbringing();
-  const ownName = kept?.name ?? `${hostname()}-${process.pid}`;
+  const supervised = supervision();
+  const ownName = supervised?.name ?? `${hostname()}-${process.pid}`;
   const name = options.name ?? workerName(process.env) ?? ownName;
   const target = schedulerTarget({ ...options, address });
   const deathTimeoutMs = options.deathTimeout;
@@ -103,8 +103,8 @@ async function run(address: string | undefined, options: Options): Promise<void>
     target: sayingWhatItWaitsFor(target, deathTimeoutMs, log),
     modules: options.module,
     name,
-    ...(kept && { supervisor: process.ppid }),
-    ...(kept?.predecessor && { predecessor: kept.predecessor }),
+    ...(supervised && { supervisor: process.ppid }),
+    ...(supervised?.predecessor && { predecessor: supervised.predecessor }),
     threads: options.threads ?? workerThreads(process.env),
     concurrency: options.concurrency,
     ...(options.resources && { resources: options.resources }),
@@ -114,19 +114,19 @@ async function run(address: string | undefined, options: Options): Promise<void>
     deathTimeoutMs,
     log,
   };
-  if (kept?.predecessor) {
-    log.warning(`the worker before this one died: ${kept.predecessor.how}`, {
-      pid: kept.predecessor.pid,
+  if (supervised?.predecessor) {
+    log.warning(`the worker before this one died: ${supervised.predecessor.how}`, {
+      pid: supervised.predecessor.pid,
     });
   }
   const start = async (signal: AbortSignal) => {
     const { startWorker } = await import("../cluster/worker.ts");
     const running = await startWorker({ ...worker, signal }).catch((error: unknown) => {
-      signOfLife("ending");
+      tellSupervisor("ending");
       throw error;
     });
-    signOfLife("joined");
-    running.ended.finally(() => signOfLife("ending")).catch(() => undefined);
+    tellSupervisor("joined");
+    running.ended.finally(() => tellSupervisor("ending")).catch(() => undefined);
     if (options.lifetime !== undefined) {
       const reason = `its lifetime of ${formatDuration(options.lifetime)} is over`;
       setTimeout(() => void running.stop(reason), options.lifetime).unref();
@@ -136,7 +136,7 @@ async function run(address: string | undefined, options: Options): Promise<void>
   await runDaemon({ start, log });
 }
 
-/** Once, for a log that repeats itself every second hides what matters. */
+/** Logs once that the worker waits for a scheduler file. */
 function sayingWhatItWaitsFor(target: TargetFinder, timeoutMs: number, log: Log): TargetFinder {
   let said = false;
   const find = async () => {

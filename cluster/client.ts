@@ -1,4 +1,4 @@
-// The client with one way more to come by a scheduler: to start one, here, with workers.
+// The client of the public API: adds `Client.local`, which starts a scheduler and workers here.
 
 import { Client as ConnectedClient } from "../client/client.ts";
 import type { UntypedTasks } from "../client/types.ts";
@@ -6,10 +6,10 @@ import { startLocalCluster, type LocalOptions } from "./local.ts";
 
 export class Client<Tasks = UntypedTasks> extends ConnectedClient<Tasks> {
   /**
-   * Starts a scheduler and workers on this machine and connects to them. Closing the client ends
-   * them, and so does the end of this program, whatever its cause.
+   * Starts a scheduler and workers on this machine and connects to them. They end when the client is
+   * closed, and when this program ends for any reason.
    *
-   * @throws {Error} when a module does not load, or exports no function: which, and why
+   * @throws {Error} naming the module that does not load or exports no function, and why
    * @example
    * await using client = await Client.local<typeof import("./tasks.ts")>({ modules: ["./tasks.ts"] });
    * await client.submit("add", 1, 10).result(); // 11

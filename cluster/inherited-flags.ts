@@ -1,8 +1,8 @@
-// The flags of this Node for the processes that it starts.
+// The flags of this Node process that its child processes inherit.
 
 /**
- * The flags of this Node that its children should have too, loaders and memory limits above all.
- * Not those that say what to run or open a port for a debugger.
+ * Keeps the flags that a child should have too, such as loaders and memory limits. Removes those that
+ * choose what to run or open a debugger's port.
  */
 export function inheritedFlags(flags: readonly string[]): string[] {
   const evaluated = /^(-e|-p|-pe|--eval|--print)$/;

@@ -1,6 +1,6 @@
-// One process of a cluster on this machine: a scheduler or a worker, as its parent's first message
-// says. It belongs to the parent: when the channel between them closes, because the parent asked
-// for the end so or because it died in whatever way, this process stops what it runs and exits.
+// The program of one process of a local cluster: a scheduler or a worker, as the parent's first message
+// says. When the channel to the parent closes, because the parent closed it or died, this process
+// stops its role and exits.
 
 import { startScheduler } from "../scheduler/main.ts";
 import { configureLog, createLog, type LogLevel } from "../src/log.ts";
@@ -16,20 +16,20 @@ type WorkerParts = Pick<
   "name" | "modules" | "threads" | "memoryBytes" | "localDirectory"
 > & { concurrency: number };
 
-/** To the parent, once: where it is when it is a scheduler, or why it could not start. */
+/** To the parent, once: the URL when the role is a scheduler, or why it could not start. */
 export type Report = { url?: string | undefined } | { error: string };
 
-/** Running tasks may go on so long after the end was asked for, in milliseconds. */
+/** How long running tasks may continue after the request to end, in milliseconds. */
 const drainTimeoutMs = 1_000;
 
-/** What has not stopped in this time, in milliseconds, ends with the process. */
+/** The process exits when its role has not stopped within this time, in milliseconds. */
 const stopWithinMs = 4_000;
 
 type Running = { url?: string; stop(): Promise<void>; ended: Promise<unknown> };
 
 let running: Promise<Running> | undefined;
 
-// A Ctrl-C reaches every process of the terminal's group. How the cluster ends is the parent's affair.
+// Ctrl-C reaches every process of the terminal's group. Only the parent decides how the cluster ends.
 process.on("SIGINT", () => undefined);
 process.once("SIGTERM", () => void end());
 process.once("disconnect", () => void end());
@@ -57,12 +57,12 @@ async function start({ token, logLevel, ...order }: Order): Promise<Running> {
 }
 
 function report(message: Report): void {
-  // The parent may be gone by now; the channel's end says so too.
+  // The parent may be gone by now.
   if (process.connected) process.send?.(message, () => undefined);
 }
 
 async function end(code = 0): Promise<void> {
-  // The roles of a cluster that ends as a whole lose each other, which would read like an accident.
+  // While a whole cluster ends, its roles lose each other; logs of that would look like faults.
   configureLog({ write: () => undefined });
   setTimeout(() => process.exit(1), stopWithinMs).unref();
   await running?.then((role) => role.stop()).catch(() => undefined);

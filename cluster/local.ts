@@ -1,6 +1,6 @@
-// A cluster on this machine: a scheduler and its workers, each a process of its own, so that nothing
-// the program or its tasks do can hold the others up. They listen on loopback, with a token that is
-// made for them and told over a private channel, and they end with the program that started them.
+// A cluster on this machine: a scheduler and its workers, each in its own process, so that neither the
+// program nor its tasks can block them. They listen on loopback, with a new token that they receive
+// over a private channel, and they end with the program that started them.
 
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -16,40 +16,40 @@ import { restartPauses } from "./restart-pauses.ts";
 import type { ModuleSource } from "../worker/main.ts";
 
 /**
- * What runs beside the program: so many workers, each with so many threads.
+ * The options of `Client.local`.
  *
  * @example
- * // Two workers of four threads each, and what their tasks log is shown.
+ * // Two workers of four threads each, with the logs of their tasks.
  * await Client.local({ modules: ["./tasks.ts"], workers: 2, threads: 4, logLevel: "info" });
  */
 export type LocalOptions = {
   /**
-   * The modules whose exported functions are the tasks: `[name=]path`, relative to the working
-   * directory, or a file URL. With a name they are called `name.function`. At least one.
+   * The modules with the functions to run, at least one: `[name=]path`, relative to the working
+   * directory, or a file URL. With a name, the functions are registered as `name.function`.
    */
   modules: readonly (string | URL)[];
-  /** Worker processes, named `local-0`, `local-1` and so on; default 1. One that dies is started anew. */
+  /** Worker processes, named `local-0`, `local-1` and so on; default 1. One that dies is restarted. */
   workers?: number;
-  /** Threads of each worker; default: what this machine has, shared out among the workers. */
+  /** Threads of each worker; default: the cores of this machine, divided among the workers. */
   threads?: number;
-  /** Tasks that share a thread, taking turns while others await: for functions that mostly wait; default 1. */
+  /** Tasks that share a thread, for asynchronous functions that mostly wait; default 1. */
   concurrency?: number;
-  /** Most bytes of results and inputs in the memory of each worker. Default: its share of 60 % of this machine's. */
+  /** Bytes of results and inputs in the memory of each worker. Default: its share of 60 % of this machine's. */
   memoryLimit?: number;
-  /** Where workers write results that do not fit. Default: the system's directory for temporary files. */
+  /** The directory for results that do not fit into memory. Default: the system's temporary directory. */
   localDirectory?: string;
   /**
-   * The least of what the scheduler and the workers log to standard error; default "error". What tasks
-   * say by `currentTask().log()` is "info", so it is not seen by default.
+   * The lowest level that the scheduler and the workers log to standard error; default "error".
+   * `currentTask().log()` has the level "info", so it is not shown by default.
    */
   logLevel?: LogLevel;
 };
 
 export type LocalCluster = {
-  /** Of the scheduler. */
+  /** The URL of the scheduler. */
   readonly url: string;
   readonly token: string;
-  /** Ends every process, by force if need be. Resolves when there is none left. */
+  /** Ends every process, by force if necessary. Resolves when none is left. */
   stop(): Promise<void>;
 };
 
@@ -74,14 +74,14 @@ function checkedModules(modules: unknown): ModuleSource[] {
   });
 }
 
-/** A process that has not ended by itself in this time, in milliseconds, is killed. */
+/** A process that has not ended within this time, in milliseconds, is killed. */
 const stopWithinMs = 5_000;
 
 /**
- * Resolves when the scheduler and all workers are ready.
+ * Starts a cluster. Resolves when the scheduler and all workers are ready.
  *
- * @throws {TypeError | RangeError} when there are no modules, or fewer than one worker
- * @throws {Error} when one of them could not start: what it said; the others are ended again
+ * @throws {TypeError | RangeError} when an option is wrong
+ * @throws {Error} with the message of the process that could not start; the others are ended
  */
 export async function startLocalCluster(options: LocalOptions): Promise<LocalCluster> {
   const {
@@ -100,9 +100,9 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
   const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
   const token = mintToken();
   const scheduler = new Child({ role: "scheduler", token, logLevel });
-  const crew: KeptWorker[] = [];
+  const crew: RestartedWorker[] = [];
   const stop = async () => {
-    // The scheduler last: a worker that leaves still has something to tell it.
+    // The scheduler ends last, because leaving workers still send it messages.
     await Promise.all(crew.map((worker) => worker.stop()));
     await scheduler.stop();
   };
@@ -112,7 +112,7 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
       const name = `local-${number}`;
       const order = { role: "worker", token, logLevel, url, name, threads, concurrency } as const;
       crew.push(
-        new KeptWorker({
+        new RestartedWorker({
           ...order,
           modules,
           ...(memoryLimit !== undefined && { memoryBytes: memoryLimit }),
@@ -129,14 +129,14 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
 }
 
 /**
- * A worker that is started anew whenever it ends by itself, for nobody but this program could do it.
- * One that cannot start the first time is not tried again.
+ * A worker process that is restarted when it dies. A worker that cannot start the first time is not
+ * tried again.
  */
-class KeptWorker {
+class RestartedWorker {
   readonly #order: Order;
   readonly #stopped = new AbortController();
   #child: Child;
-  /** The first of it is. */
+  /** Settles with the first process. */
   readonly ready: Promise<unknown>;
 
   constructor(order: Order) {
@@ -168,11 +168,11 @@ class KeptWorker {
 class Child {
   readonly #process: ChildProcess;
   readonly exited: Promise<unknown>;
-  /** Resolves with what it reported. */
+  /** Resolves with the report of the process. */
   readonly ready: Promise<{ url?: string | undefined }>;
 
   constructor(order: Order) {
-    // Sources run as sources, and what was built as it was built.
+    // In a checkout this runs a .ts file, in the published package a .js file.
     const entry = new URL(`./local-child${extname(import.meta.url)}`, import.meta.url);
     this.#process = fork(entry, {
       execArgv: inheritedFlags(process.execArgv),
@@ -180,7 +180,7 @@ class Child {
     });
     this.exited = once(this.#process, "exit");
     this.ready = this.#start(order);
-    // Of several that fail, one is reported; the others must not end the program.
+    // When several processes fail, one error is reported; the others must not end the program.
     this.ready.catch(() => undefined);
   }
 

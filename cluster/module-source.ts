@@ -1,12 +1,12 @@
-// Which module is meant, and the name it gets: the one grammar of `--module` and `Client.local`.
+// The syntax for modules, shared by `--module` and `Client.local`.
 
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ModuleSource } from "../worker/main.ts";
 
 /**
- * Reads `[name=]path`, the path relative to the working directory or a file URL. With a name, its
- * functions are registered as `name.function`. A path with a `=` in it can start with `./`.
+ * Reads `[name=]path`, where the path is relative to the working directory or a file URL. With a name,
+ * the functions are registered as `name.function`. Start a path that contains `=` with `./`.
  *
  * @example moduleSource("maths=./tasks.ts") // { name: "maths", path: "/home/ada/tasks.ts" }
  */

@@ -1,5 +1,5 @@
-// What Slurm says to the processes it starts, read from their environment. Pure: the environment
-// and what the machine allows are arguments, so every case is a row of a table in the tests.
+// Slurm's environment variables. These functions are pure: the environment and the number of allowed
+// cores are arguments, so every case is a row of a table in the tests.
 
 import { availableParallelism } from "node:os";
 
@@ -14,9 +14,9 @@ export function insideStep(environment: Environment): boolean {
 }
 
 /**
- * Threads a worker should have: `SLURM_CPUS_PER_TASK`; else `allowed`, what affinity or a cgroup
- * leaves to this process, but no more than its share of `SLURM_CPUS_ON_NODE`, for the processes of
- * one node often share a cgroup, and some sites confine nobody. Outside Slurm: `allowed`.
+ * The threads of a worker: `SLURM_CPUS_PER_TASK`; else `allowed`, the cores that affinity or a cgroup
+ * leaves to this process, but at most its share of `SLURM_CPUS_ON_NODE`, because the processes of a
+ * node often share a cgroup, and some sites confine no process. Outside Slurm: `allowed`.
  */
 export function workerThreads(environment: Environment, allowed = availableParallelism()): number {
   const perTask = count(environment.SLURM_CPUS_PER_TASK);
@@ -27,9 +27,9 @@ export function workerThreads(environment: Environment, allowed = availableParal
 }
 
 /**
- * A name for a worker, the same on every start of the same step: `n1-0` is the task 0, on the host
- * `n1`. From a job's second step on the step is part of it, `n1-1.0`, for ranks start from 0 in each.
- * Undefined outside a step, where ranks tell nobody apart.
+ * A worker's name that is the same at every start of the same step: `n1-0` is task 0 on the host `n1`.
+ * From the second step of a job on, the name includes the step, `n1-1.0`, because ranks start from 0
+ * in each step. Undefined outside a step, where all processes have the same rank.
  */
 export function workerName(environment: Environment): string | undefined {
   const step = count(environment.SLURM_STEP_ID);
@@ -39,7 +39,7 @@ export function workerName(environment: Environment): string | undefined {
   return step === 0 ? `${host}-${rank}` : `${host}-${step}.${rank}`;
 }
 
-/** Tasks of this step on this host, from a list like `2(x3),1`, which has a place for each host. */
+/** Tasks of this step on this host, from a list like `2(x3),1` with one number for each host. */
 function tasksOnNode(environment: Environment): number {
   if (!insideStep(environment)) return 1;
   const list = environment.SLURM_STEP_TASKS_PER_NODE ?? environment.SLURM_TASKS_PER_NODE ?? "";

@@ -1,6 +1,6 @@
-// Keeps a worker: its process is a child of this one, which does nothing but start it anew when it
-// died and have the next tell the scheduler how. What ends in good order, cannot start or was asked
-// to end is not started again.
+// Supervises a worker: runs it as a child process and restarts it when it dies. The next worker tells
+// the scheduler how the last one died. A worker that ends in good order, cannot start, or was asked to
+// end is not restarted.
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -9,44 +9,45 @@ import type { Predecessor } from "../src/wire/protocol.ts";
 import { inheritedFlags } from "./inherited-flags.ts";
 import { restartPauses } from "./restart-pauses.ts";
 
-/** How the worker's process knows that it is kept, and what it is told: in its environment, as JSON. */
+/** The environment variable with the JSON that the supervisor passes to the worker. */
 const variable = "THENCE_SUPERVISED";
 
-/** To the worker's process. */
-export type Upbringing = {
-  /** When it is given none: the same for each that is started. */
+/** From the supervisor to the worker. */
+export type Supervision = {
+  /** The default name of the worker; it stays the same after a restart. */
   readonly name: string;
   readonly predecessor?: Predecessor;
 };
 
-/** From the worker's process: it is at work; it ends by itself, for a reason that it has said. */
-export type SignOfLife = "joined" | "ending";
+/** From the worker to the supervisor: it has joined a scheduler, or it ends in good order. */
+export type WorkerStatus = "joined" | "ending";
 
-/** Deaths in a row before it has joined: then it is no use. */
+/** Deaths in a row before the worker has joined, after which the supervisor gives up. */
 const deathsBeforeJoining = 5;
 
-/** What this process was told by the one that keeps it; undefined when nobody does. */
-export function upbringing(): Upbringing | undefined {
+/** What the supervisor told this process; undefined without a supervisor. */
+export function supervision(): Supervision | undefined {
   const text = process.env[variable];
-  // What tasks start in turn is nobody's worker.
+  // Processes that tasks start must not inherit the variable.
   Reflect.deleteProperty(process.env, variable);
-  return text === undefined ? undefined : (JSON.parse(text) as Upbringing);
+  return text === undefined ? undefined : (JSON.parse(text) as Supervision);
 }
 
-export function signOfLife(sign: SignOfLife): void {
-  if (process.connected) process.send?.(sign, () => undefined);
+export function tellSupervisor(status: WorkerStatus): void {
+  if (process.connected) process.send?.(status, () => undefined);
 }
 
 /**
- * Runs this very program again, as a worker that is kept, for as long as it takes.
+ * Runs this program again as a supervised worker, and restarts it when it dies.
  *
- * @param options `onEndRequest` is given what ends the worker, by a signal or by closing its channel
- * @returns the exit code for this process: that of the worker
+ * @param options `onEndRequest` receives a function that ends the worker, by a signal or by closing
+ * its channel
+ * @returns the exit code of the last worker, for this process
  */
 export async function supervise(options: {
   name: string;
   onEndRequest: (forward: (why: NodeJS.Signals | "disconnect") => void) => void;
-  /** For people, when it gives up. */
+  /** Receives the reason, for people, when the supervisor gives up. */
   say: (line: string) => void;
 }): Promise<number> {
   const { name } = options;
@@ -66,11 +67,11 @@ export async function supervise(options: {
     if (asked.signal.aborted || end.isOrderly) return end.code;
     deaths = end.hasJoined ? 0 : deaths + 1;
     if (deaths === deathsBeforeJoining) {
-      const times = `${deaths} times in a row before it had joined`;
-      options.say(`its process died ${times}, the last ${end.how}: giving up`);
+      const times = `${deaths} times in a row before it joined a scheduler`;
+      options.say(`giving up: the worker process died ${times}; the last one: ${end.how}`);
       return end.code;
     }
-    // Until one of them has joined, nobody has heard of the first.
+    // The scheduler does not know a worker that died before it joined.
     if (predecessor === undefined || end.hasJoined) {
       predecessor = { pid: child.pid ?? 0, how: end.how };
     }
@@ -79,10 +80,10 @@ export async function supervise(options: {
   }
 }
 
-function start(told: Upbringing): ChildProcess {
+function start(told: Supervision): ChildProcess {
   const args = [...inheritedFlags(process.execArgv), ...process.argv.slice(1)];
   return spawn(process.execPath, args, {
-    // The channel closes when this process dies in whatever way, and the worker ends with it.
+    // The channel closes when this process dies, for whatever reason, and then the worker ends too.
     stdio: ["inherit", "inherit", "inherit", "ipc"],
     env: { ...process.env, [variable]: JSON.stringify(told) },
   });
@@ -92,15 +93,15 @@ type End = { code: number; how: string; hasJoined: boolean; isOrderly: boolean }
 
 async function endOf(child: ChildProcess): Promise<End> {
   const killsBefore = outOfMemoryKills();
-  const signs = new Set<SignOfLife>();
-  child.on("message", (sign: SignOfLife) => signs.add(sign));
+  const statuses = new Set<WorkerStatus>();
+  child.on("message", (status: WorkerStatus) => statuses.add(status));
   const { promise, resolve } = Promise.withResolvers<[number | null, NodeJS.Signals | null]>();
   child.once("exit", (...how) => resolve(how));
   child.once("error", () => resolve([1, null]));
   const [code, signal] = await promise;
-  const hasJoined = signs.has("joined");
-  // Before it has joined, what it says of itself is final: wrong usage, a module that does not load.
-  const isOrderly = signs.has("ending") || code === 0 || code === 2;
+  const hasJoined = statuses.has("joined");
+  // Code 2 is wrong usage or a module that does not load, which a restart cannot mend.
+  const isOrderly = statuses.has("ending") || code === 0 || code === 2;
   if (signal === null) {
     return { code: code ?? 1, how: `exited with code ${code}`, hasJoined, isOrderly };
   }
@@ -110,11 +111,11 @@ async function endOf(child: ChildProcess): Promise<End> {
 }
 
 const hints: Partial<Record<NodeJS.Signals, string>> = {
-  SIGKILL: ", by somebody or for lack of memory",
-  SIGABRT: ", as Node is when its heap is full",
+  SIGKILL: " (by a person, or by the system for lack of memory)",
+  SIGABRT: " (as Node is when its heap is full)",
 };
 
-/** How many processes of this control group the system has killed for lack of memory; 0 when unknown. */
+/** The number of processes of this control group that were killed for lack of memory; 0 when unknown. */
 function outOfMemoryKills(): number {
   try {
     const [, group = ""] = /^0::(.*)$/m.exec(readFileSync("/proc/self/cgroup", "utf8")) ?? [];

@@ -1,5 +1,5 @@
-// What `currentTask().client` is: the same client that programs have, over the link of the worker. A
-// thread loads this file when the first of its tasks asks for it.
+// Makes `currentTask().client`: the client of programs, over the worker's link. A thread loads this file
+// when one of its tasks first uses the client.
 
 import { Client } from "../client/client.ts";
 import { Session } from "../client/session.ts";

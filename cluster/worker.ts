@@ -1,4 +1,4 @@
-// A worker as everybody starts it: one whose tasks have a client of their own.
+// Starts a worker whose tasks have a client. The command line and `Client.local` use this.
 
 import { extname } from "node:path";
 import {
@@ -7,10 +7,10 @@ import {
   type WorkerOptions,
 } from "../worker/main.ts";
 
-/** Sources run as sources, and what was built as it was built. */
+/** In a checkout this is a .ts file, in the published package a .js file. */
 const taskClient = new URL(`./task-client${extname(import.meta.url)}`, import.meta.url);
 
-/** See `startWorker` of the role. */
+/** Starts a worker; see `startWorker` in `worker/main.ts`. */
 export function startWorker(options: Omit<WorkerOptions, "taskClient">): Promise<RunningWorker> {
   return startBareWorker({ ...options, taskClient });
 }

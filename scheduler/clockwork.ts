@@ -1,5 +1,5 @@
-// Runs the core: hands it events at the moment they happen, wakes it when it asked to be woken, and
-// performs what it says. The only place where the pure core meets time and the outside.
+// Drives the core: passes it events with the current time, wakes it at the time that it asked for, and
+// performs its effects. Only this file connects the pure core with time and I/O.
 
 import { longestTimerMs } from "../src/duration.ts";
 import type { Payload } from "../src/payload/payload.ts";
@@ -14,7 +14,7 @@ import { createState, type CoreOptions, type State } from "./core/state.ts";
 import { findResult } from "./core/values/recompute.ts";
 import { nextWakeUp, step, type Event } from "./core/step.ts";
 
-/** Who carries messages to the peers. */
+/** Sends messages to the peers. */
 export type Carrier = {
   send(peer: string, messages: readonly (ToClient | ToWorker)[]): void;
   disconnect(peer: string, why: string): void;
@@ -43,9 +43,9 @@ export class Clockwork {
     core: Partial<CoreOptions>;
     log: Log;
     idle?: { timeoutMs: number; run: () => void };
-    /** Ends the scheduler, at a client's word. */
+    /** Ends the scheduler, at the request of a client. */
     stopScheduler?: (why: string) => void;
-    /** Sees the state after every step, before anything follows from it; it must change nothing. */
+    /** Called with the state after every step, before the effects; must not change the state. */
     stepped?: (state: State, event: Event) => void;
   }) {
     this.#state = createState(options.core);
@@ -64,7 +64,7 @@ export class Clockwork {
     this.#carrier = carrier;
   }
 
-  /** The only way in: changes the state by one event and does what follows from it. */
+  /** The only way to change the state: applies one event and performs its effects. */
   handle(event: Event): void {
     if (this.#stopped) return;
     const effects = step(this.#state, now(), event);
@@ -82,7 +82,7 @@ export class Clockwork {
     return queries[name]({ state: this.#state, now: now() }, parameters);
   }
 
-  /** The value that is meant, or the workers that hold it; undefined when there is no such value. */
+  /** The requested value, or the workers that hold it; undefined when there is no such value. */
   find(want: Want): Found | undefined {
     const task = findResult(this.#state, want);
     if (task?.state.at !== "finished") return undefined;
@@ -95,7 +95,7 @@ export class Clockwork {
     };
   }
 
-  /** Whether a worker that is here gives and takes values at this address. */
+  /** Whether a connected worker serves values at this address. */
   isWorkerAt(address: string): boolean {
     for (const worker of this.#state.workers.values()) if (worker.address === address) return true;
     return false;
@@ -140,7 +140,7 @@ export class Clockwork {
     }, waitMs);
   }
 
-  /** Nobody here and nothing to run: after a while of this the scheduler may end by itself. */
+  /** Starts the idle timer while there are no clients and no tasks to run, and stops it otherwise. */
   #watchIdle(): void {
     if (this.#idle === undefined) return;
     const { clients, counts } = this.#state;
@@ -157,7 +157,7 @@ export class Clockwork {
   }
 }
 
-/** Milliseconds since 1970, by a clock that never goes back. */
+/** Milliseconds since 1970, on a clock that never goes back. */
 function now(): number {
   return performance.timeOrigin + performance.now();
 }

@@ -1,18 +1,18 @@
-// Whether a process of this machine still lives. A link that drops says nothing of why; for a worker
-// beside the scheduler the answer is at hand, and nobody has to wait for its grace period.
+// Detects the end of a process on this machine. A dropped link does not tell why; for a worker on the
+// scheduler's machine this does, so the loss is known before the grace period is over.
 
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 
-/** How often a process whose link dropped is looked at, in milliseconds. */
+/** The interval of the checks, in milliseconds. */
 const lookEveryMs = 50;
 
-/** Whether the pid that a peer told can be trusted to be a process that is seen from here. */
+/** Whether a peer is a process on this machine that this process can see. */
 export function isLocalProcess({ host, pid }: { host: string; pid: number }): boolean {
   return host === hostname() && pid > 0 && isAlive(pid);
 }
 
-/** Calls `ended` once when the process is gone; not after the returned function was called. */
+/** Calls `ended` once when the process has ended. The returned function stops the checks. */
 export function watchProcess(pid: number, ended: () => void): () => void {
   const timer = setInterval(() => {
     if (isAlive(pid)) return;
@@ -27,13 +27,13 @@ function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it lives, and belongs to somebody else.
+    // EPERM: the process is alive and belongs to another user.
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
   return !isZombie(pid);
 }
 
-/** Ended, but its parent has not asked how: it answers signals and does nothing any more. */
+/** Whether a process has ended but its parent has not collected it: it still accepts signals. */
 function isZombie(pid: number): boolean {
   if (process.platform !== "linux") return false;
   try {

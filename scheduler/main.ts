@@ -1,4 +1,4 @@
-// The scheduler as a process: one port, the sessions of its peers, and the core between them.
+// Starts and stops a scheduler: its server, the sessions of its peers, and the core.
 
 import { nanoid } from "nanoid";
 import { hostname } from "node:os";
@@ -27,15 +27,15 @@ import { Sessions } from "./sessions.ts";
 export type SchedulerOptions = {
   /** Address to listen on. Default: 127.0.0.1, so that only this machine can connect. */
   host?: string;
-  /** 0: any free one. Default: 8786. */
+  /** 0 chooses a free port. Default: 8786. */
   port?: number;
-  /** What every peer must show. Default: a new one. */
+  /** The token that every peer must show. Default: a new one. */
   token?: string;
-  /** Where the URLs and the token are written, for the owner alone to read. Default: nowhere. */
+  /** The file for the URLs and the token, readable only by its owner. Default: no file. */
   schedulerFile?: string;
-  /** Ends by itself after so long without a client and without a task to run. Default: never. */
+  /** The scheduler ends after this time without clients and without tasks to run. Default: never. */
   idleTimeoutMs?: number;
-  /** How often a silent link says that it lives. Default: 3,000; three misses are a drop. */
+  /** The interval of the heartbeat of each link. Default: 3,000; three missed beats are a drop. */
   heartbeatMs?: number;
   log?: Log;
   core?: Partial<Omit<CoreOptions, "nearestNames" | "seed">>;
@@ -45,20 +45,20 @@ export type RunningScheduler = {
   readonly id: string;
   readonly port: number;
   readonly token: string;
-  /** The best of `urls`. */
+  /** The first of `urls`. */
   readonly url: string;
-  /** Where others reach it. */
+  /** The URLs at which workers and clients reach the scheduler, the best first. */
   readonly urls: readonly string[];
-  /** Says goodbye to everybody, takes its file away and closes the port. */
+  /** Ends the sessions of all peers, removes the scheduler file and closes the port. */
   stop(reason?: string): Promise<void>;
-  /** Resolves once it has ended, with why. */
+  /** Resolves with the reason when the scheduler has ended. */
   readonly ended: Promise<string>;
 };
 
 /**
  * Starts a scheduler in this process.
  *
- * @throws {ConnectionError} when it cannot listen there, or another scheduler uses the file
+ * @throws {ConnectionError} when it cannot listen on this port, or another scheduler uses the file
  * @example
  * const scheduler = await startScheduler({ port: 0 });
  * const client = await Client.connect(scheduler.url, { token: scheduler.token });
@@ -131,9 +131,13 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   return { id, port: server.port, token, url, urls, stop, ended };
 }
 
-/** Two schedulers on one file would take it from each other, and the first could not be reached. */
+/**
+ * Checks that no running scheduler uses the file, because the file can name only one.
+ *
+ * @throws {ConnectionError} naming the process of that scheduler
+ */
 async function refuseToReplaceLiving(schedulerFile: string): Promise<void> {
-  // What cannot be read is of no scheduler that anybody could meet.
+  // An unreadable file cannot lead anyone to a scheduler, so it may be replaced.
   const found = await readSchedulerFile(schedulerFile).catch(() => undefined);
   if (found === undefined || !isLocalProcess(found)) return;
   const answers = await fetch(`${found.urls[0]!.replace(/^ws/, "http")}/health`, {
@@ -144,7 +148,7 @@ async function refuseToReplaceLiving(schedulerFile: string): Promise<void> {
   );
   if (!answers) return;
   throw new ConnectionError(
-    `choose another file, or end the scheduler that uses ${schedulerFile}: process ${found.pid} ` +
-      `on ${found.host}, running since ${found.startedAt}`,
+    `choose another scheduler file, or end the scheduler that uses ${schedulerFile}: process ` +
+      `${found.pid} on ${found.host}, running since ${found.startedAt}`,
   );
 }

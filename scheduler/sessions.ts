@@ -1,5 +1,5 @@
-// The peers of the scheduler: who a fresh socket belongs to, and which link carries messages to
-// whom. Turns what happens on links into events of the core, and knows nothing of tasks.
+// The sessions of the scheduler's peers: assigns new sockets to links, and sends messages to peers.
+// Turns the events of links into events of the core, and knows nothing of tasks.
 
 import { awaitHello, refuse, welcome, type Refusal } from "../src/link/accept.ts";
 import { checkFromClient, checkFromWorker } from "../src/wire/check.ts";
@@ -22,17 +22,17 @@ import { isLocalProcess, watchProcess } from "./local-process.ts";
 type Session = {
   readonly hello: Hello;
   readonly link: Link<unknown, ToClient | ToWorker>;
-  /** A worker whose process can be seen from here. */
+  /** Whether the peer is a worker on this machine, whose process can be watched. */
   readonly isLocal: boolean;
-  /** Ends the watch on the process of a local worker whose link is down. */
+  /** Stops watching the process of a local worker whose link is down. */
   unwatch: () => void;
 };
 
-/** A peer that does not read what it asked for is not read from past this; far past it, cut off. */
+/** With more unsent bytes than this, the peer is not read from; with far more, its session ends. */
 const pauseAboveBytes = 64 * 1024 * 1024;
 const endAboveBytes = 2 * 1024 * 1024 * 1024;
 
-/** While what keeps a worker lives, there is a successor soon that knows how the worker ended. */
+/** How long to wait for the successor of a supervised worker: its hello says how the worker died. */
 const successorMs = 10_000;
 
 export class Sessions implements Carrier {
@@ -51,7 +51,7 @@ export class Sessions implements Carrier {
     this.#clockwork.carrier = this;
   }
 
-  /** Reads the hello of a socket that showed the token, and gives it to the session it belongs to. */
+  /** Reads the hello on a socket that showed the token, and attaches the socket to its session. */
   accept(socket: Socket, address: string): void {
     const onRefused = ({ message }: Refusal) => this.#log.warning(`refused ${address}: ${message}`);
     void awaitHello(socket, { onRefused }).then((hello) => {
@@ -87,14 +87,14 @@ export class Sessions implements Carrier {
   #refusalOf(hello: Hello): Refusal | undefined {
     if (this.#closed) return { code: "unavailable", message: "the scheduler is shutting down" };
     if (hello.scheduler !== undefined && hello.scheduler !== this.#id) {
-      const message = `this is scheduler ${this.#id} and not ${hello.scheduler}: the scheduler file is of an earlier one`;
+      const message = `this is scheduler ${this.#id} and not ${hello.scheduler}: the scheduler file belongs to an earlier one`;
       return { code: "stale", message };
     }
     if (hello.role !== "worker") return undefined;
     for (const [id, other] of this.#sessions) {
       if (other.hello.role !== "worker" || other.hello.name !== hello.name) continue;
       if (id === hello.id || other.link.state !== "up" || isSuccessor(hello, other.hello)) continue;
-      const message = `choose another --name: a worker named "${hello.name}" is here already (${other.hello.host}, process ${other.hello.pid})`;
+      const message = `choose another --name: a worker named "${hello.name}" is connected already (${other.hello.host}, process ${other.hello.pid})`;
       return { code: "rejected", message };
     }
     return undefined;
@@ -107,7 +107,7 @@ export class Sessions implements Carrier {
       known?.hello.role === hello.role &&
       known.link.canResume(hello.received);
     if (known && !resumed)
-      this.#end(hello.id, known, "it came back and could not go on where it was");
+      this.#end(hello.id, known, "it reconnected and could not resume its session");
     const session = known && resumed ? known : this.#open(hello);
     const { graceMs, smallResultBytes } = this.#clockwork.options;
     welcome(socket, {
@@ -129,7 +129,7 @@ export class Sessions implements Carrier {
       );
       return;
     }
-    // After the attach: what the core says to the newcomer at once is carried already.
+    // After the attach, so that the core's first messages to the peer are sent.
     if (hello.role === "client") {
       this.#clockwork.handle({ type: "client-joins", id: hello.id, name: hello.name });
     } else {
@@ -175,7 +175,7 @@ export class Sessions implements Carrier {
           });
     const session: Session = {
       hello,
-      link: link,
+      link,
       isLocal: hello.role === "worker" && isLocalProcess(hello),
       unwatch: () => undefined,
     };
@@ -183,7 +183,7 @@ export class Sessions implements Carrier {
     return session;
   }
 
-  /** A message that is too large for a frame: those whom it was about hear of it instead. */
+  /** Replaces a message that is too large for a frame by failures of the tasks in it. */
   #giveBack(id: string, message: ToClient | ToWorker, why: string): void {
     const failure = { code: "not-serializable", message: why };
     if (message.type === "run") {
@@ -197,15 +197,14 @@ export class Sessions implements Carrier {
     } else if (message.type === "fetched") {
       this.send(id, [{ type: "failed", keys: [message.key], failure }]);
     } else {
-      this.#log.error(`left out a message (${message.type}) that was too large: ${why}`);
+      this.#log.error(`left out a message "${message.type}" that was too large: ${why}`);
     }
   }
 
-  /** Its link dropped: if its process is gone too, it will not come back. */
+  /** Watches the process of a worker whose link dropped: when it ends, the worker is lost. */
   #watch(id: string, session: Session): void {
     if (session.hello.role !== "worker") return;
-    const { pid } = session.hello;
-    const { supervisor } = session.hello;
+    const { pid, supervisor } = session.hello;
     session.unwatch = watchProcess(pid, () => {
       const end = () => this.#end(id, session, `its process (${pid}) ended`);
       if (supervisor === undefined) return end();
@@ -230,7 +229,7 @@ export class Sessions implements Carrier {
   }
 }
 
-/** It was started in place of the other, whose link only seems to be up still. */
+/** Whether a worker replaces another one that has died, though its link still seems to be up. */
 function isSuccessor(hello: WorkerHello, other: WorkerHello): boolean {
   return hello.host === other.host && hello.predecessor?.pid === other.pid;
 }

@@ -1,4 +1,4 @@
-// `npm run build`: the published form of this package, JavaScript and declarations in dist/.
+// `npm run build`: compiles this package for publication, JavaScript and declarations in dist/.
 
 import { rmSync } from "node:fs";
 import path from "node:path";
@@ -6,7 +6,7 @@ import { runTool } from "./run-tool.ts";
 
 const root = path.dirname(import.meta.dirname);
 
-// Whatever an earlier build left would be published too.
+// Files left by an earlier build would be published too.
 rmSync(path.join(root, "dist"), { recursive: true, force: true });
 await runTool(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {
   cwd: root,

@@ -1,6 +1,6 @@
-// `npm run check-package`: packs what would be published, installs it into an empty project, and uses
-// it there as the README says: the command line, the types of all that it shows, and a job on threads
-// of `Client.local`. And the README's links lead somewhere there too.
+// `npm run check-package`: packs this package, installs it into an empty project and uses it there as
+// the README says: the command line, the types of the README's programs, and a job with `Client.local`.
+// Also checks that the README links only to published files.
 
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -87,7 +87,7 @@ function same(what: string, found: string, wanted: string): void {
   throw new Error(`${what}: found ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`);
 }
 
-/** What a command prints; it fails with what it said. */
+/** Runs a command and returns its standard output; when it fails, the error has its whole output. */
 async function output(command: string, args: readonly string[], cwd: string): Promise<string> {
   const node = path.dirname(process.execPath);
   const env = { ...process.env, PATH: `${node}${path.delimiter}${process.env["PATH"]}` };

@@ -1,6 +1,6 @@
-// Runs after `npm ci` in a checkout: puts this package's own commands into node_modules/.bin, as npm
-// does for every package but the one it stands in. A script that has that folder on its path, such
-// as examples/slurm/guide.sbatch, then calls `thence` as it would with the package installed.
+// Runs after `npm ci` in a checkout: links this package's own commands into node_modules/.bin, as npm
+// does for installed packages. A script with that folder on its path, such as
+// examples/slurm/guide.sbatch, then calls `thence` as if the package were installed.
 
 import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";

@@ -1,8 +1,8 @@
-// `npm run on-node -- 22.18.0 test`: runs an npm script of this package under another Node, which
-// is installed from the npm package `node` into .nodes/<version> when it is not there yet.
+// `npm run on-node -- 22.18.0 test`: runs an npm script of this package on another version of Node,
+// which is installed from the npm package `node` into .nodes/<version> when needed.
 //
-// The script's text is run here and not by `npm run`, which would put node_modules/.bin, and with it
-// the pinned Node, in front of any other on the path.
+// The script's command is run directly, because `npm run` would put node_modules/.bin, which has the
+// pinned Node, first on the path.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -28,7 +28,7 @@ await runTool("sh", ["-c", `${text} "$@"`, script, ...args], {
     PATH: [path.dirname(node), path.join(root, "node_modules", ".bin"), pathWithoutBin()].join(
       path.delimiter,
     ),
-    // test/house/node.test.ts makes sure that the tests really ran on it.
+    // test/house/node.test.ts checks that the tests ran on this version.
     THENCE_TEST_NODE: version,
   },
 });
@@ -39,23 +39,23 @@ function scriptText(name: string): string {
   };
   const found = manifest.scripts[name];
   if (found === undefined) {
-    console.error(`no script "${name}"; there are ${Object.keys(manifest.scripts).join(", ")}`);
+    console.error(`no script "${name}"; scripts: ${Object.keys(manifest.scripts).join(", ")}`);
     process.exit(2);
   }
   if (/\bnp[mx]\b/.test(found)) {
-    console.error(`script "${name}" calls npm, which would bring the pinned Node back: ${found}`);
+    console.error(`script "${name}" calls npm, which would use the pinned Node: ${found}`);
     process.exit(2);
   }
   return found;
 }
 
-/** The path of that Node's executable. */
+/** The path of the Node executable of a version, which is installed first when needed. */
 async function installedNode(wanted: string): Promise<string> {
   const folder = path.join(root, ".nodes", wanted);
   const executable = path.join(folder, "node_modules", "node", "bin", "node");
   if (!existsSync(executable)) {
     mkdirSync(folder, { recursive: true });
-    // The package's install script fetches the executable for this machine; newer npm asks leave.
+    // The package's install script fetches the executable; newer npm requires permission for that.
     const manifest = { private: true, allowScripts: { node: true } };
     writeFileSync(path.join(folder, "package.json"), JSON.stringify(manifest));
     await runTool("npm", ["install", "--no-save", "--no-audit", "--no-fund", `node@${wanted}`], {
@@ -65,7 +65,7 @@ async function installedNode(wanted: string): Promise<string> {
   return executable;
 }
 
-/** The caller's path without any node_modules/.bin that npm put in front of it. */
+/** The path without the node_modules/.bin folders that npm has added. */
 function pathWithoutBin(): string {
   return (process.env["PATH"] ?? "")
     .split(path.delimiter)

@@ -1,9 +1,9 @@
-// Running another program from a script: its output is ours, and its failure is our exit code.
+// Runs another program from a script, with the script's output and exit code.
 
 import { spawn, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 
-/** Resolves when the program ends with 0; otherwise this process ends with the program's code. */
+/** Runs a program. When it fails, this process exits with its code. */
 export async function runTool(
   command: string,
   args: readonly string[],

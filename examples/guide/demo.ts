@@ -1,6 +1,6 @@
-// `npm run demo`: the guide's job as a user would run it by hand in four shells, in one command. A
-// scheduler and two workers are started as processes of their own, meet by the scheduler file, run
-// main.ts, and are ended; the five sums come last.
+// `npm run demo`: runs the guide's job in one command, as a user would in four shells. Starts a
+// scheduler and two workers, which find each other by the scheduler file, runs main.ts, and ends them.
+// The five sums are printed last.
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -40,7 +40,7 @@ try {
   driver.stdout?.setEncoding("utf8").on("data", (text: string) => (sums += text));
   const codes = [await ended(driver)];
 
-  // Workers first, for one that loses its scheduler would rightly say so.
+  // The workers end first: a worker that loses its scheduler would log an error.
   for (const daemon of daemons.reverse()) {
     daemon.off("exit", early).kill("SIGTERM");
     codes.push(await ended(daemon));
@@ -56,7 +56,7 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-/** Starts a program on the Node that runs this one; what it logs is shown. */
+/** Starts a program on the same Node; its logs are shown. */
 function start(args: readonly string[]): ChildProcess {
   const child = spawn(process.execPath, args, {
     env: { ...process.env, THENCE_SCHEDULER_FILE: schedulerFile },
@@ -67,7 +67,7 @@ function start(args: readonly string[]): ChildProcess {
   return child;
 }
 
-/** The exit code of a program, or the signal that ended it; its output has been read by then. */
+/** The exit code of a program, or the signal that ended it, after its output has been read. */
 async function ended(child: ChildProcess): Promise<number | string> {
   if (child.exitCode === null && child.signalCode === null) await once(child, "close");
   return child.exitCode ?? child.signalCode ?? 1;

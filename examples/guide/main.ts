@@ -1,6 +1,6 @@
-// The guide's job: add 1..5 to 10..14 on whatever workers the scheduler has, and print the sums.
-// Where the scheduler is comes from $THENCE_SCHEDULER_FILE or $THENCE_ADDRESS.
-// In a project of your own, the first line says `from "thence"`.
+// The guide's job: adds 1..5 to 10..14 on the scheduler's workers, and prints the sums.
+// $THENCE_SCHEDULER_FILE or $THENCE_ADDRESS names the scheduler.
+// In a project of your own, import from "thence".
 
 import { Client } from "../../src/index.ts";
 

@@ -1,5 +1,5 @@
-// The Mandelbrot set in tiles, a task each, put together to a PNG: once on one thread and once on two,
-// with the time each took.
+// Renders the Mandelbrot set as a PNG, with a task for each tile: once on one thread and once on two.
+// Prints the time of both.
 //
 //   node examples/mandelbrot/main.ts [--width 1200] [--iterations 2000] [--out FILE]
 
@@ -52,7 +52,7 @@ async function render(threads: number): Promise<{ picture: Buffer; seconds: numb
   }
 }
 
-/** The picture cut into squares of that many pixels, less at its right and lower edges. */
+/** Divides the picture into square tiles; those at its right and lower edges may be smaller. */
 function tilesOf(whole: View, side: number): Tile[] {
   const tiles: Tile[] = [];
   for (let top = 0; top < whole.height; top += side) {

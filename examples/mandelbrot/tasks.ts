@@ -1,6 +1,6 @@
-// Rendering one tile of the Mandelbrot set: arithmetic and nothing else.
+// Renders one tile of the Mandelbrot set: pure arithmetic.
 
-/** A rectangle of a picture, in pixels, and what the picture shows. */
+/** A rectangle of a picture, in pixels, and the part of the complex plane that the picture shows. */
 export type Tile = {
   view: View;
   left: number;
@@ -9,14 +9,14 @@ export type Tile = {
   height: number;
 };
 export type View = {
-  /** The whole picture, in pixels. */
+  /** The size of the whole picture, in pixels. */
   width: number;
   height: number;
-  /** Its middle, and how far it reaches to each side, in the complex plane. */
+  /** The centre of the picture in the complex plane, and the distance from it to the edges. */
   real: number;
   imaginary: number;
   reach: number;
-  /** Steps after which a point that is still near counts as one of the set. */
+  /** A point that has not escaped after this many steps counts as part of the set. */
   iterations: number;
 };
 

@@ -1,5 +1,5 @@
-// The area under sin(1/x) from 0.001 to 1, by a task that submits tasks that submit tasks, as deep as
-// the curve asks for. Checked against the same in one loop.
+// Computes the area under sin(1/x) from 0.001 to 1 by tasks that submit tasks, as deep as the curve
+// requires. Compares the result with a plain loop.
 //
 //   node examples/quadrature/main.ts [THREADS]
 

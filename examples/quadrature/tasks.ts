@@ -1,17 +1,18 @@
-// The area under a curve that is calm here and wild there. A task that finds its piece too rough cuts
-// it in two, submits the halves and waits for them: how many tasks there are, nobody knows before.
+// Adaptive quadrature: the area under a curve that is smooth in some places and rough in others. A task
+// divides a piece that is too rough, submits the halves and waits for them, so the number of tasks is
+// not known in advance.
 
 import { currentTask } from "../../worker/index.ts";
 
 export type Area = { value: number; tasks: number };
 
-/** Swings faster and faster towards zero. */
+/** A curve that oscillates faster and faster towards zero. */
 const curve = (x: number): number => Math.sin(1 / x);
 
-/** Pieces are cut by tasks down to this width, and by a loop below it: a task should be worth its way. */
+/** Pieces narrower than this are divided by a loop: a task should be worth its overhead. */
 const finestTask = 1 / 256;
 
-/** The area from `low` to `high`, to within `tolerance` or so. */
+/** The area from `low` to `high`, to about `tolerance`. */
 export async function area(low: number, high: number, tolerance: number): Promise<Area> {
   if (high - low < finestTask) return { value: areaHere(low, high, tolerance), tasks: 1 };
   const estimate = estimateOf(low, high);
@@ -25,7 +26,7 @@ export async function area(low: number, high: number, tolerance: number): Promis
   return { value: left.value + right.value, tasks: left.tasks + right.tasks + 1 };
 }
 
-/** The same in one thread: what the tasks are checked against. */
+/** The same area without tasks, to check their result. */
 export function areaHere(low: number, high: number, tolerance: number): number {
   const { value, error } = estimateOf(low, high);
   if (error < tolerance || high - low < 1e-9) return value;
@@ -33,7 +34,7 @@ export function areaHere(low: number, high: number, tolerance: number): number {
   return areaHere(low, middle, tolerance / 2) + areaHere(middle, high, tolerance / 2);
 }
 
-/** Simpson's rule on the whole and on the halves, and by how much they differ (Lyness, 1969). */
+/** Simpson's rule on the whole piece and on its halves, and the difference (Lyness, 1969). */
 function estimateOf(low: number, high: number): { value: number; error: number } {
   const middle = (low + high) / 2;
   const whole = simpson(low, high);

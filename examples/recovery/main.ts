@@ -1,6 +1,6 @@
-// A graph, a loss and a recovery: eight blocks are made and added up in pairs, each on the worker that
-// has it; one worker is killed with the results that it holds; and what is lost is made again, while
-// whoever waits only waits longer.
+// A graph, a loss and a recovery. Tasks make eight blocks of numbers and add them in pairs, each where
+// its inputs are. Then a worker is killed with the results that it holds. The lost results are
+// recomputed, and the program only waits longer.
 //
 //   node examples/recovery/main.ts
 
@@ -29,7 +29,7 @@ try {
   const totals = await client.gather(client.map("total", pairs));
   console.log("totals", totals.join(" "));
 
-  // The same by a plain loop: the sum of 131,072 numbers from `first` on, for each of two blocks.
+  // The expected total, without tasks: the sum of 131,072 numbers from `first` on, for two blocks.
   const sum = (first: number) => 131_072 * first + (131_072 * 131_071) / 2;
   const expected = [0, 2, 4, 6].map((first) => sum(first) + sum(first + 1));
   if (totals.join() !== expected.join()) throw new Error(`expected ${expected.join(" ")}`);

@@ -1,6 +1,6 @@
-// The words of every Markdown file under a folder: one task counts a file, and a tree of tasks adds
-// the counts up, each taking the futures of eight others, so that no count comes back here but the
-// last. Checked against a plain loop.
+// Counts the words of every Markdown file under a folder. One task counts a file, and a tree of tasks
+// adds the counts, each with eight futures as inputs, so that only the total returns to this program.
+// Compares the result with a plain loop.
 //
 //   node examples/word-count/main.ts [FOLDER]
 
@@ -58,7 +58,7 @@ function chunks<Item>(items: readonly Item[], size: number): Item[][] {
   );
 }
 
-/** The same by the most obvious means, with nothing of tasks.ts. */
+/** The same count by a plain loop, without tasks.ts. */
 function plainLoop(paths: readonly string[]): Counts {
   const counts = new Map<string, number>();
   for (const file of paths) {

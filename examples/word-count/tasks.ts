@@ -1,10 +1,10 @@
-// Counting words, and adding counts up. A Map and not an object: "constructor" is a word too.
+// Counts words, and adds counts. The counts are in a Map, because "constructor" is a word too.
 
 import { readFile } from "node:fs/promises";
 
 export type Counts = ReadonlyMap<string, number>;
 
-/** How often each word is in a text file, in lower case. */
+/** Counts how often each word, in lower case, occurs in a text file. */
 export async function countWords(file: string): Promise<Counts> {
   const text = await readFile(file, "utf8");
   const counts = new Map<string, number>();
@@ -14,7 +14,7 @@ export async function countWords(file: string): Promise<Counts> {
   return counts;
 }
 
-/** The sum of several counts. */
+/** Adds several counts. */
 export function mergeCounts(several: readonly Counts[]): Counts {
   const sum = new Map<string, number>();
   for (const counts of several) {

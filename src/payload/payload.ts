@@ -173,7 +173,7 @@ function textOfTree(tree: Tree, needsSuperjson: boolean, where: string): string 
   }
 }
 
-/** JSON.parse makes "__proto__" an own property, a trap for whoever copies the object later. */
+/** JSON.parse makes "__proto__" an own property, which changes the prototype of a later copy. */
 function parseJson(text: string): unknown {
   if ((text.includes("__proto__") || text.includes("\\u00")) && protoKey.test(text)) {
     throw new SerializationError(`An encoded value from a peer has an own property "__proto__"`);
@@ -181,11 +181,11 @@ function parseJson(text: string): unknown {
   return parse(text);
 }
 
-/** The key as it may be written in JSON. Inside a string its closing quote would be escaped. */
+/** The key `__proto__` with any escapes of JSON. In a string value, its closing quote would be escaped. */
 const protoKey =
   /"(?:_|\\u005f){2}(?:p|\\u0070)(?:r|\\u0072)(?:o|\\u006f)(?:t|\\u0074)(?:o|\\u006f)(?:_|\\u005f){2}"\s*:/i;
 
-/** What superjson notes on the leaves of our trees, and all that it may be asked to make. */
+/** The annotations that superjson makes for trees; no others are accepted from a peer. */
 const annotations: ReadonlySet<unknown> = new Set([
   "undefined",
   "number",
@@ -202,7 +202,7 @@ function parseSuperjson(text: string): Tree {
     ? [noted]
     : Object.values<unknown>(noted as Record<string, unknown>)) {
     if (!Array.isArray(note) || note.length !== 1 || !annotations.has(note[0])) {
-      throw new SerializationError("An encoded value from a peer has an annotation not ours");
+      throw new SerializationError("An encoded value from a peer has an unknown annotation");
     }
   }
   return superjson.deserialize(parsed, { inPlace: true });

@@ -1,5 +1,5 @@
-// The commands that ask something of a scheduler, as real processes against a real cluster, and how
-// every command explains itself.
+// The commands that query a scheduler, as real processes on a real cluster, and the help of every
+// command.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

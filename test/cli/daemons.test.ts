@@ -1,4 +1,4 @@
-// The daemons as real processes: how they start, meet, say what is needed to use them, and end.
+// The daemons as real processes: how they start, find each other, tell how to use them, and end.
 
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -249,7 +249,7 @@ describe("a worker", () => {
     const short = submit("pause", "3000");
     await running(1);
     busy.signal("SIGTERM");
-    // The same Ctrl-C, handed on by a launcher.
+    // The same Ctrl-C, forwarded by a launcher.
     busy.signal("SIGINT");
     expect(await busy.ended).toMatchObject({ how: 0 });
     expect((await short.ended).stdout).toBe("3000\n");
@@ -259,13 +259,13 @@ describe("a worker", () => {
     submit("neverEnds");
     await running(1);
     stuck.signal("SIGTERM");
-    // Not taken for the same request.
+    // Late enough not to count as the same request.
     await sleep(1_200);
     expect((await stuck.end("SIGTERM")).how).toBe(1);
     expect((await program.end()).how).toBe(0);
   }, 60_000);
 
-  /** Resolves when the scheduler has so many tasks running. */
+  /** Resolves when this number of tasks is running. */
   async function running(count: number): Promise<void> {
     const status = async () =>
       JSON.parse((await thence(["status", "--json", "--scheduler-file", file]).ended).stdout);
@@ -279,7 +279,7 @@ describe("a worker", () => {
       flags: ["--import", `data:text/javascript,${old}`],
     });
     await launcher.wrote(/waiting for/);
-    // Its streams close when the worker proper, which shares them, is gone too.
+    // The streams close when the worker process, which shares them, has ended too.
     expect((await launcher.end("SIGKILL")).stderr).toContain("the parent process is gone: ending");
   });
 });

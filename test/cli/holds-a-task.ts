@@ -1,4 +1,4 @@
-// A driver that prints the key of a finished task and goes on holding its future.
+// A driver that prints the key of a finished task and keeps its future.
 
 import { Client } from "../../client/client.ts";
 

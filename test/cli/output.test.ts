@@ -1,4 +1,4 @@
-// What commands print: results, tables and the text of status and explain.
+// The output of commands: results, tables and the texts of status and explain.
 
 import { describe, expect, test } from "vitest";
 import { explanationText } from "../../cli/explain.ts";

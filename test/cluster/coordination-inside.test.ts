@@ -1,4 +1,4 @@
-// What coordinates programs coordinates tasks, too, and a task that waits for it does not hold up others.
+// Locks inside tasks: a task that waits for one does not block other tasks.
 
 import { expect, test } from "vitest";
 import { Client } from "../../src/index.ts";

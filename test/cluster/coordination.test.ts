@@ -169,7 +169,7 @@ describe("queues", () => {
       for (let tries = 0; got.length < items.length; tries++) {
         const abort = new AbortController();
         const next = bob.queue<number>("hasty").get({ signal: abort.signal });
-        // Some give up before the scheduler has read, some while the item is on its way.
+        // Some are cancelled before the scheduler reads them, some while the item is on its way.
         for (let turn = 0; turn < tries % 7; turn++) await new Promise(setImmediate);
         if (tries % 3 > 0) abort.abort();
         await next.then(

@@ -1,4 +1,4 @@
-// A cluster on this machine: it comes up or says why not, and nothing of it outlives its program.
+// A cluster on this machine: it starts or says why not, and no process outlives the program.
 
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -124,7 +124,7 @@ test.each<NodeJS.Signals>(["SIGKILL", "SIGTERM"])(
     const { how, stderr } = await program.end(signal);
     expect(how).toBe(signal);
     await Promise.all(processes.map(gone));
-    // Nothing about an end that was wanted.
+    // A requested end logs nothing.
     expect(stderr).toBe("");
   },
 );

@@ -1,9 +1,9 @@
-// Tasks that take turns with each other by a lock.
+// Tasks that take turns by a lock.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { currentTask } from "../../worker/index.ts";
 
-/** Reads a number, lets others run, and writes the next one: wrong when two do it at once. */
+/** Reads a number, lets others run, and writes the next one: wrong when two tasks do it at once. */
 export async function countUp(name: string): Promise<number> {
   const { client } = currentTask();
   return client.lock(name).with(async () => {

@@ -1,4 +1,4 @@
-// What a worker learns from Slurm's variables, one row for each situation in which they differ.
+// A worker's threads and name from Slurm's variables, with a row for each situation.
 
 import { describe, expect, test } from "vitest";
 import {
@@ -16,7 +16,7 @@ const step = {
   SLURM_LOCALID: "0",
   SLURM_NODEID: "0",
 } satisfies Environment;
-// Slurm says all of these in the batch script too, but for the step.
+// Slurm sets all of these in the batch script too, except the step.
 const { SLURM_STEP_ID: _, ...batchScript } = step;
 
 describe("threads", () => {

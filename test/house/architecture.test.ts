@@ -1,4 +1,4 @@
-// ARCHITECTURE.md tells the truth: the states it shows are those of the table, and what it names is there.
+// ARCHITECTURE.md is correct: its states are those of the table, and every file that it names exists.
 
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";

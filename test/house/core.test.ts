@@ -1,4 +1,4 @@
-// The scheduler's core compiled with the language alone: a timer, a socket, `process` or the console
+// Compiles the scheduler's core with the language alone: a timer, a socket, `process` or the console
 // in it is an unknown name. tsconfig.core.json says so; this test runs it.
 
 import path from "node:path";
@@ -16,7 +16,7 @@ const forbidden: Record<string, string> = {
 const core = path.join(root, "scheduler", "core") + path.sep;
 const fileWith = (what: string): string => `${core}${what.replaceAll(" ", "-")}.ts`;
 
-/** One program, for it takes a second: the core, and beside it what must not compile there. */
+/** One program, because it takes a second: the core, and code that must not compile in it. */
 let program: ts.Program;
 beforeAll(() => {
   program = coreProgram(
@@ -38,7 +38,7 @@ test.each(Object.keys(forbidden))("%s would not compile there", (what) => {
   expect(file === undefined ? undefined : diagnosticsOf(file)).toHaveLength(1);
 });
 
-/** The program of tsconfig.core.json, with more files that exist only here. */
+/** The program of tsconfig.core.json, with extra files that exist only in this test. */
 function coreProgram(more: Readonly<Record<string, string>>): ts.Program {
   const configFile = path.join(root, "tsconfig.core.json");
   const { config } = ts.readConfigFile(configFile, (file) => ts.sys.readFile(file)) as {
@@ -53,8 +53,8 @@ function coreProgram(more: Readonly<Record<string, string>>): ts.Program {
 }
 
 /**
- * The files of src/ that the core takes types from are in the program as well, and may use what this
- * configuration does not have.
+ * The program also contains the files of src/ whose types the core imports. They may use names that
+ * this configuration lacks.
  */
 function isInCore(file: string): boolean {
   return path.normalize(file).startsWith(core);

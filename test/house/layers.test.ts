@@ -1,10 +1,10 @@
 // The dependency rule: src ← {scheduler, worker, client} ← cluster ← cli. The roles never import each
-// other, the core only itself and types, and what a browser could run imports nothing of Node.
+// other, the core imports only itself and types, and browser-safe files import nothing of Node.
 
 import { describe, expect, test } from "vitest";
 import { productFolders, sourcesUnder, type Import, type Source } from "./sources.ts";
 
-/** What the files of a folder may import, besides packages and `node:`. */
+/** The folders that the files of a folder may import, besides packages and `node:`. */
 const allowed: Record<(typeof productFolders)[number], readonly string[]> = {
   src: ["src"],
   scheduler: ["src", "scheduler"],
@@ -14,16 +14,16 @@ const allowed: Record<(typeof productFolders)[number], readonly string[]> = {
   cli: [...productFolders],
 };
 
-/** The public face stands in src/ and shows what the folders above it have. */
+/** The public API is in src/ and exports from the folders above it. */
 const publicFace = "src/index.ts";
 const allowedForPublicFace = ["src", "client", "cluster"];
 
-/** The public face inside a task: its client is a program's, which is known there as a type only. */
+/** The public API inside a task: it knows the client only by its types. */
 const insideFace = "worker/index.ts";
 
 /**
- * The files of src/ and client/ that need Node, and what for. Everything else there must be able to
- * run in a browser, so it imports neither `node:` nor one of these.
+ * The files of src/ and client/ that need Node, and the reason. All other files there must run in a
+ * browser, so they import neither `node:` nor one of these.
  */
 const nodeOnly: Record<string, string> = {
   "client/client.ts": "the way to connect",
@@ -53,7 +53,7 @@ const nodePackages = ["ws", "commander", "cli-progress"];
 const sources = sourcesUnder(...productFolders);
 const folderOf = (file: string): string => file.slice(0, file.indexOf("/"));
 
-/** The imports that break a rule, one a line. */
+/** The imports that break a rule, as one line each. */
 function offences(files: readonly Source[], breaks: (what: Import) => boolean): string[] {
   return files.flatMap(({ file, imports }) =>
     imports.filter(breaks).map(({ specifier }) => `${file} imports ${specifier}`),

@@ -1,4 +1,4 @@
-// The tests run on the Node they are said to run on, and so does what they start by its plain name.
+// The tests, and programs that they start by the name `node`, run on the expected version of Node.
 
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";

@@ -1,5 +1,5 @@
-// Each rule of what futures do (test/semantics.md) names the tests that prove it, and those are there.
-// Rules that wait for something to be built are shown as open in every run, one by one.
+// Each rule in test/semantics.md names the tests that prove it, and these tests exist. Rules for
+// features that are not built yet are shown as open in every run.
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -12,7 +12,7 @@ type Rule = { words: string; proofs: { file: string; title: string }[]; open: st
 const titles = testTitles();
 const page = readFileSync(path.join(root, "test", "semantics.md"), "utf8");
 const rules: Rule[] = [];
-/** Lines that are no part of the page's grammar: a proof that is mistyped must not go unread. */
+/** Lines that do not follow the page's grammar: a mistyped proof must not be ignored. */
 const stray: string[] = [];
 for (const line of page.slice(page.indexOf("\n## ")).split("\n")) {
   const rule = /^- (.+)$/.exec(line);
@@ -26,7 +26,7 @@ for (const line of page.slice(page.indexOf("\n## ")).split("\n")) {
 
 describe("what futures do", () => {
   for (const { words, proofs, open } of rules) {
-    // With `todo` it is counted and shown as what is still to be done.
+    // `todo` counts and shows the rule as open.
     if (open.length > 0) test.todo(`${words} (waits for ${open.join(", ")})`);
     if (open.length > 0 && proofs.length === 0) continue;
     test(`${words}`, () => {

@@ -1,5 +1,5 @@
-// The repository's own source files and what each imports, read with the TypeScript parser: what the
-// house rules are checked against.
+// The repository's source files and their imports, read with the TypeScript parser, for the tests of
+// the house rules.
 
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -7,11 +7,11 @@ import ts from "typescript";
 
 export const root = path.join(import.meta.dirname, "..", "..");
 
-/** The folders that make up the product, from the bottom up. */
+/** The folders of the product, from the lowest layer up. */
 export const productFolders = ["src", "scheduler", "worker", "client", "cluster", "cli"] as const;
 
 export type Source = {
-  /** From the repository's root, with slashes: "src/link/link.ts". */
+  /** The path from the repository's root, with slashes: "src/link/link.ts". */
   file: string;
   text: string;
   imports: readonly Import[];
@@ -20,7 +20,7 @@ export type Source = {
 export type Import = {
   /** As written: "node:fs", "ws", "./link.ts". */
   specifier: string;
-  /** For a relative one, the file meant, from the root. */
+  /** For a relative import, the file's path from the root. */
   file: string | undefined;
   typeOnly: boolean;
 };
@@ -44,7 +44,7 @@ function readSource(file: string): Source {
   const add = (specifier: string, typeOnly: boolean): void => {
     const relative = specifier.startsWith(".");
     const target = path.posix.join(path.posix.dirname(file), specifier);
-    // What was built is the same file again.
+    // Built files are copies of sources.
     if (relative && target.startsWith("dist/")) return;
     imports.push({ specifier, file: relative ? target : undefined, typeOnly });
   };
@@ -61,13 +61,13 @@ function readSource(file: string): Source {
     } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
       if (ts.isStringLiteral(node.argument.literal)) add(node.argument.literal.text, true);
     } else if (ts.isStringLiteral(node) && /^\.\.?\/.*\.(ts|js)$/.test(node.text)) {
-      // A file named in code is one that will be loaded: import(), or a thread's or process's entry.
+      // A file named in code is loaded later: by import(), or as the entry of a thread or process.
       if (!ts.isImportDeclaration(node.parent) && !ts.isExportDeclaration(node.parent)) {
         if (!ts.isLiteralTypeNode(node.parent)) add(node.text, false);
       }
     }
     if (ts.isTemplateExpression(node) && /^\.\.?\/[\w/-]+$/.test(node.head.text)) {
-      // `./name${extension}`: the same from sources and from dist/.
+      // `./name${extension}` names a file both in a checkout and in dist/.
       add(`${node.head.text}.ts`, false);
     }
     ts.forEachChild(node, visit);
@@ -76,7 +76,7 @@ function readSource(file: string): Source {
   return { file, text, imports, tree };
 }
 
-/** The words of the comment that a file opens with; empty when it opens with code. */
+/** The text of a file's opening comment; empty without one. */
 export function openingComment({ text }: Source): string {
   const lines = text.split("\n");
   if (lines[0]?.startsWith("#!") === true) lines.shift();

@@ -1,9 +1,9 @@
-// The titles of all tests, read from their files: what a list of proofs is held to.
+// The titles of all tests, read from their files, to check the list of proofs in test/semantics.md.
 
 import ts from "typescript";
 import { sourcesUnder } from "./sources.ts";
 
-/** Of every test file, the titles of its tests, as written; those of `test.each` with their `%s`. */
+/** The titles of the tests in every file, as written; titles of `test.each` keep their `%s`. */
 export function testTitles(): Map<string, Set<string>> {
   const titles = new Map<string, Set<string>>();
   for (const { file, tree } of sourcesUnder("test")) {
@@ -20,7 +20,7 @@ export function testTitles(): Map<string, Set<string>> {
   return titles;
 }
 
-/** Of `test("…")`, `test.each(…)("…")` and the like. */
+/** The title in `test("…")`, `test.each(…)("…")` and similar calls. */
 function titleOf(node: ts.Node): string | undefined {
   if (!ts.isCallExpression(node)) return undefined;
   let called: ts.Expression = node.expression;

@@ -1,18 +1,18 @@
-// Files as the house wants them: each says what it is for, can be read in one sitting, and is used.
+// Rules for files: each says what it is for, is short enough to read in one sitting, and is used.
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { openingComment, productFolders, root, sourcesUnder } from "./sources.ts";
 
-/** Lines a file may have. What the bound should catch is a file with two purposes. */
+/** The most lines of a file. The limit should catch files with two purposes. */
 const longestFile = 600;
 const longestTest = 600;
 
-/** Where programs start; every other file is reached from one of these. */
+/** The entries of programs; every other file is imported from one of these. */
 const entries = ["src/index.ts", "worker/index.ts", ...binFiles()];
 
-/** What stands beside the product's code only so that tests can use it. */
+/** Files in the product's folders that only tests use. */
 const forTests = ["scheduler/core/invariants.ts"];
 
 const product = sourcesUnder(...productFolders);

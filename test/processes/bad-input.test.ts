@@ -170,7 +170,7 @@ describe("a peer that says wrong things first is refused with words", () => {
       "another scheduler's id",
       { ...clientHello, scheduler: "other" },
       "stale",
-      "of an earlier one",
+      "belongs to an earlier one",
     ],
     ["a name that is taken", { ...workerHello, name: "one" }, "rejected", "choose another --name"],
     ["a hello of 5 MiB", { ...clientHello, name: "x".repeat(5 << 20) }, "malformed", "4194304"],

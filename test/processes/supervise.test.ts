@@ -119,7 +119,7 @@ describe("a worker that cannot start", () => {
       expect(how).toBe(137);
       expect(stderr.match(/the worker before this one died: killed by SIGKILL/g)).toHaveLength(4);
       expect(stderr).toMatch(
-        /its process died 5 times in a row before it had joined, the last killed by SIGKILL.*: giving up/,
+        /giving up: the worker process died 5 times in a row before it joined a scheduler; the last one: killed by SIGKILL/,
       );
     },
     patientMs,

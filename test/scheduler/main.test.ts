@@ -1,4 +1,4 @@
-// The scheduler as a whole: its file, and two that want the same one.
+// The scheduler as a whole: its scheduler file, and two schedulers with the same file.
 
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -17,7 +17,9 @@ test("a second scheduler does not take the file of one that lives", async () => 
   const schedulerFile = join(folder, "s.json");
   const first = await startScheduler({ port: 0, schedulerFile });
   await expect(startScheduler({ port: 0, schedulerFile })).rejects.toThrow(
-    new RegExp(`choose another file, or end the scheduler that uses .*: process ${process.pid}`),
+    new RegExp(
+      `choose another scheduler file, or end the scheduler that uses .*: process ${process.pid}`,
+    ),
   );
   expect((await readSchedulerFile(schedulerFile))?.id).toBe(first.id);
   await first.stop();

@@ -1,4 +1,4 @@
-// The one port: who is let in, and who is turned away and how.
+// The scheduler's port: which requests are allowed or refused, and the HTTP endpoints.
 
 import { execFile } from "node:child_process";
 import { once } from "node:events";
@@ -35,7 +35,7 @@ async function start(options: Partial<ServerOptions> = {}) {
   return { server, accepted, turnedAway, at, http: `http://${at}`, ws: `ws://${at}` };
 }
 
-/** The status with which an upgrade is answered; 101 when it goes through. */
+/** The status of the answer to an upgrade; 101 when it succeeds. */
 async function upgradeStatus(url: string, headers: Record<string, string>): Promise<number> {
   const webSocket = new WebSocket(url, { headers });
   const { promise, resolve } = Promise.withResolvers<number>();
@@ -47,7 +47,7 @@ async function upgradeStatus(url: string, headers: Record<string, string>): Prom
   return status;
 }
 
-/** Everything that a connection is answered with, until it is closed by the other side. */
+/** Everything that the server sends on a connection until it closes it. */
 async function rawAnswer(port: number, text: string, then?: (socket: NetSocket) => void) {
   const socket = connect(port, "127.0.0.1");
   let answer = "";
@@ -337,7 +337,7 @@ describe("dialled for real", () => {
     const good = await connect();
     const cases: [(webSocket: WebSocket) => void, number][] = [
       [(webSocket) => webSocket.send(Buffer.from([0xff, 0xfe]), { binary: false }), 1007],
-      // The header alone, for a frame of 2^40 bytes.
+      // Only the header of a frame of 2^40 bytes.
       [
         (webSocket) =>
           (webSocket as unknown as { _socket: NetSocket })._socket.write(

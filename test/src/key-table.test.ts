@@ -1,4 +1,4 @@
-// A key table finds and forgets like a Map, whatever keys look like, and holds no more than it must.
+// A key table behaves like a Map for any keys, and frees the memory of deleted items.
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -8,7 +8,7 @@ import { KeyTable } from "../../src/key-table.ts";
 
 type Item = { key: string };
 
-/** Many that are minted one after the other, and many that only look like it. */
+/** Many keys that are minted one after the other, and many that only look similar. */
 const key = fc.oneof(
   fc
     .tuple(fc.constantFrom("a-", "b-c-", "-"), fc.nat(3_000))

@@ -1,4 +1,4 @@
-// Lines for people and for machines, and that no token gets into one.
+// Log lines for people and for machines; none of them contains a token.
 
 import { afterEach, describe, expect, test } from "vitest";
 import { configureLog, createLog, hideInLogs, type LogFormat } from "../../src/log.ts";

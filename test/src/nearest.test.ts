@@ -1,4 +1,4 @@
-// Names near a mistyped one, and that finding them stays cheap.
+// Suggestions for a mistyped name, and their cost.
 
 import { expect, test } from "vitest";
 import { didYouMean, nearestNames } from "../../src/nearest.ts";

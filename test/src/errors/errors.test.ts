@@ -1,4 +1,4 @@
-// The catalogue of errors: stable codes, one class each, what can be tried again.
+// The catalogue of errors: stable codes, one class each, and which ones are retriable.
 
 import { describe, expect, test } from "vitest";
 import {

@@ -1,4 +1,4 @@
-// Errors across the wire: whatever is thrown arrives, bounded and with its causes.
+// Errors on the wire: anything that is thrown arrives, bounded and with its causes.
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -21,7 +21,7 @@ import { limits } from "../../../src/wire/limits.ts";
 import type { ErrorRecord } from "../../../src/errors/error-record.ts";
 import { futureKey } from "../../../src/payload/future-key.ts";
 
-/** As a peer gets it. */
+/** The failure as a peer receives it. */
 const overTheWire = (record: ErrorRecord) => JSON.parse(JSON.stringify(record)) as ErrorRecord;
 const rebuilt = (error: unknown) => fromErrorRecord(overTheWire(toErrorRecord(error)));
 

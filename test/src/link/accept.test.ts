@@ -1,23 +1,13 @@
-// The accepting side of the handshake: who gets in, and who is told why not.
+// The accepting side of the handshake: which peers are accepted, and why others are refused.
 
 import { describe, expect, test, vi } from "vitest";
 import { limits } from "../../../src/wire/limits.ts";
-import { PROTOCOL_VERSION } from "../../../src/wire/protocol.ts";
 import { memorySocketPair } from "./socket-memory.ts";
 import type { SocketClose, SocketData } from "../../../src/link/socket.ts";
-import { AcceptingSide } from "./accepting-side.ts";
+import { AcceptingSide, clientHello as hello } from "./accepting-side.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
-const hello = {
-  type: "hello",
-  protocol: PROTOCOL_VERSION,
-  id: "c1",
-  received: 0,
-  role: "client",
-  name: "driver",
-};
-
-/** What a peer hears that says these things after it has connected. */
+/** The answers to a peer that sends these messages after it has connected. */
 async function afterSaying(...things: SocketData[]) {
   const clock = new VirtualClock();
   const side = new AcceptingSide({ clock });
@@ -61,7 +51,7 @@ describe("a fresh socket", () => {
   });
 
   test("may not speak before it is welcomed, and loses nothing if it does", async () => {
-    // It cannot know that it is welcome, but what it says is in order all the same.
+    // The peer sends before its welcome has arrived, which is allowed.
     const { side } = await afterSaying(JSON.stringify(hello), '[0,{"type":"note","n":1}]');
     expect(side.heard).toEqual([{ type: "note", n: 1 }]);
   });
@@ -99,12 +89,12 @@ test("a session goes on only with a peer that has heard its welcome", async () =
     await clock.advance(10);
     return (heard.mock.calls[0]![0] as { resumed: boolean }).resumed;
   };
-  // Its first welcome was lost: it knows of no session, and gets a new one.
+  // The first welcome was lost: the peer knows no session and gets a new one.
   expect(await connect(0)).toBe(false);
   expect(await connect(0)).toBe(false);
-  // Cut off right after the welcome, before anything was said: it goes on.
+  // The socket was cut right after the welcome, before any message: the session resumes.
   expect(await connect(0, "s1")).toBe(true);
-  // It speaks of a session that another scheduler had, or of more than was ever sent.
+  // The peer names a session of another scheduler, or more frames than were ever sent.
   expect(await connect(0, "s0")).toBe(false);
   expect(await connect(5, "s1")).toBe(false);
 });

@@ -1,13 +1,22 @@
-// The accepting side of many links, as the scheduler has it: sessions by id, each with its link.
+// The accepting side of many links, like the scheduler's: sessions by id, each with its link.
 
 import { awaitHello, refuse, welcome, type Refusal } from "../../../src/link/accept.ts";
 import type { Clock } from "../../../src/link/clock.ts";
 import { limits } from "../../../src/wire/limits.ts";
 import { Link } from "../../../src/link/link.ts";
-import type { Hello } from "../../../src/wire/protocol.ts";
+import { PROTOCOL_VERSION, type Hello } from "../../../src/wire/protocol.ts";
 import type { Socket } from "../../../src/link/socket.ts";
 
 export type Note = { type: string; n?: number };
+
+export const clientHello = {
+  type: "hello",
+  protocol: PROTOCOL_VERSION,
+  id: "c1",
+  received: 0,
+  role: "client",
+  name: "driver",
+};
 
 export class AcceptingSide {
   readonly links = new Map<string, Link<Note, Note>>();
@@ -16,7 +25,7 @@ export class AcceptingSide {
   readonly ends: (Error | undefined)[] = [];
   readonly refusals: Refusal[] = [];
   readonly sockets: Socket[] = [];
-  /** Asked of every hello; an answer refuses it. */
+  /** Called for every hello; an answer refuses it. */
   refusal: (hello: Hello) => Refusal | undefined = () => undefined;
   onWelcome: (link: Link<Note, Note>) => void = () => {};
   readonly #clock: Clock | undefined;

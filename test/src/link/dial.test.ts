@@ -1,4 +1,4 @@
-// The dialling side: finding the scheduler, being refused, coming back after a drop.
+// The dialling side: it finds the scheduler, reports refusals, and reconnects after a drop.
 
 import { describe, expect, test, vi } from "vitest";
 import { dial, type DialOptions, type DialTarget } from "../../../src/link/dial.ts";
@@ -10,7 +10,7 @@ import { VirtualClock } from "./virtual-clock.ts";
 
 const target: DialTarget = { url: "ws://127.0.0.1:8786", token: "secret" };
 
-/** A network of one address, behind which a scheduler is, or is not. */
+/** A network with one address, with or without a scheduler. */
 class World {
   readonly clock = new VirtualClock(7);
   scheduler: AcceptingSide | undefined;
@@ -27,7 +27,7 @@ class World {
     return dialled;
   };
 
-  /** Dials, and lets time pass until there is an answer. */
+  /** Dials, and advances the clock until there is an answer. */
   async dial(options: Partial<DialOptions<Note>> = {}, afterMs = 60_000) {
     const on = {
       messages: vi.fn<(batch: Note[]) => void>(),
@@ -77,7 +77,7 @@ describe("the first connection", () => {
     const world = new World();
     const scheduler = new AcceptingSide({ clock: world.clock });
     world.scheduler = scheduler;
-    // Sent in one breath with the welcome.
+    // Sent together with the welcome.
     scheduler.onWelcome = (link) => link.send({ type: "note", n: 1 });
     const { link, on } = await world.dial();
     expect(link.state).toBe("up");

@@ -1,4 +1,4 @@
-// A link: every message once and in order, whatever breaks, and within its bounds.
+// A link: every message once and in order after any fault, within its limits.
 
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { ConnectionError, ProtocolError } from "../../../src/errors/errors.ts";
@@ -13,7 +13,7 @@ import { VirtualClock } from "./virtual-clock.ts";
 type Note = { type: string; n?: number; texts?: string[]; payload?: unknown };
 type Ended = Error | undefined;
 
-/** One side of a link, and what it heard. */
+/** One side of a link, and the events that it received. */
 class Side {
   readonly heard: Note[] = [];
   readonly batches: number[] = [];
@@ -39,7 +39,7 @@ class Side {
   }
 }
 
-/** Two sides on a virtual clock, joined anew by each `join`. */
+/** Two sides on a virtual clock; each `join` connects them again. */
 class Pair {
   readonly clock: VirtualClock;
   readonly left: Side;
@@ -233,7 +233,7 @@ describe("coming back after a drop", () => {
       expect(numbers(pair.right)).toEqual(upTo(sentLeft));
       expect(numbers(pair.left)).toEqual(upTo(sentRight));
       expect([...pair.left.ends, ...pair.right.ends]).toEqual([]);
-      // Everything was acknowledged in the end: nothing is kept, but for a heartbeat under way.
+      // In the end everything was acknowledged: only a heartbeat may be in flight.
       for (const { link } of [pair.left, pair.right]) expect(link.bufferedBytes).toBeLessThan(20);
     },
   );
@@ -419,7 +419,7 @@ describe("a peer that does not read", () => {
     side.link.attach(socket, 0);
     for (let n = 0; n < 200; n += 1) side.link.send({ ...block });
     clock.runFor(1_000);
-    // The first frame of an attach has no number.
+    // The first frame after an attach is a heartbeat, which is not counted.
     expect(frames).toBeGreaterThanOrEqual(64);
     expect(frames).toBeLessThanOrEqual(66);
     peer.send("[60]");

@@ -1,5 +1,5 @@
-// What a socket gives back of the memory it received: never a byte that somebody still has, however
-// the network cuts the bytes of one message or many.
+// The memory of received data that a socket frees: never bytes that are still in use, however the
+// network splits the bytes of one message or many.
 
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
@@ -32,7 +32,7 @@ type Message = {
   readonly kind: keyof typeof opcodes;
   readonly length: number;
   readonly first: number;
-  /** The receiver gives it back at once. */
+  /** The receiver frees the message at once. */
   readonly released: boolean;
 };
 
@@ -49,7 +49,7 @@ function contentOf({ kind, length, first }: Message): Buffer {
   return bytes;
 }
 
-/** As a server writes it: whole and without a mask. */
+/** A frame as a server writes it: unfragmented and without a mask. */
 function frameOf(message: Message): Buffer[] {
   const content = contentOf(message);
   const { length } = content;
@@ -83,7 +83,7 @@ test("nothing that was not given back changes, however the bytes are cut on thei
         closed() {},
       });
       socket.resume();
-      // Each header by itself makes the content of a message start where a read does.
+      // A header written alone makes the content of a message start at the start of a read.
       const pieces = atHeaders ? list.flatMap(frameOf) : cutUp(list.flatMap(frameOf), sizes);
       for (const piece of pieces) {
         if (piece.length === 0) continue;

@@ -1,4 +1,4 @@
-// The kinds of socket there are, as pairs of two ends, for tests that hold for each of them.
+// Pairs of connected sockets of each kind, for tests that every kind must pass.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";

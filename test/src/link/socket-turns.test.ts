@@ -1,4 +1,4 @@
-// A socket of `ws` does not keep the event loop to itself, however much there is to read.
+// A socket of `ws` does not block the event loop, however much there is to read.
 
 import { afterAll, expect, test, vi } from "vitest";
 import { socketMakers } from "./socket-pairs.ts";
@@ -12,7 +12,7 @@ test("a socket that has much to say lets others have their turn", async () => {
   const messages = 100;
   const text = "x".repeat(60 * 1024);
   for (let sent = 0; sent < messages; sent += 1) dialled.send(text);
-  // Until everything is on its way, so that the reader finds as much as a system holds.
+  // Waits until everything was sent, so that the system's buffers are full.
   await new Promise((resolve) => setTimeout(resolve, 100));
 
   let heard = 0;
@@ -36,7 +36,7 @@ test("a socket that has much to say lets others have their turn", async () => {
   });
   accepted.resume();
   await vi.waitFor(() => expect(heard).toBe(messages), { timeout: 20_000 });
-  // Two fill the five milliseconds, and what is read already is handed on.
+  // Two messages fill the five milliseconds, and data that was read already is delivered.
   expect(mostInOneTurn).toBeLessThan(8);
   dialled.terminate();
 });
@@ -49,7 +49,7 @@ test("what arrives while a reader yields is neither lost nor out of order", asyn
       heard.push(Number.parseInt(data as string, 10));
       const end = performance.now() + 1;
       while (performance.now() < end);
-      // A pause of the reader's own, in the middle of it.
+      // The reader itself pauses in the middle.
       if (heard.length % 50 === 0) {
         accepted.pause();
         setTimeout(() => accepted.resume(), 1);

@@ -1,4 +1,4 @@
-// One contract for every socket, kept by those of memory and those of `ws`.
+// The contract of every socket, for sockets in memory and for those of `ws`.
 
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { AuthenticationError, ConnectionError } from "../../../src/errors/errors.ts";
@@ -14,7 +14,7 @@ import { socketMakers } from "./socket-pairs.ts";
 const makers = await socketMakers();
 afterAll(() => Promise.all(makers.map((maker) => maker.close())));
 
-/** Notes what a socket hears. */
+/** Records the events of a socket. */
 function listenTo(socket: Socket) {
   const heard: (string | number[])[] = [];
   const closes: SocketClose[] = [];
@@ -65,7 +65,7 @@ describe.each(makers)("a socket ($kind)", (maker) => {
     accepted.pause();
     const block = "x".repeat(1024 * 1024);
     for (let index = 0; index < 32; index += 1) dialled.send(block);
-    // The system's own buffers take a part; the rest stays with the writer.
+    // The system's buffers take a part; the rest stays in the writer's process.
     await vi.waitFor(() => expect(dialled.bufferedBytes).toBeGreaterThan(8 * block.length));
     expect(right.heard).toEqual([]);
     accepted.resume();

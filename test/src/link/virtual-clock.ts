@@ -1,5 +1,5 @@
-// A clock that stands still until it is told to go on, and then runs what is due in a fixed order:
-// the same seed gives the same run, and an hour takes no time.
+// A clock that advances only on request and runs due timers in a fixed order: the same seed gives the
+// same run, and an hour takes no real time.
 
 import type { Cancel, Clock } from "../../../src/link/clock.ts";
 
@@ -47,19 +47,19 @@ export class VirtualClock implements Clock {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** Timers that are still to come: what would keep a process alive, were this a real clock. */
+  /** Pending timers, which would keep a process alive on a real clock. */
   get pending(): number {
     return this.#due.length;
   }
 
-  /** Runs everything that falls due within this time, and what that brings about. */
+  /** Runs everything that is due within this time, and everything that follows from it. */
   runFor(ms: number): void {
     const end = this.#now + ms;
     while (this.#step(end));
     this.#now = end;
   }
 
-  /** The same, letting promises go on in between, until the time is over or `done` says so. */
+  /** Like `runFor`, with promises settling in between, until the time is over or `done` returns true. */
   async advance(ms: number, done: () => boolean = () => false): Promise<void> {
     const end = this.#now + ms;
     await settled();
@@ -77,7 +77,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Every promise that can go on without a timer has gone on. */
+/** Waits until all promises that need no timer have settled. */
 async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }

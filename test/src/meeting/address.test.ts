@@ -1,4 +1,4 @@
-// Addresses of interfaces, and the URLs made of them.
+// Addresses of network interfaces, and their URLs.
 
 import type { NetworkInterfaceInfo } from "node:os";
 import { describe, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-// The file through which everybody meets: written whole, read with care, removed.
+// The scheduler file: written atomically, checked when read, removed.
 
 import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// Where a token comes from, and that an error never shows one.
+// The sources of a token; errors never contain one.
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

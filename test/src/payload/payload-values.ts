@@ -1,6 +1,6 @@
-// Arbitrary user values for the payload's property tests, and an equality that is as strict as the
-// promise: it tells -0 from 0, one NaN's bits from another's, a view from a copy of its class, and a
-// shared reference from two alike.
+// Arbitrary user values for the payload's property tests, and a strict equality: it distinguishes -0
+// from 0, the bits of different NaNs, the classes of views, and a shared reference from two equal
+// objects.
 
 import fc from "fast-check";
 
@@ -21,7 +21,7 @@ const typedArrays = [
     : []),
 ];
 
-/** Every kind, on memory with strange offsets, so that only a part of it shows. */
+/** Binary values of every kind, as views on a part of their memory with odd offsets. */
 export const binaries: fc.Arbitrary<object> = fc
   .tuple(fc.uint8Array({ maxLength: 64 }), fc.nat(4), fc.nat({ max: typedArrays.length + 4 }))
   .map(([bytes, skip, which]) => {
@@ -74,7 +74,7 @@ const scalars: fc.Arbitrary<unknown> = fc.oneof(
   regularExpressions.map((make) => make()),
 );
 
-/** Names that mean something to JavaScript, to superjson's paths or to our marks. */
+/** Property names with a meaning in JavaScript, in superjson's paths or in our marks. */
 const keys = fc
   .oneof(
     fc.string(),
@@ -102,13 +102,13 @@ const keys = fc
 
 const marks = fc.constantFrom("$", "$Map", "$Array", "$Float64Array", "$nothing", "~", "^");
 
-/** Values that are plain JSON, whose payload must be what JSON.stringify makes of them. */
+/** Values that are plain JSON, whose payload must equal the output of JSON.stringify. */
 export const plainValues: fc.Arbitrary<unknown> = fc
   .jsonValue({ maxDepth: 5 })
   .map((value) => structuredClone(value))
   .filter((value) => !JSON.stringify(value).includes("__proto__") && !hasMinusZero(value));
 
-/** Anything that can be sent, mixed and nested, with parts of it shared and in circles. */
+/** All values that can be sent, mixed and nested, with shared and circular references. */
 export const values: fc.Arbitrary<unknown> = fc
   .tuple(
     fc.letrec<{ value: unknown }>((tie) => ({
@@ -134,7 +134,7 @@ export const values: fc.Arbitrary<unknown> = fc
   )
   .map(([value, ties]) => tieTogether(copyOf(value), ties));
 
-/** Containers anew: fast-check makes smaller examples of the values it has, which must stay as they are. */
+/** Copies containers, because fast-check shrinks its own values, which must not change. */
 function copyOf(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(copyOf);
@@ -147,7 +147,7 @@ function copyOf(value: unknown): unknown {
   return Object.assign(Object.create(prototype) as object, Object.fromEntries(entries));
 }
 
-/** Puts some containers and leaves of the value into others, or into themselves. */
+/** Adds references from some containers of the value to others, or to themselves. */
 function tieTogether(value: unknown, ties: readonly (readonly [number, number])[]): unknown {
   const objects: object[] = [];
   collect(value, objects);
@@ -184,7 +184,7 @@ function hasMinusZero(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.values(value).some(hasMinusZero);
 }
 
-/** Where two values differ, or undefined when nothing that can be seen of them does. */
+/** Where two values differ, or undefined when they are indistinguishable. */
 export function difference(
   a: unknown,
   b: unknown,
@@ -229,7 +229,7 @@ function bytesOf(value: object): Buffer | undefined {
     : undefined;
 }
 
-/** In order, for order is part of a Map, a Set and an object. */
+/** Compares in order, because the order is part of a Map, a Set and an object. */
 function partsOf(value: object): unknown[] {
   if (value instanceof Map) return [...value].flat();
   if (value instanceof Set) return [...value];

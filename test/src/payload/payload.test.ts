@@ -1,4 +1,4 @@
-// User values survive the way there and back exactly, or are refused with their path.
+// User values are decoded exactly as they were encoded, or refused with their path.
 
 import fc from "fast-check";
 import { SuperJSON } from "superjson";
@@ -18,7 +18,7 @@ import { binaries, difference, plainValues, values } from "./payload-values.ts";
 
 const future = (key: string) => ({ [futureKey]: key, result: () => 1 });
 const roundTrip = (value: unknown) => decode(encode(value).payload);
-/** As it is after the wire, which puts the parts at any multiple of `step` in a larger frame. */
+/** The payload after the wire, where its parts are at multiples of `step` in a larger frame. */
 const moved = (payload: Payload, step: number) =>
   typeof payload === "string"
     ? payload

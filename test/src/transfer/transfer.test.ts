@@ -1,5 +1,5 @@
-// Values that go from who holds them to who wants them, over sockets in memory: whole, in turns, no
-// faster than they are read, and never half.
+// Transfers of values from holders to requesters, over sockets in memory: complete, interleaved, no
+// faster than they are read, and never partial.
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -15,7 +15,7 @@ import { VirtualClock } from "../link/virtual-clock.ts";
 
 const want = (key: string): Want => ({ key, order: 0, attempt: 1 });
 
-/** Somebody who has these values, and somebody who asks them. */
+/** A holder of these values, and a requester connected to it. */
 function stage(values: Record<string, Payload>, more: Partial<Shelf> = {}, stallMs = 15_000) {
   const pair = memorySocketPair();
   const [here, there] = pair;

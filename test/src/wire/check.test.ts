@@ -1,6 +1,7 @@
-// The boundary: well-formed messages pass, and of others it is said what is wrong.
+// The check of messages: well-formed ones pass, and the error for others says what is wrong.
 
 import { describe, expect, test } from "vitest";
+import { clientHello as hello } from "../link/accepting-side.ts";
 import {
   checkFromClient,
   checkFromWorker,
@@ -159,15 +160,6 @@ describe("a check", () => {
 });
 
 describe("a hello", () => {
-  const hello = {
-    type: "hello",
-    protocol: PROTOCOL_VERSION,
-    id: "c1",
-    received: 0,
-    role: "client",
-    name: "driver",
-  };
-
   test("is checked by its role", () => {
     expect(checkHello(hello)).toBe(hello);
     expect(() => checkHello({ ...hello, role: "worker" })).toThrow(/"worker"/);

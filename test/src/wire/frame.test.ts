@@ -1,4 +1,4 @@
-// Frames: what goes in comes out, and nothing that comes in does harm.
+// Frames: messages are read as they were written, and any input is safe.
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -131,7 +131,7 @@ describe("a frame", () => {
 });
 
 describe("reading what anyone may have sent", () => {
-  /** The only thing that may be thrown. */
+  /** The only error that may be thrown. */
   function read(data: string | Uint8Array): void {
     try {
       const frame = readFrame(data);

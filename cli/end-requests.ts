@@ -1,0 +1,50 @@
+// Requests to end this process: signals, and the death of the process that started it.
+
+/** A repeated signal within this time, in milliseconds, is the same request. */
+const sameRequestMs = 1_000;
+/** The interval, in milliseconds, of checks whether the parent process has changed. */
+const lookEveryMs = 250;
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+export type EndRequest = NodeJS.Signals | "disconnect";
+
+/**
+ * Calls `onRequest` once, at the first request to end. A later signal ends the process at once, unless
+ * it is a repetition: a terminal signals a whole group of processes, and launchers in the group forward
+ * the signal, so one Ctrl-C may arrive twice.
+ */
+export function onEndRequest(onRequest: (why: EndRequest) => void): void {
+  let requestedAt: number | undefined;
+  onEveryEndRequest((why) => {
+    if (requestedAt === undefined) {
+      requestedAt = performance.now();
+      onRequest(why);
+    } else if (why !== "disconnect" && performance.now() - requestedAt > sameRequestMs) {
+      process.exit(1);
+    }
+  });
+}
+
+/**
+ * Calls `onRequest` at every request to end: a signal, or "disconnect" when the parent process is gone.
+ * The channel to the parent, if there is one, closes then, because a killed launcher forwards no signal.
+ */
+export function onEveryEndRequest(onRequest: (why: EndRequest) => void): void {
+  for (const signal of signals) process.on(signal, onRequest);
+  process.once("disconnect", () => onRequest("disconnect"));
+  // npx forwards signals to a shell, which may die without forwarding them.
+  if (process.env.npm_command === "exec") whenOrphaned(() => onRequest("disconnect"));
+  // The listener for "disconnect" would otherwise keep a process alive that has done its work.
+  process.channel?.unref();
+}
+
+function whenOrphaned(orphaned: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    orphaned();
+  }, lookEveryMs);
+  timer.unref();
+}
