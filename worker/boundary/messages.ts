@@ -1,5 +1,5 @@
 // The messages between the worker's main thread and its threads, many calls in the columns of each; and
-// what a thread is given when it starts.
+// the data with which a thread starts.
 
 import type { MessagePort } from "node:worker_threads";
 import type { ErrorRecord } from "../../src/errors/error-record.ts";

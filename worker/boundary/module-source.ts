@@ -1,8 +1,8 @@
-// A module that a worker is to load: which file, and the error when it cannot be used.
+// A module that a worker loads: the file, and the error when it cannot be used.
 
 import { ThenceError } from "../../src/errors/errors.ts";
 
-/** A file to import, and what to put before the names of its functions. */
+/** A file to import, and the prefix of its functions' names. */
 export type ModuleSource = {
   /** Absolute path of a `.ts` or `.js` file. */
   readonly path: string;

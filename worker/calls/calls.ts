@@ -264,7 +264,7 @@ export class Calls {
       said: (kind, text, key) => {
         const task = key === undefined ? {} : { task: key };
         if (kind === "log") log.info(text, task);
-        else log.error(`a promise was rejected and nobody handled it: ${text}`, task);
+        else log.error(`a task left a rejected promise unhandled: ${text}`, task);
       },
       gone: (end) => this.#threadGone(end),
       unreplaced: (error, inARow, threadsLeft) => {

@@ -5,7 +5,7 @@ import type { Payload } from "../../src/payload/payload.ts";
 import type { Failure, FromClient } from "../../src/wire/protocol.ts";
 import type { Call } from "../calls/call.ts";
 
-/** What happens to calls on a thread. */
+/** The events of the calls on a thread. */
 export type CallEvents = {
   /** The call is over, with a value or with an error. */
   returned(call: Call, value: Payload, micros: number): void;
@@ -20,7 +20,7 @@ export type CallEvents = {
   said(kind: "log" | "rejection", text: string, key: string | undefined): void;
 };
 
-/** What happens to a thread. */
+/** The events of the thread itself. */
 export type ThreadEvents = {
   /** The modules are loaded: the thread takes calls. */
   loaded(functions: readonly string[], digests: readonly string[]): void;

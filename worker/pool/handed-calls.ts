@@ -23,7 +23,7 @@ export const maxHanded = 512;
 
 export class HandedCalls {
   readonly cells: Cells;
-  /** Calls that have a slot or wait for one, and what these are expected to take in all. */
+  /** How many calls have a slot or wait for one, and their expected duration in all. */
   live = 0;
   loadMicros = 0;
   /** The zero of the thread's clock on the clock of the main thread, in milliseconds. */
@@ -99,7 +99,7 @@ export class HandedCalls {
     return move(this.cells, call.ticket, EXECUTING, ENDING);
   }
 
-  /** Counts every call that has begun as executing still: what it returned may not be trusted. */
+  /** Counts every call that has begun as executing still: its result cannot be trusted. */
   distrust(): void {
     for (const call of this.#all()) move(this.cells, call.ticket, OVER, EXECUTING);
   }

@@ -18,7 +18,7 @@ export type PoolOptions = {
   readonly name: string;
   /** The module that makes the clients inside tasks. Default: tasks have no client. */
   readonly taskClient?: URL | undefined;
-  /** Heap of each thread, in bytes. Default: what Node gives. */
+  /** Heap of each thread, in bytes. Default: Node's own. */
   readonly heapBytes?: number | undefined;
 };
 

@@ -1,4 +1,4 @@
-// One thread as the main thread sees it: starts it, hands it calls, tells what comes from it, and ends it.
+// One thread as the main thread sees it: starts it, hands it calls, passes its events on, and ends it.
 
 import {
   MessageChannel,
@@ -32,7 +32,7 @@ import type { Pace } from "./pace.ts";
 
 export type ThreadSetup = {
   readonly options: Omit<ThreadOptions, "cells" | "unposted" | "port">;
-  /** Heap of the thread, in bytes. Default: what Node gives. */
+  /** Heap of the thread, in bytes. Default: Node's own. */
   readonly heapBytes: number | undefined;
   /** Learns how long calls take. */
   readonly pace: Pace;
@@ -164,7 +164,7 @@ export class Thread {
 
   #hear(message: unknown): void {
     if (isFromThread(message)) this.#receive(message);
-    else this.#distrust(new Error("it sent what no thread sends"));
+    else this.#distrust(new Error("it sent a malformed message"));
   }
 
   /** Ends the thread. Calls that have begun fail with it, since the malformed message may be a result. */

@@ -6,7 +6,7 @@ import type { OpenSocket } from "../../src/link/dial.ts";
 import type { Socket } from "../../src/link/socket.ts";
 import type { Log } from "../../src/log.ts";
 import { payloadBytes, type Payload } from "../../src/payload/payload.ts";
-import type { Incoming } from "../../src/transfer/flow.ts";
+import type { Incoming } from "../../src/transfer/incoming.ts";
 import { Holders, type Located } from "../../src/transfer/holders.ts";
 import type { Want } from "../../src/transfer/messages.ts";
 import { respond } from "../../src/transfer/responder.ts";

@@ -23,7 +23,7 @@ export type CurrentTask = {
    */
   readonly signal: AbortSignal;
   /**
-   * Says how far the task is: `fraction` from 0 to 1, and words of your own. Call it as often as you
+   * Reports how far the task is: `fraction` from 0 to 1, and words of your own. Call it as often as you
    * like; about ten a second are passed on.
    *
    * @throws {TypeError} when `fraction` is not a number

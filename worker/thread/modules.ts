@@ -45,7 +45,7 @@ export async function loadFunctions(
   return functions;
 }
 
-/** The digest of a function's text: tells two functions of one name apart, but not what they call. */
+/** The digest of a function's text: tells two functions of one name apart, but not the functions that they call. */
 export function digestOf(task: TaskFunction): string {
   const text = Function.prototype.toString.call(task);
   return createHash("sha256").update(text).digest("base64url").slice(0, 12);

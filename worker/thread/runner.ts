@@ -65,7 +65,7 @@ export class Runner implements TaskHost {
   #active = 0;
   /** How many calls have lent their slots. */
   #lent = 0;
-  /** Calls that lend resources too, by ticket. While one waits to have them back: what lets it go on. */
+  /** Calls that lend resources too, by ticket. While one waits to have them back, with the function that lets it go on. */
   readonly #regaining = new Map<number, (() => void) | undefined>();
   /** Why executing calls were asked to end, by ticket. */
   readonly #endings = new Map<number, Error>();
