@@ -21,6 +21,16 @@ import { unknownMicros } from "./pace.ts";
 /** Most calls on a thread beside those that execute: one batch, and one ahead. */
 export const maxHanded = 512;
 
+/** Makes the cells for the calls of one thread. Calls that have lent their slots may come on top of the usual. */
+export function cellsFor(concurrency: number): Cells {
+  return createCells(usualSpan(concurrency) + 2 * mostWaiting);
+}
+
+/** Twice the number of calls, so that a free cell is found at once. */
+function usualSpan(concurrency: number): number {
+  return 2 ** Math.ceil(Math.log2(2 * (maxHanded + concurrency)));
+}
+
 export class HandedCalls {
   readonly cells: Cells;
   /** How many calls have a slot or wait for one, and their expected duration in all. */
@@ -33,15 +43,14 @@ export class HandedCalls {
   /** By cell. As long as the largest span so far. */
   readonly #calls: (Call | undefined)[];
   #ticket = 0;
+  #distrusted = false;
   readonly #usualSpan: number;
   /** All calls are in the first cells, this many of them: a power of two. */
   #span: number;
 
-  constructor(concurrency: number) {
-    // Twice the number of calls, so that a free cell is found at once. Calls that have lent their slots
-    // may come on top.
-    this.#usualSpan = this.#span = 2 ** Math.ceil(Math.log2(2 * (maxHanded + concurrency)));
-    this.cells = createCells(this.#span + 2 * mostWaiting);
+  constructor(concurrency: number, cells: Cells) {
+    this.cells = cells;
+    this.#usualSpan = this.#span = usualSpan(concurrency);
     this.#calls = new Array<undefined>(this.#span).fill(undefined);
   }
 
@@ -101,7 +110,7 @@ export class HandedCalls {
 
   /** Counts every call that has begun as executing still: its result cannot be trusted. */
   distrust(): void {
-    for (const call of this.#all()) move(this.cells, call.ticket, OVER, EXECUTING);
+    this.#distrusted = true;
   }
 
   /** When the call began, by the main thread's `performance.now()`; undefined when it is not executing. */
@@ -111,7 +120,10 @@ export class HandedCalls {
   }
 
   executing(): Call[] {
-    return this.#all().filter((call) => isExecuting(stateOf(this.cells, call.ticket)));
+    return this.#all().filter(({ ticket }) => {
+      const state = stateOf(this.cells, ticket);
+      return isExecuting(state) || (this.#distrusted && state === OVER);
+    });
   }
 
   /** The call takes longer than expected: nothing more is sent ahead behind it. */

@@ -7,7 +7,9 @@ import type { Call } from "../calls/call.ts";
 import { CallQueue } from "./call-queue.ts";
 import type { CallEvents, ThreadEnd } from "./events.ts";
 import { Pace, unknownMicros } from "./pace.ts";
+import type { OpenHost } from "./host.ts";
 import { Thread } from "./thread.ts";
+import { ThreadHost } from "./thread-host.ts";
 
 export type PoolOptions = {
   readonly modules: readonly ModuleSource[];
@@ -39,6 +41,8 @@ const batchCalls = 256;
 const splitMicros = 100;
 const replaceAgainMs = 1_000;
 const closeMs = 3_000;
+
+const open: OpenHost = (setup, events) => new ThreadHost(setup, events);
 
 export class ThreadPool {
   readonly #options: PoolOptions;
@@ -166,7 +170,8 @@ export class ThreadPool {
     if (this.#closed) return;
     const { modules, concurrency, name, heapBytes, taskClient } = this.#options;
     const options = { modules, concurrency, worker: name, taskClient: taskClient?.href };
-    const thread = new Thread({ options, heapBytes, pace: this.#pace }, this.#events, {
+    const setup = { open, options, heapBytes, pace: this.#pace };
+    const thread = new Thread(setup, this.#events, {
       loaded: (names, digests) => this.#join(thread, names, digests),
       room: () => this.#fill(thread),
       gone: (end) => this.#replace(thread, end),
