@@ -4,7 +4,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
 import { Client } from "../../cluster/client.ts";
-import { inheritedFlags } from "../../cluster/inherited-flags.ts";
+import { inheritedFlags } from "../../src/inherited-flags.ts";
 import { startLocalCluster } from "../../cluster/local.ts";
 import { WorkerLostError } from "../../src/errors/errors.ts";
 import { childrenOf, gone, node, reap, root } from "../processes.ts";

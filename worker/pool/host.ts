@@ -21,11 +21,23 @@ export type HostEvents = {
   garbled(error: Error): void;
   /** An error that nothing caught; the executor ends with it. */
   uncaught(error: unknown): void;
+  /** The answer to `recall`: these calls will not begin there; those have begun. */
+  recalled(tickets: readonly number[], begun: readonly number[]): void;
   /** The last event, after all messages: the executor has ended. `how` says it in words. */
   ended(how: string): void;
 };
 
+/** The states of calls where this process does not see them change, and cannot take a call back at once. */
+export type RemoteStates = {
+  /** Brings the cells from one place to another up to date, as far as they belong to the same calls. */
+  refresh(cells: Cells, from: number, to: number): void;
+  /** Asks for calls that have not begun. */
+  recall(tickets: readonly number[]): void;
+};
+
 export type Host = {
+  /** Undefined when both sides share the cells. */
+  readonly remote: RemoteStates | undefined;
   /**
    * Makes a payload ready to be posted.
    *

@@ -13,6 +13,7 @@ import { UnpostedResults } from "../boundary/unposted-results.ts";
 import type { Host, HostEvents, HostSetup } from "./host.ts";
 
 export class ThreadHost implements Host {
+  readonly remote = undefined;
   readonly cross = toCloneable;
   readonly #events: HostEvents;
   readonly #worker: Worker;

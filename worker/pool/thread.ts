@@ -38,7 +38,6 @@ export class Thread {
     this.#events = events;
     this.#files = options.modules.map(({ path }) => path);
     const cells = cellsFor(options.concurrency);
-    this.handed = new HandedCalls(options.concurrency, cells);
     this.#host = open(
       { options, cells, heapBytes },
       {
@@ -47,9 +46,11 @@ export class Thread {
         uncaught: (error) => {
           this.#error ??= error instanceof Error ? error : new Error(String(error));
         },
+        recalled: (tickets, begun) => this.#recalled(tickets, begun),
         ended: (how) => this.#ended(how),
       },
     );
+    this.handed = new HandedCalls(options.concurrency, cells, this.#host.remote);
   }
 
   /** The thread has the modules, and is not being ended. */
@@ -219,6 +220,18 @@ export class Thread {
     this.handed.remove(call);
     this.#pace.learn(call.terms.function, micros);
     return call;
+  }
+
+  /** Takes the calls off the thread that will not begin there. */
+  #recalled(tickets: readonly number[], begun: readonly number[]): void {
+    const calls = tickets.flatMap((ticket) => this.handed.get(ticket) ?? []);
+    for (const call of calls) this.handed.remove(call);
+    if (calls.length > 0) this.#callEvents.recalled(calls);
+    for (const ticket of begun) {
+      const call = this.handed.get(ticket);
+      if (call !== undefined) this.#callEvents.begun(call);
+    }
+    this.#events.room();
   }
 
   /** Messages of the client inside a call are checked as those of any client: they are passed on. */
