@@ -54,6 +54,13 @@ describe("Client.local", () => {
     }
   });
 
+  test("refuses an isolation that is not there", async () => {
+    const isolation = "containers" as "processes";
+    await expect(Client.local({ modules: [arithmetic], isolation })).rejects.toThrow(
+      'isolation is "threads" or "processes", not "containers"',
+    );
+  });
+
   test("starts a worker anew that died, and fails the task that kills it again and again", async () => {
     const client = await Client.local({ modules: [behaviours, arithmetic], threads: 1 });
     try {

@@ -45,7 +45,17 @@ export function toFrame(message: unknown): Uint8Array[] {
   const body = writer.releaseBuffer();
   const length = Buffer.allocUnsafe(4);
   length.writeUInt32LE(body.length);
-  return [length, body, ...writer.parts];
+  return [length, body, ...writer.parts.flatMap(inPieces)];
+}
+
+/** Node counts the bytes of one write in 32 bits. */
+const mostPerWrite = 2 ** 30;
+
+function inPieces(bytes: Uint8Array): Uint8Array[] {
+  if (bytes.length <= mostPerWrite) return [bytes];
+  return Array.from({ length: Math.ceil(bytes.length / mostPerWrite) }, (_, index) =>
+    bytes.subarray(index * mostPerWrite, (index + 1) * mostPerWrite),
+  );
 }
 
 /** Reads frames from the chunks of a stream. */
