@@ -125,7 +125,8 @@ export class ProcessHost implements Host, RemoteStates {
     try {
       process.kill(-pid, "SIGKILL");
     } catch {
-      // None of the group is left.
+      // None of the group is left, or the system has no groups.
+      this.#process?.kill("SIGKILL");
     }
   }
 

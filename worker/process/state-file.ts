@@ -12,6 +12,8 @@ import type { Cells } from "../boundary/cells.ts";
 const numbersEach = 2;
 const bytesEach = numbersEach * Float64Array.BYTES_PER_ELEMENT;
 
+const usualCells = 4_096;
+
 /** The worker's side. */
 export class StateFile {
   readonly fd: number;
@@ -19,14 +21,11 @@ export class StateFile {
 
   /** @throws {Error} when there is no room for it */
   constructor(cells: number) {
-    // In memory where the system offers that.
-    const folder = fs.existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-    const file = path.join(folder, `thence-${process.pid}-${nanoid()}`);
-    this.fd = fs.openSync(file, "wx+", 0o600);
+    this.fd = openNameless();
     try {
-      fs.unlinkSync(file);
-      // All of it now, so that no later write is refused.
-      fs.writeSync(this.fd, Buffer.alloc(cells * bytesEach));
+      fs.ftruncateSync(this.fd, cells * bytesEach);
+      // What is mostly used has its room now; the rest, for calls that wait for sub-tasks, when it is used.
+      fs.writeSync(this.fd, Buffer.alloc(Math.min(cells, usualCells) * bytesEach));
     } catch (error) {
       fs.closeSync(this.fd);
       throw error;
@@ -53,6 +52,22 @@ export class StateFile {
   }
 }
 
+/** In memory where the system offers that and lets us. */
+function openNameless(): number {
+  const name = `thence-${process.pid}-${nanoid()}`;
+  const open = (folder: string): number => {
+    const file = path.join(folder, name);
+    const fd = fs.openSync(file, "wx+", 0o600);
+    fs.unlinkSync(file);
+    return fd;
+  };
+  try {
+    return open("/dev/shm");
+  } catch {
+    return open(tmpdir());
+  }
+}
+
 /** Notes that a call has begun, or is over. */
 export type NoteState = (cell: number, value: number, begin: number) => void;
 
@@ -64,6 +79,10 @@ export function stateWriter(fd: number): NoteState {
   return (cell, value, begin) => {
     record[0] = value;
     record[1] = begin;
-    writeSync(fd, record, 0, bytesEach, cell * bytesEach);
+    try {
+      writeSync(fd, record, 0, bytesEach, cell * bytesEach);
+    } catch {
+      // No room. Should this process crash, nobody is blamed for it.
+    }
   };
 }
