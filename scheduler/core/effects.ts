@@ -206,7 +206,7 @@ export class Effects {
   }
 }
 
-/** Clients take turns, so that neighbours are rarely of one client: what a worker hears is the same. */
+/** Consecutive tasks are rarely of one client, as clients take turns: what matters is what the worker is told. */
 function isRunAlike(one: Spec | undefined, other: Spec): boolean {
   if (one === undefined || one === other) return one === other;
   return (

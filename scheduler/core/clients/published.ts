@@ -32,7 +32,7 @@ export function publish(step: StepContext, client: Client, message: Message<"pub
     const words = `the future ${tasks} in it is not known here: was it released, or is it of another scheduler?`;
     return { type: "answer", id, failure: { code: "lost-data", message: words, key: tasks } };
   }
-  // Before the earlier one is let go: they may have tasks in common.
+  // Before the earlier retention ends: they may have tasks in common.
   const made = retain(step, `published "${name}"`, tasks);
   if (earlier !== undefined) endRetention(step, earlier.retention);
   published.set(name, { value, inputs, retention: made, by: client.name });

@@ -66,7 +66,7 @@ export function scatter(step: StepContext, client: Client, message: Message): vo
   });
 }
 
-/** The client cancels or releases a value it has not sent: the task fails for everybody else. */
+/** The client cancels or releases a value it has not sent: the task fails for all others. */
 export function abandonScatter(step: StepContext, task: Task, client: Client): void {
   if (task.state.at !== "waiting" || !isScattered(task) || task.spec.client !== client) return;
   const message = `scatter it again: the client that was to send the value of "${task.key}" did not`;
