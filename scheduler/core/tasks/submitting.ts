@@ -3,7 +3,7 @@
 
 import type { FromClient } from "../../../src/wire/protocol.ts";
 import { addWant, removeWants } from "../clients/wants.ts";
-import { samePayload } from "../same-payload.ts";
+import { samePayload } from "./same-payload.ts";
 import type { Client, Spec, Task } from "../state.ts";
 import { withOne } from "../structures/small-set.ts";
 import { recompute } from "../values/recompute.ts";

@@ -1,6 +1,6 @@
 // Equality of encoded values, byte for byte, without decoding them.
 
-import type { Payload } from "../../src/payload/payload.ts";
+import type { Payload } from "../../../src/payload/payload.ts";
 
 export function samePayload(a: Payload, b: Payload): boolean {
   if (typeof a === "string" || typeof b === "string") return a === b;
