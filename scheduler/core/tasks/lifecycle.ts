@@ -157,7 +157,7 @@ function inputFinished(step: StepContext, task: Task): void {
   const { state } = task;
   if (state.at !== "waiting") return;
   state.missing--;
-  proceed(step, task, "inputs are there");
+  proceed(step, task, "its inputs are there");
 }
 
 /** Fails a task and, with the same failure, everything that depends on it. */

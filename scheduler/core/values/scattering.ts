@@ -79,7 +79,7 @@ export function stopScattersTo(step: StepContext, worker: Worker): void {
     const [target] = scatter.workers;
     scatter.workers.delete(worker);
     if (target === worker && scatter.task.state.at === "waiting") {
-      const words = `the worker that "${scatter.task.key}" was sent to is lost`;
+      const words = `scatter it again: the worker that "${scatter.task.key}" was sent to was lost`;
       failScatter(step, scatter, "unschedulable", words);
     }
   }
