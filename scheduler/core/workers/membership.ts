@@ -88,7 +88,7 @@ function createWorker(id: WorkerId, facts: WorkerFacts, now: number): Worker {
   };
 }
 
-/** Names of resources come from peers: `toString` must not be found where nobody set it. */
+/** Names of resources come from peers: none of them may mean what all objects inherit. */
 function withoutPrototype(resources: Resources): Resources {
   return Object.assign(Object.create(null) as Resources, resources);
 }

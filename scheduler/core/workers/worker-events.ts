@@ -53,13 +53,13 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
       case "withdrawn":
         for (const ended of dispatchesOf(worker, message)) {
           endDispatch(step, ended);
-          if (!ended.abandoned) requeue(step, ended.task, "given back unstarted");
+          if (!ended.abandoned) requeue(step, ended.task, "returned unstarted");
         }
         break;
       case "stopped":
         for (const ended of dispatchesOf(worker, message)) {
           endDispatch(step, ended);
-          if (!ended.abandoned) requeue(step, ended.task, "stopped unasked");
+          if (!ended.abandoned) requeue(step, ended.task, "stopped by its worker");
         }
         break;
       case "progress": {
