@@ -6,7 +6,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import type { Predecessor } from "../src/wire/protocol.ts";
-import { inheritedFlags } from "./inherited-flags.ts";
+import { inheritedFlags } from "../src/inherited-flags.ts";
 import { restartPauses } from "./restart-pauses.ts";
 
 /** The environment variable with the JSON that the supervisor passes to the worker. */

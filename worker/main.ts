@@ -18,6 +18,7 @@ import { rateLimited } from "../src/rate-limit.ts";
 import { transferAddress } from "../src/transfer/messages.ts";
 import { Calls } from "./calls/calls.ts";
 import type { ModuleSource } from "./boundary/module-source.ts";
+import type { Isolation } from "./isolation.ts";
 import { openLocalDirectory } from "./results/local-directory.ts";
 import { defaultMemoryBytes } from "./results/memory-limit.ts";
 import { addressTowards, startPeerServer, type PeerServer } from "./results/peer-server.ts";
@@ -26,6 +27,7 @@ import { Results } from "./results/results.ts";
 import type { Disk } from "./results/spilling.ts";
 
 export { ModuleError, type ModuleSource } from "./boundary/module-source.ts";
+export type { Isolation } from "./isolation.ts";
 
 export type WorkerOptions = {
   /** The scheduler: its name in messages, and its address, asked for before every attempt to connect. */
@@ -45,6 +47,8 @@ export type WorkerOptions = {
   readonly drainTimeoutMs?: number;
   /** Heap of each thread, in bytes. Default: Node's own. */
   readonly heapBytes?: number;
+  /** Where tasks run: on threads of the worker, or in as many processes. Default: threads. */
+  readonly isolation?: Isolation;
   /** The id of the process that starts it anew when it dies. */
   readonly supervisor?: number;
   /** How the worker before it, of the same name, ended. */
@@ -150,6 +154,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       concurrency,
       name,
       heapBytes: options.heapBytes,
+      isolation: options.isolation,
       taskClient: options.taskClient,
       log,
       results,

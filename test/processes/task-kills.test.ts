@@ -3,6 +3,7 @@
 
 import { afterEach, describe, expect, test } from "vitest";
 import { WorkerLostError } from "../../src/index.ts";
+import { tested } from "../isolation.ts";
 import type { Program } from "../processes.ts";
 import { behaviours, cleanUp, connect, patientMs, startScheduler } from "./daemons.ts";
 import { startWorker, tasks, type Scheduler } from "./daemons.ts";
@@ -47,7 +48,7 @@ describe("a task that takes its thread down", () => {
       expect(exit).toContain('"exit" was executing when each of these went down: one (');
       expect(times(exit, /one \(.*?ended with exit code 3\)/g)).toBe(2);
       expect(times(await errorOf("timer"), /one \(.*?from a stray timer\)/g)).toBe(3);
-      expect(times(await errorOf("memory"), /one \(.*?memory limit.*?\)/g)).toBe(1);
+      expect(times(await errorOf("memory"), /one \(.*?memory.*?\)/g)).toBe(1);
 
       for (const each of [before[0]!, after.at(-1)!]) {
         expect((await client.explain(each)).losses).toEqual([]);
@@ -75,7 +76,8 @@ describe("a task that takes its thread down", () => {
   );
 });
 
-describe("a task that kills its whole worker", () => {
+// With processes it kills its own only: see isolation.test.ts.
+describe.skipIf(tested.isolation === "processes")("a task that kills its whole worker", () => {
   test(
     "fails after so many workers, and what was queued behind it survives without blame",
     async () => {

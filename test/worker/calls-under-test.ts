@@ -6,6 +6,7 @@ import { errorOf } from "../../src/errors/failure.ts";
 import { silentLog, type Log } from "../../src/log.ts";
 import { decode, encode, type Payload } from "../../src/payload/payload.ts";
 import type { Failure, FromWorker, RunMessage } from "../../src/wire/protocol.ts";
+import { tested } from "../isolation.ts";
 import { Calls, type CallsOptions } from "../../worker/calls/calls.ts";
 import { Reports, type Outbox } from "../../worker/reports.ts";
 
@@ -48,6 +49,7 @@ export class CallsUnderTest implements Outbox {
         threads: 1,
         concurrency: 1,
         name: "w0",
+        isolation: tested.isolation,
         // Everything is small, and comes along.
         results: {
           keep: (_, value) => value,

@@ -8,8 +8,9 @@ import { existsSync } from "node:fs";
 /** The rooms that the files of a room may import; types may come from any room. */
 const allowed: Record<string, readonly string[]> = {
   boundary: [],
-  thread: ["boundary"],
-  pool: ["boundary"],
+  process: ["boundary"],
+  thread: ["boundary", "process"],
+  pool: ["boundary", "process"],
   results: ["boundary"],
   calls: ["boundary", "pool", "results"],
 };

@@ -22,6 +22,11 @@ export type ThreadOptions = {
   readonly unposted: UnpostedMemory;
   /** To the main thread. Not the `parentPort`: that belongs to the user's code. */
   readonly port: MessagePort;
+  /**
+   * Notes in which state a call is, where the worker does not see the cells. Called with the cell, its
+   * new value, and when the call began.
+   */
+  readonly note?: (cell: number, value: number, begin: number) => void;
 };
 
 export type ToThread =

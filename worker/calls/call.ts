@@ -52,6 +52,12 @@ export type Call = {
   usedClient: boolean;
   /** The scheduler has been told that the call executes. */
   reported: boolean;
+  /** The call is reserved on its thread, which does not know it yet. */
+  announcing: boolean;
+  /** Its process was asked for the call, and has not answered. */
+  recalled: boolean;
+  /** The call is to be given back if its process answers that it has not begun. */
+  unwanted: boolean;
   /** Why the call has been asked to end. */
   ending: Ending | undefined;
   /** Runs until the call's time is up; once the call is asked to end, until its grace is over. */
@@ -93,6 +99,9 @@ export function newCall(message: RunMessage, index: number, terms: Terms, order:
     lent: false,
     usedClient: false,
     reported: false,
+    announcing: false,
+    recalled: false,
+    unwanted: false,
     ending: undefined,
     timer: undefined,
   };

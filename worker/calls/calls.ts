@@ -181,6 +181,7 @@ export class Calls {
       const call = this.#find(key, attempts[index]!);
       if (call === undefined) return;
       if (this.#takeBack(call)) this.#giveBack(call);
+      else if (call.recalled) call.unwanted = true;
       else this.#reportStarted(call);
     });
   }
@@ -209,6 +210,7 @@ export class Calls {
       // A call whose inputs are here frees memory by running; and one call may still get its inputs.
       if (call.gathering && (call.inputs !== undefined || isFirst)) isFirst = false;
       else if (this.#takeBack(call)) this.#giveBack(call);
+      else if (call.recalled) call.unwanted = true;
     }
   }
 
@@ -222,7 +224,10 @@ export class Calls {
     this.#leaving = true;
     for (const call of this.#pool.takeAllBack()) this.#giveBack(call);
     for (const call of this.#byKey.values()) {
-      if (call.gathering && call.ending === undefined && this.#takeBack(call)) this.#giveBack(call);
+      if (call.recalled) call.unwanted = true;
+      else if (call.gathering && call.ending === undefined && this.#takeBack(call)) {
+        this.#giveBack(call);
+      }
     }
   }
 
@@ -257,6 +262,19 @@ export class Calls {
         if (announce) this.#reportStarted(call);
         if (options.timeoutMs !== undefined) this.#endings.limitTime(call, options.timeoutMs);
       },
+      recalled: (calls) => {
+        for (const call of calls) {
+          if (call.ending !== undefined) this.#settle(call);
+          else if (call.unwanted) this.#giveBack(call);
+          else this.#runAgain(call);
+        }
+        this.#pool.feed();
+      },
+      begun: (call) => {
+        call.recalled = false;
+        if (call.unwanted) this.#reportStarted(call);
+        call.unwanted = false;
+      },
       progress: (call, fraction, text) => isWanted(call) && reports.progress(call, fraction, text),
       sub: (call, message) => isWanted(call) && reports.sub(call, message),
       lent: (call) => isWanted(call) && reports.lent(call),
@@ -287,12 +305,14 @@ export class Calls {
       if (call.ending !== undefined) this.#settle(call);
       else if (blamed.includes(call)) this.#lose(call, error);
       // Its sub-tasks are released with the attempt, so the call needs another attempt.
-      else if (call.usedClient || call.lent) this.#giveBack(call);
-      else {
-        clearTimeout(call.timer);
-        this.#pool.restore(call);
-      }
+      else if (call.usedClient || call.lent || call.unwanted) this.#giveBack(call);
+      else this.#runAgain(call);
     }
+  }
+
+  #runAgain(call: Call): void {
+    clearTimeout(call.timer);
+    this.#pool.restore(call);
   }
 
   #lose(call: Call, error: Error): void {

@@ -10,6 +10,9 @@ export type CallEvents = {
   /** The call is over, with a value or with an error. */
   returned(call: Call, value: Payload, micros: number): void;
   threw(call: Call, failure: Failure): void;
+  /** The calls were asked for, will not begin, and are off the thread; the call was asked for, and has begun. */
+  recalled(calls: readonly Call[]): void;
+  begun(call: Call): void;
   progress(call: Call, fraction: number, text: string | undefined): void;
   /** The client inside the call has sent a message. */
   sub(call: Call, message: FromClient): void;

@@ -4,10 +4,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ModuleSource } from "../boundary/module-source.ts";
 import type { Call } from "../calls/call.ts";
+import type { Isolation } from "../isolation.ts";
+import { ProcessHost } from "../process/process-host.ts";
 import { CallQueue } from "./call-queue.ts";
 import type { CallEvents, ThreadEnd } from "./events.ts";
 import { Pace, unknownMicros } from "./pace.ts";
+import type { OpenHost } from "./host.ts";
 import { Thread } from "./thread.ts";
+import { ThreadHost } from "./thread-host.ts";
 
 export type PoolOptions = {
   readonly modules: readonly ModuleSource[];
@@ -20,6 +24,8 @@ export type PoolOptions = {
   readonly taskClient?: URL | undefined;
   /** Heap of each thread, in bytes. Default: Node's own. */
   readonly heapBytes?: number | undefined;
+  /** Default: threads. */
+  readonly isolation?: Isolation | undefined;
 };
 
 /** Events of calls pass the pool by: threads report them themselves. */
@@ -39,6 +45,11 @@ const batchCalls = 256;
 const splitMicros = 100;
 const replaceAgainMs = 1_000;
 const closeMs = 3_000;
+
+const hosts: Record<Isolation, OpenHost> = {
+  threads: (setup, events) => new ThreadHost(setup, events),
+  processes: (setup, events) => new ProcessHost(setup, events),
+};
 
 export class ThreadPool {
   readonly #options: PoolOptions;
@@ -91,7 +102,7 @@ export class ThreadPool {
 
   /** Puts a call that was on a thread back in the queue. */
   restore(call: Call): void {
-    call.reported = false;
+    call.reported = call.recalled = false;
     this.#queue.restore(call);
   }
 
@@ -164,9 +175,18 @@ export class ThreadPool {
 
   #spawn(): void {
     if (this.#closed) return;
-    const { modules, concurrency, name, heapBytes, taskClient } = this.#options;
+    const {
+      modules,
+      concurrency,
+      name,
+      heapBytes,
+      taskClient,
+      isolation = "threads",
+    } = this.#options;
     const options = { modules, concurrency, worker: name, taskClient: taskClient?.href };
-    const thread = new Thread({ options, heapBytes, pace: this.#pace }, this.#events, {
+    const open = hosts[isolation];
+    const setup = { open, options, heapBytes, pace: this.#pace };
+    const thread = new Thread(setup, this.#events, {
       loaded: (names, digests) => this.#join(thread, names, digests),
       room: () => this.#fill(thread),
       gone: (end) => this.#replace(thread, end),
@@ -258,7 +278,9 @@ export class ThreadPool {
   #announce(call: Call, thread: Thread): void {
     thread.reserve(call);
     const { ticket } = call;
+    call.announcing = true;
     setImmediate(() => {
+      call.announcing = false;
       if (call.thread === thread && call.ticket === ticket) thread.post([call]);
     });
   }

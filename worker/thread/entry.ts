@@ -1,4 +1,4 @@
-// The entry of a thread: imports the modules, tells the main thread their functions, then runs calls.
+// The entry of a thread, or of a process in its place: imports the modules, tells the main thread their functions, then runs calls.
 
 import { inspect } from "node:util";
 import { isMainThread, workerData } from "node:worker_threads";
@@ -10,10 +10,13 @@ import { now } from "../boundary/intrinsics.ts";
 import { digestOf, loadFunctions } from "./modules.ts";
 import { Runner } from "./runner.ts";
 
-if (isMainThread) throw new Error("worker/thread/entry is started by a worker, as a thread");
-const options = { ...(workerData as ThreadOptions) };
+const options = isMainThread
+  ? (await import("../process/child.ts")).connectToWorker()
+  : { ...(workerData as ThreadOptions) };
 // The user's code must not find the channel to the main thread: it goes before the modules load.
-for (const name of Object.keys(options)) Reflect.deleteProperty(workerData as object, name);
+if (!isMainThread) {
+  for (const name of Object.keys(options)) Reflect.deleteProperty(workerData as object, name);
+}
 const { port } = options;
 const [seconds, nanoseconds] = process.hrtime();
 const clockMs = seconds * 1000 + nanoseconds / 1e6 - now();

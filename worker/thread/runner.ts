@@ -17,6 +17,7 @@ import {
   EXECUTING,
   OVER,
   WAITING,
+  cellOf,
   mostWaiting,
   move,
   stateOf,
@@ -51,6 +52,7 @@ export class Runner implements TaskHost {
   readonly worker: string;
   readonly #port: MessagePort;
   readonly #cells: Cells;
+  readonly #note: ThreadOptions["note"];
   readonly #functions: readonly (readonly [name: string, call: TaskFunction])[];
   readonly #concurrency: number;
   readonly #taskClient: string | undefined;
@@ -74,6 +76,7 @@ export class Runner implements TaskHost {
     this.worker = options.worker;
     this.#port = options.port;
     this.#cells = options.cells;
+    this.#note = options.note;
     this.#functions = [...options.functions];
     this.#concurrency = options.concurrency;
     this.#taskClient = options.taskClient;
@@ -132,6 +135,7 @@ export class Runner implements TaskHost {
     const begin = now();
     this.#cells.begins[ticket & (this.#cells.begins.length - 1)] = begin;
     if (!move(this.#cells, ticket, WAITING, EXECUTING)) return;
+    this.#note?.(cellOf(this.#cells, ticket), (ticket << 2) | EXECUTING, begin);
 
     const [name, call] = this.#functions[numbers[index * 3 + 1]!]!;
     const task = new RunningTask(this, batch.keys[index]!, numbers[index * 3 + 2]!, ticket);
@@ -210,6 +214,7 @@ export class Runner implements TaskHost {
     const { ticket } = task;
     const { states } = this.#cells;
     Atomics.store(states, ticket & (states.length - 1), (ticket << 2) | OVER);
+    this.#note?.(cellOf(this.#cells, ticket), (ticket << 2) | OVER, 0);
     task.close();
     if (task.lent) this.#lent -= 1;
     if (this.#endings.size > 0) this.#endings.delete(ticket);

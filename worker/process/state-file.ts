@@ -1,0 +1,69 @@
+// How far each call in a process is, in a file that the process writes and the worker reads: Node has no
+// memory that two processes share. The file outlives a crash, so the worker knows which calls were
+// executing. It has no name, so nothing is left of it; nothing waits for a disk, for nobody syncs it.
+
+import fs from "node:fs";
+import { nanoid } from "nanoid";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Cells } from "../boundary/cells.ts";
+
+/** By cell: ticket and state as in `Cells`, and when the call began. */
+const numbersEach = 2;
+const bytesEach = numbersEach * Float64Array.BYTES_PER_ELEMENT;
+
+/** The worker's side. */
+export class StateFile {
+  readonly fd: number;
+  #records = new Float64Array(0);
+
+  /** @throws {Error} when there is no room for it */
+  constructor(cells: number) {
+    // In memory where the system offers that.
+    const folder = fs.existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+    const file = path.join(folder, `thence-${process.pid}-${nanoid()}`);
+    this.fd = fs.openSync(file, "wx+", 0o600);
+    try {
+      fs.unlinkSync(file);
+      // All of it now, so that no later write is refused.
+      fs.writeSync(this.fd, Buffer.alloc(cells * bytesEach));
+    } catch (error) {
+      fs.closeSync(this.fd);
+      throw error;
+    }
+  }
+
+  /** Brings some of the cells up to date, as far as they belong to the same calls. */
+  refresh({ states, begins }: Cells, from: number, to: number): void {
+    const count = to - from;
+    const length = count * numbersEach;
+    if (this.#records.length < length) this.#records = new Float64Array(length);
+    fs.readSync(this.fd, this.#records, 0, count * bytesEach, from * bytesEach);
+    for (let index = 0; index < count; index += 1) {
+      const known = states[from + index]!;
+      const written = this.#records[index * numbersEach]!;
+      if (written >>> 2 !== known >>> 2 || written <= known) continue;
+      states[from + index] = written;
+      begins[from + index] = this.#records[index * numbersEach + 1]!;
+    }
+  }
+
+  close(): void {
+    fs.closeSync(this.fd);
+  }
+}
+
+/** Notes that a call has begun, or is over. */
+export type NoteState = (cell: number, value: number, begin: number) => void;
+
+/** The process's side. */
+export function stateWriter(fd: number): NoteState {
+  const record = new Float64Array(numbersEach);
+  // As it is before the user's modules load.
+  const { writeSync } = fs;
+  return (cell, value, begin) => {
+    record[0] = value;
+    record[1] = begin;
+    writeSync(fd, record, 0, bytesEach, cell * bytesEach);
+  };
+}
