@@ -4,11 +4,12 @@
 import { assert } from "./assert.ts";
 import { isScattered } from "./values/lineage.ts";
 import { checkCoordination } from "./coordination/invariants.ts";
-import { hasResources } from "./placement/dispatches.ts";
+import { hasResources, isApartOn } from "./placement/dispatches.ts";
 import { includes, listOf } from "./structures/small-set.ts";
 import { retentionsOf } from "./clients/retention.ts";
 import { headOf, isBlocked, tasksOf, type Lane } from "./placement/lanes.ts";
 import { fits, needsOf } from "./placement/locality.ts";
+import { isParked } from "./placement/suspects.ts";
 import { couldRun, isNamed } from "./placement/constraints.ts";
 import type { Client, Dispatch, Spec, State, Task, TaskStateName, Worker } from "./state.ts";
 
@@ -70,7 +71,7 @@ function checkTask(state: State, task: Task): void {
   const missing = inputs.filter((input) => input.state.at !== "finished").length;
   if (task.state.at === "waiting") {
     assert(task.state.missing === missing, say(`${task.state.missing} missing, ${missing} are`));
-    const isExpected = task.state.until !== undefined || isScattered(task);
+    const isExpected = task.state.until !== undefined || isScattered(task) || isParked(state, task);
     assert(missing > 0 || isExpected, say("waits for nothing"));
   }
   // What runs may have the copy of an input that was lost since.
@@ -194,6 +195,7 @@ function checkReady(state: State): void {
         couldRun(worker, constraint) &&
         hasResources(worker, constraint) &&
         !worker.dispatches.has(head.key) &&
+        isApartOn(worker, head) &&
         (needs === undefined || fits(worker, needs));
       assert(!isFree, () => `${head.key} waits though ${worker.name} is free`);
     }
@@ -219,11 +221,16 @@ function checkSite(lane: Lane): void {
 function checkWorker(state: State, worker: Worker): void {
   const say = (words: string) => () => `worker ${worker.name}: ${words}`;
   const { dispatches, slots } = worker;
-  const present = worker.awayUntil === undefined && !worker.leaving && worker.paused === undefined;
+  const present =
+    worker.awayUntil === undefined &&
+    !worker.leaving &&
+    worker.paused === undefined &&
+    worker.closedFor === undefined;
   const used = new Map<string, number>();
   let withdrawals = 0;
   let backlog = 0;
   let lent = 0;
+  let suspects = 0;
   for (const [key, dispatch] of dispatches) {
     checkDispatch(state, key, dispatch, worker);
     if (dispatch.withdrawing) withdrawals++;
@@ -232,6 +239,7 @@ function checkWorker(state: State, worker: Worker): void {
       continue;
     }
     backlog += dispatch.estimateMicros;
+    if (dispatch.suspect) suspects++;
     const { resources } = dispatch.task.spec.constraint;
     for (const resource in resources) {
       used.set(resource, (used.get(resource) ?? 0) + resources[resource]!);
@@ -248,6 +256,7 @@ function checkWorker(state: State, worker: Worker): void {
   assert(withdrawals === worker.withdrawals, say("withdrawals are miscounted"));
   assert(Math.abs(backlog - worker.backlogMicros) < 1, say("the backlog is miscounted"));
   assert(lent === worker.lent, say(`${worker.lent} counted as lent, ${lent} are`));
+  assert(suspects === worker.suspects, say(`${worker.suspects} suspects counted, ${suspects} are`));
   const load = dispatches.size - lent;
   assert(state.free.has(worker) === (present && load < slots), say("wrongly free"));
   assert(state.surplus.has(worker) === (present && load > slots), say("wrong surplus"));
