@@ -30,7 +30,9 @@ const noOptions: RunOptions = {};
 
 export type Call = {
   readonly key: string;
+  /** Number of the dispatch, for the scheduler; a task is told how many times it has begun. */
   readonly attempt: number;
+  readonly startsBefore: number;
   readonly args: Payload;
   /** Undefined until the inputs are here, and for a call without any. */
   inputs: readonly Payload[] | undefined;
@@ -87,6 +89,7 @@ export function newCall(message: RunMessage, index: number, terms: Terms, order:
   return {
     key: message.keys[index]!,
     attempt: message.attempts[index]!,
+    startsBefore: message.starts?.[index] ?? message.attempts[index]! - 1,
     args: message.args[index]!,
     inputs: undefined,
     gathering: undefined,

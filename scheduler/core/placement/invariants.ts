@@ -4,7 +4,7 @@
 import { assert } from "../assert.ts";
 import type { State } from "../state.ts";
 import { couldRun, isNamed } from "./constraints.ts";
-import { hasResources } from "./dispatches.ts";
+import { hasResources, isApartOn } from "./dispatches.ts";
 import { headOf, isBlocked, tasksOf, type Lane } from "./lanes.ts";
 import { fits, needsOf } from "./locality.ts";
 
@@ -41,6 +41,7 @@ function checkWaitsRightly(state: State, lane: Lane): void {
       couldRun(worker, lane.constraint) &&
       hasResources(worker, lane.constraint) &&
       !worker.dispatches.has(head.key) &&
+      isApartOn(worker, head) &&
       (needs === undefined || fits(worker, needs));
     assert(!couldRunNow, () => `${head.key} waits though ${worker.name} is free`);
   }

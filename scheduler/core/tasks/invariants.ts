@@ -1,6 +1,7 @@
 // What must hold of tasks and their specs between two steps.
 
 import { assert } from "../assert.ts";
+import { isParked } from "../placement/suspects.ts";
 import type { Spec, State, Task, TaskStateName } from "../state.ts";
 import { includes, listOf } from "../structures/small-set.ts";
 import { isScattered } from "../values/lineage.ts";
@@ -71,7 +72,7 @@ function checkInputs(state: State, task: Task, say: (words: string) => () => str
   if (task.state.at === "waiting") {
     const counted = task.state.missing;
     assert(counted === missing, say(`${counted} inputs are counted as missing, ${missing} are`));
-    const isDelayed = task.state.until !== undefined || isScattered(task);
+    const isDelayed = task.state.until !== undefined || isScattered(task) || isParked(state, task);
     assert(missing > 0 || isDelayed, say("waits for nothing"));
   }
   // A running task is not checked: it may have fetched a value that was lost since.

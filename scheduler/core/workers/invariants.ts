@@ -27,6 +27,7 @@ function checkWorker(state: State, worker: Worker): void {
   let withdrawals = 0;
   let backlog = 0;
   let lent = 0;
+  let suspects = 0;
   for (const [key, dispatch] of dispatches) {
     checkDispatch(state, key, dispatch, worker);
     if (dispatch.withdrawing) withdrawals++;
@@ -35,6 +36,7 @@ function checkWorker(state: State, worker: Worker): void {
       continue;
     }
     backlog += dispatch.estimateMicros;
+    if (dispatch.suspect) suspects++;
     const { resources } = dispatch.task.spec.constraint;
     for (const resource in resources) {
       used.set(resource, (used.get(resource) ?? 0) + resources[resource]!);
@@ -42,9 +44,13 @@ function checkWorker(state: State, worker: Worker): void {
   }
   assert(withdrawals === worker.withdrawals, say("withdrawals are miscounted"));
   assert(Math.abs(backlog - worker.backlogMicros) < 1, say("the backlog is miscounted"));
+  assert(suspects === worker.suspects, say(`${worker.suspects} suspects counted, ${suspects} are`));
   assert(lent === worker.lent, say(`${worker.lent} counted as lent, ${lent} are`));
   const isPresent =
-    worker.awayUntil === undefined && !worker.leaving && worker.paused === undefined;
+    worker.awayUntil === undefined &&
+    !worker.leaving &&
+    worker.paused === undefined &&
+    worker.closedFor === undefined;
   const load = dispatches.size - lent;
   assert(state.free.has(worker) === (isPresent && load < slots), say("wrongly in free"));
   assert(state.surplus.has(worker) === (isPresent && load > slots), say("wrongly in surplus"));
