@@ -203,6 +203,8 @@ const Run = Type.Object({
   name: Name,
   keys: column(Key),
   attempts: column(Attempt),
+  /** How often each had begun before, for the tasks to see; none when all are one less than `attempts`. */
+  starts: Type.Optional(column(Count)),
   args: PayloadColumn,
   /** The values of the futures that each `args` refers to by position. */
   inputs: Type.Optional(column(Type.Array(Type.Union([PayloadSchema, results.ReferenceSchema])))),
@@ -260,12 +262,14 @@ const FailedByWorker = Type.Object({
   key: Key,
   attempt: Attempt,
   failure: FailureSchema,
+  /** Its thread was lost with other calls that executed there: any of them may be the cause. */
+  shared: Type.Optional(Type.Boolean()),
 });
 /** From a worker: these are executing: after a while for every long task, at once if announced. */
 const Started = attemptsOf("started");
-/** From a worker: given back unstarted, in answer to `withdraw` or because it is leaving. */
+/** From a worker: given back unstarted, in answer to `withdraw`, or because it leaves or is paused. */
 const Withdrawn = attemptsOf("withdrawn");
-/** From a worker: cancelled, and off their threads. */
+/** From a worker: off their threads. They were cancelled; or they were executing, and run elsewhere. */
 const Stopped = attemptsOf("stopped");
 /** From a worker: what a task said of itself by `currentTask().progress()`. */
 const Progress = Type.Object({

@@ -258,9 +258,9 @@ export class Calls {
         if (this.#settle(call)) reports.failed(call, failure);
       },
       beginning: (call) => {
-        const { announce, timeoutMs } = call.terms;
+        const { announce, options } = call.terms;
         if (announce) this.#reportStarted(call);
-        if (timeoutMs !== undefined) this.#endings.limitTime(call, timeoutMs);
+        if (options.timeoutMs !== undefined) this.#endings.limitTime(call, options.timeoutMs);
       },
       recalled: (calls) => {
         for (const call of calls) {

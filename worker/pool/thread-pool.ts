@@ -257,7 +257,7 @@ export class ThreadPool {
     let micros = 0;
     const fairShare = Math.ceil(this.#queue.size / this.#threads.size);
     for (let call = this.#queue.first; call; call = this.#queue.first) {
-      const { announce, timeoutMs } = call.terms;
+      const { announce, options } = call.terms;
       if (announce && (calls.length > 0 || free <= 0)) break;
       const expected = announce ? unknownMicros : this.#pace.of(call.terms.function);
       if (calls.length >= free) {
@@ -268,7 +268,7 @@ export class ThreadPool {
       call.expectedMicros = expected;
       micros += expected;
       calls.push(call);
-      if (announce || timeoutMs !== undefined) this.#events.beginning(call);
+      if (announce || options.timeoutMs !== undefined) this.#events.beginning(call);
       if (announce) break;
     }
     return calls;

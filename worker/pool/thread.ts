@@ -82,7 +82,7 @@ export class Thread {
     const transfer: ArrayBuffer[] = [];
     for (const call of calls) {
       if (call.terms.regains) (regains ??= []).push(call.ticket);
-      numbers.push(call.ticket, call.terms.function, call.attempt);
+      numbers.push(call.ticket, call.terms.function, call.startsBefore + 1);
       keys.push(call.key);
       args.push(this.#host.cross(call.args, transfer));
       if (call.inputs !== undefined) {

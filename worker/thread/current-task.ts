@@ -12,7 +12,7 @@ import type { TaskLink } from "./task-link.ts";
 export type CurrentTask = {
   /** Names the task for ever. */
   readonly key: string;
-  /** 1 the first time it is dispatched; more after a retry or a loss. */
+  /** 1 the first time it runs; more after a retry or a loss. */
   readonly attempt: number;
   /** The name of the worker that runs it. */
   readonly worker: string;

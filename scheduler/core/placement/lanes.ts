@@ -58,7 +58,7 @@ export type Turn = {
   lanes: number;
 };
 
-/** Where the lanes of one client and priority stand that belong to one site. */
+/** The lanes of one client and priority that belong to one site. */
 export type Place = Heaped & {
   readonly turn: Turn;
   readonly site: Site;

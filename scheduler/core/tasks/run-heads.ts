@@ -44,6 +44,6 @@ export function leaveRunHeads({ runHeads }: State, heads: RunHeads): void {
   if (heads.specs === 0) runHeads.delete(heads.signature);
 }
 
-export function headOf({ spec, suspect }: Task): RunHead {
-  return suspect ? spec.heads.announced : spec.heads.usual;
+export function headOf({ spec, suspicions }: Task): RunHead {
+  return suspicions > 0 ? spec.heads.announced : spec.heads.usual;
 }

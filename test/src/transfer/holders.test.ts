@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { AuthenticationError, ConnectionError } from "../../../src/errors/errors.ts";
-import { memorySocketPair } from "../../../src/link/socket-memory.ts";
+import { memorySocketPair } from "../link/socket-memory.ts";
 import { Holders, type HoldersOptions } from "../../../src/transfer/holders.ts";
 import type { Want } from "../../../src/transfer/messages.ts";
 import { respond } from "../../../src/transfer/responder.ts";

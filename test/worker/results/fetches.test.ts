@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { ConnectionError } from "../../../src/errors/errors.ts";
-import { memorySocketPair } from "../../../src/link/socket-memory.ts";
+import { memorySocketPair } from "../../src/link/socket-memory.ts";
 import { silentLog } from "../../../src/log.ts";
 import { respond } from "../../../src/transfer/responder.ts";
 import { payloadSource } from "../../../src/transfer/shape.ts";
