@@ -21,6 +21,7 @@ import type { ModuleSource } from "./boundary/module-source.ts";
 import { openLocalDirectory } from "./results/local-directory.ts";
 import { defaultMemoryBytes } from "./results/memory-limit.ts";
 import { addressTowards, startPeerServer, type PeerServer } from "./results/peer-server.ts";
+import { Pauses } from "./pauses.ts";
 import { Reports } from "./reports.ts";
 import { Results } from "./results/results.ts";
 import type { Disk } from "./results/spilling.ts";
@@ -130,6 +131,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       return link?.lastUnsent;
     },
   });
+  const pauses = new Pauses(reports, log);
   const results = new Results({
     memoryBytes,
     disk: options.disk ?? directory!,
@@ -139,8 +141,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     open: options.open ?? openWebSocket,
     localAddress: options.localAddress,
     schedulerAddress: () => found && transferAddress(found.url),
-    paused: (isPaused) => {
-      calls.paused = isPaused;
+    paused: (reason) => {
+      if (reason === undefined) pauses.resume("memory");
+      else pauses.pause("memory", reason);
+      calls.paused = reason !== undefined;
     },
   });
   const calls: Calls = new Calls(
@@ -153,6 +157,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       taskClient: options.taskClient,
       log,
       results,
+      outage: (reason) => {
+        if (reason === undefined) pauses.resume("threads");
+        else pauses.pause("threads", reason);
+      },
       broken: (error) => void fail(error),
     },
     reports,
@@ -284,6 +292,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
           calls.drop();
           results.clear();
           results.keepAboveBytes = welcome.smallResultBytes;
+          pauses.tell();
           // This scheduler has not heard of it, and would never let it go.
           if (stopped) reports.leaving("it was leaving when the scheduler was lost");
         },

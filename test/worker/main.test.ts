@@ -153,7 +153,7 @@ describe("a worker", () => {
     await scheduler.until(() => scheduler.ended);
     expect(scheduler.heard.slice(1)).toMatchObject([
       { type: "leaving" },
-      { type: "withdrawn", keys: ["endless"] },
+      { type: "stopped", keys: ["endless"] },
     ]);
   });
 
