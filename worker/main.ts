@@ -22,6 +22,7 @@ import type { Isolation } from "./isolation.ts";
 import { openLocalDirectory } from "./results/local-directory.ts";
 import { defaultMemoryBytes } from "./results/memory-limit.ts";
 import { addressTowards, startPeerServer, type PeerServer } from "./results/peer-server.ts";
+import { Pauses } from "./pauses.ts";
 import { Reports } from "./reports.ts";
 import { Results } from "./results/results.ts";
 import type { Disk } from "./results/spilling.ts";
@@ -134,6 +135,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       return link?.lastUnsent;
     },
   });
+  const pauses = new Pauses(reports, log);
   const results = new Results({
     memoryBytes,
     disk: options.disk ?? directory!,
@@ -143,8 +145,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     open: options.open ?? openWebSocket,
     localAddress: options.localAddress,
     schedulerAddress: () => found && transferAddress(found.url),
-    paused: (isPaused) => {
-      calls.paused = isPaused;
+    paused: (reason) => {
+      if (reason === undefined) pauses.resume("memory");
+      else pauses.pause("memory", reason);
+      calls.paused = reason !== undefined;
     },
   });
   const calls: Calls = new Calls(
@@ -158,6 +162,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       taskClient: options.taskClient,
       log,
       results,
+      outage: (reason) => {
+        if (reason === undefined) pauses.resume("threads");
+        else pauses.pause("threads", reason);
+      },
       broken: (error) => void fail(error),
     },
     reports,
@@ -289,6 +297,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
           calls.drop();
           results.clear();
           results.keepAboveBytes = welcome.smallResultBytes;
+          pauses.tell();
           // The new scheduler does not know that this worker is leaving, and would not say farewell.
           if (stopped) reports.leaving("it was leaving when the scheduler was lost");
         },

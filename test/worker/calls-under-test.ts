@@ -29,6 +29,7 @@ export class CallsUnderTest implements Outbox {
   readonly messages: FromWorker[] = [];
   readonly logs: { level: string; text: string; facts: Record<string, unknown> | undefined }[] = [];
   readonly broken: Error[] = [];
+  readonly outages: (string | undefined)[] = [];
   readonly #ends = new Map<string, End[]>();
   /** How far `ends` has read; the newest message may still have grown since. */
   #read = { messages: 0, columns: 0 };
@@ -55,6 +56,10 @@ export class CallsUnderTest implements Outbox {
           keep: (_, value) => value,
           gather: () => undefined,
           fetch: () => Promise.reject(new Error("nothing is elsewhere")),
+        },
+        outage: (reason) => {
+          this.outages.push(reason);
+          this.#wake();
         },
         broken: (error) => {
           this.broken.push(error);

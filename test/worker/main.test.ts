@@ -159,7 +159,7 @@ describe("a worker", () => {
     await scheduler.until(() => scheduler.ended);
     expect(scheduler.heard.slice(1)).toMatchObject([
       { type: "leaving" },
-      { type: "withdrawn", keys: ["endless"] },
+      { type: "stopped", keys: ["endless"] },
     ]);
   });
 

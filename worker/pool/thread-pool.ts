@@ -34,8 +34,19 @@ export type PoolEvents = CallEvents & {
   beginning(call: Call): void;
   /** A thread has ended, with the calls on it; it is being replaced. */
   gone(end: ThreadEnd): void;
-  /** A thread could not be replaced, for the n-th time in a row; the pool tries again. */
-  unreplaced(error: Error, inARow: number, threadsLeft: number): void;
+  /** A thread could not be replaced, for the n-th time in a row; the pool tries again after a pause. */
+  unreplaced(failure: Unreplaced): void;
+  /** A thread could be replaced again. */
+  replaced(): void;
+};
+
+export type Unreplaced = {
+  readonly error: Error;
+  readonly inARow: number;
+  readonly pauseMs: number;
+  readonly threadsLeft: number;
+  /** The modules load, and are others than before: no later attempt can help. */
+  readonly isFinal: boolean;
 };
 
 /** Calls travel together up to this much expected work, and as much again is sent ahead. */
@@ -43,7 +54,9 @@ const batchMicros = 1_000;
 const batchCalls = 256;
 /** Less work than this is not split between two threads: waking the second takes as long. */
 const splitMicros = 100;
-const replaceAgainMs = 1_000;
+/** The pause before modules are loaded again that did not load: twice as long each time. */
+const firstPauseMs = 1_000;
+const longestPauseMs = 30_000;
 const closeMs = 3_000;
 
 const hosts: Record<Isolation, OpenHost> = {
@@ -60,7 +73,15 @@ export class ThreadPool {
   readonly #loaded = Promise.withResolvers<void>();
   #functions: ReadonlyMap<string, number> | undefined = undefined;
   #digests: readonly string[] = [];
+  /** Announced calls: suspects, each of which runs alone on its thread. */
+  readonly #suspects: Call[] = [];
+  /** The suspect that each thread was handed last. */
+  readonly #apart = new Map<Thread, Call>();
+  /** The thread that is handed nothing more until it is empty, for a suspect. */
+  #clearing: Thread | undefined = undefined;
   #failuresInARow = 0;
+  #isPausing = false;
+  #changedModules = false;
   #closed = false;
 
   constructor(options: PoolOptions, events: PoolEvents) {
@@ -97,18 +118,21 @@ export class ThreadPool {
 
   /** Puts a call in the queue; `feed` hands it over. */
   add(call: Call): void {
-    this.#queue.push(call);
+    if (call.terms.announce) this.#suspects.push(call);
+    else this.#queue.push(call);
   }
 
   /** Puts a call that was on a thread back in the queue. */
   restore(call: Call): void {
     call.reported = call.recalled = false;
-    this.#queue.restore(call);
+    if (call.terms.announce) this.#suspects.push(call);
+    else this.#queue.restore(call);
   }
 
   /** Hands over as many calls as there is room for: to free slots first, then ahead. */
   feed(): void {
     const { concurrency } = this.#options;
+    this.#handSuspects();
     for (let handed = true; handed;) {
       handed = false;
       for (const thread of this.#threads) {
@@ -121,12 +145,17 @@ export class ThreadPool {
 
   /** Takes a call back from the queue or from its thread, unless it has begun. */
   takeBack(call: Call): boolean {
+    const place = call.terms.announce ? this.#suspects.indexOf(call) : -1;
+    if (place >= 0) {
+      this.#suspects.splice(place, 1);
+      return true;
+    }
     return this.#queue.remove(call) || (call.thread?.handed.takeBack(call) ?? false);
   }
 
   /** Takes back every call that has not begun. */
   takeAllBack(): Call[] {
-    const waiting = this.#queue.clear();
+    const waiting = [...this.#suspects.splice(0), ...this.#queue.clear()];
     return [...waiting, ...[...this.#threads].flatMap(({ handed }) => handed.takeAllBack())];
   }
 
@@ -203,34 +232,88 @@ export class ThreadPool {
       names.join() === [...this.#functions.keys()].join() &&
       digests.join() === this.#digests.join();
     if (!isSame) {
+      this.#changedModules = true;
       thread.fail(new Error("The modules have other functions than when this worker started"));
       return;
     }
-    this.#failuresInARow = 0;
+    this.#changedModules = false;
+    if (this.#failuresInARow > 0) {
+      this.#failuresInARow = 0;
+      this.#events.replaced();
+      // The others were not tried while this one might fail too.
+      while (this.#threads.size < this.#options.threads) this.#spawn();
+    }
     this.#loaded.resolve();
     this.#fill(thread);
   }
 
   #replace(thread: Thread, end: ThreadEnd): void {
     this.#threads.delete(thread);
+    this.#apart.delete(thread);
+    if (this.#clearing === thread) this.#clearing = undefined;
     if (end.loaded) {
-      this.#spawn();
+      if (this.#failuresInARow === 0) this.#spawn();
       this.#events.gone(end);
       this.feed();
     } else if (this.#functions === undefined) {
       this.#loaded.reject(end.error);
     } else if (!this.#closed) {
-      this.#failuresInARow += 1;
-      const left = [...this.#threads].filter(({ ready }) => ready).length;
-      this.#events.unreplaced(end.error, this.#failuresInARow, left);
-      setTimeout(() => this.#spawn(), replaceAgainMs);
+      this.#tryAgain(end.error);
     }
+  }
+
+  /** Has one thread try whether the modules load again; when they do, the others follow. */
+  #tryAgain(error: Error): void {
+    if (this.#isPausing) return;
+    this.#isPausing = true;
+    this.#failuresInARow += 1;
+    const pauseMs = Math.min(firstPauseMs * 2 ** (this.#failuresInARow - 1), longestPauseMs);
+    const threadsLeft = [...this.#threads].filter(({ ready }) => ready).length;
+    const inARow = this.#failuresInARow;
+    const isFinal = this.#changedModules;
+    this.#events.unreplaced({ error, inARow, pauseMs, threadsLeft, isFinal });
+    const again = () => {
+      this.#isPausing = false;
+      if (this.#threads.size < this.#options.threads) this.#spawn();
+    };
+    setTimeout(again, pauseMs).unref();
   }
 
   // ── Handing over ───────────────────────────────────────────────────────────────────────────────
 
   #fill(thread: Thread): void {
+    this.#handSuspects();
     while (this.#hand(thread));
+  }
+
+  /** Hands each suspect to a thread that has no other call; if there is none, one is emptied for it. */
+  #handSuspects(): void {
+    if (this.#suspects.length === 0 && this.#clearing === undefined) return;
+    this.#clearing = undefined;
+    for (let call = this.#suspects[0]; call; call = this.#suspects[0]) {
+      let thread: Thread | undefined;
+      for (const each of this.#threads) {
+        if (!each.ready || this.#runsSuspect(each)) continue;
+        if (thread === undefined || each.handed.live < thread.handed.live) thread = each;
+      }
+      if (thread === undefined) return;
+      for (const behind of thread.handed.takeAllBack()) this.#queue.restore(behind);
+      if (thread.handed.live > 0) {
+        this.#clearing = thread;
+        return;
+      }
+      this.#suspects.shift();
+      call.expectedMicros = unknownMicros;
+      this.#events.beginning(call);
+      this.#apart.set(thread, call);
+      this.#announce(call, thread);
+    }
+  }
+
+  /** Whether a suspect is on the thread and has not lent its slot. */
+  #runsSuspect(thread: Thread): boolean {
+    const call = this.#apart.get(thread);
+    return call?.thread === thread && !call.lent;
   }
 
   /** Hands one batch to a thread; false when the thread has no room for the next call. */
@@ -240,11 +323,10 @@ export class ThreadPool {
     const hasRoom =
       live < concurrency || (loadMicros < batchMicros * concurrency && live < batchCalls);
     if (!hasRoom || !thread.ready) return false;
+    if (thread === this.#clearing || this.#runsSuspect(thread)) return false;
     const calls = this.#take(concurrency - live);
-    const [first] = calls;
-    if (first === undefined) return false;
-    if (first.terms.announce) this.#announce(first, thread);
-    else thread.hand(calls);
+    if (calls.length === 0) return false;
+    thread.hand(calls);
     return true;
   }
 
@@ -257,9 +339,7 @@ export class ThreadPool {
     let micros = 0;
     const fairShare = Math.ceil(this.#queue.size / this.#threads.size);
     for (let call = this.#queue.first; call; call = this.#queue.first) {
-      const { announce, options } = call.terms;
-      if (announce && (calls.length > 0 || free <= 0)) break;
-      const expected = announce ? unknownMicros : this.#pace.of(call.terms.function);
+      const expected = this.#pace.of(call.terms.function);
       if (calls.length >= free) {
         if (micros + expected > batchMicros || calls.length >= batchCalls) break;
         if (calls.length >= fairShare && micros + expected > splitMicros) break;
@@ -268,8 +348,7 @@ export class ThreadPool {
       call.expectedMicros = expected;
       micros += expected;
       calls.push(call);
-      if (announce || options.timeoutMs !== undefined) this.#events.beginning(call);
-      if (announce) break;
+      if (call.terms.options.timeoutMs !== undefined) this.#events.beginning(call);
     }
     return calls;
   }

@@ -1,6 +1,9 @@
 // How calls are ended before their time: cancelled, out of time, or with the thread they ran on.
 
-import { describe, expect, test } from "vitest";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { CallsUnderTest } from "../calls-under-test.ts";
 
 describe("cancelling", () => {
@@ -59,18 +62,19 @@ describe("cancelling", () => {
     expect(await worker.call("thread")).not.toBe(thread);
   });
 
-  test("those that shared its thread run again without blame", async () => {
+  test("those that shared its thread are given back as stopped, without blame", async () => {
     const worker = await CallsUnderTest.start({ concurrency: 4, graceMs: 50 });
-    const [patient] = worker.run("pause", [[100]]);
+    const [patient] = worker.run("pause", [[10_000]]);
     const [stubborn] = worker.run("neverEnds", [[]]);
     const [queued] = worker.run("neverEnds", [[]]);
     await worker.until(() => worker.started.includes(stubborn!));
     worker.cancel([stubborn!]);
     expect(await worker.endOf(stubborn)).toEqual({ type: "stopped" });
-    expect(await worker.endOf(patient)).toMatchObject({ type: "finished", value: 100 });
-    expect(worker.ends.has(queued!)).toBe(false);
-    worker.cancel([queued!]);
-    expect(await worker.endOf(queued)).toEqual({ type: "stopped" });
+    // They have begun: the next time is another attempt, which the scheduler counts.
+    expect(await worker.endsOf([patient!, queued!])).toEqual([
+      { type: "stopped" },
+      { type: "stopped" },
+    ]);
   });
 
   test("batch mates of a call that spins lose nothing", async () => {
@@ -199,6 +203,60 @@ describe("a thread that ends", () => {
     expect(await worker.call("echo", 1)).toBe(1);
   });
 
+  test("with several calls on it says so of each: any of them may be the cause", async () => {
+    const worker = await CallsUnderTest.start({ concurrency: 3 });
+    const keys = worker.run("neverEnds", [[], []]);
+    await worker.until(() => keys.every((key) => worker.started.includes(key)));
+    const [exits] = worker.run("exit", [[3]]);
+    await worker.endsOf([...keys, exits!]);
+    const failed = worker.messages.filter(({ type }) => type === "failed");
+    expect(failed).toHaveLength(3);
+    for (const each of failed) expect(each).toMatchObject({ shared: true });
+  });
+
+  test("with a suspect on it had no other call, so it is known who was the cause", async () => {
+    const worker = await CallsUnderTest.start({ concurrency: 3 });
+    const before = worker.run("pause", [[100], [150]]);
+    const [suspect] = worker.run("exit", [[3]], { announce: true });
+    const after = worker.run("pause", [[10], [10]]);
+    expect(await worker.endOf(suspect)).toMatchObject({ failure: { code: "thread-lost" } });
+    const failed = worker.messages.find(({ type }) => type === "failed");
+    expect(failed).not.toHaveProperty("shared");
+    const ends = await worker.endsOf([...before, ...after]);
+    expect(ends.map(({ type }) => type)).toEqual(ends.map(() => "finished"));
+  });
+
+  test("is replaced once its modules are there again: until then the worker takes no calls", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "thence-outage-"));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const path = join(directory, "tasks.mjs");
+    await writeFile(
+      path,
+      "export const exit = () => process.exit(3);\nexport const one = () => 1;",
+    );
+    const worker = await CallsUnderTest.start({ modules: [{ path }] });
+    await rename(path, `${path}.away`);
+    const [exits] = worker.run("exit", [[]]);
+    expect(await worker.endOf(exits)).toMatchObject({ failure: { code: "thread-lost" } });
+    const [meanwhile] = worker.run("one", [[]]);
+    expect(await worker.endOf(meanwhile)).toEqual({ type: "withdrawn" });
+    await worker.until(() => worker.outages.length > 0);
+    expect(worker.outages).toEqual([expect.stringContaining("it has no threads")]);
+    const tries = () => worker.logs.filter(({ text }) => text.includes("could not be replaced"));
+    // The pauses grow: a second, two, four.
+    await worker.until(() => tries().length === 3);
+    expect(tries().map(({ text }) => text.split("; ").at(-1))).toEqual([
+      "trying again in 1s",
+      "trying again in 2s",
+      "trying again in 4s",
+    ]);
+    await rename(`${path}.away`, path);
+    await worker.until(() => worker.outages.length === 2);
+    expect(worker.outages[1]).toBeUndefined();
+    expect(await worker.call("one")).toBe(1);
+    expect(worker.broken).toEqual([]);
+  }, 30_000);
+
   test("by an exception from a stray timer is replaced, with the error told", async () => {
     const worker = await CallsUnderTest.start();
     expect(await worker.call("throwFromTimer", 30)).toBe("returned");
@@ -245,6 +303,6 @@ describe("leaving", () => {
     await worker.until(() => worker.started.includes(key!));
     worker.calls.leave();
     await worker.calls.close();
-    expect(worker.ends.get(key!)).toEqual([{ type: "withdrawn" }]);
+    expect(worker.ends.get(key!)).toEqual([{ type: "stopped" }]);
   });
 });
