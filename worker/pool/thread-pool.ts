@@ -49,6 +49,8 @@ export class ThreadPool {
   readonly #loaded = Promise.withResolvers<void>();
   #functions: ReadonlyMap<string, number> | undefined = undefined;
   #digests: readonly string[] = [];
+  /** The places of the functions by digest. */
+  #places: ReadonlyMap<string, number> = new Map();
   #failuresInARow = 0;
   #closed = false;
 
@@ -77,7 +79,12 @@ export class ThreadPool {
     return this.#functions ?? new Map();
   }
 
-  /** The digest of each function's text, in the order of their places. */
+  /** The place of the function that a `run` message means; undefined when it is not registered. */
+  placeOf({ name, digest }: { name: string; digest?: string }): number | undefined {
+    return digest === undefined ? this.functions.get(name) : this.#places.get(digest);
+  }
+
+  /** The digest of each function, in the order of their places. */
   get digests(): readonly string[] {
     return this.#digests;
   }
@@ -178,6 +185,7 @@ export class ThreadPool {
     if (this.#functions === undefined) {
       this.#functions = new Map(names.map((name, index) => [name, index]));
       this.#digests = digests;
+      this.#places = new Map(digests.map((digest, index) => [digest, index]));
     }
     const isSame =
       names.join() === [...this.#functions.keys()].join() &&
