@@ -1,7 +1,7 @@
 // Calls of registered functions, under one set of options: what a client is, and what its `with`
 // returns.
 
-import { limits } from "../src/wire/limits.ts";
+import { referenceTo } from "./function-reference.ts";
 import { encodeArguments, Future } from "./future.ts";
 import { pureKey } from "./pure-key.ts";
 import type { Session } from "./session.ts";
@@ -44,9 +44,9 @@ export class Calls<Tasks = UntypedTasks> implements Submitter<Tasks> {
     ...args: TaskArguments<FunctionOf<Tasks, Reference>>
   ): TaskFuture<FunctionOf<Tasks, Reference>> {
     const { key, pure } = this.#settings;
-    const head = this.#settings.headFor(nameOf(task));
+    const head = this.#settings.headFor(referenceTo(task));
     const call = encodeArguments(args, this.#session);
-    const givenKey = pure ? pureKey(head.name, call) : key;
+    const givenKey = pure ? pureKey(head, call) : key;
     return new Future(this.#session.submit(head, call, givenKey));
   }
 
@@ -56,27 +56,13 @@ export class Calls<Tasks = UntypedTasks> implements Submitter<Tasks> {
   ): TaskFuture<FunctionOf<Tasks, Reference>>[] {
     const { key, pure } = this.#settings;
     const session = this.#session;
-    const head = this.#settings.headFor(nameOf(task));
+    const head = this.#settings.headFor(referenceTo(task));
     const calls = Array.from(zip(iterables), (args) => encodeArguments(args, session));
     return calls.map((call, index) => {
-      const givenKey = pure ? pureKey(head.name, call) : key && `${key}-${index}`;
+      const givenKey = pure ? pureKey(head, call) : key && `${key}-${index}`;
       return new Future(session.submit(head, call, givenKey));
     });
   }
-}
-
-/** The name that a function is sent by. */
-export function nameOf(task: unknown): string {
-  const name: unknown = typeof task === "function" ? task.name : task;
-  if (typeof name !== "string") {
-    throw new TypeError(`give a function or its registered name, not ${typeof task}`);
-  }
-  if (name.length > 0 && name.length <= limits.nameLength) return name;
-  throw new TypeError(
-    typeof task === "function" && name === ""
-      ? "give the registered name: this function has no name of its own to be sent by"
-      : `the name of a function has 1 to ${limits.nameLength} characters, not ${name.length}`,
-  );
 }
 
 function* zip(iterables: readonly unknown[]): Generator<unknown[]> {

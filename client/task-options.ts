@@ -2,6 +2,7 @@
 
 import { limits } from "../src/wire/limits.ts";
 import type { Retries, RunOptions, TaskOptions } from "../src/wire/task-options.ts";
+import type { FunctionReference } from "./function-reference.ts";
 import type { SubmitHead } from "./message-writer.ts";
 import {
   boolean,
@@ -92,10 +93,15 @@ export class CallSettings {
     this.#options = Object.keys(task).length > 0 ? task : undefined;
   }
 
-  headFor(name: string): SubmitHead {
-    if (this.#head?.name === name) return this.#head;
+  headFor({ name, digest }: FunctionReference): SubmitHead {
+    if (this.#head?.name === name && this.#head.digest === digest) return this.#head;
     const options = this.#options;
-    return (this.#head = { type: "submit", name, ...(options && { options }) });
+    return (this.#head = {
+      type: "submit",
+      name,
+      ...(digest !== undefined && { digest }),
+      ...(options && { options }),
+    });
   }
 }
 

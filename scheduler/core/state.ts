@@ -127,16 +127,21 @@ export type PlacementConstraint = {
   specs: number;
 };
 
-/** What is known of a function, by its name. */
+/** What is known of a function: of each registered name, and of each digest that workers registered or clients passed. */
 export type FunctionFacts = {
+  /** The registered name, or made of the digest; see `functionKey`. */
+  readonly key: string;
+  /** For people, when it is known by its digest. */
   readonly name: string;
+  /** It is known by its digest, as the functions that clients pass are. */
+  readonly passed: boolean;
   /** Mean time of a call on a thread, recent calls weighing most; undefined before the first. */
   meanMicros: number | undefined;
   /** How many of the workers here registered it. */
   workers: number;
   /** A worker registered it once. Tasks then wait for another one, however long. */
   wasRegistered: boolean;
-  /** Digest of its text on the first of the workers here, and the name of that worker. */
+  /** Its digest on the first of the workers here, and the name of that worker. */
   digest: string | undefined;
   digestOf: string;
   constraints: number;
@@ -176,7 +181,9 @@ export type Worker = {
   readonly pid: number;
   readonly threads: number;
   readonly slots: number;
+  /** The keys of its functions: names and digests; and the names alone. */
   readonly functions: ReadonlySet<string>;
+  readonly registeredNames: readonly string[];
   readonly resources: Resources;
   readonly joinedAt: number;
   readonly used: Record<string, number>;

@@ -13,6 +13,7 @@ import {
   attemptsOf,
   column,
   Count,
+  Digest,
   FailureSchema,
   Key,
   keysOf,
@@ -68,10 +69,8 @@ export const HelloSchema = Type.Union([
     slots: Type.Integer({ minimum: 1, maximum: limits.slots }),
     resources: ResourcesSchema,
     functions: Type.Array(Name, { minItems: 1, maxItems: limits.functions }),
-    /** Of the text of each function: under one name there should be one. */
-    digests: Type.Optional(
-      Type.Array(Type.String({ maxLength: 64 }), { maxItems: limits.functions }),
-    ),
+    /** Of each function: under one name there should be one, and functions that are passed are found by it. */
+    digests: Type.Optional(Type.Array(Digest, { maxItems: limits.functions })),
     /** The process that starts it anew when it dies; its successor then says how it did. */
     supervisor: Type.Optional(Count),
     predecessor: Type.Optional(PredecessorSchema),
@@ -109,6 +108,8 @@ export type Welcome = Extract<WelcomeOrRefused, { type: "welcome" }>;
 const Submit = Type.Object({
   type: Type.Literal("submit"),
   name: Name,
+  /** Of a function that was passed: the one with this digest is meant, whatever its registered name. */
+  digest: Type.Optional(Digest),
   options: Type.Optional(TaskOptionsSchema),
   keys: column(Key),
   /** Each the payload of an array of arguments. */
@@ -201,6 +202,8 @@ export type ToClient = Static<typeof ToClientSchema> | AnswerMessage;
 const Run = Type.Object({
   type: Type.Literal("run"),
   name: Name,
+  /** As in `submit`; `name` is then for people. */
+  digest: Type.Optional(Digest),
   keys: column(Key),
   attempts: column(Attempt),
   /** How often each had begun before, for the tasks to see; none when all are one less than `attempts`. */

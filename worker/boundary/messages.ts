@@ -54,7 +54,7 @@ export type ToThread =
 
 export type FromThread =
   /**
-   * The first message: the modules are loaded, with these functions and the digests of their texts.
+   * The first message: the modules are loaded, with these functions and their digests.
    * `clockMs` is the zero of `Cells.begins` on the clock of `hrtime`.
    */
   | {

@@ -2,10 +2,12 @@
 
 import { ThenceError } from "../../src/errors/errors.ts";
 
-/** A file to import, and the prefix of its functions' names. */
+/** What to import, and the prefix of its functions' names. */
 export type ModuleSource = {
   /** Absolute path of a `.ts` or `.js` file. */
   readonly path: string;
+  /** When there is no such file: what an `import` in a file of that directory would name. */
+  readonly package?: { readonly specifier: string; readonly directory: string };
   /** Its functions are registered as `name.function`; without it, under their own names. */
   readonly name?: string;
 };

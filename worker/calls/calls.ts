@@ -82,7 +82,7 @@ export class Calls {
     return [...this.#pool.functions.keys()];
   }
 
-  /** The digest of each function's text, in the same order. */
+  /** The digest of each function, in the same order. */
   get digests(): string[] {
     return [...this.#pool.digests];
   }
@@ -128,7 +128,7 @@ export class Calls {
 
   #run(message: RunMessage): void {
     const { inputs, peers } = message;
-    const place = this.#pool.functions.get(message.name);
+    const place = this.#pool.placeOf(message);
     const terms = termsOf(message, place);
     for (let index = 0; index < message.keys.length; index += 1) {
       const call = newCall(message, index, terms, this.#order++);

@@ -79,6 +79,8 @@ export class ThreadPool {
   readonly #apart = new Map<Thread, Call>();
   /** The thread that is handed nothing more until it is empty, for a suspect. */
   #clearing: Thread | undefined = undefined;
+  /** The places of the functions by digest. */
+  #places: ReadonlyMap<string, number> = new Map();
   #failuresInARow = 0;
   #isPausing = false;
   #changedModules = false;
@@ -109,7 +111,12 @@ export class ThreadPool {
     return this.#functions ?? new Map();
   }
 
-  /** The digest of each function's text, in the order of their places. */
+  /** The place of the function that a `run` message means; undefined when it is not registered. */
+  placeOf({ name, digest }: { name: string; digest?: string }): number | undefined {
+    return digest === undefined ? this.functions.get(name) : this.#places.get(digest);
+  }
+
+  /** The digest of each function, in the order of their places. */
   get digests(): readonly string[] {
     return this.#digests;
   }
@@ -227,6 +234,7 @@ export class ThreadPool {
     if (this.#functions === undefined) {
       this.#functions = new Map(names.map((name, index) => [name, index]));
       this.#digests = digests;
+      this.#places = new Map(digests.map((digest, index) => [digest, index]));
     }
     const isSame =
       names.join() === [...this.#functions.keys()].join() &&

@@ -7,7 +7,7 @@ import type { FromThread, ThreadOptions, ToThread } from "../boundary/messages.t
 import { ModuleError } from "../boundary/module-source.ts";
 import { runningTask } from "./current-task.ts";
 import { now } from "../boundary/intrinsics.ts";
-import { digestOf, loadFunctions } from "./modules.ts";
+import { loadFunctions } from "./modules.ts";
 import { Runner } from "./runner.ts";
 
 const options = isMainThread
@@ -29,10 +29,9 @@ process.on("unhandledRejection", (reason) => {
 });
 
 try {
-  const functions = await loadFunctions(options.modules);
+  const { functions, digests } = await loadFunctions(options.modules);
   const runner = new Runner({ ...options, functions });
   port.on("message", (message: ToThread) => runner.receive(message));
-  const digests = [...functions.values()].map(digestOf);
   post({ type: "loaded", functions: [...functions.keys()], digests, clockMs });
 } catch (error) {
   if (!(error instanceof ModuleError)) throw error;

@@ -176,8 +176,8 @@ export function unblock(state: State, worker: Worker): void {
 /** The blocked sites that the worker may matter to: those of its functions, and perhaps others. */
 function blockedAt({ ready, functions }: State, worker: Worker): Iterable<Site> {
   if (ready.blocked.size <= worker.functions.size) return ready.blocked;
-  return [...worker.functions].flatMap((name) =>
-    [...(functions.get(name)?.sites ?? [])].filter((site) => ready.blocked.has(site)),
+  return [...worker.functions].flatMap((key) =>
+    [...(functions.get(key)?.sites ?? [])].filter((site) => ready.blocked.has(site)),
   );
 }
 

@@ -107,7 +107,7 @@ function namesOf({ name, host, id }: Worker): ReadonlySet<string> {
 
 /** Whether the worker has the function and is one of those asked for. */
 export function mayRunAt(worker: Worker, { function: facts, workers }: Site): boolean {
-  return worker.functions.has(facts.name) && (workers === undefined || workers.has(worker));
+  return worker.functions.has(facts.key) && (workers === undefined || workers.has(worker));
 }
 
 export function createSite(

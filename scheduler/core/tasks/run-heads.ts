@@ -19,11 +19,12 @@ export type RunHeads = {
 /** The heads for a spec, which leaves them by `leaveRunHeads`. */
 export function enterRunHeads(
   { runHeads }: State,
-  { function: { name }, priority, options, constraint, lane }: Omit<Spec, "heads">,
+  { function: { name, passed, digest }, priority, options, constraint, lane }: Omit<Spec, "heads">,
 ): RunHeads {
   const usual: RunHead = {
     type: "run",
     name,
+    ...(passed && digest !== undefined && { digest }),
     ...(priority !== 0 && { priority }),
     ...(options.run && { options: options.run }),
     ...(constraint.resources && { regains: true }),

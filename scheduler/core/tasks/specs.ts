@@ -5,6 +5,7 @@ import type { TaskOptions } from "../../../src/wire/protocol.ts";
 import { enterConstraint, leaveConstraint } from "../placement/constraints.ts";
 import { createLane, type Lane } from "../placement/lanes.ts";
 import type { Client, PlacementConstraint, Spec, State } from "../state.ts";
+import { functionKey, type FunctionReference } from "./functions.ts";
 import { enterRunHeads, leaveRunHeads } from "./run-heads.ts";
 
 const noOptions: TaskOptions = {};
@@ -12,13 +13,14 @@ const noOptions: TaskOptions = {};
 export function specFor(
   state: State,
   client: Client,
-  name: string,
+  reference: FunctionReference,
   options: TaskOptions = noOptions,
 ): Spec {
-  const signature = options === noOptions ? `=${name}` : JSON.stringify([name, options]);
+  const key = functionKey(reference);
+  const signature = options === noOptions ? `=${key}` : JSON.stringify([key, options]);
   const known = client.specs.get(signature);
   if (known) return known;
-  const constraint = enterConstraint(state, name, options);
+  const constraint = enterConstraint(state, reference, options);
   // A sub-task is as urgent as its task unless it says otherwise.
   const priority = options.priority ?? client.within?.dispatch.task.spec.priority ?? 0;
   const lane = enterLane(state, client, priority, constraint);

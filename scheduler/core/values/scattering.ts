@@ -131,7 +131,7 @@ function isSentBefore(task: Task, client: Client): boolean {
 }
 
 function createScattered(step: StepContext, client: Client, key: string): Task {
-  const spec = specFor(step.state, client, scatteredName);
+  const spec = specFor(step.state, client, { name: scatteredName });
   const task = createTask(step, spec, { key, args: "[]", inputKeys: undefined });
   task.attempt = scatteredAttempt;
   addWant(task, client);

@@ -12,7 +12,7 @@ import { announceOffloading } from "../values/offloading.ts";
 import { loseReplicas } from "../values/recompute.ts";
 import { endRequestsTo } from "../values/replication.ts";
 import { stopScattersTo } from "../values/scattering.ts";
-import { register, unregister } from "./registering.ts";
+import { keysOf, register, unregister } from "./registering.ts";
 import { stopAwaitingRestart } from "./restart.ts";
 import { endRetirement } from "./retiring.ts";
 
@@ -47,12 +47,13 @@ export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void 
   // With the first worker it becomes clear what is unschedulable, so every site is looked at.
   if (state.workers.size === 1) for (const site of state.sites.values()) reconsider(state, site);
   else reconsiderSitesOf(state, worker);
+  reconsiderReplaced(state, worker);
   offerRoom(step, worker);
   announceOffloading(step, worker);
   effects.log(
     "info",
     `worker ${worker.name} joined: ${counted(worker.slots, "slot")}, ` +
-      counted(worker.functions.size, "function"),
+      counted(worker.registeredNames.length, "function"),
   );
 }
 
@@ -64,7 +65,8 @@ function createWorker(id: WorkerId, facts: WorkerFacts, now: number): Worker {
     pid: facts.pid,
     threads: facts.threads,
     slots: facts.slots,
-    functions: new Set(facts.functions),
+    functions: keysOf(facts),
+    registeredNames: facts.functions,
     resources: withoutPrototype(facts.resources),
     joinedAt: now,
     used: withoutPrototype({}),
@@ -174,8 +176,17 @@ function endDispatchesOf(step: StepContext, worker: Worker, how: string): number
 
 /** The workers for what this one can run have changed: tasks that wait for it are looked at anew. */
 export function reconsiderSitesOf(state: State, worker: Worker): void {
-  for (const name of worker.functions) {
-    for (const site of state.functions.get(name)?.sites ?? []) reconsider(state, site);
+  for (const key of worker.functions) {
+    for (const site of state.functions.get(key)?.sites ?? []) reconsider(state, site);
+  }
+}
+
+/** Tasks that wait for another version of one of its functions may not wait for ever. */
+function reconsiderReplaced(state: State, worker: Worker): void {
+  const names = new Set(worker.registeredNames);
+  for (const facts of state.functions.values()) {
+    if (!facts.passed || facts.workers > 0 || !names.has(facts.name)) continue;
+    for (const site of facts.sites) reconsider(state, site);
   }
 }
 
