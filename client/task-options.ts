@@ -46,8 +46,16 @@ export type CallOptions = {
   priority?: number;
   /** Further attempts when the task throws; a lost worker does not use one up. Default: 0. */
   retries?: number | RetryOptions;
-  /** Milliseconds that one attempt may run; then it fails with `TaskTimeoutError`. Default: no limit. */
+  /**
+   * Milliseconds that one attempt may run. Then its signal fires: a task that returns after that, within
+   * `graceMs`, has returned; else it fails with `TaskTimeoutError`. Default: no limit.
+   */
   timeoutMs?: number;
+  /**
+   * Milliseconds between the signal of a task that is cancelled or runs out of time and the end of its
+   * thread. Default: 2,000.
+   */
+  graceMs?: number;
   /** Milliseconds that the task is held back by the scheduler. */
   delayMs?: number;
   /** The moment until which it is held back: a Date, or milliseconds since 1970. */
@@ -147,6 +155,7 @@ const schedulingChecks: Checks<Scheduling> = {
 
 const runChecks: Checks<RunOptions> = {
   timeoutMs: positive,
+  graceMs: (value, name) => number(value, name, 0),
 };
 
 /** Every option of a call, and nothing else: what users may write and what is checked is the same. */

@@ -77,6 +77,16 @@ export class Program {
     this.#child.stdout?.destroy();
   }
 
+  /** Stands still at this end of its standard output, until it is closed. */
+  pauseReading(): void {
+    this.#child.stdout?.pause();
+  }
+
+  /** Writes to its standard input. */
+  type(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
@@ -123,7 +133,8 @@ export function childrenOf(parent: number): number[] {
     .filter((pid) => statOf(pid)?.parent === parent);
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process runs. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
   } catch {

@@ -49,6 +49,11 @@ export type WorkerOptions = {
   readonly supervisor?: number;
   /** The worker of this name before it, and how that ended. */
   readonly predecessor?: Predecessor;
+  /**
+   * Marks the processes that tasks start, so that whoever started this worker can end them when it has
+   * been killed: see `endProcesses`. Default: a new one.
+   */
+  readonly mark?: string;
   /** A module with an `openTaskClient`, for `currentTask().client`. Default: there is none. */
   readonly taskClient?: URL;
   /** Most bytes of results and inputs in its memory. Default: 60 % of what this machine has for its threads. */
@@ -150,6 +155,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       concurrency,
       name,
       heapBytes: options.heapBytes,
+      mark: options.mark,
       taskClient: options.taskClient,
       log,
       results,

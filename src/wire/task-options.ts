@@ -29,6 +29,8 @@ export const ResourcesSchema = Type.Unsafe<Resources>(
 export const RunOptionsSchema = Type.Object({
   /** The attempt fails after so long on its thread. */
   timeoutMs: Type.Optional(Milliseconds),
+  /** How long it may take to end when it is asked to, before it loses its thread. */
+  graceMs: Type.Optional(Milliseconds),
 });
 export type RunOptions = Static<typeof RunOptionsSchema>;
 

@@ -16,6 +16,8 @@ export type Terms = {
   /** Higher first. */
   readonly priority: number;
   readonly timeoutMs: number | undefined;
+  /** How long a call that was asked to end may take; undefined: as the worker gives. */
+  readonly graceMs: number | undefined;
   /** Report `started` before the call begins: it may take this process down. */
   readonly announce: boolean;
   /** The call lends resources too: the scheduler gives them back before the call goes on. */
@@ -68,8 +70,8 @@ export const dropped: Ending = {
 /** @param place the place of the function; any number when the worker does not have the function */
 export function termsOf(message: RunMessage, place = 0): Terms {
   const { name, priority = 0, depth = 0, announce = false, regains = false } = message;
-  const { timeoutMs } = message.options ?? {};
-  return { name, function: place, priority, depth, timeoutMs, announce, regains };
+  const { timeoutMs, graceMs } = message.options ?? {};
+  return { name, function: place, priority, depth, timeoutMs, graceMs, announce, regains };
 }
 
 /** One of the calls of a `run` message, without its inputs. */

@@ -247,6 +247,8 @@ export class Calls {
     const reports = this.#reports;
     return {
       returned: (call, value, micros) => {
+        // A task that ran out of time, heeds its signal and returns has returned.
+        if (call.ending?.code === "task-timeout") call.ending = undefined;
         if (this.#settle(call)) reports.finished(call, results.keep(call, value), micros);
       },
       threw: (call, failure) => {
@@ -264,6 +266,7 @@ export class Calls {
       said: (kind, text, key) => {
         const task = key === undefined ? {} : { task: key };
         if (kind === "log") log.info(text, task);
+        else if (kind === "warning") log.warning(text, task);
         else log.error(`a promise was rejected and nobody handled it: ${text}`, task);
       },
       gone: (end) => this.#threadGone(end),
@@ -274,11 +277,11 @@ export class Calls {
     };
   }
 
-  #threadGone({ executing, others, error, terminated }: ThreadEnd): void {
+  #threadGone({ executing, others, error, culprit, terminated }: ThreadEnd): void {
     if (!terminated) {
-      const tasks = executing.map(({ key }) => key);
       const text = `a thread ended and is being replaced: ${error.message}`;
-      this.#options.log.warning(text, { tasks });
+      const tasks = executing.map(({ key }) => key);
+      this.#options.log.error(text, { tasks, endedBy: culprit, stack: error.stack });
     }
     // A call that waited for its sub-tasks is blamed only when no other call was executing.
     const inSlots = executing.filter(({ lent }) => !lent);

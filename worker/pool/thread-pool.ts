@@ -1,9 +1,11 @@
 // The threads of a worker and the queue of calls that wait for one. Decides which thread gets which
 // calls, and how many at once; replaces threads that end.
 
+import { nanoid } from "nanoid";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ModuleSource } from "../boundary/module-source.ts";
 import type { Call } from "../calls/call.ts";
+import { EndedAttempts } from "../processes/ended-attempts.ts";
 import { CallQueue } from "./call-queue.ts";
 import type { CallEvents, ThreadEnd } from "./events.ts";
 import { Pace, unknownMicros } from "./pace.ts";
@@ -20,6 +22,8 @@ export type PoolOptions = {
   readonly taskClient?: URL | undefined;
   /** Heap of each thread, in bytes. Default: what Node gives. */
   readonly heapBytes?: number | undefined;
+  /** Marks the processes that tasks start; see `markVariable`. Default: a new one. */
+  readonly mark?: string | undefined;
 };
 
 /** Events of calls pass the pool by: threads report them themselves. */
@@ -46,6 +50,9 @@ export class ThreadPool {
   readonly #queue = new CallQueue<Call>();
   readonly #pace = new Pace();
   readonly #threads = new Set<Thread>();
+  readonly #mark: string;
+  #threadsStarted = 0;
+  readonly #endedAttempts = new EndedAttempts();
   readonly #loaded = Promise.withResolvers<void>();
   #functions: ReadonlyMap<string, number> | undefined = undefined;
   #digests: readonly string[] = [];
@@ -54,6 +61,7 @@ export class ThreadPool {
 
   constructor(options: PoolOptions, events: PoolEvents) {
     this.#options = options;
+    this.#mark = options.mark ?? nanoid();
     this.#events = events;
   }
 
@@ -151,6 +159,7 @@ export class ThreadPool {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#end([...this.#threads]);
+    await this.#endedAttempts.close();
   }
 
   /** Ends threads, and gives up on those that cannot be ended because they are inside a system call. */
@@ -165,8 +174,10 @@ export class ThreadPool {
   #spawn(): void {
     if (this.#closed) return;
     const { modules, concurrency, name, heapBytes, taskClient } = this.#options;
-    const options = { modules, concurrency, worker: name, taskClient: taskClient?.href };
-    const thread = new Thread({ options, heapBytes, pace: this.#pace }, this.#events, {
+    const mark = `${this.#mark}/${this.#threadsStarted++}`;
+    const options = { modules, concurrency, worker: name, taskClient: taskClient?.href, mark };
+    const setup = { options, heapBytes, pace: this.#pace, endedAttempts: this.#endedAttempts };
+    const thread = new Thread(setup, this.#events, {
       loaded: (names, digests) => this.#join(thread, names, digests),
       room: () => this.#fill(thread),
       gone: (end) => this.#replace(thread, end),

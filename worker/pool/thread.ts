@@ -1,5 +1,6 @@
 // One thread as the main thread sees it: starts it, hands it calls, tells what comes from it, and ends it.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   MessageChannel,
   Worker,
@@ -24,19 +25,26 @@ import {
   type ToThread,
 } from "../boundary/messages.ts";
 import { ModuleError } from "../boundary/module-source.ts";
+import { ProcessRegistry } from "../boundary/process-registry.ts";
 import { UnpostedResults } from "../boundary/unposted-results.ts";
 import type { Call } from "../calls/call.ts";
+import type { EndedAttempts } from "../processes/ended-attempts.ts";
 import type { CallEvents, ThreadEvents } from "./events.ts";
 import { HandedCalls } from "./handed-calls.ts";
 import type { Pace } from "./pace.ts";
 
 export type ThreadSetup = {
-  readonly options: Omit<ThreadOptions, "cells" | "unposted" | "port">;
+  readonly options: Omit<ThreadOptions, "cells" | "unposted" | "processes" | "port">;
   /** Heap of the thread, in bytes. Default: what Node gives. */
   readonly heapBytes: number | undefined;
   /** Learns how long calls take. */
   readonly pace: Pace;
+  /** Ends what the tasks of the thread leave running. */
+  readonly endedAttempts: EndedAttempts;
 };
+
+/** A thread waits so long for the end of its processes, since nobody else can take their ids back. */
+const processesEndMs = 200;
 
 export class Thread {
   readonly handed: HandedCalls;
@@ -47,12 +55,20 @@ export class Thread {
   readonly #port: MessagePort;
   readonly #unposted = new UnpostedResults();
   readonly #files: readonly string[];
+  readonly #mark: string;
+  readonly #processes = new ProcessRegistry();
+  readonly #endedAttempts: EndedAttempts;
+  readonly #heapMib: number | undefined;
   #state: "loading" | "loaded" | "gone" = "loading";
   #terminated = false;
   #error: Error | undefined = undefined;
+  /** What the thread itself said last of why it ends. */
+  #ending: { readonly error: Error; readonly key: string | undefined } | undefined = undefined;
 
   constructor(setup: ThreadSetup, callEvents: CallEvents, events: ThreadEvents) {
-    const { options, heapBytes, pace } = setup;
+    const { options, heapBytes, pace, endedAttempts } = setup;
+    this.#mark = options.mark;
+    this.#endedAttempts = endedAttempts;
     this.#pace = pace;
     this.#callEvents = callEvents;
     this.#events = events;
@@ -61,7 +77,13 @@ export class Thread {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     const { cells } = this.handed;
-    const data = { ...options, cells, unposted: this.#unposted.memory, port: port2 };
+    const data = {
+      ...options,
+      cells,
+      unposted: this.#unposted.memory,
+      port: port2,
+      processes: this.#processes.memory,
+    };
     this.#worker = new Worker(entry, {
       name: `${options.worker} thread`,
       workerData: data satisfies ThreadOptions,
@@ -70,10 +92,12 @@ export class Thread {
         resourceLimits: { maxOldGenerationSizeMb: Math.ceil(heapBytes / 2 ** 20) },
       }),
     });
+    this.#heapMib = this.#worker.resourceLimits?.maxOldGenerationSizeMb;
     this.#port.on("message", (message: unknown) => this.#hear(message));
     this.#port.on("messageerror", (error) => this.#distrust(error));
     this.#worker.on("error", (error: unknown) => {
-      this.#error ??= error instanceof Error ? error : new Error(String(error));
+      if (isOutOfMemory(error)) this.#error = outOfMemory(this.#heapMib);
+      else this.#error ??= this.#ending?.error ?? asError(error);
     });
     this.#worker.on("exit", (code) => this.#exit(code));
   }
@@ -146,7 +170,12 @@ export class Thread {
   /** Ends the thread whatever it does; `gone` follows. */
   async terminate(): Promise<void> {
     this.#terminated = true;
+    if (this.#processes.isUsed) await Promise.race([this.#endProcesses(), sleep(processesEndMs)]);
     await this.#worker.terminate();
+  }
+
+  async #endProcesses(): Promise<void> {
+    await this.#endedAttempts.endThread(this.#mark, this.#processes.running);
   }
 
   /** Ends a thread whose modules cannot be used: it counts as one that did not load. */
@@ -208,8 +237,15 @@ export class Thread {
         this.#callEvents.resuming(call);
         break;
       }
+      case "left":
+        this.#endedAttempts.add(message.mark, message.ids);
+        break;
+      case "ending":
+        this.#ending = { error: fromErrorRecord(message.error), key: message.key };
+        break;
       case "log":
       case "rejection":
+      case "warning":
         this.#callEvents.said(message.type, message.text, message.key);
         break;
       case "loaded": {
@@ -267,12 +303,16 @@ export class Thread {
     for (; left; left = receiveMessageOnPort(this.#port)) this.#hear(left.message);
     this.#port.close();
     this.collect();
+    // What it started since it was asked to end.
+    if (this.#processes.isUsed) void this.#endProcesses();
     const loaded = this.#state === "loaded";
-    const error = this.#error ?? new Error(`it ended with exit code ${code}`);
+    const error =
+      this.#error ?? this.#ending?.error ?? new Error(`it ended with exit code ${code}`);
     this.#state = "gone";
     this.#events.gone({
       loaded,
       terminated: this.#terminated,
+      culprit: error === this.#ending?.error ? this.#ending.key : undefined,
       error: loaded ? error : asModuleError(error, this.#files),
       ...this.handed.removeAll(),
     });
@@ -290,6 +330,25 @@ function asModuleError(cause: Error, files: readonly string[]): ModuleError {
   if (cause instanceof ModuleError) return cause;
   const message = `${files.join(", ")}: the thread ended while it was loading this: ${cause.message}`;
   return new ModuleError(message, { cause });
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ERR_WORKER_OUT_OF_MEMORY";
+}
+
+/** Node gives no stack of the thread here, but one of its own. */
+function outOfMemory(heapMib: number | undefined): Error {
+  const limit = heapMib === undefined ? "" : ` of ${heapMib} MiB`;
+  const error = new Error(
+    `its JavaScript heap reached its memory limit${limit}: hold less at a time, or give Node ` +
+      `more by NODE_OPTIONS=--max-old-space-size=<MiB>`,
+  );
+  error.stack = `${error.name}: ${error.message}`;
+  return error;
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 /** A duration that the user's code may have tampered with. */

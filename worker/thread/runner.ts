@@ -36,6 +36,7 @@ import { RunningTask, runningTask, type TaskHost } from "./current-task.ts";
 import type { TaskFunction } from "./modules.ts";
 import { ReturnedResults } from "./returned-results.ts";
 import { TaskLink } from "./task-link.ts";
+import { withTaskStacks } from "./task-stack.ts";
 
 /** Large results go into shared memory: other threads get them without a copy. */
 const resultRoom = { mostBytes: limits.valueBytes, allocate };
@@ -43,8 +44,10 @@ const resultRoom = { mostBytes: limits.valueBytes, allocate };
 /** Several calls in one message. */
 type Batch = Extract<ToThread, { type: "calls" }>;
 
-export type RunnerOptions = Omit<ThreadOptions, "modules"> & {
+export type RunnerOptions = Omit<ThreadOptions, "modules" | "mark" | "processes"> & {
   readonly functions: ReadonlyMap<string, TaskFunction>;
+  /** Receives each attempt that is over. */
+  readonly over?: (task: RunningTask) => void;
 };
 
 export class Runner implements TaskHost {
@@ -55,6 +58,7 @@ export class Runner implements TaskHost {
   readonly #concurrency: number;
   readonly #taskClient: string | undefined;
   readonly #results: ReturnedResults;
+  readonly #ended: ((task: RunningTask) => void) | undefined;
 
   readonly #batches: Batch[] = [];
   /** The place of the next call in the first batch. */
@@ -77,6 +81,7 @@ export class Runner implements TaskHost {
     this.#functions = [...options.functions];
     this.#concurrency = options.concurrency;
     this.#taskClient = options.taskClient;
+    this.#ended = options.over;
     this.#results = new ReturnedResults(options.port, options.unposted);
   }
 
@@ -201,6 +206,7 @@ export class Runner implements TaskHost {
 
   #failed(task: RunningTask, begin: number, failure: Failure): void {
     this.#over(task);
+    if (failure.error !== undefined) failure.error = withTaskStacks(failure.error);
     this.#results.post();
     const micros = Math.round((now() - begin) * 1000);
     this.#post({ type: "threw", ticket: task.ticket, micros, failure });
@@ -211,6 +217,7 @@ export class Runner implements TaskHost {
     const { states } = this.#cells;
     Atomics.store(states, ticket & (states.length - 1), (ticket << 2) | OVER);
     task.close();
+    this.#ended?.(task);
     if (task.lent) this.#lent -= 1;
     if (this.#endings.size > 0) this.#endings.delete(ticket);
     if (this.#regaining.size > 0) this.#regaining.delete(ticket);

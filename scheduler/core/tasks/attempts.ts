@@ -2,6 +2,7 @@
 // An error counts against the `retries` of the task. The loss of a worker or a thread counts against
 // its `maxWorkerLosses`, and only when the task was executing there.
 
+import type { ErrorRecord } from "../../../src/errors/error-record.ts";
 import type { Failure } from "../../../src/wire/protocol.ts";
 import type { Loss, State, Task, Worker } from "../state.ts";
 import { fail, requeue } from "./lifecycle.ts";
@@ -10,7 +11,7 @@ import type { StepContext } from "./transition.ts";
 /** The worker reports an error as the end of an attempt. */
 export function failAttempt(step: StepContext, task: Task, worker: Worker, failure: Failure): void {
   if (failure.code === "thread-lost") {
-    blame(step, task, { worker: worker.name, how: failure.message });
+    blame(step, task, { worker: worker.name, how: failure.message }, failure.error);
     return;
   }
   const { retries } = task.spec.options;
@@ -28,8 +29,12 @@ export function failAttempt(step: StepContext, task: Task, worker: Worker, failu
   requeue(step, task, "retry", backoff * (1 - jitter * nextRandom(step.state)));
 }
 
-/** The task was executing when its worker or its thread went down. */
-export function blame(step: StepContext, task: Task, loss: Loss): void {
+/**
+ * The task was executing when its worker or its thread went down.
+ *
+ * @param error what ended the thread, with its stack
+ */
+export function blame(step: StepContext, task: Task, loss: Loss, error?: ErrorRecord): void {
   const { options } = step.state;
   const losses = (task.losses ??= []);
   losses.push({ ...loss, how: loss.how.slice(0, howLength) });
@@ -43,7 +48,8 @@ export function blame(step: StepContext, task: Task, loss: Loss): void {
   const earlier = losses.length > shownLosses ? `${losses.length - shownLosses} others, ` : "";
   const each = earlier + newest.join(", ");
   const message = `"${name}" was executing when each of these went down: ${each}; it is not tried again`;
-  fail(step, task, { code: "worker-lost", message, key: task.key, task: name }, "too many losses");
+  const failure = { code: "worker-lost", message, key: task.key, task: name };
+  fail(step, task, error === undefined ? failure : { ...failure, error }, "too many losses");
 }
 
 /** The error that names the losses has to fit into a message: characters of each, and how many. */
