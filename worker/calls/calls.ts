@@ -48,6 +48,7 @@ export class Calls {
   readonly #pool: ThreadPool;
   readonly #reports: Reports;
   readonly #endings: Endings;
+  readonly #warned = new Set<string>();
   readonly #byKey = new KeyTable<Call>();
   #order = 0;
   #leaving = false;
@@ -266,7 +267,7 @@ export class Calls {
       said: (kind, text, key) => {
         const task = key === undefined ? {} : { task: key };
         if (kind === "log") log.info(text, task);
-        else if (kind === "warning") log.warning(text, task);
+        else if (kind === "warning") this.#warnOnce(text, task);
         else log.error(`a promise was rejected and nobody handled it: ${text}`, task);
       },
       gone: (end) => this.#threadGone(end),
@@ -275,6 +276,13 @@ export class Calls {
         if (threadsLeft === 0 && inARow >= replacementsTried) broken(error);
       },
     };
+  }
+
+  /** Every thread says the same of the same module. */
+  #warnOnce(text: string, facts: Record<string, unknown>): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    this.#options.log.warning(text, facts);
   }
 
   #threadGone({ executing, others, error, culprit, terminated }: ThreadEnd): void {

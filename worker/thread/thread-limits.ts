@@ -34,6 +34,16 @@ export function sayLimits(warn: (text: string) => void): void {
       throw addonError(error, args[1]);
     }
   };
+  let { title } = process;
+  Object.defineProperty(process, "title", {
+    get: () => title,
+    set(own: string) {
+      title = own;
+      once("process.title names the whole process: a thread cannot change it");
+    },
+    enumerable: true,
+    configurable: true,
+  });
   process.on("newListener", (event: string | symbol) => {
     if (typeof event !== "string" || !signalName.test(event)) return;
     once(
