@@ -77,9 +77,13 @@ export class Program {
     this.#child.stdout?.destroy();
   }
 
-  /** Stands still at this end of its standard output, until it is closed. */
-  pauseReading(): void {
-    this.#child.stdout?.pause();
+  /** Stands still at this end of what it writes. */
+  pauseReading(stream: "stdout" | "stderr"): void {
+    this.#child[stream]?.pause();
+  }
+
+  resumeReading(stream: "stdout" | "stderr"): void {
+    this.#child[stream]?.resume();
   }
 
   /** Writes to its standard input. */

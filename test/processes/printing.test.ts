@@ -114,6 +114,27 @@ test(
 );
 
 test(
+  "a worker whose log nobody reads drops lines, says how many, and goes on",
+  async () => {
+    const { worker, client } = await clusterOf();
+    worker.pauseReading("stderr");
+    await client.submit("logsMuch", 20).result();
+    worker.resumeReading("stderr");
+    await worker.wrote(/logging \d+ x+/);
+    await expect
+      .poll(
+        async () => {
+          await client.submit("logsMuch", 0).result();
+          return worker.stderr;
+        },
+        { timeout: patientMs },
+      )
+      .toMatch(/^\d+ lines of the log were dropped/m);
+  },
+  patientMs,
+);
+
+test(
   "a worker whose output nobody takes drops it, says so once, and goes on",
   async () => {
     const { scheduler, worker, client } = await clusterOf();
@@ -132,7 +153,7 @@ test(
   "a worker whose reader stands still waits a while, and goes on",
   async () => {
     const { worker, client } = await clusterOf();
-    worker.pauseReading();
+    worker.pauseReading("stdout");
     const future = client.submit("prints", 100_000, "return");
     expect(await future.result()).toBe("returned");
     await worker.wrote(/could not be written to standard output: nobody reads it/);

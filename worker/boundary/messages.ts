@@ -21,6 +21,8 @@ export type ThreadOptions = {
   readonly taskClient: string | undefined;
   readonly cells: Cells;
   readonly unposted: UnpostedMemory;
+  /** How many lines of `currentTask().log` are on their way to the main thread. */
+  readonly logging: Int32Array<SharedArrayBuffer>;
   /** The mark of the processes that tasks start here, as `worker/thread`; and those that run. */
   readonly mark: string;
   readonly processes: ProcessMemory;

@@ -1,6 +1,7 @@
 // One thread as the main thread sees it: starts it, hands it calls, tells what comes from it, and ends it.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { getHeapStatistics } from "node:v8";
 import {
   MessageChannel,
   Worker,
@@ -34,7 +35,7 @@ import { HandedCalls } from "./handed-calls.ts";
 import type { Pace } from "./pace.ts";
 
 export type ThreadSetup = {
-  readonly options: Omit<ThreadOptions, "cells" | "unposted" | "processes" | "port">;
+  readonly options: Omit<ThreadOptions, "cells" | "unposted" | "logging" | "processes" | "port">;
   /** Heap of the thread, in bytes. Default: what Node gives. */
   readonly heapBytes: number | undefined;
   /** Learns how long calls take. */
@@ -56,9 +57,11 @@ export class Thread {
   readonly #unposted = new UnpostedResults();
   readonly #files: readonly string[];
   readonly #mark: string;
+  readonly #logging = new Int32Array(new SharedArrayBuffer(4));
   readonly #processes = new ProcessRegistry();
   readonly #endedAttempts: EndedAttempts;
-  readonly #heapMib: number | undefined;
+  readonly #heapBytes: number | undefined;
+  #heapMib: number | undefined = undefined;
   #state: "loading" | "loaded" | "gone" = "loading";
   #terminated = false;
   #error: Error | undefined = undefined;
@@ -67,6 +70,7 @@ export class Thread {
 
   constructor(setup: ThreadSetup, callEvents: CallEvents, events: ThreadEvents) {
     const { options, heapBytes, pace, endedAttempts } = setup;
+    this.#heapBytes = heapBytes;
     this.#mark = options.mark;
     this.#endedAttempts = endedAttempts;
     this.#pace = pace;
@@ -82,6 +86,7 @@ export class Thread {
       cells,
       unposted: this.#unposted.memory,
       port: port2,
+      logging: this.#logging,
       processes: this.#processes.memory,
     };
     this.#worker = new Worker(entry, {
@@ -92,7 +97,6 @@ export class Thread {
         resourceLimits: { maxOldGenerationSizeMb: Math.ceil(heapBytes / 2 ** 20) },
       }),
     });
-    this.#heapMib = this.#worker.resourceLimits?.maxOldGenerationSizeMb;
     this.#port.on("message", (message: unknown) => this.#hear(message));
     this.#port.on("messageerror", (error) => this.#distrust(error));
     this.#worker.on("error", (error: unknown) => {
@@ -244,6 +248,10 @@ export class Thread {
         this.#ending = { error: fromErrorRecord(message.error), key: message.key };
         break;
       case "log":
+        Atomics.sub(this.#logging, 0, 1);
+        Atomics.notify(this.#logging, 0);
+        this.#callEvents.said(message.type, message.text, message.key);
+        break;
       case "rejection":
       case "warning":
         this.#callEvents.said(message.type, message.text, message.key);
@@ -253,6 +261,8 @@ export class Thread {
         const ownClockMs = seconds * 1000 + nanoseconds / 1e6 - performance.now();
         this.handed.clockMs = message.clockMs - ownClockMs;
         this.#state = "loaded";
+        // Only a thread that runs has its limits here.
+        this.#heapMib = heapMib(this.#heapBytes, this.#worker);
         this.#events.loaded(message.functions, message.digests);
         break;
       }
@@ -330,6 +340,14 @@ function asModuleError(cause: Error, files: readonly string[]): ModuleError {
   if (cause instanceof ModuleError) return cause;
   const message = `${files.join(", ")}: the thread ended while it was loading this: ${cause.message}`;
   return new ModuleError(message, { cause });
+}
+
+/** The limit of the thread's heap, without the part for young objects; the flag of Node is not in `resourceLimits`. */
+function heapMib(heapBytes: number | undefined, { resourceLimits }: Worker): number | undefined {
+  if (heapBytes !== undefined) return Math.ceil(heapBytes / 2 ** 20);
+  const youngMib = resourceLimits?.maxYoungGenerationSizeMb;
+  if (youngMib === undefined) return undefined;
+  return Math.round(getHeapStatistics().heap_size_limit / 2 ** 20 - youngMib);
 }
 
 function isOutOfMemory(error: unknown): boolean {

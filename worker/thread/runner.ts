@@ -41,6 +41,10 @@ import { withTaskStacks } from "./task-stack.ts";
 /** Large results go into shared memory: other threads get them without a copy. */
 const resultRoom = { mostBytes: limits.valueBytes, allocate };
 
+/** Most lines of the log on their way, and how long the next waits for one of them, in milliseconds. */
+const mostLogging = 1_000;
+const logPatienceMs = 100;
+
 /** Several calls in one message. */
 type Batch = Extract<ToThread, { type: "calls" }>;
 
@@ -55,6 +59,7 @@ export class Runner implements TaskHost {
   readonly #port: MessagePort;
   readonly #cells: Cells;
   readonly #functions: readonly (readonly [name: string, call: TaskFunction])[];
+  readonly #logging: Int32Array<SharedArrayBuffer>;
   readonly #concurrency: number;
   readonly #taskClient: string | undefined;
   readonly #results: ReturnedResults;
@@ -79,6 +84,7 @@ export class Runner implements TaskHost {
     this.#port = options.port;
     this.#cells = options.cells;
     this.#functions = [...options.functions];
+    this.#logging = options.logging;
     this.#concurrency = options.concurrency;
     this.#taskClient = options.taskClient;
     this.#ended = options.over;
@@ -260,7 +266,10 @@ export class Runner implements TaskHost {
   }
 
   log(text: string, key: string): void {
+    // A loop of lines must not fill the memory: it waits for the main thread to write them.
+    const waiting = Atomics.add(this.#logging, 0, 1) + 1;
     this.#post({ type: "log", text, key });
+    if (waiting > mostLogging) Atomics.wait(this.#logging, 0, waiting, logPatienceMs);
   }
 
   openLink(task: RunningTask): TaskLink {
