@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, expect, onTestFinished, test } from "vitest";
 import { gone, isAlive, node, root } from "../processes.ts";
-import { cleanUp, connect, patientMs, startScheduler, startWorker } from "./daemons.ts";
+import { Client } from "../../src/index.ts";
+import { behaviours, cleanUp, connect, patientMs, startScheduler, startWorker } from "./daemons.ts";
 
 type Tasks = typeof import("../fixtures/starts-processes.ts");
 const module = path.join(root, "test", "fixtures", "starts-processes.ts");
@@ -72,7 +73,7 @@ test.each(["SIGTERM", "SIGKILL"] as const)(
 );
 
 test(
-  "a client that closes, or is killed, ends what its tasks started",
+  "a client that closes ends what its tasks started",
   async () => {
     const scheduler = await startScheduler({ core: { graceMs: 500 } });
     await startWorker(scheduler, { name: "one", modules: [module] });
@@ -101,6 +102,31 @@ test.each(["close", "SIGKILL", "worker"])(
     await gone(id);
     if (ending === "worker") program.signal("SIGKILL");
     await Promise.all(children.map(gone));
+  },
+  patientMs,
+);
+
+test.each(["daemons", "Client.local"])(
+  "graceMs and a value after timeoutMs hold on both kinds of cluster (%s)",
+  async (kind) => {
+    type Behaviours = typeof import("../fixtures/behaviours.ts");
+    const start = async () => {
+      if (kind === "Client.local") {
+        const client = await Client.local<Behaviours>({ modules: [behaviours], threads: 1 });
+        onTestFinished(() => client.close());
+        return client;
+      }
+      const scheduler = await startScheduler();
+      await startWorker(scheduler, { name: "one", modules: [behaviours] });
+      return connect<Behaviours>(scheduler);
+    };
+    const client = await start();
+    const inTime = client.with({ timeoutMs: 200 }).submit("waitForSignal");
+    expect(await inTime.result()).toBe("ended");
+    const late = client.with({ timeoutMs: 200, graceMs: 200 }).submit("endsLate", 1_500);
+    expect(await late.exception()).toMatchObject({ code: "task-timeout" });
+    const patient = client.with({ timeoutMs: 200, graceMs: 10_000 }).submit("endsLate", 2_500);
+    expect(await patient.result()).toBe("ended late");
   },
   patientMs,
 );
