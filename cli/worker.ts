@@ -113,7 +113,7 @@ async function run(address: string | undefined, options: Options): Promise<void>
     target: sayingWhatItWaitsFor(target, deathTimeoutMs, log),
     modules: options.module,
     name,
-    ...(supervised && { supervisor: process.ppid }),
+    ...(supervised && { supervisor: process.ppid, mark: supervised.mark }),
     ...(supervised?.predecessor && { predecessor: supervised.predecessor }),
     threads: options.threads ?? workerThreads(process.env),
     concurrency: options.concurrency,

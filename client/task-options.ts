@@ -130,6 +130,7 @@ const schedulingChecks: Checks<Scheduling> = {
 
 const runChecks: Checks<RunOptions> = {
   timeoutMs: positive,
+  graceMs: (value, name) => number(value, name, 0),
 };
 
 const checks: Record<keyof CallOptions, Check<unknown>> = {

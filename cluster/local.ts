@@ -3,6 +3,7 @@
 // over a private channel, and they end with the program that started them.
 
 import { fork, type ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
@@ -15,6 +16,7 @@ import { moduleSource } from "./module-source.ts";
 import { restartPauses } from "./restart-pauses.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
+import { endProcesses } from "../worker/processes/end-processes.ts";
 
 /**
  * The options of `Client.local`.
@@ -147,14 +149,16 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
  */
 class RestartedWorker {
   readonly #order: Order;
+  /** Marks the processes that its tasks start. */
+  readonly #mark = randomUUID();
   readonly #stopped = new AbortController();
   #child: Child;
   /** Settles with the first process. */
   readonly ready: Promise<unknown>;
 
-  constructor(order: Order) {
-    this.#order = order;
-    this.#child = new Child(order);
+  constructor(order: Extract<Order, { role: "worker" }>) {
+    this.#order = { ...order, mark: this.#mark };
+    this.#child = new Child(this.#order);
     this.ready = this.#child.ready;
     this.ready.then(() => this.#keep()).catch(() => undefined);
   }
@@ -164,6 +168,8 @@ class RestartedWorker {
     const pause = restartPauses(signal);
     for (;;) {
       const [code] = (await this.#child.exited) as [number | null];
+      // A worker that was killed could not end what its tasks had started.
+      await endProcesses({ marks: [this.#mark] });
       // A worker exits with 0 when it was asked to leave, by `retireWorkers` say.
       if (signal.aborted || code === 0) return;
       await pause();
@@ -175,6 +181,7 @@ class RestartedWorker {
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#child.stop();
+    await endProcesses({ marks: [this.#mark] });
   }
 }
 

@@ -54,6 +54,11 @@ export type WorkerOptions = {
   readonly supervisor?: number;
   /** How the worker before it, of the same name, ended. */
   readonly predecessor?: Predecessor;
+  /**
+   * Marks the processes that tasks start, so that whoever started this worker can end them when it has
+   * been killed: see `endProcesses`. Default: a new one.
+   */
+  readonly mark?: string;
   /** A module with an `openTaskClient`, for `currentTask().client`. Default: tasks have no client. */
   readonly taskClient?: URL;
   /** Most bytes of results and inputs in memory. Default: 60 % of this machine's memory, by its share of the threads. */
@@ -159,6 +164,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       name,
       heapBytes: options.heapBytes,
       isolation: options.isolation,
+      mark: options.mark,
       taskClient: options.taskClient,
       log,
       results,

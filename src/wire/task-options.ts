@@ -34,8 +34,13 @@ export const ResourcesSchema = Type.Unsafe<Resources>(
 
 /** Options that the worker acts on while it runs the task. */
 export const RunOptionsSchema = Type.Object({
-  /** Milliseconds that one attempt may run; then it fails with `TaskTimeoutError`. Default: no limit. */
+  /**
+   * Milliseconds that one attempt may run. Then its signal fires: a task that returns after that, within
+   * `graceMs`, has returned; else it fails with `TaskTimeoutError`. Default: no limit.
+   */
   timeoutMs: Type.Optional(Milliseconds),
+  /** How long it may take to end when it is asked to, before it loses its thread. */
+  graceMs: Type.Optional(Milliseconds),
 });
 export type RunOptions = Static<typeof RunOptionsSchema>;
 

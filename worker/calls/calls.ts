@@ -56,6 +56,7 @@ export class Calls {
   readonly #pool: ThreadPool;
   readonly #reports: Reports;
   readonly #endings: Endings;
+  readonly #warned = new Set<string>();
   readonly #byKey = new KeyTable<Call>();
   #order = 0;
   #leaving = false;
@@ -267,6 +268,8 @@ export class Calls {
     const reports = this.#reports;
     return {
       returned: (call, value, micros) => {
+        // A task that ran out of time, heeds its signal and returns has returned.
+        if (call.ending?.code === "task-timeout") call.ending = undefined;
         if (this.#settle(call)) reports.finished(call, results.keep(call, value), micros);
       },
       threw: (call, failure) => {
@@ -297,6 +300,7 @@ export class Calls {
       said: (kind, text, key) => {
         const task = key === undefined ? {} : { task: key };
         if (kind === "log") log.info(text, task);
+        else if (kind === "warning") this.#warnOnce(text, task);
         else log.error(`a task left a rejected promise unhandled: ${text}`, task);
       },
       gone: (end) => this.#threadGone(end),
@@ -323,11 +327,18 @@ export class Calls {
     this.#giveAllBack();
   }
 
-  #threadGone({ executing, others, error, terminated }: ThreadEnd): void {
+  /** Every thread says the same of the same module. */
+  #warnOnce(text: string, facts: Record<string, unknown>): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    this.#options.log.warning(text, facts);
+  }
+
+  #threadGone({ executing, others, error, culprit, terminated }: ThreadEnd): void {
     if (!terminated) {
-      const tasks = executing.map(({ key }) => key);
       const text = `a thread ended and is being replaced: ${error.message}`;
-      this.#options.log.warning(text, { tasks });
+      const tasks = executing.map(({ key }) => key);
+      this.#options.log.error(text, { tasks, endedBy: culprit, stack: error.stack });
     }
     // A call that waited for its sub-tasks is blamed only when no other call was executing.
     const inSlots = executing.filter(({ lent }) => !lent);

@@ -19,9 +19,12 @@ export type CallEvents = {
   /** The call waits for its sub-tasks and lends its slot; then, it wants to go on. */
   lent(call: Call): void;
   resuming(call: Call): void;
-  /** The user's code has written to the log, or left a rejected promise unhandled. */
-  said(kind: "log" | "rejection", text: string, key: string | undefined): void;
+  /** The user's code has written to the log, or did what the log is to tell of. */
+  said(kind: Said, text: string, key: string | undefined): void;
 };
+
+/** A line of the task's own; a rejected promise left unhandled; something that has no effect. */
+export type Said = "log" | "rejection" | "warning";
 
 /** The events of the thread itself. */
 export type ThreadEvents = {
@@ -40,6 +43,8 @@ export type ThreadEnd = {
   /** Whether the worker itself terminated the thread. */
   readonly terminated: boolean;
   readonly error: Error;
+  /** The task whose code ended the thread, when that is known; it may be over. */
+  readonly culprit: string | undefined;
   /** Calls that had begun and not ended. */
   readonly executing: readonly Call[];
   /** Calls that had not begun, and calls that had ended but whose result has not arrived. */

@@ -7,7 +7,10 @@ import type { CloneablePayload } from "../boundary/cloneable.ts";
 import type { ThreadOptions, ToThread } from "../boundary/messages.ts";
 
 export type HostSetup = {
-  readonly options: Omit<ThreadOptions, "cells" | "unposted" | "port">;
+  readonly options: Omit<
+    ThreadOptions,
+    "cells" | "unposted" | "logging" | "processes" | "port" | "note"
+  >;
   /** The state of each call, as this process sees it. */
   readonly cells: Cells;
   /** Heap of the executor, in bytes. Default: what Node gives. */
@@ -19,7 +22,7 @@ export type HostEvents = {
   message(message: unknown): void;
   /** A message could not be read. */
   garbled(error: Error): void;
-  /** An error that nothing caught; the executor ends with it. */
+  /** An error that nothing caught, or a `HeapLimitError`; the executor ends with it. */
   uncaught(error: unknown): void;
   /** The answer to `recall`: these calls will not begin there; those have begun. */
   recalled(tickets: readonly number[], begun: readonly number[]): void;
@@ -35,7 +38,24 @@ export type RemoteStates = {
   recall(tickets: readonly number[]): void;
 };
 
+/** The executor had no memory left. Node gives no stack of it, but one of its own. */
+export class HeapLimitError extends Error {
+  constructor(heapMib: number | undefined) {
+    const limit = heapMib === undefined ? "" : ` of ${heapMib} MiB`;
+    super(
+      `its JavaScript heap reached its memory limit${limit}: hold less at a time, or give Node ` +
+        `more by NODE_OPTIONS=--max-old-space-size=<MiB>`,
+    );
+    this.name = "Error";
+    this.stack = `${this.name}: ${this.message}`;
+  }
+}
+
 export type Host = {
+  /** The processes that the tasks have started: whether there ever was one, and those known to run. */
+  readonly processes: { readonly isUsed: boolean; readonly running: readonly number[] };
+  /** A line that was logged has been taken: a task that logs much waits for that. */
+  logged(): void;
   /** Undefined when both sides share the cells. */
   readonly remote: RemoteStates | undefined;
   /**

@@ -1,11 +1,13 @@
 // The threads of a worker and the queue of calls that wait for one. Decides which thread gets which
 // calls, and how many at once; replaces threads that end.
 
+import { nanoid } from "nanoid";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ModuleSource } from "../boundary/module-source.ts";
 import type { Call } from "../calls/call.ts";
 import type { Isolation } from "../isolation.ts";
 import { ProcessHost } from "../process/process-host.ts";
+import { EndedAttempts } from "../processes/ended-attempts.ts";
 import { CallQueue } from "./call-queue.ts";
 import type { CallEvents, ThreadEnd } from "./events.ts";
 import { Pace, unknownMicros } from "./pace.ts";
@@ -26,6 +28,8 @@ export type PoolOptions = {
   readonly heapBytes?: number | undefined;
   /** Default: threads. */
   readonly isolation?: Isolation | undefined;
+  /** Marks the processes that tasks start; see `markVariable`. Default: a new one. */
+  readonly mark?: string | undefined;
 };
 
 /** Events of calls pass the pool by: threads report them themselves. */
@@ -70,6 +74,9 @@ export class ThreadPool {
   readonly #queue = new CallQueue<Call>();
   readonly #pace = new Pace();
   readonly #threads = new Set<Thread>();
+  readonly #mark: string;
+  #threadsStarted = 0;
+  readonly #endedAttempts = new EndedAttempts();
   readonly #loaded = Promise.withResolvers<void>();
   #functions: ReadonlyMap<string, number> | undefined = undefined;
   #digests: readonly string[] = [];
@@ -88,6 +95,7 @@ export class ThreadPool {
 
   constructor(options: PoolOptions, events: PoolEvents) {
     this.#options = options;
+    this.#mark = options.mark ?? nanoid();
     this.#events = events;
   }
 
@@ -198,6 +206,7 @@ export class ThreadPool {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#end([...this.#threads]);
+    await this.#endedAttempts.close();
   }
 
   /** Ends threads, and gives up on those that cannot be ended because they are inside a system call. */
@@ -219,9 +228,10 @@ export class ThreadPool {
       taskClient,
       isolation = "threads",
     } = this.#options;
-    const options = { modules, concurrency, worker: name, taskClient: taskClient?.href };
-    const open = hosts[isolation];
-    const setup = { open, options, heapBytes, pace: this.#pace };
+    const mark = `${this.#mark}/${this.#threadsStarted++}`;
+    const options = { modules, concurrency, worker: name, taskClient: taskClient?.href, mark };
+    const { endedAttempts, pace } = { endedAttempts: this.#endedAttempts, pace: this.#pace };
+    const setup = { open: hosts[isolation], options, heapBytes, pace, endedAttempts };
     const thread = new Thread(setup, this.#events, {
       loaded: (names, digests) => this.#join(thread, names, digests),
       room: () => this.#fill(thread),

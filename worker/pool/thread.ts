@@ -1,5 +1,6 @@
 // One thread as the main thread sees it: starts it, hands it calls, passes its events on, and ends it.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { fromErrorRecord } from "../../src/errors/failure.ts";
 import type { SocketData } from "../../src/link/socket.ts";
 import { checkFromClient } from "../../src/wire/check.ts";
@@ -9,16 +10,22 @@ import { fromCloneable, toCloneableMessage, type CloneablePayload } from "../bou
 import { isFromThread, type FromThread, type ToThread } from "../boundary/messages.ts";
 import { ModuleError } from "../boundary/module-source.ts";
 import type { Call } from "../calls/call.ts";
+import type { EndedAttempts } from "../processes/ended-attempts.ts";
 import type { CallEvents, ThreadEvents } from "./events.ts";
 import { HandedCalls, cellsFor } from "./handed-calls.ts";
-import type { Host, HostSetup, OpenHost } from "./host.ts";
+import { HeapLimitError, type Host, type HostSetup, type OpenHost } from "./host.ts";
 import type { Pace } from "./pace.ts";
 
 export type ThreadSetup = Omit<HostSetup, "cells"> & {
   readonly open: OpenHost;
   /** Learns how long calls take. */
   readonly pace: Pace;
+  /** Ends what the tasks of the thread leave running. */
+  readonly endedAttempts: EndedAttempts;
 };
+
+/** A thread waits so long for the end of its processes, since nobody else can take their ids back. */
+const processesEndMs = 200;
 
 export class Thread {
   readonly handed: HandedCalls;
@@ -27,12 +34,18 @@ export class Thread {
   readonly #events: ThreadEvents;
   readonly #host: Host;
   readonly #files: readonly string[];
+  readonly #mark: string;
+  readonly #endedAttempts: EndedAttempts;
   #state: "loading" | "loaded" | "gone" = "loading";
   #terminated = false;
   #error: Error | undefined = undefined;
+  /** What the thread itself said last of why it ends. */
+  #ending: { readonly error: Error; readonly key: string | undefined } | undefined = undefined;
 
   constructor(setup: ThreadSetup, callEvents: CallEvents, events: ThreadEvents) {
-    const { options, heapBytes, pace, open } = setup;
+    const { options, heapBytes, pace, open, endedAttempts } = setup;
+    this.#mark = options.mark;
+    this.#endedAttempts = endedAttempts;
     this.#pace = pace;
     this.#callEvents = callEvents;
     this.#events = events;
@@ -44,7 +57,8 @@ export class Thread {
         message: (message) => this.#hear(message),
         garbled: (error) => this.#distrust(error),
         uncaught: (error) => {
-          this.#error ??= error instanceof Error ? error : new Error(String(error));
+          if (error instanceof HeapLimitError) this.#error = error;
+          else this.#error ??= this.#ending?.error ?? asError(error);
         },
         recalled: (tickets, begun) => this.#recalled(tickets, begun),
         ended: (how) => this.#ended(how),
@@ -121,7 +135,13 @@ export class Thread {
   /** Ends the thread whatever it does; `gone` follows. */
   async terminate(): Promise<void> {
     this.#terminated = true;
+    const { isUsed } = this.#host.processes;
+    if (isUsed) await Promise.race([this.#endProcesses(), sleep(processesEndMs)]);
     await this.#host.terminate();
+  }
+
+  async #endProcesses(): Promise<void> {
+    await this.#endedAttempts.endThread(this.#mark, this.#host.processes.running);
   }
 
   /** Ends a thread whose modules cannot be used: it counts as one that did not load. */
@@ -183,8 +203,18 @@ export class Thread {
         this.#callEvents.resuming(call);
         break;
       }
+      case "left":
+        this.#endedAttempts.add(message.mark, message.ids);
+        break;
+      case "ending":
+        this.#ending = { error: fromErrorRecord(message.error), key: message.key };
+        break;
       case "log":
+        this.#host.logged();
+        this.#callEvents.said(message.type, message.text, message.key);
+        break;
       case "rejection":
+      case "warning":
         this.#callEvents.said(message.type, message.text, message.key);
         break;
       case "loaded": {
@@ -250,12 +280,15 @@ export class Thread {
   }
 
   #ended(how: string): void {
+    // What it started since it was asked to end.
+    if (this.#host.processes.isUsed) void this.#endProcesses();
     const loaded = this.#state === "loaded";
-    const error = this.#error ?? new Error(how);
+    const error = this.#error ?? this.#ending?.error ?? new Error(how);
     this.#state = "gone";
     this.#events.gone({
       loaded,
       terminated: this.#terminated,
+      culprit: error === this.#ending?.error ? this.#ending.key : undefined,
       error: loaded ? error : asModuleError(error, this.#files),
       ...this.handed.removeAll(),
     });
@@ -267,6 +300,10 @@ function asModuleError(cause: Error, files: readonly string[]): ModuleError {
   if (cause instanceof ModuleError) return cause;
   const message = `${files.join(", ")}: the thread ended while it was loading this: ${cause.message}`;
   return new ModuleError(message, { cause });
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 /** A duration that the user's code may have tampered with. */

@@ -5,6 +5,7 @@ import { MessageChannel, Worker } from "node:worker_threads";
 import { toErrorRecord } from "../../src/errors/failure.ts";
 import { createCells } from "../boundary/cells.ts";
 import type { ThreadOptions } from "../boundary/messages.ts";
+import { ProcessRegistry } from "../boundary/process-registry.ts";
 import { UnpostedResults } from "../boundary/unposted-results.ts";
 import {
   stateFileFd,
@@ -30,8 +31,10 @@ export function connectToWorker(): ThreadOptions {
   const cells = createCells(options.cells);
   const unposted = new UnpostedResults().memory;
   const flushed = new Int32Array(new SharedArrayBuffer(4));
+  const logging = new Int32Array(new SharedArrayBuffer(4));
+  const processes = new ProcessRegistry().memory;
   const { port1: port, port2 } = new MessageChannel();
-  const data: CourierData = { cells, unposted, port: port2, flushed };
+  const data: CourierData = { cells, unposted, port: port2, flushed, logging };
   new Worker(courier, { name: "courier", workerData: data, transferList: [port2] }).unref();
 
   for (const signal of leftToTheWorker) process.on(signal, () => undefined);
@@ -45,7 +48,7 @@ export function connectToWorker(): ThreadOptions {
     port.postMessage({ type: "flush" } satisfies Flush);
     Atomics.wait(flushed, 0, 0, flushMs);
   });
-  return { ...options, cells, unposted, port, note: stateWriter(stateFileFd) };
+  return { ...options, cells, unposted, logging, processes, port, note: stateWriter(stateFileFd) };
 }
 
 /** The file that the courier runs, as source or as built. */

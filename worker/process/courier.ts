@@ -19,7 +19,7 @@ import {
 
 carry(workerData as CourierData);
 
-function carry({ cells, unposted, port, flushed }: CourierData): void {
+function carry({ cells, unposted, port, flushed, logging }: CourierData): void {
   const socket = new Socket({ fd: socketFd });
   const results = new UnpostedResults(unposted);
   /** The unposted results that were sent last. */
@@ -32,6 +32,10 @@ function carry({ cells, unposted, port, flushed }: CourierData): void {
   socket.on("error", () => undefined);
   socket.on("close", () => exiting || endProcess());
   port.on("message", (message: FromThread | Flush) => {
+    if (message.type === "log") {
+      Atomics.sub(logging, 0, 1);
+      Atomics.notify(logging, 0);
+    }
     if (message.type === "flush") leave();
     else send(message.type === "returned" ? withoutSharedMemory(message) : message);
   });

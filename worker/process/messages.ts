@@ -7,7 +7,10 @@ import type { ThreadOptions, ToThread } from "../boundary/messages.ts";
 import type { UnpostedMemory } from "../boundary/unposted-results.ts";
 
 /** The options of a process, as its one argument. */
-export type ProcessOptions = Omit<ThreadOptions, "cells" | "unposted" | "port" | "note"> & {
+export type ProcessOptions = Omit<
+  ThreadOptions,
+  "cells" | "unposted" | "logging" | "processes" | "port" | "note"
+> & {
   /** How many cells there are. */
   readonly cells: number;
 };
@@ -40,6 +43,8 @@ export type CourierData = {
   readonly port: MessagePort;
   /** Set once the last messages of the process have left. */
   readonly flushed: Int32Array<SharedArrayBuffer>;
+  /** Lines of the log that have not left: the courier takes one away for each that it passes on. */
+  readonly logging: Int32Array<SharedArrayBuffer>;
 };
 
 /** The open files of a process, beside the standard ones. */

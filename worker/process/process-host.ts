@@ -12,6 +12,7 @@ import type { CloneablePayload } from "../boundary/cloneable.ts";
 import type { ToThread } from "../boundary/messages.ts";
 import type { Host, HostEvents, HostSetup, RemoteStates } from "../pool/host.ts";
 import { FrameReader, toFrame } from "./frames.ts";
+import { executorSessions } from "../processes/end-processes.ts";
 import type { FromProcess, ProcessOptions, ToProcess } from "./messages.ts";
 import { StateFile } from "./state-file.ts";
 
@@ -20,6 +21,8 @@ const lastWordsMs = 1_000;
 
 export class ProcessHost implements Host, RemoteStates {
   readonly remote = this;
+  /** They are in the group of the process, which ends as a whole. */
+  readonly processes = { isUsed: false, running: [] };
   readonly #events: HostEvents;
   readonly #ended = Promise.withResolvers<void>();
   #states: StateFile | undefined = undefined;
@@ -56,6 +59,7 @@ export class ProcessHost implements Host, RemoteStates {
       { detached: true, stdio: ["ignore", "inherit", "inherit", "pipe", states.fd] },
     );
     this.#process = child;
+    if (child.pid !== undefined) executorSessions.add(child.pid);
     const socket = (this.#socket = child.stdio[3] as Socket | undefined);
     const closed = new Promise<void>((resolve) => socket?.once("close", resolve));
     child.once("error", (error) => this.#failed(error));
@@ -94,6 +98,9 @@ export class ProcessHost implements Host, RemoteStates {
   collect(): void {
     this.#write({ type: "collect" });
   }
+
+  /** The courier of the process has counted it. */
+  logged(): void {}
 
   recall(tickets: readonly number[]): void {
     this.#write({ type: "recall", tickets });
@@ -158,6 +165,7 @@ export class ProcessHost implements Host, RemoteStates {
     if (this.#over) return;
     this.#events.ended(how);
     this.#over = true;
+    executorSessions.delete(this.#process?.pid ?? 0);
     this.#socket?.destroy();
     this.#states?.close();
     this.#ended.resolve();

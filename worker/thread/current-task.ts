@@ -18,8 +18,8 @@ export type CurrentTask = {
   readonly worker: string;
   /**
    * Fires when the task is cancelled or runs out of time; its `reason` is a `TaskCancelledError` or
-   * a `TaskTimeoutError`. A task that has not ended two seconds later loses its thread. In a loop
-   * that never awaits, read it again each time: `if (currentTask().signal.aborted) return;`.
+   * a `TaskTimeoutError`. A task that has not ended two seconds later, or its `graceMs`, loses its
+   * thread. In a loop that never awaits, read it again each time: `if (currentTask().signal.aborted) return;`.
    */
   readonly signal: AbortSignal;
   /**

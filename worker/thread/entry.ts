@@ -8,7 +8,12 @@ import { ModuleError } from "../boundary/module-source.ts";
 import { runningTask } from "./current-task.ts";
 import { now } from "../boundary/intrinsics.ts";
 import { loadFunctions } from "./modules.ts";
+import { printAtOnce } from "./output.ts";
 import { Runner } from "./runner.ts";
+import { StartedProcesses } from "./started-processes.ts";
+import { taskStack } from "./task-stack.ts";
+import { tellEnds } from "./thread-ends.ts";
+import { sayLimits } from "./thread-limits.ts";
 
 const options = isMainThread
   ? (await import("../process/child.ts")).connectToWorker()
@@ -21,16 +26,26 @@ const { port } = options;
 const [seconds, nanoseconds] = process.hrtime();
 const clockMs = seconds * 1000 + nanoseconds / 1e6 - now();
 const post = (message: FromThread) => port.postMessage(message);
+function say(type: "rejection" | "warning", text: string): void {
+  const key = runningTask.getStore()?.key;
+  post({ type, text, ...(key !== undefined && { key }) });
+}
+const warn = (text: string) => say("warning", text);
+
+printAtOnce(warn);
+tellEnds((error, key) => post({ type: "ending", error, ...(key !== undefined && { key }) }));
+if (!isMainThread) sayLimits(warn);
+const started = new StartedProcesses(options, (left) => post({ type: "left", ...left }));
+started.watch();
 
 // A rejection that one task does not handle must not end the thread, where other tasks run.
 process.on("unhandledRejection", (reason) => {
-  const key = runningTask.getStore()?.key;
-  post({ type: "rejection", text: inspect(reason), ...(key !== undefined && { key }) });
+  say("rejection", taskStack(inspect(reason)));
 });
 
 try {
   const { functions, digests } = await loadFunctions(options.modules);
-  const runner = new Runner({ ...options, functions });
+  const runner = new Runner({ ...options, functions, over: (task) => started.end(task) });
   port.on("message", (message: ToThread) => runner.receive(message));
   post({ type: "loaded", functions: [...functions.keys()], digests, clockMs });
 } catch (error) {

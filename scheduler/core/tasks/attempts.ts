@@ -2,6 +2,7 @@
 // An error counts against the `retries` of the task. The loss of a worker or a thread counts against
 // its `maxWorkerLosses`, and only when the task was executing there and nothing else was.
 
+import type { ErrorRecord } from "../../../src/errors/error-record.ts";
 import type { Failure } from "../../../src/wire/protocol.ts";
 import type { Loss, State, Task, Worker } from "../state.ts";
 import { fail, requeue } from "./lifecycle.ts";
@@ -17,7 +18,7 @@ export function failAttempt(
   if (failure.code === "thread-lost") {
     const loss = { worker: worker.name, how: failure.message };
     if (shared) suspect(step, task, loss, "its thread was lost");
-    else blame(step, task, loss);
+    else blame(step, task, loss, failure.error);
     return;
   }
   const { retries } = task.spec.options;
@@ -47,8 +48,12 @@ export function suspect(step: StepContext, task: Task, loss: Loss, why: string):
 }
 const mostSuspicions = 10;
 
-/** The task alone was executing when its worker or its thread went down. */
-export function blame(step: StepContext, task: Task, loss: Loss): void {
+/**
+ * The task alone was executing when its worker or its thread went down.
+ *
+ * @param error what ended the thread, with its stack
+ */
+export function blame(step: StepContext, task: Task, loss: Loss, error?: ErrorRecord): void {
   const { options } = step.state;
   const losses = (task.losses ??= []);
   losses.push({ ...loss, how: loss.how.slice(0, howLength) });
@@ -62,7 +67,8 @@ export function blame(step: StepContext, task: Task, loss: Loss): void {
   const earlier = losses.length > shownLosses ? `${losses.length - shownLosses} others, ` : "";
   const each = earlier + newest.join(", ");
   const message = `"${name}" was executing when each of these went down: ${each}; it is not tried again`;
-  fail(step, task, { code: "worker-lost", message, key: task.key, task: name }, "too many losses");
+  const failure = { code: "worker-lost", message, key: task.key, task: name };
+  fail(step, task, error === undefined ? failure : { ...failure, error }, "too many losses");
 }
 
 /** The error that names the losses has to fit into a message: characters of each, and how many. */

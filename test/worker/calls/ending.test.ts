@@ -4,7 +4,7 @@ import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { CallsUnderTest } from "../calls-under-test.ts";
+import { CallsUnderTest, type End } from "../calls-under-test.ts";
 
 describe("cancelling", () => {
   test("a call that waits never runs", async () => {
@@ -62,6 +62,20 @@ describe("cancelling", () => {
     expect(await worker.call("thread")).not.toBe(thread);
   });
 
+  test("a call has the grace that its options give", async () => {
+    const worker = await CallsUnderTest.start({ threads: 2 });
+    const begun = performance.now();
+    const [hasty] = worker.run("spin", [[]], { options: { graceMs: 0 } });
+    const [patient] = worker.run("endsLate", [[3_000]], {
+      options: { timeoutMs: 50, graceMs: 9_000 },
+    });
+    await worker.until(() => worker.started.includes(hasty!));
+    worker.cancel([hasty!]);
+    expect(await worker.endOf(hasty)).toEqual({ type: "stopped" });
+    expect(performance.now() - begun).toBeLessThan(1_900);
+    expect(await worker.endOf(patient)).toMatchObject({ type: "finished", value: "ended late" });
+  });
+
   test("those that shared its thread are given back as stopped, without blame", async () => {
     const worker = await CallsUnderTest.start({ concurrency: 4, graceMs: 50 });
     const [patient] = worker.run("pause", [[10_000]]);
@@ -111,9 +125,16 @@ describe("cancelling", () => {
 });
 
 describe("running out of time", () => {
-  test("fires the signal, and fails the call once it is off its thread", async () => {
+  test("fires the signal: a call that heeds it and returns has returned", async () => {
     const worker = await CallsUnderTest.start();
     const [key] = worker.run("waitForSignal", [[]], { options: { timeoutMs: 80 } });
+    expect(await worker.endOf(key)).toMatchObject({ type: "finished", value: "ended" });
+    expect(worker.ends.get(key!)).toHaveLength(1);
+  });
+
+  test("fires the signal, and fails the call once it is off its thread", async () => {
+    const worker = await CallsUnderTest.start();
+    const [key] = worker.run("waitForSignal", [[true]], { options: { timeoutMs: 80 } });
     const begun = performance.now();
     const end = await worker.endOf(key);
     expect(end).toMatchObject({ failure: { code: "task-timeout", task: "waitForSignal", key } });
@@ -163,7 +184,12 @@ describe("a thread that ends", () => {
     expect(end).toMatchObject({ failure: { code: "thread-lost", task: "exit", key: exits } });
     expect(end.type === "failed" && end.failure.message).toContain("exit code 3");
     expect(await worker.endOf(next)).toMatchObject({ value: "next" });
-    expect(worker.logs.some(({ level }) => level === "warning")).toBe(true);
+    const [line] = worker.logs;
+    expect(line).toMatchObject({ level: "error", facts: { tasks: [exits], endedBy: exits } });
+    for (const stack of [line!.facts?.stack, thrownBy(end)?.stack]) {
+      expect(stack).toMatch(/^Error: it ended with exit code 3\n +at exit \(.*behaviours\.ts/);
+      expect(stack).not.toMatch(/runner\.ts/);
+    }
   });
 
   test("runs its other calls again without blame", async () => {
@@ -198,7 +224,8 @@ describe("a thread that ends", () => {
     const [other] = worker.run("pause", [[100]]);
     const end = await worker.endOf(eats);
     expect(end).toMatchObject({ failure: { code: "thread-lost" } });
-    expect(end.type === "failed" && end.failure.message).toContain("memory");
+    expect(end.type === "failed" && end.failure.message).toContain("memory limit of 32 MiB");
+    expect(worker.logs[0]).toMatchObject({ level: "error", facts: { tasks: [eats] } });
     expect(await worker.endOf(other)).toMatchObject({ value: 100 });
     expect(await worker.call("echo", 1)).toBe(1);
   });
@@ -259,10 +286,13 @@ describe("a thread that ends", () => {
 
   test("by an exception from a stray timer is replaced, with the error told", async () => {
     const worker = await CallsUnderTest.start();
-    expect(await worker.call("throwFromTimer", 30)).toBe("returned");
+    const [key] = worker.run("throwFromTimer", [[30]]);
+    expect(await worker.valuesOf([key!])).toEqual(["returned"]);
     await worker.until(() => worker.logs.length > 0);
-    expect(worker.logs[0]).toMatchObject({ level: "warning", facts: { tasks: [] } });
-    expect(worker.logs[0]!.text).toContain("from a stray timer");
+    const [line] = worker.logs;
+    expect(line).toMatchObject({ level: "error", facts: { tasks: [], endedBy: key } });
+    expect(line!.text).toContain("from a stray timer");
+    expect(line!.facts?.stack).toMatch(/at Timeout\._onTimeout \(.*behaviours\.ts/);
     expect(await worker.call("echo", 1)).toBe(1);
   });
 
@@ -279,6 +309,24 @@ describe("a thread that ends", () => {
     expect(await worker.call("thread")).toBe(thread);
   });
 });
+
+test.each([
+  ["fail", ["sync"], "RangeError: sync"],
+  ["failLater", ["async"], "TypeError: async"],
+])("the stack of what %s throws shows nothing of the thread's own", async (name, args, first) => {
+  const worker = await CallsUnderTest.start();
+  const error = thrownBy(await worker.endOf(worker.run(name, [args])[0]));
+  const [top, ...frames] = error!.stack!.split("\n");
+  expect(top).toBe(first);
+  expect(frames).toEqual([expect.stringMatching(/behaviours\.ts/)]);
+  for (let inner = error; inner instanceof Error; inner = inner.cause as Error) {
+    expect(inner.stack).not.toMatch(/worker\/thread|node:internal/);
+  }
+});
+
+function thrownBy(end: End): Error | undefined {
+  return end.type === "failed" ? (end.error.cause as Error) : undefined;
+}
 
 describe("leaving", () => {
   test("gives back what has not begun and what comes after, and lets the rest finish", async () => {
