@@ -8,9 +8,10 @@ import { existsSync } from "node:fs";
 /** The rooms that the files of a room may import; types may come from any room. */
 const allowed: Record<string, readonly string[]> = {
   boundary: [],
-  process: ["boundary"],
+  processes: ["boundary"],
+  process: ["boundary", "processes"],
   thread: ["boundary", "process"],
-  pool: ["boundary", "process"],
+  pool: ["boundary", "process", "processes"],
   results: ["boundary"],
   calls: ["boundary", "pool", "results"],
 };

@@ -1,4 +1,4 @@
-// A thread in the process of an executor that carries messages between the worker's socket and the main
+// A thread in the process of an executor that carries messages between the worker's sockets and the main
 // thread, where the tasks run. It answers the worker, and ends the process when the worker is gone, even
 // while a task never lets the event loop turn.
 
@@ -10,7 +10,8 @@ import type { FromThread } from "../boundary/messages.ts";
 import { UnpostedResults } from "../boundary/unposted-results.ts";
 import { FrameReader, toFrame } from "./frames.ts";
 import {
-  socketFd,
+  inboxFd,
+  outboxFd,
   type CourierData,
   type Flush,
   type FromProcess,
@@ -20,17 +21,17 @@ import {
 carry(workerData as CourierData);
 
 function carry({ cells, unposted, port, flushed, logging }: CourierData): void {
-  const socket = new Socket({ fd: socketFd });
+  const inbox = new Socket({ fd: inboxFd, readable: true, writable: false });
+  const outbox = new Socket({ fd: outboxFd, readable: false, writable: true });
   const results = new UnpostedResults(unposted);
   /** The unposted results that were sent last. */
   let collected = 0;
   let corked = false;
-  let exiting = false;
 
   const reader = new FrameReader((message, memory) => receive(message as ToProcess, memory));
-  socket.on("data", (chunk) => reader.push(chunk));
-  socket.on("error", () => undefined);
-  socket.on("close", () => exiting || endProcess());
+  inbox.on("data", (chunk) => reader.push(chunk));
+  for (const socket of [inbox, outbox]) socket.on("error", () => undefined);
+  inbox.on("close", endProcess);
   port.on("message", (message: FromThread | Flush) => {
     if (message.type === "log") {
       Atomics.sub(logging, 0, 1);
@@ -84,19 +85,18 @@ function carry({ cells, unposted, port, flushed, logging }: CourierData): void {
   function send(message: FromThread | FromProcess): void {
     if (!corked) {
       corked = true;
-      socket.cork();
+      outbox.cork();
       process.nextTick(() => {
         corked = false;
-        socket.uncork();
+        outbox.uncork();
       });
     }
-    for (const bytes of toFrame(message)) socket.write(bytes);
+    for (const bytes of toFrame(message)) outbox.write(bytes);
   }
 
   function leave(): void {
-    exiting = true;
     collect();
-    socket.end(() => {
+    outbox.end(() => {
       Atomics.store(flushed, 0, 1);
       Atomics.notify(flushed, 0);
     });

@@ -47,6 +47,10 @@ export type CourierData = {
   readonly logging: Int32Array<SharedArrayBuffer>;
 };
 
-/** The open files of a process, beside the standard ones. */
-export const socketFd = 3;
-export const stateFileFd = 4;
+/**
+ * The open files of a process, beside the standard ones. A socket for each direction: Node closes one on
+ * which a write fails, and what a process wrote before it exited is still to be read.
+ */
+export const inboxFd = 3;
+export const outboxFd = 4;
+export const stateFileFd = 5;

@@ -1,4 +1,4 @@
-// An executor in a process of its own: messages cross by a socket. What a thread shares with the worker
+// An executor in a process of its own: messages cross by sockets. What a thread shares with the worker
 // crosses as messages too, or lies in a file.
 
 import { spawn, type ChildProcess } from "node:child_process";
@@ -13,7 +13,13 @@ import type { ToThread } from "../boundary/messages.ts";
 import type { Host, HostEvents, HostSetup, RemoteStates } from "../pool/host.ts";
 import { FrameReader, toFrame } from "./frames.ts";
 import { executorSessions } from "../processes/end-processes.ts";
-import type { FromProcess, ProcessOptions, ToProcess } from "./messages.ts";
+import {
+  inboxFd,
+  outboxFd,
+  type FromProcess,
+  type ProcessOptions,
+  type ToProcess,
+} from "./messages.ts";
 import { StateFile } from "./state-file.ts";
 
 /** After its end, what the process has written is here within this time, unless it left a copy of itself. */
@@ -27,7 +33,8 @@ export class ProcessHost implements Host, RemoteStates {
   readonly #ended = Promise.withResolvers<void>();
   #states: StateFile | undefined = undefined;
   #process: ChildProcess | undefined = undefined;
-  #socket: Socket | undefined = undefined;
+  /** What the process reads. */
+  #inbox: Socket | undefined = undefined;
   #corked = false;
   #over = false;
 
@@ -56,29 +63,32 @@ export class ProcessHost implements Host, RemoteStates {
         JSON.stringify(given),
       ],
       // In a group of its own: what its tasks start ends with it, and Ctrl-C does not reach it.
-      { detached: true, stdio: ["ignore", "inherit", "inherit", "pipe", states.fd] },
+      { detached: true, stdio: ["ignore", "inherit", "inherit", "pipe", "pipe", states.fd] },
     );
     this.#process = child;
     if (child.pid !== undefined) executorSessions.add(child.pid);
-    const socket = (this.#socket = child.stdio[3] as Socket | undefined);
-    const closed = new Promise<void>((resolve) => socket?.once("close", resolve));
+    // Undefined when the process could not be started.
+    const inbox = child.stdio[inboxFd] as Socket | undefined;
+    const outbox = (child.stdio as unknown as (Socket | undefined)[])[outboxFd];
+    this.#inbox = inbox;
+    const closed = new Promise<void>((resolve) => outbox?.once("close", resolve));
     child.once("error", (error) => this.#failed(error));
     child.once("exit", (code, signal) => {
       this.#killGroup();
-      const enough = setTimeout(() => socket?.destroy(), lastWordsMs);
+      const enough = setTimeout(() => outbox?.destroy(), lastWordsMs);
       void closed.then(() => {
         clearTimeout(enough);
         this.#finish(inWords(code, signal));
       });
     });
     // Its end says more.
-    socket?.on("error", () => undefined);
+    for (const socket of [inbox, outbox]) socket?.on("error", () => undefined);
     const reader = new FrameReader((message) => this.#receive(message));
-    socket?.on("data", (chunk) => {
+    outbox?.on("data", (chunk) => {
       try {
         reader.push(chunk);
       } catch (error) {
-        socket.removeAllListeners("data").resume();
+        outbox.removeAllListeners("data").resume();
         this.#events.garbled(error as Error);
       }
     });
@@ -112,18 +122,18 @@ export class ProcessHost implements Host, RemoteStates {
   }
 
   #write(message: ToProcess): void {
-    const socket = this.#socket;
-    if (socket === undefined || !socket.writable) return;
+    const inbox = this.#inbox;
+    if (inbox === undefined || !inbox.writable) return;
     if (!this.#corked) {
       // All that is posted in one turn leaves in one go.
       this.#corked = true;
-      socket.cork();
+      inbox.cork();
       process.nextTick(() => {
         this.#corked = false;
-        socket.uncork();
+        inbox.uncork();
       });
     }
-    for (const bytes of toFrame(message)) socket.write(bytes);
+    for (const bytes of toFrame(message)) inbox.write(bytes);
   }
 
   #killGroup(): void {
@@ -166,7 +176,7 @@ export class ProcessHost implements Host, RemoteStates {
     this.#events.ended(how);
     this.#over = true;
     executorSessions.delete(this.#process?.pid ?? 0);
-    this.#socket?.destroy();
+    this.#inbox?.destroy();
     this.#states?.close();
     this.#ended.resolve();
   }
