@@ -65,6 +65,8 @@ export class Thread {
   #state: "loading" | "loaded" | "gone" = "loading";
   #terminated = false;
   #error: Error | undefined = undefined;
+  /** What Node says: without the stack when what was thrown is no Error. */
+  #uncaught: Error | undefined = undefined;
   /** What the thread itself said last of why it ends. */
   #ending: { readonly error: Error; readonly key: string | undefined } | undefined = undefined;
 
@@ -101,14 +103,15 @@ export class Thread {
     this.#port.on("messageerror", (error) => this.#distrust(error));
     this.#worker.on("error", (error: unknown) => {
       if (isOutOfMemory(error)) this.#error = outOfMemory(this.#heapMib);
-      else this.#error ??= this.#ending?.error ?? asError(error);
+      else this.#uncaught = asError(error);
     });
     this.#worker.on("exit", (code) => this.#exit(code));
   }
 
   /** The thread has the modules, and is not being ended. */
   get ready(): boolean {
-    return this.#state === "loaded" && !this.#terminated && this.#error === undefined;
+    const hasFailed = this.#error !== undefined || this.#uncaught !== undefined;
+    return this.#state === "loaded" && !this.#terminated && !hasFailed;
   }
 
   // ── To the thread ──────────────────────────────────────────────────────────────────────────────
@@ -317,7 +320,10 @@ export class Thread {
     if (this.#processes.isUsed) void this.#endProcesses();
     const loaded = this.#state === "loaded";
     const error =
-      this.#error ?? this.#ending?.error ?? new Error(`it ended with exit code ${code}`);
+      this.#error ??
+      this.#ending?.error ??
+      this.#uncaught ??
+      new Error(`it ended with exit code ${code}`);
     this.#state = "gone";
     this.#events.gone({
       loaded,
