@@ -39,6 +39,8 @@ export class Thread {
   #state: "loading" | "loaded" | "gone" = "loading";
   #terminated = false;
   #error: Error | undefined = undefined;
+  /** What Node says: without the stack when what was thrown is no Error. */
+  #uncaught: Error | undefined = undefined;
   /** What the thread itself said last of why it ends. */
   #ending: { readonly error: Error; readonly key: string | undefined } | undefined = undefined;
 
@@ -58,7 +60,7 @@ export class Thread {
         garbled: (error) => this.#distrust(error),
         uncaught: (error) => {
           if (error instanceof HeapLimitError) this.#error = error;
-          else this.#error ??= this.#ending?.error ?? asError(error);
+          else this.#uncaught = asError(error);
         },
         recalled: (tickets, begun) => this.#recalled(tickets, begun),
         ended: (how) => this.#ended(how),
@@ -69,7 +71,8 @@ export class Thread {
 
   /** The thread has the modules, and is not being ended. */
   get ready(): boolean {
-    return this.#state === "loaded" && !this.#terminated && this.#error === undefined;
+    const hasFailed = this.#error !== undefined || this.#uncaught !== undefined;
+    return this.#state === "loaded" && !this.#terminated && !hasFailed;
   }
 
   // ── To the thread ──────────────────────────────────────────────────────────────────────────────
@@ -283,7 +286,7 @@ export class Thread {
     // What it started since it was asked to end.
     if (this.#host.processes.isUsed) void this.#endProcesses();
     const loaded = this.#state === "loaded";
-    const error = this.#error ?? this.#ending?.error ?? new Error(how);
+    const error = this.#error ?? this.#ending?.error ?? this.#uncaught ?? new Error(how);
     this.#state = "gone";
     this.#events.gone({
       loaded,
