@@ -17,10 +17,28 @@ export function specFor(
 ): Spec {
   const signature = options === noOptions ? `=${name}` : JSON.stringify([name, options]);
   const known = client.specs.get(signature);
-  if (known) return known;
-  const constraint = enterConstraint(state, name, options);
-  // A sub-task is as urgent as its task unless it says otherwise.
+  // A sub-task is as urgent as its task, which may have become more urgent, unless it says otherwise.
   const priority = options.priority ?? client.within?.dispatch.task.spec.priority ?? 0;
+  if (known) return known.priority === priority ? known : specAt(state, known, priority);
+  return createSpec(state, { client, signature, options, priority }, name);
+}
+
+/** The spec that is like this one and has another priority. */
+export function specAt(state: State, like: Spec, priority: number): Spec {
+  const { client, options, function: facts } = like;
+  // Nobody else has a signature that begins so.
+  const signature = `${priority} ${like.signature.slice(like.signature.search(/[=[]/))}`;
+  const known = client.specs.get(signature);
+  return known ?? createSpec(state, { client, signature, options, priority }, facts.name);
+}
+
+function createSpec(
+  state: State,
+  of: Pick<Spec, "client" | "signature" | "options" | "priority">,
+  name: string,
+): Spec {
+  const { client, signature, options, priority } = of;
+  const constraint = enterConstraint(state, name, options);
   const lane = enterLane(state, client, priority, constraint);
   const { function: facts } = constraint;
   const said = {

@@ -10,6 +10,7 @@ import { recompute } from "../values/recompute.ts";
 import { admit, createTask, fail, forgetIfUnneeded, tellOutcome } from "./lifecycle.ts";
 import { leaveSpec, specFor } from "./specs.ts";
 import type { StepContext } from "./transition.ts";
+import { hurryInputs } from "./urgency.ts";
 
 type Submit = Extract<FromClient, { type: "submit" }>;
 
@@ -100,4 +101,5 @@ function addInputs(step: StepContext, task: Task, inputs: readonly Task[]): void
     if (input.state.at === "released") (gone ??= []).push(input);
   }
   if (gone) recompute(step, gone, "needed again");
+  hurryInputs(step, task);
 }
