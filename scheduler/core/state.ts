@@ -32,7 +32,8 @@ export type WorkerId = string;
 /** One call of a registered function. Small on purpose: a million of them may be queued. */
 export type Task = {
   readonly key: TaskKey;
-  readonly spec: Spec;
+  /** Another one when the task becomes more urgent. */
+  spec: Spec;
   readonly args: Payload;
   /** Number of the task in the order of submission. */
   readonly order: number;

@@ -264,6 +264,15 @@ function estimateMicros(
   return meanMicros < 10 * aheadMicros ? aheadMicros : 2 * aheadMicros;
 }
 
+/** Asks for one dispatch back, unless it has begun. */
+export function withdrawOne(step: StepContext, dispatch: Dispatch): void {
+  const { started, withdrawing, abandoned, worker } = dispatch;
+  if (started || withdrawing || abandoned) return;
+  dispatch.withdrawing = true;
+  worker.withdrawals++;
+  step.effects.withdraw(dispatch);
+}
+
 /** Withdraws the newest dispatches that have no slot and pass, at most so many; returns how many. */
 export function withdraw(
   step: StepContext,
@@ -277,12 +286,10 @@ export function withdraw(
   for (const each of ahead) {
     if (taken.length === most) break;
     if (each.started || each.abandoned || each.withdrawing || !passes(each)) continue;
-    each.withdrawing = true;
-    worker.withdrawals++;
     taken.push(each);
   }
   // Oldest first: they come back, and are queued, in this order.
-  for (const each of taken.reverse()) step.effects.withdraw(each);
+  for (const each of taken.reverse()) withdrawOne(step, each);
   return taken.length;
 }
 

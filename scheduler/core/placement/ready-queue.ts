@@ -115,9 +115,8 @@ export class ReadyQueue {
     return headOf(lane)!;
   }
 
-  /** Called when a task is not ready any more. Its deque drops it once it is the head. */
-  remove(task: Task): void {
-    const { lane } = task.spec;
+  /** Called when a task is not ready any more, or in another lane. Its deque drops it once it is the head. */
+  remove(lane: Lane): void {
     this.#size--;
     lane.ready--;
     if (lane.ready === 0) return this.#close(lane);

@@ -11,6 +11,11 @@ export function functionKey({ name, digest }: FunctionReference): string {
   return digest === undefined ? name : `#${digest}`;
 }
 
+/** The reference that finds these facts. */
+export function referenceTo({ name, passed, digest }: FunctionFacts): FunctionReference {
+  return passed ? { name, digest } : { name };
+}
+
 export function functionFor(state: State, reference: FunctionReference): FunctionFacts {
   const key = functionKey(reference);
   let facts = state.functions.get(key);

@@ -11,6 +11,7 @@ import { admit, createTask, fail, forgetIfUnneeded, tellOutcome } from "./lifecy
 import { isSameFunction } from "./functions.ts";
 import { leaveSpec, specFor } from "./specs.ts";
 import type { StepContext } from "./transition.ts";
+import { hurryInputs } from "./urgency.ts";
 
 type Submit = Extract<FromClient, { type: "submit" }>;
 
@@ -101,4 +102,5 @@ function addInputs(step: StepContext, task: Task, inputs: readonly Task[]): void
     if (input.state.at === "released") (gone ??= []).push(input);
   }
   if (gone) recompute(step, gone, "needed again");
+  hurryInputs(step, task);
 }
