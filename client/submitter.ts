@@ -7,11 +7,15 @@ import { pureKey } from "./pure-key.ts";
 import type { Session } from "./session.ts";
 import type { CheckedOptions } from "./task-options.ts";
 import type {
-  FunctionOf,
+  AnyReference,
+  Call,
+  FittingArguments,
+  DecidedArguments,
+  DecidedResult,
   TaskArguments,
   TaskColumns,
-  TaskFuture,
   TaskReference,
+  TaskResult,
   UntypedTasks,
 } from "./types.ts";
 
@@ -39,10 +43,24 @@ export class Submitter<Tasks = UntypedTasks> {
    * const twice = client.submit("add", sum, sum);
    * await twice.result(); // 22
    */
+  submit<const Reference extends TaskReference<Tasks>, const Args extends unknown[]>(
+    task: Reference,
+    ...args: DecidedArguments<Tasks, Reference, Args, "values">
+  ): DecidedResult<Tasks, Reference, Args, "values">;
+  submit<
+    const Reference extends AnyReference<Parameters_, Result>,
+    Parameters_ extends unknown[],
+    Result,
+    Args extends unknown[],
+  >(
+    task: Reference | Call<Parameters_, Result>,
+    ...args: FittingArguments<Reference, Parameters_, Args, "values">
+  ): Future<Awaited<Result>>;
   submit<const Reference extends TaskReference<Tasks>>(
     task: Reference,
-    ...args: TaskArguments<FunctionOf<Tasks, Reference>>
-  ): TaskFuture<FunctionOf<Tasks, Reference>> {
+    ...args: TaskArguments<Tasks, Reference>
+  ): Future<TaskResult<Tasks, Reference>>;
+  submit(task: unknown, ...args: unknown[]): unknown {
     const { key, pure, task: options } = this.#options;
     const name = nameOf(task);
     const call = encodeArguments(args, this.#session);
@@ -60,10 +78,24 @@ export class Submitter<Tasks = UntypedTasks> {
    * @throws as `submit` does
    * @example await client.gather(client.map("add", [1, 2, 3], [10, 11, 12])); // [11, 13, 15]
    */
+  map<const Reference extends TaskReference<Tasks>, const Args extends unknown[]>(
+    task: Reference,
+    ...iterables: DecidedArguments<Tasks, Reference, Args, "columns">
+  ): DecidedResult<Tasks, Reference, Args, "columns">[];
+  map<
+    const Reference extends AnyReference<Parameters_, Result>,
+    Parameters_ extends unknown[],
+    Result,
+    Args extends unknown[],
+  >(
+    task: Reference | Call<Parameters_, Result>,
+    ...iterables: FittingArguments<Reference, Parameters_, Args, "columns">
+  ): Future<Awaited<Result>>[];
   map<const Reference extends TaskReference<Tasks>>(
     task: Reference,
-    ...iterables: TaskColumns<FunctionOf<Tasks, Reference>>
-  ): TaskFuture<FunctionOf<Tasks, Reference>>[] {
+    ...iterables: TaskColumns<Tasks, Reference>
+  ): Future<TaskResult<Tasks, Reference>>[];
+  map(task: unknown, ...iterables: unknown[]): unknown {
     const { key, pure, task: options } = this.#options;
     const session = this.#session;
     const name = nameOf(task);

@@ -9,7 +9,8 @@ import { checkedState, statesOf, type Futures } from "./handles.ts";
 import { checkedNames } from "./option-checks.ts";
 import { follow } from "./progress.ts";
 import { Submitter } from "./submitter.ts";
-import type { Gathered, GatheredSome, UntypedTasks } from "./types.ts";
+import type { UntypedTasks } from "./types.ts";
+import type { Gathered, GatheredSome } from "./value-types.ts";
 import { watch } from "./watch.ts";
 
 export type WaitOptions = {

@@ -17,7 +17,29 @@ export type { Futures } from "../client/handles.ts";
 export type { PublishOptions } from "../client/publishing.ts";
 export type { Submitter } from "../client/submitter.ts";
 export type { CallOptions, RetryOptions } from "../client/task-options.ts";
-export type { Gathered, GatheredSome, UntypedTasks, WithFutures } from "../client/types.ts";
+export type {
+  AnyFunction,
+  AnyReference,
+  Call,
+  FittingArguments,
+  FunctionOf,
+  DecidedArguments,
+  DecidedResult,
+  TaskArguments,
+  TaskColumns,
+  TaskName,
+  TaskReference,
+  TaskResult,
+  UntypedTasks,
+} from "../client/types.ts";
+export type {
+  Gathered,
+  GatheredSome,
+  Refused,
+  RefusedArguments,
+  RefusedResult,
+  WithFutures,
+} from "../client/value-types.ts";
 export type { ProgressOptions, WaitOptions } from "../client/waiting.ts";
 export {
   AuthenticationError,
@@ -36,5 +58,6 @@ export {
   UnschedulableError,
   WorkerLostError,
   type ErrorCode,
+  type ThrownError,
 } from "./errors/errors.ts";
 export type { Explanation, SchedulerInfo, WorkerInfo } from "./facts.ts";
