@@ -7,13 +7,15 @@ import { pureKey } from "./pure-key.ts";
 import type { Session } from "./session.ts";
 import type { CheckedOptions } from "./task-options.ts";
 import type {
+  AnyFunction,
   AnyReference,
-  Call,
   FittingArguments,
   DecidedArguments,
   DecidedResult,
   TaskArguments,
   TaskColumns,
+  TaskFunction,
+  TaskName,
   TaskReference,
   TaskResult,
   UntypedTasks,
@@ -53,10 +55,10 @@ export class Submitter<Tasks = UntypedTasks> {
     Result,
     Args extends unknown[],
   >(
-    task: Reference | Call<Parameters_, Result>,
+    task: Reference | TaskFunction<Parameters_, Result>,
     ...args: FittingArguments<Reference, Parameters_, Args, "values">
   ): Future<Awaited<Result>>;
-  submit<const Reference extends TaskReference<Tasks>>(
+  submit<const Reference extends TaskName<Tasks> | AnyFunction>(
     task: Reference,
     ...args: TaskArguments<Tasks, Reference>
   ): Future<TaskResult<Tasks, Reference>>;
@@ -88,10 +90,10 @@ export class Submitter<Tasks = UntypedTasks> {
     Result,
     Args extends unknown[],
   >(
-    task: Reference | Call<Parameters_, Result>,
+    task: Reference | TaskFunction<Parameters_, Result>,
     ...iterables: FittingArguments<Reference, Parameters_, Args, "columns">
   ): Future<Awaited<Result>>[];
-  map<const Reference extends TaskReference<Tasks>>(
+  map<const Reference extends TaskName<Tasks> | AnyFunction>(
     task: Reference,
     ...iterables: TaskColumns<Tasks, Reference>
   ): Future<TaskResult<Tasks, Reference>>[];

@@ -10,18 +10,21 @@ import type {
   WithFutures,
 } from "./value-types.ts";
 
-/** Any function, as far as types go. */
-export type AnyFunction = (...args: never[]) => unknown;
+/** Any function that can be called on its own, as tasks are: without a `this`. */
+export type AnyFunction = (this: void, ...args: never) => unknown;
 
 /** The tasks of a client that was told of none: any name, any arguments, unknown results. */
 export type UntypedTasks = Record<string, (...args: unknown[]) => unknown>;
 
 /** The names among `Tasks` that can be submitted: those of its functions. A default export has none. */
-export type TaskName<Tasks> = {
-  [Name in Exclude<keyof Tasks & string, "default">]: Tasks[Name] extends AnyFunction
-    ? Name
-    : never;
-}[Exclude<keyof Tasks & string, "default">];
+export type TaskName<Tasks> = [Tasks] extends [never]
+  ? never
+  : // In a branch, so that messages list the names and not this type.
+    {
+      [Name in Exclude<keyof Tasks & string, "default">]: Tasks[Name] extends AnyFunction
+        ? Name
+        : never;
+    }[Exclude<keyof Tasks & string, "default">];
 
 /** How a task is meant: by its registered name, or by the function itself. */
 export type TaskReference<Tasks> = TaskName<Tasks> | AnyFunction;
@@ -173,8 +176,8 @@ type IsSame<A, B> =
 export type AnyReference<Parameters_ extends unknown[], Result> = [Result] extends [unknown]
   ? // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the compiler passes over `any` alone
     any
-  : Call<Parameters_, Result>;
-export type Call<Parameters_ extends unknown[], Result> = (...args: Parameters_) => Result;
+  : TaskFunction<Parameters_, Result>;
+export type TaskFunction<Parameters_ extends unknown[], Result> = (...args: Parameters_) => Result;
 
 /** Its arguments. Of a generic function, what its type parameters are comes from them. */
 export type FittingArguments<

@@ -6,7 +6,6 @@
 // compared, and tuples, which the compiler maps at once, are counted (`deepest`).
 
 import type { Future } from "./future.ts";
-import type { AnyFunction } from "./types.ts";
 
 declare const why: unique symbol;
 /** No value is of this type: it stands where one cannot be, and says why. */
@@ -30,7 +29,7 @@ type Leaf =
   | SharedArrayBuffer
   | ArrayBufferView;
 
-type Code = AnyFunction | (abstract new (...args: never[]) => unknown);
+type Code = ((...args: never[]) => unknown) | (abstract new (...args: never[]) => unknown);
 
 /**
  * What may be an argument where a function takes a `T`: the value, a future of it, or the value with
@@ -76,15 +75,17 @@ type ListInside<T extends readonly unknown[], Depth extends 1[]> = T extends rea
       : { readonly [Index in keyof T]: WithFutures<T[Index], [...Depth, 1]> }
   : never;
 
-type ObjectInside<T extends object, Depth extends 1[]> = [keyof T] extends [symbol]
-  ? T extends Iterable<infer Item>
-    ? IterableInside<T, Item, Depth>
-    : T
-  : HasPrivateMembers<T> extends true
+type ObjectInside<T extends object, Depth extends 1[]> =
+  HasPrivateMembers<T> extends true
     ? Refused<"an instance of a class cannot be sent to a worker: pass a plain object">
-    : {
-        [Key in keyof T]: Key extends symbol ? T[Key] : WithFutures<T[Key], Depth>;
-      };
+    : [keyof T] extends [symbol]
+      ? T extends Iterable<infer Item>
+        ? IterableInside<T, Item, Depth>
+        : T
+      : (T extends Error ? T : never) | PropertiesInside<T, Depth>;
+type PropertiesInside<T extends object, Depth extends 1[]> = {
+  [Key in keyof T]: Key extends symbol ? T[Key] : WithFutures<T[Key], Depth>;
+};
 
 /** An abstract `Iterable`: all that can be iterated over, but for iterators, which are code. */
 type IterableInside<T, Item, Depth extends 1[]> =
@@ -182,10 +183,20 @@ export type Gathered<T, Depth extends 1[] = []> = [T] extends [Settled]
                         ? T
                         : { -readonly [Index in keyof T]: Gathered<T[Index], [...Depth, 1]> }
                     : T extends object
-                      ? HasPrivateMembers<T> extends true
+                      ? IsInstance<T> extends true
                         ? T
                         : { -readonly [Key in keyof T]: Gathered<T[Key], Depth> }
                       : T;
+
+/** Whether `gather` does not look into it. A plain object may look like an error. */
+type IsInstance<T extends object> =
+  HasPrivateMembers<T> extends true
+    ? true
+    : T extends Error
+      ? [Extract<T[keyof T], Future>] extends [never]
+        ? true
+        : false
+      : false;
 
 /** Data without futures is given as it is, under its own name. */
 type Settled =
