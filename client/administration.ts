@@ -9,7 +9,7 @@ import type { Session } from "./session.ts";
 import { futuresIn } from "./shape.ts";
 import { nameOf } from "./submitter.ts";
 import { checkedNames, checkedReason } from "./option-checks.ts";
-import type { TaskArguments, TaskReference, TaskResult, UntypedTasks } from "./types.ts";
+import type { ReferenceArguments, ReferenceResult, TaskReference, UntypedTasks } from "./types.ts";
 import { Waiting } from "./waiting.ts";
 
 export type RestartOptions = {
@@ -43,8 +43,8 @@ export class Administration<Tasks = UntypedTasks> extends Waiting<Tasks> {
    */
   async run<const Reference extends TaskReference<Tasks>>(
     task: Reference,
-    ...args: TaskArguments<Tasks, Reference>
-  ): Promise<Record<string, TaskResult<Tasks, Reference>>> {
+    ...args: ReferenceArguments<Tasks, Reference>
+  ): Promise<Record<string, ReferenceResult<Tasks, Reference>>> {
     const session = this.#session;
     const name = nameOf(task);
     const call = encodeArguments(args, session);

@@ -9,9 +9,9 @@ import type { CheckedOptions } from "./task-options.ts";
 import type {
   AnyFunction,
   AnyReference,
-  FittingArguments,
   DecidedArguments,
   DecidedResult,
+  FunctionArguments,
   TaskArguments,
   TaskColumns,
   TaskFunction,
@@ -45,6 +45,10 @@ export class Submitter<Tasks = UntypedTasks> {
    * const twice = client.submit("add", sum, sum);
    * await twice.result(); // 22
    */
+  submit<const Reference extends TaskName<Tasks> | AnyFunction>(
+    task: Reference,
+    ...args: TaskArguments<Tasks, Reference>
+  ): Future<TaskResult<Tasks, Reference>>;
   submit<const Reference extends TaskReference<Tasks>, const Args extends unknown[]>(
     task: Reference,
     ...args: DecidedArguments<Tasks, Reference, Args, "values">
@@ -56,12 +60,8 @@ export class Submitter<Tasks = UntypedTasks> {
     Args extends unknown[],
   >(
     task: Reference | TaskFunction<Parameters_, Result>,
-    ...args: FittingArguments<Reference, Parameters_, Args, "values">
+    ...args: FunctionArguments<Tasks, Reference, Parameters_, Args, "values">
   ): Future<Awaited<Result>>;
-  submit<const Reference extends TaskName<Tasks> | AnyFunction>(
-    task: Reference,
-    ...args: TaskArguments<Tasks, Reference>
-  ): Future<TaskResult<Tasks, Reference>>;
   submit(task: unknown, ...args: unknown[]): unknown {
     const { key, pure, task: options } = this.#options;
     const name = nameOf(task);
@@ -80,6 +80,10 @@ export class Submitter<Tasks = UntypedTasks> {
    * @throws as `submit` does
    * @example await client.gather(client.map("add", [1, 2, 3], [10, 11, 12])); // [11, 13, 15]
    */
+  map<const Reference extends TaskName<Tasks> | AnyFunction>(
+    task: Reference,
+    ...iterables: TaskColumns<Tasks, Reference>
+  ): Future<TaskResult<Tasks, Reference>>[];
   map<const Reference extends TaskReference<Tasks>, const Args extends unknown[]>(
     task: Reference,
     ...iterables: DecidedArguments<Tasks, Reference, Args, "columns">
@@ -91,12 +95,8 @@ export class Submitter<Tasks = UntypedTasks> {
     Args extends unknown[],
   >(
     task: Reference | TaskFunction<Parameters_, Result>,
-    ...iterables: FittingArguments<Reference, Parameters_, Args, "columns">
+    ...iterables: FunctionArguments<Tasks, Reference, Parameters_, Args, "columns">
   ): Future<Awaited<Result>>[];
-  map<const Reference extends TaskName<Tasks> | AnyFunction>(
-    task: Reference,
-    ...iterables: TaskColumns<Tasks, Reference>
-  ): Future<TaskResult<Tasks, Reference>>[];
   map(task: unknown, ...iterables: unknown[]): unknown {
     const { key, pure, task: options } = this.#options;
     const session = this.#session;

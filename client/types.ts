@@ -36,27 +36,29 @@ export type FunctionOf<Tasks, Reference> = Reference extends AnyFunction
     ? Extract<Tasks[Reference], AnyFunction>
     : never;
 
-/** What `submit` takes: the parameters of the function, with futures wherever values may stand. */
-export type TaskArguments<Tasks, Reference> = Taken<Tasks, Reference, "values">;
-
-/** What `map` takes: for each parameter of the function, something that yields its values. */
-export type TaskColumns<Tasks, Reference> = Taken<Tasks, Reference, "columns">;
-
-/** What a call gives. Of an overloaded function: what any of its signatures gives. */
-export type TaskResult<Tasks, Reference> = Reference extends AnyFunction
-  ? Awaited<Signatures<Reference>[number]["result"]>
-  : Received<Awaited<Signatures<FunctionOf<Tasks, Reference>>[number]["result"]>>;
-
 type Given = "values" | "columns";
 
 /**
- * Tasks by name take what can be sent only. Functions passed themselves take any value that the
- * function takes, for they may be a type parameter's: in `<A, R>(task: (a: A) => R, a: A)` nobody
- * knows yet whether an `A` can be sent.
+ * What `submit` takes beside the name of a task: its parameters, with futures wherever values may
+ * stand. Those of overloaded functions are none that anybody could give: see below.
  */
-type Taken<Tasks, Reference, Kind extends Given> = Reference extends AnyFunction
-  ? Signatures<Reference>[number]["taken"][Kind]
-  : Signatures<FunctionOf<Tasks, Reference>>[number]["sent"][Kind];
+export type TaskArguments<Tasks, Name> = NamedArguments<Tasks, Name, "values">;
+
+/** What `map` takes beside a name: for each parameter, something that yields its values. */
+export type TaskColumns<Tasks, Name> = NamedArguments<Tasks, Name, "columns">;
+
+/** What a call by name gives. */
+export type TaskResult<Tasks, Name> = Received<
+  Awaited<Signatures<FunctionOf<Tasks, Name>>[number]["result"]>
+>;
+
+/** What `run` takes and gives, by name or function; of overloaded functions, any signature's. */
+export type ReferenceArguments<Tasks, Reference> = Reference extends AnyFunction
+  ? Signatures<Reference>[number]["taken"]["values"]
+  : Signatures<FunctionOf<Tasks, Reference>>[number]["sent"]["values"];
+export type ReferenceResult<Tasks, Reference> = Awaited<
+  Signatures<FunctionOf<Tasks, Reference>>[number]["result"]
+>;
 
 type Signature<Parameters_ extends unknown[], Result> = {
   taken: {
@@ -97,20 +99,28 @@ type Signatures<Function_> = Function_ extends {
     ]
   : never;
 
-// ── Calls whose types depend on what is given ──────────────────────────────────────────────────
+// ── Names, and calls whose types depend on what is given ───────────────────────────────────────
 //
-// `submit` and `map` have three signatures. The last is for every call: its types follow from the
-// function alone, and nearly every error is its. The others take calls that fit and that the last
-// knows too little of. What does not fit them is asked for more arguments than anybody gives, which
-// is how a signature is passed over without a word.
+// `submit` and `map` have three signatures: the first is for names, the second for what depends on
+// the arguments, the last for functions passed themselves. Names come first, because the compiler
+// infers `new Set()` and the like from the parameter in the first signature only. A call that a
+// signature is not for is asked for more arguments than anybody gives: that is how it is passed
+// over without a word, so that errors are those of one signature.
 
 type NoFit = [...Many, ...Many, ...Many, ...Many];
 type Many = [never, never, never, never, never, never, never, never];
 type NothingFits = { sent: Record<Given, NoFit>; result: Future };
 type AnySignature = Record<"taken" | "sent", Record<Given, unknown[]>> & { result: unknown };
 
+/** Of the first signature, for names. */
+type NamedArguments<Tasks, Reference, Kind extends Given> = Reference extends AnyFunction
+  ? NoFit
+  : IsOverloaded<FunctionOf<Tasks, Reference>> extends true
+    ? NoFit
+    : Signatures<FunctionOf<Tasks, Reference>>[number]["sent"][Kind];
+
 /**
- * Of the first signature: for overloaded functions, by the first of theirs that fits, as in a call of
+ * Of the second signature: for overloaded functions, by the first of theirs that fits, as in a call of
  * the function itself; and for functions passed themselves whose arguments or result cannot be
  * sent. Those would fit the last signature, for which they may be a type parameter's.
  */
@@ -168,7 +178,7 @@ type IsSame<A, B> =
   (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
 /**
- * Of the second signature, for functions passed themselves: any reference, whose own type is inferred
+ * Of the last signature, for functions passed themselves: any reference, whose own type is inferred
  * along with its parameters and result. The compiler makes a generic function fit its context only
  * where the context is one bare function type. That is what this conditional type counts as before
  * it is resolved; then it is `any`, so that a name is inferred as well.
@@ -179,22 +189,47 @@ export type AnyReference<Parameters_ extends unknown[], Result> = [Result] exten
   : TaskFunction<Parameters_, Result>;
 export type TaskFunction<Parameters_ extends unknown[], Result> = (...args: Parameters_) => Result;
 
-/** Its arguments. Of a generic function, what its type parameters are comes from them. */
-export type FittingArguments<
+/**
+ * Its arguments: any value that the function takes, for it may be a type parameter's. In
+ * `<A, R>(task: (a: A) => R, a: A)` nobody knows yet whether an `A` can be sent.
+ */
+export type FunctionArguments<
+  Tasks,
   Reference,
   Parameters_ extends unknown[],
   Args extends unknown[],
   Kind extends Given,
 > = [Reference] extends [never]
   ? InferredFrom<Parameters_, Args, Kind>
-  : IsFunction<Reference> extends true
-    ? // Another name for them, so that nothing is inferred from this branch.
-      Parameters_ extends infer Same extends unknown[]
-      ? Args extends Signature<Same, unknown>["taken"][Kind]
-        ? Signature<Same, unknown>["taken"][Kind]
-        : NoFit
-      : NoFit
-    : NoFit;
+  : // Looked up, and not one more branch: nothing is inferred from what is looked up.
+    {
+      one: Signature<Parameters_, unknown>["taken"][Kind];
+      overloaded: Signatures<Reference>[number]["taken"][Kind];
+      name: WordsFor<FunctionOf<Tasks, Reference>, Args, Kind>;
+    }[KindOf<Reference>];
+
+/** A generic function is `any` as long as the compiler has not made it fit its context. */
+type KindOf<Reference> = 0 extends 1 & Reference
+  ? "one"
+  : [Reference] extends [AnyFunction]
+    ? IsOverloaded<Reference> extends true
+      ? "overloaded"
+      : "one"
+    : "name";
+
+/**
+ * The last signature has the words for a wrong number of arguments. Of names, the first one has the
+ * words for arguments of wrong types, but for overloaded functions'.
+ */
+type WordsFor<Function_, Args extends unknown[], Kind extends Given> = [Function_] extends [never]
+  ? NoFit
+  : IsOverloaded<Function_> extends true
+    ? Signatures<Function_>[number]["sent"][Kind]
+    : Args extends Loosely<Signatures<Function_>[number]["sent"][Kind]>
+      ? NoFit
+      : Signatures<Function_>[number]["sent"][Kind];
+type Loosely<List extends unknown[]> = { [Index in keyof List]: any };
+
 /** Never what the arguments are: the compiler infers from every branch, and from this one it can. */
 type InferredFrom<Parameters_ extends unknown[], Args extends unknown[], Kind extends Given> = [
   Args,
@@ -203,10 +238,3 @@ type InferredFrom<Parameters_ extends unknown[], Args extends unknown[], Kind ex
   : Kind extends "values"
     ? { [Index in keyof Parameters_]: Parameters_[Index] | Future<Parameters_[Index]> }
     : { [Index in keyof Parameters_]: Iterable<Parameters_[Index] | Future<Parameters_[Index]>> };
-
-/** A generic function is `any` as long as the compiler has not made it fit its context. */
-type IsFunction<Reference> = 0 extends 1 & Reference
-  ? true
-  : [Reference] extends [AnyFunction]
-    ? true
-    : false;

@@ -58,14 +58,18 @@ type Inside<T, Depth extends 1[]> = T extends Leaf
           : T extends AsyncIterable<unknown>
             ? Refused<"a stream cannot be sent to a worker: pass its items in an array">
             : T extends ReadonlyMap<infer Key, infer Value>
-              ? ReadonlyMap<WithFutures<Key, Depth>, WithFutures<Value, Depth>>
+              ? AnyMap<WithFutures<Key, Depth>, WithFutures<Value, Depth>>
               : T extends ReadonlySet<infer Item>
-                ? ReadonlySet<WithFutures<Item, Depth>>
+                ? AnySet<WithFutures<Item, Depth>>
                 : T extends readonly unknown[]
                   ? ListInside<T, Depth>
                   : T extends object
                     ? ObjectInside<T, Depth>
                     : T;
+
+/** Beside the read-only one, what `new Map()` is inferred to be. */
+type AnyMap<Key, Value> = ReadonlyMap<Key, Value> | Map<Key, Value>;
+type AnySet<Item> = ReadonlySet<Item> | Set<Item>;
 
 type ListInside<T extends readonly unknown[], Depth extends 1[]> = T extends readonly (infer Item)[]
   ? IsTuple<T> extends false
@@ -103,12 +107,14 @@ type IsTuple<T extends readonly unknown[]> = number extends T["length"]
 type HasPrivateMembers<T> = { [Key in keyof T]: T[Key] } extends T ? false : true;
 
 /** What stands for the result of a function whose result no worker can send back. */
-export type RefusedResult =
-  Refused<"a worker cannot send back what this returns: let it return data, without functions, symbols, promises, streams and instances of classes">;
+export type RefusedResult = [
+  Refused<"a worker cannot send back what this returns: let it return data, without functions, symbols, promises, streams and instances of classes">,
+][0]; // Looked up, so that messages show the words and not this name.
 
 /** What a call of a function gives that cannot be made: an argument or a part of one cannot be sent. */
-export type RefusedArguments =
-  Refused<"an argument cannot be sent to a worker: pass data, without functions, symbols, promises, streams and instances of classes">;
+export type RefusedArguments = [
+  Refused<"an argument cannot be sent to a worker: pass data, without functions, symbols, promises, streams and instances of classes">,
+][0];
 
 /** A result as it arrives. */
 export type Received<T> = IsRefused<T> extends true ? RefusedResult : T;

@@ -20,10 +20,12 @@ export type { CallOptions, RetryOptions } from "../client/task-options.ts";
 export type {
   AnyFunction,
   AnyReference,
-  FittingArguments,
+  FunctionArguments,
   FunctionOf,
   DecidedArguments,
   DecidedResult,
+  ReferenceArguments,
+  ReferenceResult,
   TaskArguments,
   TaskColumns,
   TaskFunction,
@@ -35,6 +37,7 @@ export type {
 export type {
   Gathered,
   GatheredSome,
+  IsRefused,
   Refused,
   RefusedArguments,
   RefusedResult,
