@@ -228,7 +228,7 @@ type WordsFor<Function_, Args extends unknown[], Kind extends Given> = [Function
     : Args extends Loosely<Signatures<Function_>[number]["sent"][Kind]>
       ? NoFit
       : Signatures<Function_>[number]["sent"][Kind];
-type Loosely<List extends unknown[]> = { [Index in keyof List]: any };
+type Loosely<List extends unknown[]> = { [Index in keyof List]: unknown };
 
 /** Never what the arguments are: the compiler infers from every branch, and from this one it can. */
 type InferredFrom<Parameters_ extends unknown[], Args extends unknown[], Kind extends Given> = [

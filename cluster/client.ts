@@ -1,6 +1,6 @@
 // The client with one way more to come by a scheduler: to start one, here, with workers.
 
-import { Client as ConnectedClient } from "../client/client.ts";
+import { Client as ConnectedClient, type ConnectOptions } from "../client/client.ts";
 import type { UntypedTasks } from "../client/types.ts";
 import { startLocalCluster, type LocalOptions } from "./local.ts";
 
@@ -27,5 +27,13 @@ export class Client<Tasks = UntypedTasks> extends ConnectedClient<Tasks> {
       await cluster.stop();
       throw error;
     }
+  }
+
+  /** Of this class, for programs to name what they export: see the one it overrides. */
+  static override connect<Tasks = UntypedTasks>(
+    target?: string,
+    options?: ConnectOptions,
+  ): Promise<Client<Tasks>> {
+    return super.connect<Tasks>(target, options);
   }
 }

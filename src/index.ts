@@ -38,6 +38,7 @@ export type {
   Gathered,
   GatheredSome,
   IsRefused,
+  Received,
   Refused,
   RefusedArguments,
   RefusedResult,

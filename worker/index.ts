@@ -5,6 +5,8 @@ import type { Client } from "../client/client.ts";
 import type { UntypedTasks } from "../client/types.ts";
 import { currentTask as bareCurrentTask, type CurrentTask as BareTask } from "./current-task.ts";
 
+export type { Client } from "../client/client.ts";
+
 /** The task that is running. Its parts may be taken out of it: `const { signal, progress } = currentTask();`. */
 export type CurrentTask<Tasks = UntypedTasks> = Omit<BareTask, "client"> & {
   /**

@@ -1,7 +1,8 @@
 // What may be an argument: values, futures of them, and values with futures inside, at any depth.
 
 import type { Client, Future } from "thence";
-import type { Expression, Folder, Json, Link, UserId } from "./tasks.ts";
+import { Color, Mood } from "./tasks.ts";
+import type { Column, Expression, Folder, Json, Link, UserId } from "./tasks.ts";
 
 declare const client: Client<typeof import("./tasks.ts")>;
 declare const number: Future<number>;
@@ -36,9 +37,9 @@ client.submit("area", { width: 1, height: "2" });
 client.submit("area", { width: 1, height: 2, nam: "x" });
 // error: Property 'height' is missing
 client.submit("area", { width: 1 });
-// error: '"ad"' is not assignable to parameter of type '"add" |
+// error: '"ad"' is not assignable to parameter of type … "add"
 client.submit("ad", 1, 10);
-// error: '"limit"' is not assignable to parameter of type '"add" |
+// error: '"limit"' is not assignable to parameter of type … "add"
 client.submit("limit");
 
 // Recursive types.
@@ -92,6 +93,25 @@ client.submit("userOf", "Ada");
 // error: 'number' is not assignable to parameter of type
 client.submit("shape", 1, 1);
 
+// Values whose types are inferred from the parameter.
+client.submit("count", new Map(), new Set());
+client.submit("rank", new Map([["a", "high" as const]]), new Set<"a" | "b">(["a", "b"]));
+client.submit("rank", new Map(), new Set());
+client.submit("paint", { kind: "circle", r: number });
+client.submit("paint", { kind: "dot" });
+client.submit("sumOf", []);
+client.map("paint", [{ kind: "dot" }, { kind: "circle", r: 1 }]);
+// error: '"square"' is not assignable to type
+client.submit("paint", { kind: "square" });
+
+// Enums, bigint, many parameters, many properties.
+declare const row: Record<Column, number>;
+client.submit("mix", Color.Red, Mood.Glad, 1n);
+client.submit("mix", client.submit("paint", { kind: "dot" }), Mood.Glad, 1n);
+client.submit("spread", 1, 2, 3, 4, 5, 6, 7, 8, 9, number, text);
+client.submit("wide", row);
+client.submit("wide", { ...row, c000: number });
+
 // Dates, errors, binary values; and what can be iterated over, but for iterators.
 client.submit("describe", new TypeError("x"), new Date(), new URL("ws://a"), /x/);
 client.submit("pixels", new Uint8Array(1), new Float64Array(1));
@@ -118,7 +138,7 @@ client.map("add", [1]);
 
 // Options lift no check.
 client.with({ retries: 1 }).submit("add", 1, number);
-// error: '"ad"' is not assignable to parameter of type '"add" |
+// error: '"ad"' is not assignable to parameter of type … "add"
 client.with({ retries: 1 }).submit("ad", 1, 10);
 // error: 'string' is not assignable to parameter of type 'number | Future<number>'
 client.with({ priority: 1 }).submit("add", 1, "10");

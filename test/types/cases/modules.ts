@@ -23,7 +23,7 @@ export const five = byCommonJs.submit("halve", 1); // Future<number>
 export const six = byTwo.submit("halve", byTwo.submit("add", 1, 2)); // Future<number>
 export const seven = byCommonJs.submit(oldTasks.halve, 1); // Future<number>
 export const eight = byDefault.submit("twice", 1); // Future<number>
-// error: '"version"' is not assignable to parameter of type 'AnyFunction | "halve"'
+// error: '"version"' is not assignable to parameter of type … "halve"
 byCommonJs.submit("version", 1);
-// error: '"default"' is not assignable to parameter of type 'AnyFunction | "twice"'
+// error: '"default"' is not assignable to parameter of type … "twice"
 byDefault.submit("default", 1);

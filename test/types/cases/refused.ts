@@ -54,7 +54,7 @@ export const point = client.submit(tasks.makePoint); // Refused<"a worker cannot
 await client.submit(tasks.adder, 1).result();
 
 // A task has no `this`, and no name when it is a module's default export.
-// error: '"unbound"' is not assignable to parameter of type '"add" |
+// error: '"unbound"' is not assignable to parameter of type … "add"
 client.submit("unbound", 1);
 // error: '(this: Date, x: number) => number' is not assignable to parameter of type
 client.submit(tasks.unbound, 1);

@@ -6,6 +6,16 @@ export type Link = [value: number, next: Link | null];
 export type Folder = { name: string; parent?: Folder; children: readonly Folder[] };
 export type UserId = string & { readonly brand: unique symbol };
 export type Mail = { name: string; message: string; attempts: number };
+export declare enum Color {
+  Red,
+  Blue,
+}
+export declare enum Mood {
+  Glad = "glad",
+}
+type Digit = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
+/** A thousand. */
+export type Column = `c${Digit}${Digit}${Digit}`;
 export class Point {
   x = 1;
   y = 2;
@@ -43,6 +53,14 @@ export declare function send(mail: Mail): void;
 export declare function shape(value: object, any: {}): void;
 export declare function table(cells: Record<string, number[]>): Record<string, number>;
 export declare function isText(value: unknown): value is string;
+
+export declare function rank(levels: Map<string, "high" | "low">, tags: Set<"a" | "b">): void;
+export declare function paint(shape: { kind: "circle"; r: number } | { kind: "dot" }): Color;
+export declare function mix(color: Color, mood: Mood, big: bigint): Mood;
+export declare function spread(
+  ...many: [number, number, number, number, number, number, number, number, number, number, string]
+): number;
+export declare function wide(row: Record<Column, number>): Record<Column, string>;
 
 export declare function json(value: Json): Json;
 export declare function evaluate(expression: Expression): number;

@@ -72,7 +72,7 @@ export const mean = byHand.submit("stats.mean", [1, 2]); // Future<number>
 export const two = methods.submit("double", 1); // Future<number>
 export const recorded = record.submit("whatever", 1); // Future<string>
 export const known = anyClient.submit(tasks.add, 1, 2); // Future<number>
-// error: '"mean"' is not assignable to parameter of type '"add" |
+// error: '"mean"' is not assignable to parameter of type … "add"
 byHand.submit("mean", [1, 2]);
 
 // One of several names.
