@@ -107,8 +107,8 @@ type Signatures<Function_> = Function_ extends {
 // signature is not for is asked for more arguments than anybody gives: that is how it is passed
 // over without a word, so that errors are those of one signature.
 
-type NoFit = [...Many, ...Many, ...Many, ...Many];
-type Many = [never, never, never, never, never, never, never, never];
+type NoFit = [...Many, ...Many];
+type Many = [never, never, never, never, never, never];
 type NothingFits = { sent: Record<Given, NoFit>; result: Future };
 type AnySignature = Record<"taken" | "sent", Record<Given, unknown[]>> & { result: unknown };
 
