@@ -30,18 +30,10 @@ import {
 import { publish, published, unpublish, type PublishOptions } from "./publishing.ts";
 import { scatter, type ScatterOptions } from "./scatter.ts";
 import type { Session } from "./session.ts";
-import { Calls, type Submitter } from "./submitter.ts";
+import { Calls, type Submit, type SubmitRows, type Submitter } from "./submitter.ts";
 import type { CallOptions } from "./task-options.ts";
-import type {
-  FunctionOf,
-  Gathered,
-  GatheredSome,
-  TaskArguments,
-  TaskColumns,
-  TaskFuture,
-  TaskReference,
-  UntypedTasks,
-} from "./types.ts";
+import type { ReferenceArguments, ReferenceResult, TaskReference, UntypedTasks } from "./types.ts";
+import type { Gathered, GatheredSome } from "./value-types.ts";
 import { progress, wait, type ProgressOptions, type WaitOptions } from "./waiting.ts";
 
 /**
@@ -59,14 +51,13 @@ import { progress, wait, type ProgressOptions, type WaitOptions } from "./waitin
  */
 export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
   readonly #session: Session;
-  readonly #calls: Calls<Tasks>;
   readonly #onClose: (() => Promise<void>) | undefined;
   #closed: Promise<void> | undefined;
 
   /** @internal Use `Client.connect`. */
   constructor(session: Session, onClose?: () => Promise<void>) {
     this.#session = session;
-    this.#calls = new Calls(session);
+    ({ submit: this.submit, map: this.map } = new Calls<Tasks>(session));
     this.#onClose = onClose;
   }
 
@@ -109,12 +100,7 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    * const twice = client.submit("add", sum, sum);
    * await twice.result(); // 22
    */
-  submit<const Reference extends TaskReference<Tasks>>(
-    task: Reference,
-    ...args: TaskArguments<FunctionOf<Tasks, Reference>>
-  ): TaskFuture<FunctionOf<Tasks, Reference>> {
-    return this.#calls.submit(task, ...args);
-  }
+  readonly submit: Submit<Tasks>;
 
   /**
    * Calls a function for the first value of each iterable, the second of each, and so on until the
@@ -126,12 +112,7 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    * @throws as `submit` does
    * @example await client.gather(client.map("add", [1, 2, 3], [10, 11, 12])); // [11, 13, 15]
    */
-  map<const Reference extends TaskReference<Tasks>>(
-    task: Reference,
-    ...iterables: TaskColumns<FunctionOf<Tasks, Reference>>
-  ): TaskFuture<FunctionOf<Tasks, Reference>>[] {
-    return this.#calls.map(task, ...iterables);
-  }
+  readonly map: SubmitRows<Tasks>;
 
   /**
    * The same `submit` and `map`, under options, which are checked at once.
@@ -160,8 +141,8 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    */
   run<const Reference extends TaskReference<Tasks>>(
     task: Reference,
-    ...args: TaskArguments<FunctionOf<Tasks, Reference>>
-  ): Promise<Record<string, Awaited<ReturnType<FunctionOf<Tasks, Reference>>>>> {
+    ...args: ReferenceArguments<Tasks, Reference>
+  ): Promise<Record<string, ReferenceResult<Tasks, Reference>>> {
     return runEverywhere(this.#session, task, args) as never;
   }
 

@@ -7,26 +7,68 @@ import { pureKey } from "./pure-key.ts";
 import type { Session } from "./session.ts";
 import { CallSettings, type CallOptions } from "./task-options.ts";
 import type {
-  FunctionOf,
+  AnyFunction,
+  AnyReference,
+  DecidedArguments,
+  DecidedResult,
+  FunctionArguments,
   TaskArguments,
   TaskColumns,
-  TaskFuture,
+  TaskFunction,
+  TaskName,
   TaskReference,
+  TaskResult,
   UntypedTasks,
 } from "./types.ts";
+
+/** Submits one call: by a registered name, by what depends on its arguments, or by the function itself. */
+export type Submit<Tasks = UntypedTasks> = {
+  <const Reference extends TaskName<Tasks> | AnyFunction>(
+    task: Reference,
+    ...args: TaskArguments<Tasks, Reference>
+  ): Future<TaskResult<Tasks, Reference>>;
+  <const Reference extends TaskReference<Tasks>, const Args extends unknown[]>(
+    task: Reference,
+    ...args: DecidedArguments<Tasks, Reference, Args, "values">
+  ): DecidedResult<Tasks, Reference, Args, "values">;
+  <
+    const Reference extends AnyReference<Parameters_, Result>,
+    Parameters_ extends unknown[],
+    Result,
+    Args extends unknown[],
+  >(
+    task: Reference | TaskFunction<Parameters_, Result>,
+    ...args: FunctionArguments<Tasks, Reference, Parameters_, Args, "values">
+  ): Future<Awaited<Result>>;
+};
+
+/** Submits a call for each row of its arguments. */
+export type SubmitRows<Tasks = UntypedTasks> = {
+  <const Reference extends TaskName<Tasks> | AnyFunction>(
+    task: Reference,
+    ...iterables: TaskColumns<Tasks, Reference>
+  ): Future<TaskResult<Tasks, Reference>>[];
+  <const Reference extends TaskReference<Tasks>, const Args extends unknown[]>(
+    task: Reference,
+    ...iterables: DecidedArguments<Tasks, Reference, Args, "columns">
+  ): DecidedResult<Tasks, Reference, Args, "columns">[];
+  <
+    const Reference extends AnyReference<Parameters_, Result>,
+    Parameters_ extends unknown[],
+    Result,
+    Args extends unknown[],
+  >(
+    task: Reference | TaskFunction<Parameters_, Result>,
+    ...iterables: FunctionArguments<Tasks, Reference, Parameters_, Args, "columns">
+  ): Future<Awaited<Result>>[];
+};
 
 /** What submits calls: a client, or what its `with` returns. */
 export type Submitter<Tasks = UntypedTasks> = {
   /** See `Client.submit`. */
-  submit<const Reference extends TaskReference<Tasks>>(
-    task: Reference,
-    ...args: TaskArguments<FunctionOf<Tasks, Reference>>
-  ): TaskFuture<FunctionOf<Tasks, Reference>>;
+  readonly submit: Submit<Tasks>;
   /** See `Client.map`. */
-  map<const Reference extends TaskReference<Tasks>>(
-    task: Reference,
-    ...iterables: TaskColumns<FunctionOf<Tasks, Reference>>
-  ): TaskFuture<FunctionOf<Tasks, Reference>>[];
+  readonly map: SubmitRows<Tasks>;
 };
 
 export class Calls<Tasks = UntypedTasks> implements Submitter<Tasks> {
@@ -39,21 +81,15 @@ export class Calls<Tasks = UntypedTasks> implements Submitter<Tasks> {
     this.#settings = new CallSettings(options);
   }
 
-  submit<const Reference extends TaskReference<Tasks>>(
-    task: Reference,
-    ...args: TaskArguments<FunctionOf<Tasks, Reference>>
-  ): TaskFuture<FunctionOf<Tasks, Reference>> {
+  readonly submit = ((task: unknown, ...args: unknown[]) => {
     const { key, pure } = this.#settings;
     const head = this.#settings.headFor(referenceTo(task));
     const call = encodeArguments(args, this.#session);
     const givenKey = pure ? pureKey(head, call) : key;
     return new Future(this.#session.submit(head, call, givenKey));
-  }
+  }) as Submit<Tasks>;
 
-  map<const Reference extends TaskReference<Tasks>>(
-    task: Reference,
-    ...iterables: TaskColumns<FunctionOf<Tasks, Reference>>
-  ): TaskFuture<FunctionOf<Tasks, Reference>>[] {
+  readonly map = ((task: unknown, ...iterables: unknown[]) => {
     const { key, pure } = this.#settings;
     const session = this.#session;
     const head = this.#settings.headFor(referenceTo(task));
@@ -62,7 +98,7 @@ export class Calls<Tasks = UntypedTasks> implements Submitter<Tasks> {
       const givenKey = pure ? pureKey(head, call) : key && `${key}-${index}`;
       return new Future(session.submit(head, call, givenKey));
     });
-  }
+  }) as SubmitRows<Tasks>;
 }
 
 function* zip(iterables: readonly unknown[]): Generator<unknown[]> {

@@ -9,6 +9,8 @@ import {
   type CurrentTask as BareTask,
 } from "./thread/current-task.ts";
 
+export type { Client } from "../client/client.ts";
+
 /** The task that is running. Its parts may be taken out of it: `const { signal, progress } = currentTask();`. */
 export type CurrentTask<Tasks = UntypedTasks> = Omit<BareTask, "client"> & {
   /**
