@@ -53,7 +53,10 @@ export function workerCommand(): Command {
     )
     .option("--token-file <file>", tokenFileHelp)
     .addOption(
-      new Option("--module <[name=]path>", "module with functions; a name makes them name.function")
+      new Option(
+        "--module <[name=]module>",
+        "file or package with functions; a name makes them name.function",
+      )
         .argParser(modules)
         .makeOptionMandatory(),
     )

@@ -90,7 +90,7 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    * Has a registered function called by some worker. Returns at once; arguments may be futures, or
    * hold them anywhere in arrays, plain objects, Maps and Sets: the task waits for their values.
    *
-   * @param task the registered name, or the function itself, which is sent by its name
+   * @param task the registered name, or the function itself, which is found by its name and text
    * @throws {SerializationError} when an argument cannot be sent, naming the path inside it; a future
    *   that was released or cancelled cannot
    * @throws {TypeError} when a function has no name

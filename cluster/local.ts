@@ -27,8 +27,9 @@ import { endProcesses } from "../worker/processes/end-processes.ts";
  */
 export type LocalOptions = {
   /**
-   * The modules with the functions to run, at least one: `[name=]path`, relative to the working
-   * directory, or a file URL. With a name, the functions are registered as `name.function`.
+   * The modules with the functions to run, at least one: `[name=]module`, a path relative to the working
+   * directory, a file URL, or a package as in an `import`. With a name, the functions are registered as
+   * `name.function`.
    */
   modules: readonly (string | URL)[];
   /** Worker processes, named `local-0`, `local-1` and so on; default 1. One that dies is restarted. */

@@ -92,7 +92,9 @@ function normalLiteral(literal: string): string {
   if (!literal.startsWith("`") || !literal.includes("${")) {
     return JSON.stringify(unescaped(literal.slice(1, -1)));
   }
-  return unescaped(literal.replace(/\$\{[^{}]*\}/g, (part) => part.replace(/\s+/g, "")));
+  return unescaped(
+    literal.replace(/\$\{([^{}]*)\}/g, (_, code: string) => `\${${tokensOf(code).join(" ")}}`),
+  );
 }
 
 const escapes: Record<string, string> = { n: "\n", t: "\t", r: "\r", b: "\b", f: "\f", v: "\v" };

@@ -77,7 +77,7 @@ export class WorkerLostError extends ThenceError {
   }
 }
 
-/** No worker has registered a function of this name; the message suggests similar names. */
+/** No worker has registered a function of this name, or the one that was passed; the message has registered names. */
 export class UnknownTaskError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
     super("unknown-task", message, options);

@@ -79,7 +79,9 @@ function checkSites(state: State): void {
   for (const site of state.ready.blocked) {
     assert(state.sites.get(site.signature) === site, () => "a removed site is blocked");
   }
-  for (const { workers: asked, allowOtherWorkers, site } of state.constraints.values()) {
+  for (const each of state.constraints.values()) {
+    const { workers: asked, allowOtherWorkers, site } = each;
+    assert(site.function === each.function, () => "a site is of another function");
     if (asked === undefined || allowOtherWorkers) continue;
     for (const worker of state.workers.values()) {
       const isAsked = isNamed(worker, asked);
