@@ -38,11 +38,13 @@ export function connectToWorker(): ThreadOptions {
   new Worker(courier, { name: "courier", workerData: data, transferList: [port2] }).unref();
 
   for (const signal of leftToTheWorker) process.on(signal, () => undefined);
+  // Taken before `process.exit` tells of its callers: this is not the user's code.
+  const exit = process.exit.bind(process);
   process.on("uncaughtException", (error: unknown) => {
     // The user's code has a listener of its own, and decides.
     if (process.listenerCount("uncaughtException") > 1) return;
     port.postMessage({ type: "uncaught", error: toErrorRecord(error) } satisfies FromProcess);
-    process.exit(1);
+    exit(1);
   });
   process.on("exit", () => {
     port.postMessage({ type: "flush" } satisfies Flush);
