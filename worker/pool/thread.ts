@@ -286,7 +286,7 @@ export class Thread {
     // What it started since it was asked to end.
     if (this.#host.processes.isUsed) void this.#endProcesses();
     const loaded = this.#state === "loaded";
-    const error = this.#error ?? this.#ending?.error ?? this.#uncaught ?? new Error(how);
+    const error = this.#error ?? this.#ending?.error ?? this.#uncaught ?? withoutStack(how);
     this.#state = "gone";
     this.#events.gone({
       loaded,
@@ -303,6 +303,13 @@ function asModuleError(cause: Error, files: readonly string[]): ModuleError {
   if (cause instanceof ModuleError) return cause;
   const message = `${files.join(", ")}: the thread ended while it was loading this: ${cause.message}`;
   return new ModuleError(message, { cause });
+}
+
+/** Nothing is known of where the thread was; the stack here would be of this file. */
+function withoutStack(how: string): Error {
+  const error = new Error(how);
+  error.stack = `${error.name}: ${how}`;
+  return error;
 }
 
 function asError(thrown: unknown): Error {

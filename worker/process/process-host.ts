@@ -78,7 +78,7 @@ export class ProcessHost implements Host, RemoteStates {
       const enough = setTimeout(() => outbox?.destroy(), lastWordsMs);
       void closed.then(() => {
         clearTimeout(enough);
-        this.#finish(inWords(code, signal));
+        this.#finish(inWords(code, signal, heapBytes));
       });
     });
     // Its end says more.
@@ -182,15 +182,20 @@ export class ProcessHost implements Host, RemoteStates {
   }
 }
 
-function inWords(code: number | null, signal: NodeJS.Signals | null): string {
+/** The signal is all that is known: V8 ends a process that is out of memory as native code aborts one. */
+function inWords(
+  code: number | null,
+  signal: NodeJS.Signals | null,
+  heapBytes: number | undefined,
+): string {
   if (signal === null) return `its process ended with exit code ${code}`;
+  const limit = heapBytes === undefined ? "" : ` of ${Math.ceil(heapBytes / 2 ** 20)} MiB`;
+  const causes: Partial<Record<NodeJS.Signals, string>> = {
+    SIGABRT: ` (its JavaScript heap reached its memory limit${limit}, or native code aborted)`,
+    SIGKILL: " (by somebody, or by the system for want of memory)",
+  };
   return `its process was killed by ${signal}${causes[signal] ?? ""}`;
 }
-
-const causes: Partial<Record<NodeJS.Signals, string>> = {
-  SIGABRT: " (out of memory, or aborted by native code)",
-  SIGKILL: " (by somebody, or by the system for want of memory)",
-};
 
 /** The file that the process runs, as source or as built. */
 const entry = new URL(
