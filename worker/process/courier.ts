@@ -3,7 +3,8 @@
 // while a task never lets the event loop turn.
 
 import { Socket } from "node:net";
-import { workerData } from "node:worker_threads";
+import { getHeapStatistics } from "node:v8";
+import { resourceLimits, workerData } from "node:worker_threads";
 import { ENDING, EXECUTING, OVER, WAITING, cellOf, move } from "../boundary/cells.ts";
 import type { CloneablePayload } from "../boundary/cloneable.ts";
 import type { FromThread } from "../boundary/messages.ts";
@@ -40,6 +41,10 @@ function carry({ cells, unposted, port, flushed, logging }: CourierData): void {
     if (message.type === "flush") leave();
     else send(message.type === "returned" ? withoutSharedMemory(message) : message);
   });
+
+  // The heap of this thread has the limits that the main thread's has.
+  const { maxYoungGenerationSizeMb: youngMib = 0 } = resourceLimits;
+  send({ type: "heap", mib: Math.round(getHeapStatistics().heap_size_limit / 2 ** 20 - youngMib) });
 
   function receive(message: ToProcess, memory: ArrayBuffer[]): void {
     switch (message.type) {

@@ -30,6 +30,8 @@ export type FromProcess =
       readonly tickets: readonly number[];
       readonly begun: readonly number[];
     }
+  /** The limit of its JavaScript heap, in MiB: a process that reaches it can say nothing any more. */
+  | { readonly type: "heap"; readonly mib: number }
   /** Nothing caught this error: the process ends. */
   | { readonly type: "uncaught"; readonly error: ErrorRecord };
 

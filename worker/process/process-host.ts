@@ -36,6 +36,7 @@ export class ProcessHost implements Host, RemoteStates {
   /** What the process reads. */
   #inbox: Socket | undefined = undefined;
   #corked = false;
+  #heapMib: number | undefined = undefined;
   #over = false;
 
   constructor(setup: HostSetup, events: HostEvents) {
@@ -78,7 +79,7 @@ export class ProcessHost implements Host, RemoteStates {
       const enough = setTimeout(() => outbox?.destroy(), lastWordsMs);
       void closed.then(() => {
         clearTimeout(enough);
-        this.#finish(inWords(code, signal, heapBytes));
+        this.#finish(inWords(code, signal, this.#heapMib));
       });
     });
     // Its end says more.
@@ -158,6 +159,8 @@ export class ProcessHost implements Host, RemoteStates {
     if (own?.type === "recalled") {
       const { tickets, begun } = own as Extract<FromProcess, { type: "recalled" }>;
       this.#events.recalled(tickets, begun);
+    } else if (own?.type === "heap") {
+      this.#heapMib = own.mib;
     } else if (own?.type === "uncaught") {
       this.#events.uncaught(fromErrorRecord(own.error!));
     } else {
@@ -186,10 +189,10 @@ export class ProcessHost implements Host, RemoteStates {
 function inWords(
   code: number | null,
   signal: NodeJS.Signals | null,
-  heapBytes: number | undefined,
+  heapMib: number | undefined,
 ): string {
   if (signal === null) return `its process ended with exit code ${code}`;
-  const limit = heapBytes === undefined ? "" : ` of ${Math.ceil(heapBytes / 2 ** 20)} MiB`;
+  const limit = heapMib === undefined ? "" : ` of ${heapMib} MiB`;
   const causes: Partial<Record<NodeJS.Signals, string>> = {
     SIGABRT: ` (its JavaScript heap reached its memory limit${limit}, or native code aborted)`,
     SIGKILL: " (by somebody, or by the system for want of memory)",
