@@ -12,6 +12,7 @@ import { checkedCount, checkedNames, checkedReason, checkedTimeout } from "./opt
 import type { Session } from "./session.ts";
 import { futuresIn } from "./shape.ts";
 import { nameOf } from "./submitter.ts";
+import { now } from "../src/timers.ts";
 
 export type RestartOptions = {
   /** For people: it is in the error of everybody who waits. Default: who asked for it. */
@@ -77,13 +78,13 @@ export async function waitForWorkers(
   const wanted = checkedCount(count, "count");
   const { timeoutMs: limitMs } = checkedNames(options, ["timeoutMs"], "waitForWorkers");
   const timeoutMs = checkedTimeout(limitMs);
-  const deadline = performance.now() + timeoutMs;
+  const deadline = now() + timeoutMs;
   for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 500)) {
     const present = (await session.request("workers", {})).filter(
       ({ status }) => status === "up",
     ).length;
     if (present >= wanted) return;
-    const leftMs = deadline - performance.now();
+    const leftMs = deadline - now();
     if (leftMs <= 0) {
       throw new TimeoutError(
         `start more workers, or look into the logs of those that do not come: ${present} of ` +

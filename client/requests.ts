@@ -8,6 +8,7 @@ import type { AnswerMessage } from "../src/wire/protocol.ts";
 import type { RequestName, ResultOf } from "../src/wire/requests.ts";
 import { checkedTimeout } from "./option-checks.ts";
 import type { WaitLimits } from "./watch.ts";
+import { clearTimeout, setTimeout } from "../src/timers.ts";
 
 /** How an answer is waited for, and what becomes of it. */
 export type Waiting<Result, Value> = WaitLimits & {

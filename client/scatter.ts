@@ -10,6 +10,7 @@ import type { Located } from "./fetcher.ts";
 import { Future } from "./future.ts";
 import { checkedNames, checkedTimeout } from "./option-checks.ts";
 import type { Session } from "./session.ts";
+import { now } from "../src/timers.ts";
 
 export type ScatterOptions = {
   /** Names or hosts of the workers that may hold it. Default: any. */
@@ -61,7 +62,7 @@ export async function scatter<T>(
   }
   const future = new Future<T>(state);
   // The handle of the session while the value was under way.
-  state.releaseScattered();
+  state.dropHandle();
   return future;
 }
 
@@ -79,7 +80,7 @@ async function place(
   send: Send,
   timeoutMs: number,
 ): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = now() + timeoutMs;
   for (;;) {
     const problem = await attempt(session, parameters, send).then(
       () => undefined,
@@ -88,7 +89,7 @@ async function place(
     if (problem === undefined) return;
     const isPassing = problem instanceof UnschedulableError || problem instanceof SendError;
     if (!isPassing) throw problem;
-    if (performance.now() + againMs > deadline) {
+    if (now() + againMs > deadline) {
       const { key } = parameters;
       const message = `${problem.message} (after ${timeoutMs} ms)`;
       throw new UnschedulableError(message, { cause: problem, key });

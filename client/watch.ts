@@ -5,6 +5,7 @@ import { TimeoutError } from "../src/errors/errors.ts";
 import { longestTimerMs } from "../src/duration.ts";
 import { checkedTimeout } from "./option-checks.ts";
 import type { FutureState, Waiter } from "./future-state.ts";
+import { clearTimeout, setTimeout } from "../src/timers.ts";
 
 export type WaitLimits = {
   /** Milliseconds until waiting is given up with a `TimeoutError`; the task goes on. Default: no limit. */

@@ -14,6 +14,7 @@ import type { Order, Report } from "./local-child.ts";
 import { moduleSource } from "./module-source.ts";
 import { restartPauses } from "./restart-pauses.ts";
 import type { ModuleSource } from "../worker/main.ts";
+import { clearTimeout, setTimeout } from "../src/timers.ts";
 
 /**
  * The options of `Client.local`.
