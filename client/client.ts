@@ -1,6 +1,7 @@
 // The client: a program's way to a scheduler. This file is the face and the table of contents; what a
 // method does stands in the file of its subject.
 
+import { refuseInModule } from "../src/module-loading.ts";
 import type { Explanation, SchedulerInfo, WorkerInfo } from "../src/wire/facts.ts";
 import {
   restart,
@@ -77,6 +78,7 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    *
    * @param target `ws://…` or `wss://…`, or the path of a scheduler file, which need not exist yet;
    *   default: `$THENCE_ADDRESS`, else the file named by `$THENCE_SCHEDULER_FILE`
+   * @throws {Error} in a module that a worker loads, outside of its tasks: it names the line to add
    * @throws {ConnectionError} when there is no target, or nobody answered in time: what was tried
    * @throws {TypeError | RangeError} when the target or an option could be none
    * @throws {AuthenticationError} at once, when the scheduler does not accept the token
@@ -87,6 +89,7 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
     target?: string,
     options: ConnectOptions = {},
   ): Promise<Client<Tasks>> {
+    refuseInModule("Client.connect");
     return this.open(connectionTo(target, options));
   }
 

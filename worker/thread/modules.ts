@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { limits } from "../../src/wire/limits.ts";
+import { moduleLoads } from "../../src/module-loading.ts";
 import { ModuleError, type ModuleSource } from "../boundary/module-source.ts";
 
 /** A registered function. */
@@ -76,6 +77,7 @@ function isTask(value: unknown): value is TaskFunction {
 
 async function importModule(path: string): Promise<Record<string, unknown>> {
   if (!existsSync(path)) throw new ModuleError(`${path} does not load: there is no such file`);
+  moduleLoads(path);
   try {
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (cause) {
