@@ -1,6 +1,7 @@
 // What a client asks of the cluster as a whole: a function on every worker, who is there and holds
 // what, workers that leave, all of it over again, and the end.
 
+import { describeDuration } from "../src/duration.ts";
 import { TimeoutError, UnknownTaskError } from "../src/errors/errors.ts";
 import { didYouMean } from "../src/nearest.ts";
 import type { WorkerInfo } from "../src/wire/facts.ts";
@@ -88,7 +89,7 @@ export async function waitForWorkers(
     if (leftMs <= 0) {
       throw new TimeoutError(
         `start more workers, or look into the logs of those that do not come: ${present} of ` +
-          `${wanted} were there after ${timeoutMs} ms`,
+          `${wanted} were there after ${describeDuration(timeoutMs)}`,
       );
     }
     await delay(Math.min(pauseMs, leftMs));

@@ -1,6 +1,7 @@
 // Values of the client's own that become tasks' results: sent to a worker, or kept by the scheduler
 // when they are small. A worker that cannot be reached is not the end: another one is asked for.
 
+import { describeDuration } from "../src/duration.ts";
 import { UnschedulableError } from "../src/errors/errors.ts";
 import { encode, payloadBytes } from "../src/payload/payload.ts";
 import { limits } from "../src/wire/limits.ts";
@@ -91,7 +92,7 @@ async function place(
     if (!isPassing) throw problem;
     if (now() + againMs > deadline) {
       const { key } = parameters;
-      const message = `${problem.message} (after ${timeoutMs} ms)`;
+      const message = `${problem.message} (after ${describeDuration(timeoutMs)})`;
       throw new UnschedulableError(message, { cause: problem, key });
     }
     await delay(againMs);

@@ -121,6 +121,26 @@ test(
   patientMs,
 );
 
+test(
+  "futures are passed between clients at once, in any order",
+  async () => {
+    const scheduler = await startScheduler();
+    await startWorker(scheduler, { name: "one" });
+    const clients = await Promise.all([1, 2, 3].map(() => connect<Tasks>(scheduler)));
+    for (let round = 0; round < 20; round++) {
+      let last = clients[0]!.submit("add", 0, 1);
+      for (let step = 1; step <= 9; step++) {
+        const input = last;
+        last = clients[step % 3]!.submit("add", input, 1);
+        // Only what depends on it needs it.
+        input.release();
+      }
+      expect(await last.result()).toBe(10);
+    }
+  },
+  patientMs,
+);
+
 describe("close leaves nothing that keeps the program alive, after", () => {
   const answers: [what: string, serve: () => Server][] = [
     [
