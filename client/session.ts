@@ -29,6 +29,8 @@ import { PendingRequests, type Waiting } from "./requests.ts";
 
 /** Between two tries to get a value, in milliseconds. */
 const refetchMs = 200;
+/** Another client waits no longer than this, in milliseconds, for what this one has submitted. */
+const heardWithinMs = 10_000;
 
 export class Session {
   /** Known to the scheduler and to nobody else: who presents it resumes this session. */
@@ -164,11 +166,15 @@ export class Session {
     this.#send("ping", {}).then(giveBack, giveBack);
   }
 
-  /** Resolves when the scheduler has heard of all that was submitted; undefined when it has. */
+  /**
+   * Resolves when the scheduler has heard of all that was submitted, or does not answer for long;
+   * undefined when it has.
+   */
   #heard(): Promise<void> | undefined {
     if (!this.#unheard || this.#ended) return this.#hearing;
     this.#unheard = false;
-    const hearing = this.#send("ping", {}).then(
+    const limits = { read: () => undefined, timeoutMs: heardWithinMs };
+    const hearing = this.#send("ping", {}, limits).then(
       () => undefined,
       () => undefined,
     );
