@@ -6,7 +6,9 @@ import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  { ignores: ["dist/", "coverage/", ".nodes/", ".peers/", "examples/**/out/"] },
+  {
+    ignores: ["test/fixtures/modules/*.cjs", "dist/", "coverage/", ".nodes/", ".peers/", "examples/**/out/", "test/types/cases/"],
+  },
   js.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
   {

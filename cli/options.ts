@@ -82,7 +82,7 @@ export function resources(text: string, earlier: Resources = {}): Resources {
   return all;
 }
 
-/** Reads `[name=]path`; the option may be repeated. */
+/** Reads `[name=]module`; the option may be repeated. */
 export function modules(text: string, earlier: ModuleSource[] = []): ModuleSource[] {
   return [...earlier, moduleSource(text)];
 }

@@ -10,6 +10,7 @@ import { limits } from "../src/wire/limits.ts";
 import { configureLog, createLog, type Log } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
 import type { TargetFinder } from "../src/meeting/target.ts";
+import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
 import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
@@ -31,6 +32,7 @@ type Options = LogOptions & {
   module: ModuleSource[];
   threads?: number;
   concurrency: number;
+  isolation: Isolation;
   name?: string;
   resources?: Resources;
   interface?: string;
@@ -51,12 +53,23 @@ export function workerCommand(): Command {
     )
     .option("--token-file <file>", tokenFileHelp)
     .addOption(
-      new Option("--module <[name=]path>", "module with functions; a name makes them name.function")
+      new Option(
+        "--module <[name=]module>",
+        "file or package with functions; a name makes them name.function",
+      )
         .argParser(modules)
         .makeOptionMandatory(),
     )
     .option("--threads <number>", "number of threads; default: the available cores", slots)
     .option("--concurrency <number>", "asynchronous tasks that share a thread", slots, 1)
+    .addOption(
+      new Option(
+        "--isolation <kind>",
+        "processes: a process for each thread, for chdir, crashes, and native addons",
+      )
+        .choices(isolations)
+        .default("threads"),
+    )
     .option("--name <name>", "name of the worker; default: from Slurm, or host and process id")
     .option("--resources <name=amount,...>", "resources that tasks can request, gpu=1", resources)
     .option(
@@ -103,10 +116,11 @@ async function run(address: string | undefined, options: Options): Promise<void>
     target: sayingWhatItWaitsFor(target, deathTimeoutMs, log),
     modules: options.module,
     name,
-    ...(supervised && { supervisor: process.ppid }),
+    ...(supervised && { supervisor: process.ppid, mark: supervised.mark }),
     ...(supervised?.predecessor && { predecessor: supervised.predecessor }),
     threads: options.threads ?? workerThreads(process.env),
     concurrency: options.concurrency,
+    isolation: options.isolation,
     ...(options.resources && { resources: options.resources }),
     ...(options.interface !== undefined && { localAddress: addressOfInterface(options.interface) }),
     ...(options.memoryLimit !== undefined && { memoryBytes: options.memoryLimit }),

@@ -7,12 +7,12 @@ import { didYouMean } from "../src/nearest.ts";
 import type { WorkerInfo } from "../src/wire/facts.ts";
 import { limits } from "../src/wire/limits.ts";
 import { delay } from "./delay.ts";
+import { referenceTo, type FunctionReference } from "./function-reference.ts";
 import { encodeArguments, Future, heldStateOf } from "./future.ts";
 import { statesOf, type Futures } from "./handles.ts";
 import { checkedCount, checkedNames, checkedReason, checkedTimeout } from "./option-checks.ts";
 import type { Session } from "./session.ts";
 import { futuresIn } from "./shape.ts";
-import { nameOf } from "./submitter.ts";
 import { now } from "../src/timers.ts";
 
 export type RestartOptions = {
@@ -29,14 +29,16 @@ export async function runEverywhere(
   task: unknown,
   args: readonly unknown[],
 ): Promise<Record<string, unknown>> {
-  const name = nameOf(task);
+  const reference = referenceTo(task);
+  const { name } = reference;
   const call = encodeArguments(args, session);
   const known = await session.request("workers", {});
   const workers = known.filter(({ status }) => status !== "leaving");
+  const able = new Set(await session.request("registered-at", { ...reference }));
   // Their handles must live until here, and may have been released meanwhile.
   for (const future of futuresIn(args)) heldStateOf(future);
-  const futures = workers.map(({ id, functions }) => {
-    if (!functions.includes(name)) return undefined;
+  const futures = workers.map(({ id }) => {
+    if (!able.has(id)) return undefined;
     // By id: a name may be that of another worker's host, and may be had again by a newcomer.
     const options = {
       workers: [id],
@@ -44,11 +46,11 @@ export async function runEverywhere(
       maxWorkerLosses: 0,
       unschedulableTimeoutMs: goneAfterMs,
     };
-    return new Future(session.submit({ type: "submit", name, options }, call));
+    return new Future(session.submit({ type: "submit", ...reference, options }, call));
   });
   const outcomes = await Promise.allSettled(
     futures.map(
-      (future, index) => future?.result() ?? Promise.reject(unknownAt(workers[index]!, name)),
+      (future, index) => future?.result() ?? Promise.reject(unknownAt(workers[index]!, reference)),
     ),
   );
   for (const future of futures) future?.release();
@@ -117,7 +119,17 @@ export async function shutDown(session: Session, options: RestartOptions): Promi
   await session.shutDown(checkedReason(reason));
 }
 
-function unknownAt({ name: worker, functions }: WorkerInfo, name: string): UnknownTaskError {
+function unknownAt(
+  { name: worker, functions }: WorkerInfo,
+  { name, digest }: FunctionReference,
+): UnknownTaskError {
+  if (digest !== undefined) {
+    const registered = functions.slice(0, 10).map((each) => `"${each}"`);
+    const message =
+      `give a registered name, like ${registered.join(", ")}: ` +
+      `worker ${worker} has not registered the function "${name}" that was passed`;
+    return new UnknownTaskError(message, { task: name });
+  }
   const hint = didYouMean(name, functions);
   return new UnknownTaskError(`worker ${worker} has no function "${name}".${hint}`, { task: name });
 }

@@ -31,18 +31,10 @@ import {
 import { publish, published, unpublish, type PublishOptions } from "./publishing.ts";
 import { scatter, type ScatterOptions } from "./scatter.ts";
 import type { Session } from "./session.ts";
-import { Calls, type Submitter } from "./submitter.ts";
+import { Calls, type Submit, type SubmitRows, type Submitter } from "./submitter.ts";
 import type { CallOptions } from "./task-options.ts";
-import type {
-  FunctionOf,
-  Gathered,
-  GatheredSome,
-  TaskArguments,
-  TaskColumns,
-  TaskFuture,
-  TaskReference,
-  UntypedTasks,
-} from "./types.ts";
+import type { ReferenceArguments, ReferenceResult, TaskReference, UntypedTasks } from "./types.ts";
+import type { Gathered, GatheredSome } from "./value-types.ts";
 import { progress, wait, type ProgressOptions, type WaitOptions } from "./waiting.ts";
 
 /**
@@ -62,14 +54,13 @@ import { progress, wait, type ProgressOptions, type WaitOptions } from "./waitin
  */
 export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
   readonly #session: Session;
-  readonly #calls: Calls<Tasks>;
   readonly #onClose: (() => Promise<void>) | undefined;
   #closed: Promise<void> | undefined;
 
   /** @internal Use `Client.connect`. */
   constructor(session: Session, onClose?: () => Promise<void>) {
     this.#session = session;
-    this.#calls = new Calls(session);
+    ({ submit: this.submit, map: this.map } = new Calls<Tasks>(session));
     this.#onClose = onClose;
   }
 
@@ -104,7 +95,7 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    * Has a registered function called by some worker. Returns at once; arguments may be futures, or
    * hold them anywhere in arrays, plain objects, Maps and Sets: the task waits for their values.
    *
-   * @param task the registered name, or the function itself, which is sent by its name
+   * @param task the registered name, or the function itself, which is found by its name and text
    * @throws {SerializationError} when an argument cannot be sent, naming the path inside it; a future
    *   that was released or cancelled cannot
    * @throws {TypeError} when a function has no name
@@ -114,12 +105,7 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    * const twice = client.submit("add", sum, sum);
    * await twice.result(); // 22
    */
-  submit<const Reference extends TaskReference<Tasks>>(
-    task: Reference,
-    ...args: TaskArguments<FunctionOf<Tasks, Reference>>
-  ): TaskFuture<FunctionOf<Tasks, Reference>> {
-    return this.#calls.submit(task, ...args);
-  }
+  readonly submit: Submit<Tasks>;
 
   /**
    * Calls a function for the first value of each iterable, the second of each, and so on until the
@@ -132,12 +118,7 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    * @throws as `submit` does
    * @example await client.gather(client.map("add", [1, 2, 3], [10, 11, 12])); // [11, 13, 15]
    */
-  map<const Reference extends TaskReference<Tasks>>(
-    task: Reference,
-    ...iterables: TaskColumns<FunctionOf<Tasks, Reference>>
-  ): TaskFuture<FunctionOf<Tasks, Reference>>[] {
-    return this.#calls.map(task, ...iterables);
-  }
+  readonly map: SubmitRows<Tasks>;
 
   /**
    * The same `submit` and `map`, under options, which are checked at once. What it returns has a `with`
@@ -167,8 +148,8 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    */
   run<const Reference extends TaskReference<Tasks>>(
     task: Reference,
-    ...args: TaskArguments<FunctionOf<Tasks, Reference>>
-  ): Promise<Record<string, Awaited<ReturnType<FunctionOf<Tasks, Reference>>>>> {
+    ...args: ReferenceArguments<Tasks, Reference>
+  ): Promise<Record<string, ReferenceResult<Tasks, Reference>>> {
     return runEverywhere(this.#session, task, args) as never;
   }
 

@@ -17,7 +17,7 @@ const submitColumns = 1_000;
 const submitBytes = 64 * 1024;
 
 /** All of a `submit` message but its columns: tasks with the same head, as one object, share messages. */
-export type SubmitHead = Readonly<Pick<Message<"submit">, "type" | "name" | "options">>;
+export type SubmitHead = Readonly<Pick<Message<"submit">, "type" | "name" | "digest" | "options">>;
 
 export class MessageWriter {
   readonly #outlet: Outlet;

@@ -2,10 +2,11 @@
 // may come again, and a key that was let go may be taken for another call while the scheduler is
 // still speaking of the one before.
 
+import type { FunctionReference } from "./function-reference.ts";
 import type { Encoded } from "../src/payload/payload.ts";
 import { samePayload } from "../src/payload/same-payload.ts";
 
-type NamedCall = { readonly name: string; readonly call: Encoded };
+type NamedCall = { readonly function: FunctionReference; readonly call: Encoded };
 
 /** So many keys that were let go are remembered before the scheduler is asked to be done with them. */
 const mostLetGo = 1_000;
@@ -24,13 +25,14 @@ export class NamedCalls {
   }
 
   /** Before a key is submitted that is not in use. */
-  add(key: string, name: string, call: Encoded): void {
+  add(key: string, { name, digest }: FunctionReference, call: Encoded): void {
     if (this.#letGo.has(key)) this.#settleAccounts();
-    this.#calls.set(key, { name, call });
+    const reference = { name, ...(digest !== undefined && { digest }) };
+    this.#calls.set(key, { function: reference, call });
   }
 
   functionOf(key: string): string | undefined {
-    return this.#calls.get(key)?.name;
+    return this.#calls.get(key)?.function.name;
   }
 
   /** A key is not in use any more. Those that were not named here are none of ours. */
@@ -46,9 +48,12 @@ export class NamedCalls {
   }
 
   /** How a call under a key in use differs from the one that has it; undefined: not at all. */
-  difference(key: string, name: string, call: Encoded): string | undefined {
+  difference(key: string, { name, digest }: FunctionReference, call: Encoded): string | undefined {
     const known = this.#calls.get(key);
-    if (known?.name !== name) return `a call of ${known?.name ?? "another function"}`;
+    if (known?.function.name !== name || known.function.digest !== digest) {
+      const other = known?.function.name ?? "";
+      return `a call of ${other === name || other === "" ? "another function" : other}`;
+    }
     const isSame =
       samePayload(known.call.payload, call.payload) &&
       known.call.inputs.length === call.inputs.length &&

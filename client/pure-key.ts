@@ -3,6 +3,7 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import type { FunctionReference } from "./function-reference.ts";
 import type { Encoded } from "../src/payload/payload.ts";
 
 /** How much of a function's name goes into the key, for people who read it. */
@@ -11,14 +12,17 @@ const nameInKey = 64;
 const hashBytes = 16;
 
 /** The same for the same function, arguments as they are encoded, and futures among them. */
-export function pureKey(name: string, { payload, inputs }: Encoded): string {
+export function pureKey(
+  { name, digest = "" }: FunctionReference,
+  { payload, inputs }: Encoded,
+): string {
   const hash = sha256.create();
   // Each with its length before it, so that no two lists of parts read the same.
   const add = (part: Uint8Array): void => {
     hash.update(utf8ToBytes(`${part.byteLength}:`));
     hash.update(part);
   };
-  add(utf8ToBytes(name));
+  add(utf8ToBytes(name + digest));
   add(utf8ToBytes(typeof payload === "string" ? payload : payload.head));
   for (const input of inputs) add(utf8ToBytes(input));
   if (typeof payload !== "string") for (const part of payload.parts) add(part);

@@ -56,7 +56,14 @@ export async function scatter<T>(
     ...(broadcast && { broadcast }),
   };
   try {
-    await place(session, parameters, (located) => fetcher.send(located, payload), timeoutMs);
+    await place(
+      async () => {
+        // Its scheduler is lost, and the next one knows nothing of it.
+        if (state.error) throw state.error;
+        await attempt(session, parameters, (located) => fetcher.send(located, payload));
+      },
+      { key, timeoutMs },
+    );
   } catch (error) {
     session.dropScattered(state);
     throw error;
@@ -76,14 +83,12 @@ type Send = (located: Located) => Promise<void>;
  * @throws {UnschedulableError} when no worker could take it in time
  */
 async function place(
-  session: Session,
-  parameters: Parameters,
-  send: Send,
-  timeoutMs: number,
+  tryOnce: () => Promise<void>,
+  { key, timeoutMs }: { key: string; timeoutMs: number },
 ): Promise<void> {
   const deadline = now() + timeoutMs;
   for (;;) {
-    const problem = await attempt(session, parameters, send).then(
+    const problem = await tryOnce().then(
       () => undefined,
       (error: unknown) => error as Error,
     );
@@ -91,7 +96,6 @@ async function place(
     const isPassing = problem instanceof UnschedulableError || problem instanceof SendError;
     if (!isPassing) throw problem;
     if (now() + againMs > deadline) {
-      const { key } = parameters;
       const message = `${problem.message} (after ${describeDuration(timeoutMs)})`;
       throw new UnschedulableError(message, { cause: problem, key });
     }

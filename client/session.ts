@@ -121,9 +121,9 @@ export class Session {
     if (this.#ended) return this.submitLost(head, this.#ended, givenKey);
     const writer = this.#open();
     if (givenKey !== undefined) {
-      const known = this.#known(givenKey, name, call);
+      const known = this.#known(givenKey, head, call);
       if (known) return known;
-      this.#named.add(givenKey, name, call);
+      this.#named.add(givenKey, head, call);
     }
     const key = givenKey ?? this.#keys.mint(name);
     const state = new FutureState(key, this);
@@ -193,11 +193,11 @@ export class Session {
   }
 
   /** The same call under the same key is the same task, another one is refused; a cancelled one is over. */
-  #known(key: string, name: string, call: Encoded): FutureState | undefined {
+  #known(key: string, head: SubmitHead, call: Encoded): FutureState | undefined {
     const known = this.#states.get(key);
     if (known?.status === "cancelled") this.forget(known);
     if (known === undefined || known.status === "cancelled") return undefined;
-    const difference = this.#named.difference(key, name, call);
+    const difference = this.#named.difference(key, head, call);
     if (difference === undefined) return known;
     const refused = new FutureState(key, this);
     const message = `choose another key: "${key}" already names ${difference}`;

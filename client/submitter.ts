@@ -3,33 +3,75 @@
 
 import { ConnectionError } from "../src/errors/errors.ts";
 import type { Encoded } from "../src/payload/payload.ts";
-import { limits } from "../src/wire/limits.ts";
+import { referenceTo } from "./function-reference.ts";
 import { encodeArguments, Future } from "./future.ts";
 import type { SubmitHead } from "./message-writer.ts";
 import { pureKey } from "./pure-key.ts";
 import type { Session } from "./session.ts";
 import { CallSettings, type CallOptions } from "./task-options.ts";
 import type {
-  FunctionOf,
+  AnyFunction,
+  AnyReference,
+  DecidedArguments,
+  DecidedResult,
+  FunctionArguments,
   TaskArguments,
   TaskColumns,
-  TaskFuture,
+  TaskFunction,
+  TaskName,
   TaskReference,
+  TaskResult,
   UntypedTasks,
 } from "./types.ts";
+
+/** Submits one call: by a registered name, by what depends on its arguments, or by the function itself. */
+export type Submit<Tasks = UntypedTasks> = {
+  <const Reference extends TaskName<Tasks> | AnyFunction>(
+    task: Reference,
+    ...args: TaskArguments<Tasks, Reference>
+  ): Future<TaskResult<Tasks, Reference>>;
+  <const Reference extends TaskReference<Tasks>, const Args extends unknown[]>(
+    task: Reference,
+    ...args: DecidedArguments<Tasks, Reference, Args, "values">
+  ): DecidedResult<Tasks, Reference, Args, "values">;
+  <
+    const Reference extends AnyReference<Parameters_, Result>,
+    Parameters_ extends unknown[],
+    Result,
+    Args extends unknown[],
+  >(
+    task: Reference | TaskFunction<Parameters_, Result>,
+    ...args: FunctionArguments<Tasks, Reference, Parameters_, Args, "values">
+  ): Future<Awaited<Result>>;
+};
+
+/** Submits a call for each row of its arguments. */
+export type SubmitRows<Tasks = UntypedTasks> = {
+  <const Reference extends TaskName<Tasks> | AnyFunction>(
+    task: Reference,
+    ...iterables: TaskColumns<Tasks, Reference>
+  ): Future<TaskResult<Tasks, Reference>>[];
+  <const Reference extends TaskReference<Tasks>, const Args extends unknown[]>(
+    task: Reference,
+    ...iterables: DecidedArguments<Tasks, Reference, Args, "columns">
+  ): DecidedResult<Tasks, Reference, Args, "columns">[];
+  <
+    const Reference extends AnyReference<Parameters_, Result>,
+    Parameters_ extends unknown[],
+    Result,
+    Args extends unknown[],
+  >(
+    task: Reference | TaskFunction<Parameters_, Result>,
+    ...iterables: FunctionArguments<Tasks, Reference, Parameters_, Args, "columns">
+  ): Future<Awaited<Result>>[];
+};
 
 /** What submits calls: a client, or what its `with` returns. */
 export type Submitter<Tasks = UntypedTasks> = {
   /** See `Client.submit`. */
-  submit<const Reference extends TaskReference<Tasks>>(
-    task: Reference,
-    ...args: TaskArguments<FunctionOf<Tasks, Reference>>
-  ): TaskFuture<FunctionOf<Tasks, Reference>>;
+  readonly submit: Submit<Tasks>;
   /** See `Client.map`. */
-  map<const Reference extends TaskReference<Tasks>>(
-    task: Reference,
-    ...iterables: TaskColumns<FunctionOf<Tasks, Reference>>
-  ): TaskFuture<FunctionOf<Tasks, Reference>>[];
+  readonly map: SubmitRows<Tasks>;
   /** The same under more options; of one that is given twice, the later holds. See `Client.with`. */
   with(options: CallOptions): Submitter<Tasks>;
 };
@@ -46,23 +88,17 @@ export class Calls<Tasks = UntypedTasks> implements Submitter<Tasks> {
     this.#settings = new CallSettings(options);
   }
 
-  submit<const Reference extends TaskReference<Tasks>>(
-    task: Reference,
-    ...args: TaskArguments<FunctionOf<Tasks, Reference>>
-  ): TaskFuture<FunctionOf<Tasks, Reference>> {
-    const head = this.#settings.headFor(nameOf(task));
+  readonly submit = ((task: unknown, ...args: unknown[]) => {
+    const head = this.#settings.headFor(referenceTo(task));
     return this.#submit(head, this.#encode(args), this.#settings.key);
-  }
+  }) as Submit<Tasks>;
 
-  map<const Reference extends TaskReference<Tasks>>(
-    task: Reference,
-    ...iterables: TaskColumns<FunctionOf<Tasks, Reference>>
-  ): TaskFuture<FunctionOf<Tasks, Reference>>[] {
+  readonly map = ((task: unknown, ...iterables: unknown[]) => {
     const { key } = this.#settings;
-    const head = this.#settings.headFor(nameOf(task));
+    const head = this.#settings.headFor(referenceTo(task));
     const calls = Array.from(zip(iterables), (args) => this.#encode(args));
     return calls.map((call, index) => this.#submit(head, call, key && `${key}-${index}`));
-  }
+  }) as SubmitRows<Tasks>;
 
   with(options: CallOptions): Submitter<Tasks> {
     return new Calls<Tasks>(this.#session, { ...this.#options, ...options });
@@ -79,29 +115,11 @@ export class Calls<Tasks = UntypedTasks> implements Submitter<Tasks> {
     }
   }
 
-  #submit<T>(
-    head: SubmitHead,
-    call: Encoded | ConnectionError,
-    key: string | undefined,
-  ): Future<T> {
+  #submit(head: SubmitHead, call: Encoded | ConnectionError, key: string | undefined): Future {
     if (call instanceof Error) return new Future(this.#session.submitLost(head, call, key));
-    const givenKey = this.#settings.pure ? pureKey(head.name, call) : key;
+    const givenKey = this.#settings.pure ? pureKey(head, call) : key;
     return new Future(this.#session.submit(head, call, givenKey));
   }
-}
-
-/** The name that a function is sent by. */
-export function nameOf(task: unknown): string {
-  const name: unknown = typeof task === "function" ? task.name : task;
-  if (typeof name !== "string") {
-    throw new TypeError(`give a function or its registered name, not ${typeof task}`);
-  }
-  if (name.length > 0 && name.length <= limits.nameLength) return name;
-  throw new TypeError(
-    typeof task === "function" && name === ""
-      ? "give the registered name: this function has no name of its own to be sent by"
-      : `the name of a function has 1 to ${limits.nameLength} characters, not ${name.length}`,
-  );
 }
 
 /**

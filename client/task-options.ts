@@ -2,6 +2,7 @@
 
 import { limits } from "../src/wire/limits.ts";
 import type { Retries, RunOptions, TaskOptions } from "../src/wire/task-options.ts";
+import type { FunctionReference } from "./function-reference.ts";
 import type { SubmitHead } from "./message-writer.ts";
 import {
   boolean,
@@ -15,21 +16,10 @@ import {
 } from "./option-checks.ts";
 
 /** How a task that throws is tried again. */
-export type RetryOptions = {
-  /** Further attempts after the first. */
-  max: number;
-  /** Milliseconds before the first retry. Default: 0. */
-  delayMs?: number;
-  /** Each further wait is this many times longer, from 1 to 1,000. Default: 2. */
-  factor?: number;
-  /** No wait is longer than this many milliseconds. */
-  maxDelayMs?: number;
-  /** Part of a wait that is left to chance, from 0 to 1, so that retries do not come all at once. */
-  jitter?: number;
-};
+export type RetryOptions = Retries;
 
-/** What `client.with` takes. */
-export type CallOptions = {
+/** Options that the client acts on: they name the task. */
+type Naming = {
   /**
    * Names the task instead of a key of its own. The same call under the same key is the same task;
    * another call under it fails with `KeyConflictError`. `map` names its tasks `key-0`, `key-1`, ….
@@ -42,31 +32,24 @@ export type CallOptions = {
    * first hold. Default: false.
    */
   pure?: boolean;
-  /** An integer; higher goes first. Default: 0. */
-  priority?: number;
-  /** Further attempts when the task throws; a lost worker does not use one up. Default: 0. */
+};
+/** Options that the scheduler acts on. */
+type Scheduling = Omit<TaskOptions, "run">;
+
+/** What users may write in place of what the wire carries. */
+type Written = {
   retries?: number | RetryOptions;
-  /** Milliseconds that one attempt may run; then it fails with `TaskTimeoutError`. Default: no limit. */
-  timeoutMs?: number;
-  /** Milliseconds that the task is held back by the scheduler. */
-  delayMs?: number;
-  /** The moment until which it is held back: a Date, or milliseconds since 1970. */
   startAt?: Date | number;
-  /** Milliseconds after which it fails if it has not started. */
-  expiresMs?: number;
-  /** Names or addresses of the only workers that may run it. */
   workers?: readonly string[];
-  /** Makes `workers` a wish: when none of them can, others may. Default: false. */
-  allowOtherWorkers?: boolean;
-  /** What it uses of a worker's resources while it runs, as `{ gpu: 1 }`. */
   resources?: Readonly<Record<string, number>>;
-  /**
-   * Milliseconds it waits while no worker that is here could ever run it, for want of its function, a
-   * worker asked for or a resource; then it fails with `UnschedulableError`. Default: no limit.
-   */
-  unschedulableTimeoutMs?: number;
-  /** Workers that may be lost while they run it, before it fails with `WorkerLostError`. Default: 3. */
-  maxWorkerLosses?: number;
+};
+
+/** What `client.with` takes. */
+export type CallOptions = Naming & Replaced<Scheduling & RunOptions, Written>;
+
+/** `Options` with some types widened; descriptions stay. */
+type Replaced<Options, By> = {
+  [Name in keyof Options]: Name extends keyof By ? By[Name] : Options[Name];
 };
 
 /**
@@ -110,21 +93,21 @@ export class CallSettings {
     this.#options = Object.keys(task).length > 0 ? task : undefined;
   }
 
-  headFor(name: string): SubmitHead {
-    if (this.#head?.name === name) return this.#head;
+  headFor({ name, digest }: FunctionReference): SubmitHead {
+    if (this.#head?.name === name && this.#head.digest === digest) return this.#head;
     const options = this.#options;
-    return (this.#head = { type: "submit", name, ...(options && { options }) });
+    return (this.#head = {
+      type: "submit",
+      name,
+      ...(digest !== undefined && { digest }),
+      ...(options && { options }),
+    });
   }
 }
 
 type Check<Checked> = (value: unknown, name: string) => Checked;
 /** A check for each option of a schema, which gives what the wire carries: none can be forgotten. */
 type Checks<Options> = { readonly [Name in keyof Options]-?: Check<NonNullable<Options[Name]>> };
-
-/** Options that the client acts on: they name the task. */
-type Naming = { key?: string; pure?: boolean };
-/** Options that the scheduler acts on. */
-type Scheduling = Omit<TaskOptions, "run">;
 
 const namingChecks: Checks<Naming> = {
   key: (value, name) => text(value, name, limits.keyLength),
@@ -147,14 +130,14 @@ const schedulingChecks: Checks<Scheduling> = {
 
 const runChecks: Checks<RunOptions> = {
   timeoutMs: positive,
+  graceMs: (value, name) => number(value, name, 0),
 };
 
-/** Every option of a call, and nothing else: what users may write and what is checked is the same. */
 const checks: Record<keyof CallOptions, Check<unknown>> = {
   ...namingChecks,
   ...schedulingChecks,
   ...runChecks,
-} satisfies Record<keyof Naming | keyof Scheduling | keyof RunOptions, unknown>;
+};
 
 function checkedRetries(value: unknown, name: string): Retries {
   if (typeof value === "number") return { max: retryChecks.max(value, name) };

@@ -1,6 +1,7 @@
 // The client of the public API: adds `Client.local`, which starts a scheduler and workers here.
 
 import { Client as ConnectedClient } from "../client/client.ts";
+import type { ConnectOptions } from "../client/connecting.ts";
 import type { UntypedTasks } from "../client/types.ts";
 import { refuseInModule } from "../src/module-loading.ts";
 import { startLocalCluster, type LocalOptions } from "./local.ts";
@@ -30,5 +31,13 @@ export class Client<Tasks = UntypedTasks> extends ConnectedClient<Tasks> {
       await cluster.stop();
       throw error;
     }
+  }
+
+  /** Of this class, for programs to name what they export: see the one it overrides. */
+  static override connect<Tasks = UntypedTasks>(
+    target?: string,
+    options?: ConnectOptions,
+  ): Promise<Client<Tasks>> {
+    return super.connect<Tasks>(target, options);
   }
 }

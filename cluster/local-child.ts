@@ -14,7 +14,7 @@ export type Order = { logLevel: LogLevel; token: string } & (
 );
 type WorkerParts = Pick<
   WorkerOptions,
-  "name" | "modules" | "threads" | "memoryBytes" | "localDirectory"
+  "name" | "mark" | "modules" | "threads" | "isolation" | "memoryBytes" | "localDirectory"
 > & { concurrency: number };
 
 /** To the parent, once: the URL when the role is a scheduler, or why it could not start. */

@@ -3,10 +3,12 @@
 // end is not restarted.
 
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import type { Predecessor } from "../src/wire/protocol.ts";
-import { inheritedFlags } from "./inherited-flags.ts";
+import { inheritedFlags } from "../src/inherited-flags.ts";
+import { endProcesses } from "../worker/processes/end-processes.ts";
 import { restartPauses } from "./restart-pauses.ts";
 
 /** The environment variable with the JSON that the supervisor passes to the worker. */
@@ -17,6 +19,8 @@ export type Supervision = {
   /** The default name of the worker; it stays the same after a restart. */
   readonly name: string;
   readonly predecessor?: Predecessor;
+  /** Marks the processes that tasks of the worker start. */
+  readonly mark: string;
 };
 
 /** From the worker to the supervisor: it has joined a scheduler, or it ends in good order. */
@@ -58,12 +62,15 @@ export async function supervise(options: {
     if (why !== "disconnect") child?.kill(why);
     else if (child?.connected) child.disconnect();
   });
+  const mark = randomUUID();
   let predecessor: Predecessor | undefined;
   let deaths = 0;
   const pause = restartPauses(asked.signal);
   for (;;) {
-    child = start({ name, ...(predecessor && { predecessor }) });
+    child = start({ name, mark, ...(predecessor && { predecessor }) });
     const end = await endOf(child);
+    // A worker that was killed could not end what its tasks had started.
+    await endProcesses({ marks: [mark] });
     if (asked.signal.aborted || end.isOrderly) return end.code;
     deaths = end.hasJoined ? 0 : deaths + 1;
     if (deaths === deathsBeforeJoining) {

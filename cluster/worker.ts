@@ -6,11 +6,15 @@ import {
   type RunningWorker,
   type WorkerOptions,
 } from "../worker/main.ts";
+import { startIoThreads } from "../worker/pool/io-threads.ts";
 
 /** In a checkout this is a .ts file, in the published package a .js file. */
 const taskClient = new URL(`./task-client${extname(import.meta.url)}`, import.meta.url);
 
 /** Starts a worker; see `startWorker` in `worker/main.ts`. */
-export function startWorker(options: Omit<WorkerOptions, "taskClient">): Promise<RunningWorker> {
+export async function startWorker(
+  options: Omit<WorkerOptions, "taskClient">,
+): Promise<RunningWorker> {
+  await startIoThreads(options.threads * (options.concurrency ?? 1));
   return startBareWorker({ ...options, taskClient });
 }

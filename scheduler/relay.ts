@@ -4,7 +4,7 @@
 import { ConnectionError } from "../src/errors/errors.ts";
 import type { OpenSocket } from "../src/link/dial.ts";
 import type { Socket } from "../src/link/socket.ts";
-import type { Incoming } from "../src/transfer/flow.ts";
+import type { Incoming } from "../src/transfer/incoming.ts";
 import { Holders } from "../src/transfer/holders.ts";
 import type { Want } from "../src/transfer/messages.ts";
 import { relayed, respond } from "../src/transfer/responder.ts";

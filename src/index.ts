@@ -15,9 +15,35 @@ export type { Future } from "../client/future.ts";
 export type { GatherOptions } from "../client/gather.ts";
 export type { CancelOptions, Futures } from "../client/handles.ts";
 export type { PublishOptions } from "../client/publishing.ts";
-export { repeat, type Submitter } from "../client/submitter.ts";
+export { repeat, type Submit, type SubmitRows, type Submitter } from "../client/submitter.ts";
 export type { CallOptions, RetryOptions } from "../client/task-options.ts";
-export type { Gathered, GatheredSome, UntypedTasks, WithFutures } from "../client/types.ts";
+export type {
+  AnyFunction,
+  AnyReference,
+  FunctionArguments,
+  FunctionOf,
+  DecidedArguments,
+  DecidedResult,
+  ReferenceArguments,
+  ReferenceResult,
+  TaskArguments,
+  TaskColumns,
+  TaskFunction,
+  TaskName,
+  TaskReference,
+  TaskResult,
+  UntypedTasks,
+} from "../client/types.ts";
+export type {
+  Gathered,
+  GatheredSome,
+  IsRefused,
+  Received,
+  Refused,
+  RefusedArguments,
+  RefusedResult,
+  WithFutures,
+} from "../client/value-types.ts";
 export type { ProgressOptions, WaitOptions } from "../client/waiting.ts";
 export {
   AuthenticationError,
@@ -36,5 +62,6 @@ export {
   UnschedulableError,
   WorkerLostError,
   type ErrorCode,
+  type ThrownError,
 } from "./errors/errors.ts";
 export type { Explanation, SchedulerInfo, WorkerInfo } from "./wire/facts.ts";

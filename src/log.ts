@@ -40,7 +40,7 @@ export function createLog(role: string): Log {
 export function configureLog({
   format = "text",
   level = "info",
-  write = (line) => void process.stderr.write(line),
+  write = writeLine,
 }: {
   format?: LogFormat;
   level?: LogLevel;
@@ -55,6 +55,21 @@ export function configureLog({
       { category: ["logtape", "meta"], sinks: ["lines"], lowestLevel: "warning" },
     ],
   });
+}
+
+/** Bytes of lines that wait for somebody to read them; further lines are dropped. */
+const mostWaitingBytes = 2 ** 20;
+let dropped = 0;
+
+function writeLine(line: string): void {
+  const { stderr } = process;
+  if (stderr.writableLength + line.length > mostWaitingBytes) {
+    dropped += 1;
+    return;
+  }
+  if (dropped > 0) stderr.write(`${dropped} lines of the log were dropped: nobody read them\n`);
+  dropped = 0;
+  stderr.write(line);
 }
 
 /**

@@ -77,6 +77,20 @@ export class Program {
     this.#child.stdout?.destroy();
   }
 
+  /** Stands still at this end of what it writes. */
+  pauseReading(stream: "stdout" | "stderr"): void {
+    this.#child[stream]?.pause();
+  }
+
+  resumeReading(stream: "stdout" | "stderr"): void {
+    this.#child[stream]?.resume();
+  }
+
+  /** Writes to its standard input. */
+  type(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
@@ -123,7 +137,8 @@ export function childrenOf(parent: number): number[] {
     .filter((pid) => statOf(pid)?.parent === parent);
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process runs. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
   } catch {

@@ -1,5 +1,6 @@
-// The public face inside a task: `import { currentTask } from "thence/worker"`. The client there is
-// the one that programs have; the type says so, and whoever starts the worker sees to it.
+// The public face inside a task: `import { currentTask } from "thence/worker"`. The client there is the one
+// that programs have. Only its type is known here: the program that starts the worker says which module makes
+// it (`WorkerOptions.taskClient`).
 
 import type { Client } from "../client/client.ts";
 import type { UntypedTasks } from "../client/types.ts";
@@ -8,12 +9,14 @@ import {
   type CurrentTask as BareTask,
 } from "./thread/current-task.ts";
 
+export type { Client } from "../client/client.ts";
+
 /** The task that is running. Its parts may be taken out of it: `const { signal, progress } = currentTask();`. */
 export type CurrentTask<Tasks = UntypedTasks> = Omit<BareTask, "client"> & {
   /**
    * Submits sub-tasks, with all that a program's client can do. While the task waits for one, its
    * slot is free for others, and so are the resources that it asked for: waiting never deadlocks.
-   * What it submitted is released when the task ends in whatever way, but for `fireAndForget`.
+   * Its sub-tasks are released when the task ends, except those given to `fireAndForget`.
    *
    * @throws {ConnectionError} when first asked for after the task has ended
    * @example

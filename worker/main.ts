@@ -1,5 +1,5 @@
-// A worker: joins a scheduler, runs what it sends on threads, and answers. This file starts and
-// stops the parts and ties them together; the main thread never runs the user's code.
+// A worker: joins a scheduler, runs the tasks that it sends, and answers. This file starts the parts, ties
+// them together and stops them.
 
 import { nanoid } from "nanoid";
 import { hostname } from "node:os";
@@ -18,53 +18,63 @@ import { rateLimited } from "../src/rate-limit.ts";
 import { transferAddress } from "../src/transfer/messages.ts";
 import { Calls } from "./calls/calls.ts";
 import type { ModuleSource } from "./boundary/module-source.ts";
+import type { Isolation } from "./isolation.ts";
 import { openLocalDirectory } from "./results/local-directory.ts";
 import { defaultMemoryBytes } from "./results/memory-limit.ts";
 import { addressTowards, startPeerServer, type PeerServer } from "./results/peer-server.ts";
+import { Pauses } from "./pauses.ts";
 import { Reports } from "./reports.ts";
 import { Results } from "./results/results.ts";
 import type { Disk } from "./results/spilling.ts";
 
 export { ModuleError, type ModuleSource } from "./boundary/module-source.ts";
+export type { Isolation } from "./isolation.ts";
 
 export type WorkerOptions = {
-  /** The scheduler: what to call it, and where it is, asked before every attempt to connect. */
+  /** The scheduler: its name in messages, and its address, asked for before every attempt to connect. */
   readonly target: { describe: string; find(): Promise<DialTarget | undefined> };
-  /** Files whose exported functions it can run; see `ModuleError` for what is refused. */
+  /** Files whose exported functions it can run; see `ModuleError` for the files that are refused. */
   readonly modules: readonly ModuleSource[];
-  /** By which tasks and people name it. */
+  /** Its name for people and for placement constraints. */
   readonly name: string;
   readonly threads: number;
   /** Tasks at once on each thread, for asynchronous ones. Default 1. */
   readonly concurrency?: number;
-  /** What it has of each resource, for example `{ gpu: 1 }`. */
+  /** The amount that it has of each resource, for example `{ gpu: 1 }`. */
   readonly resources?: Resources;
   /** How long it looks for the scheduler before it gives up, in milliseconds. Default 60,000. */
   readonly deathTimeoutMs?: number;
   /** How long running tasks may go on after `stop`, in milliseconds. Default 10,000. */
   readonly drainTimeoutMs?: number;
-  /** Heap of each thread, in bytes. Default: what Node gives. */
+  /** Heap of each thread, in bytes. Default: Node's own. */
   readonly heapBytes?: number;
-  /** The process that starts it anew when it dies. */
+  /** Where tasks run: on threads of the worker, or in as many processes. Default: threads. */
+  readonly isolation?: Isolation;
+  /** The id of the process that starts it anew when it dies. */
   readonly supervisor?: number;
-  /** The worker of this name before it, and how that ended. */
+  /** How the worker before it, of the same name, ended. */
   readonly predecessor?: Predecessor;
-  /** A module with an `openTaskClient`, for `currentTask().client`. Default: there is none. */
+  /**
+   * Marks the processes that tasks start, so that whoever started this worker can end them when it has
+   * been killed: see `endProcesses`. Default: a new one.
+   */
+  readonly mark?: string;
+  /** A module with an `openTaskClient`, for `currentTask().client`. Default: tasks have no client. */
   readonly taskClient?: URL;
-  /** Most bytes of results and inputs in its memory. Default: 60 % of what this machine has for its threads. */
+  /** Most bytes of results and inputs in memory. Default: 60 % of this machine's memory, by its share of the threads. */
   readonly memoryBytes?: number;
-  /** Where results go that do not fit into memory. Default: the system's directory for temporary files. */
+  /** The directory for results that do not fit into memory. Default: the system's for temporary files. */
   readonly localDirectory?: string;
-  /** The address of this machine that it connects from. Default: what the system chooses. */
+  /** The address of this machine that it connects from. Default: chosen by the system. */
   readonly localAddress?: string;
-  /** Gives the start up. */
+  /** Gives up the start. */
   readonly signal?: AbortSignal;
   readonly log?: Log;
   /** Opens one socket; default: a WebSocket. */
   readonly open?: OpenSocket;
-  /** Waits for those who fetch its results; default: on a port of its own. */
+  /** Accepts connections that fetch its results. Default: on a port of its own. */
   readonly listen?: (accept: (socket: Socket) => void) => Promise<PeerServer>;
-  /** Instead of a local directory. */
+  /** Takes the place of the local directory. */
   readonly disk?: Disk;
 };
 
@@ -75,18 +85,18 @@ export type RunningWorker = {
   /** Tasks it runs at once: threads × concurrency. */
   readonly slots: number;
   /**
-   * Says that it is leaving, gives back what has not begun, lets the rest finish within the drain
-   * timeout, and gives back what has not; then closes. Never rejects.
+   * Tells the scheduler that it is leaving, and gives back the calls that have not begun. Lets the others
+   * finish within the drain timeout, and gives back those that do not; then closes. Never rejects.
    */
   stop(reason?: string): Promise<void>;
   /**
-   * Settles when it is over: resolves after `stop` and when the scheduler said goodbye, rejects
-   * when the scheduler or its threads are lost.
+   * Settles when the worker has ended: resolves after `stop` and after the scheduler's goodbye, rejects
+   * when the scheduler or the threads are lost.
    */
   readonly ended: Promise<void>;
 };
 
-/** A module may take long to import, or for ever when it awaits something at its top level. */
+/** The import of a module may take long, or for ever when it awaits something at its top level. */
 const stillLoadingMs = 10_000;
 
 /**
@@ -109,12 +119,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const { name, threads, concurrency = 1, drainTimeoutMs = 10_000, log = silentLog } = options;
   const slots = slotsOf(threads, concurrency);
   const over = Promise.withResolvers<void>();
-  // Whoever started it may look at `ended` late, or never.
+  // The caller may await `ended` late, or never.
   over.promise.catch(() => undefined);
 
   let link: DialledLink<ToWorker, FromWorker> | undefined;
   let stopped: Promise<void> | undefined;
-  /** The newest that was found: others who come are to show its token. */
+  /** The scheduler as found most recently; connections to this worker must show its token. */
   let found: DialTarget | undefined;
   let peerServer: PeerServer | undefined;
   const farewell = Promise.withResolvers<void>();
@@ -122,7 +132,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     ? undefined
     : await openLocalDirectory(options.localDirectory, log);
   const memoryBytes = options.memoryBytes ?? defaultMemoryBytes(threads);
-  /** What is said before the welcome is here: who was told of this worker may have come already. */
+  /** Messages before the welcome: other workers may fetch from this one before it has read that. */
   const early: FromWorker[] = [];
   const reports = new Reports({
     send: (message) => void (link ? link.send(message) : early.push(message)),
@@ -130,6 +140,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       return link?.lastUnsent;
     },
   });
+  const pauses = new Pauses(reports, log);
   const results = new Results({
     memoryBytes,
     disk: options.disk ?? directory!,
@@ -139,8 +150,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     open: options.open ?? openWebSocket,
     localAddress: options.localAddress,
     schedulerAddress: () => found && transferAddress(found.url),
-    paused: (isPaused) => {
-      calls.paused = isPaused;
+    paused: (reason) => {
+      if (reason === undefined) pauses.resume("memory");
+      else pauses.pause("memory", reason);
+      calls.paused = reason !== undefined;
     },
   });
   const calls: Calls = new Calls(
@@ -150,9 +163,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       concurrency,
       name,
       heapBytes: options.heapBytes,
+      isolation: options.isolation,
+      mark: options.mark,
       taskClient: options.taskClient,
       log,
       results,
+      outage: (reason) => {
+        if (reason === undefined) pauses.resume("threads");
+        else pauses.pause("threads", reason);
+      },
       broken: (error) => void fail(error),
     },
     reports,
@@ -180,7 +199,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     );
     await Promise.race([calls.idle(), tooLong]);
     await calls.close();
-    // What it holds is handed over to others as long as somebody needs it.
+    // The scheduler moves the results that are still needed to other workers, and then says farewell.
     if (link?.state === "up" && results.size > 0) await Promise.race([farewell.promise, tooLong]);
     enough.abort();
     await link?.close();
@@ -193,7 +212,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await directory?.close().catch((error: unknown) => log.warning((error as Error).message));
   }
 
-  /** From now on it is known whose workers may come, and on which network. */
+  /** Finds the scheduler, and listens for peers once the network to it is known. */
   async function findTarget(): Promise<DialTarget | undefined> {
     found = (await options.target.find()) ?? found;
     if (found === undefined) return undefined;
@@ -219,7 +238,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         results.receive(message);
         break;
       case "retire":
-        // Whoever asked for it wants nothing lost, however long that takes.
+        // A retiring worker finishes its calls however long they take.
         void stop(message.reason, longestTimerMs);
         break;
       case "farewell":
@@ -238,7 +257,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await calls.start().finally(() => clearInterval(stillLoading));
   }
 
-  /** Over, and not because somebody asked. */
+  /** Ends the worker because of an error. */
   async function fail(error: Error): Promise<void> {
     log.error(error.message);
     over.reject(error);
@@ -284,7 +303,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
           calls.drop();
           results.clear();
           results.keepAboveBytes = welcome.smallResultBytes;
-          // This scheduler has not heard of it, and would never let it go.
+          pauses.tell();
+          // The new scheduler does not know that this worker is leaving, and would not say farewell.
           if (stopped) reports.leaving("it was leaving when the scheduler was lost");
         },
         lost: (error) => {

@@ -65,9 +65,16 @@ export class Reports {
     this.#outbox.send({ type: "restarted" });
   }
 
-  failed({ key, attempt }: AttemptId, failure: Failure): void {
+  /** `shared`: the thread was lost, and any of several calls may be the cause. */
+  failed({ key, attempt }: AttemptId, failure: Failure, { shared = false } = {}): void {
     const message = failure.message.slice(0, limits.textLength);
-    this.#outbox.send({ type: "failed", key, attempt, failure: { ...failure, message } });
+    this.#outbox.send({
+      type: "failed",
+      key,
+      attempt,
+      failure: { ...failure, message },
+      ...(shared && { shared }),
+    });
   }
 
   /** The task executes; said of tasks that take long, and of tasks that are to be announced. */

@@ -54,7 +54,7 @@ export function clock(step: StepContext): void {
 /** Fails a task whose `expiresMs` passed before its first attempt. */
 function expire(step: StepContext, task: Task): void {
   const { at } = task.state;
-  if (task.expiresAt === undefined || task.attempt > 0) return;
+  if (task.expiresAt === undefined || task.starts > 0) return;
   if (at !== "waiting" && at !== "ready") return;
   const { name } = task.spec.function;
   const message = `"${name}" had not started when its expiresMs of ${task.spec.options.expiresMs} ran out`;

@@ -83,12 +83,17 @@ export class Effects {
       last.keys.push(task.key);
       last.attempts.push(attempt);
       last.args.push(task.args);
+      if (task.starts !== attempt - 1 && !last.starts) {
+        last.starts = last.attempts.slice(0, -1).map((each) => each - 1);
+      }
+      last.starts?.push(task.starts);
       if (inputs && !last.inputs) last.inputs = last.keys.slice(1).map(() => []);
       last.inputs?.push(inputs ? inputsFor(last, batch, worker, inputs) : []);
     } else {
       const columns = { keys: [task.key], attempts: [attempt], args: [task.args] };
       const message: RunMessage = { ...head, ...columns };
       batch.peers = undefined;
+      if (task.starts !== attempt - 1) message.starts = [task.starts];
       if (inputs) message.inputs = [inputsFor(message, batch, worker, inputs)];
       batch.messages.push(message);
       batch.head = head;

@@ -22,6 +22,7 @@ import type { Retirement } from "./workers/retiring.ts";
 import type { Scatter } from "./values/scattering.ts";
 import type { NamedWorkers, Site } from "./placement/sites.ts";
 import type { Reservation } from "./placement/reservation.ts";
+import type { Suspects } from "./placement/suspects.ts";
 import { Timers } from "./timers.ts";
 
 export type TaskKey = string;
@@ -31,7 +32,8 @@ export type WorkerId = string;
 /** One call of a registered function. Small on purpose: a million of them may be queued. */
 export type Task = {
   readonly key: TaskKey;
-  readonly spec: Spec;
+  /** Another one when the task becomes more urgent. */
+  spec: Spec;
   readonly args: Payload;
   /** Number of the task in the order of submission. */
   readonly order: number;
@@ -40,8 +42,10 @@ export type Task = {
   /** The tasks of these keys, while this one may still need their values. */
   inputs: readonly Task[] | undefined;
   state: TaskState;
-  /** Number of the newest attempt; an answer that carries another number is stale. */
+  /** Number of the newest dispatch; an answer that carries another number is stale. */
   attempt: number;
+  /** Dispatches that began to execute, as far as is known. */
+  starts: number;
   /** Attempts that threw or ran out of time, counted against `retries`. */
   failures: number;
   /** Tasks that still need the value of this one: dependents that are not finished or cancelled. */
@@ -50,9 +54,9 @@ export type Task = {
   wantedBy: SmallSet<Client>;
   /** Fire and forget, by this client: the task runs to its end whether or not a client wants it. */
   detachedBy: Client | undefined;
-  /** It was on a worker that was lost, and may be the cause: it is dispatched alone from now on. */
-  suspect: boolean;
-  /** The workers that were lost while it was executing there. */
+  /** Losses that it may have caused, as others may: it is a suspect, which runs apart; see suspects.ts. */
+  suspicions: number;
+  /** The losses of a worker or thread on which it was executing, and nothing else. */
   losses: Loss[] | undefined;
   /** It fails if it has not started by then; undefined when it may start at any time. */
   expiresAt: number | undefined;
@@ -124,16 +128,21 @@ export type PlacementConstraint = {
   specs: number;
 };
 
-/** What is known of a function, by its name. */
+/** What is known of a function: of each registered name, and of each digest that workers registered or clients passed. */
 export type FunctionFacts = {
+  /** The registered name, or made of the digest; see `functionKey`. */
+  readonly key: string;
+  /** For people, when it is known by its digest. */
   readonly name: string;
+  /** It is known by its digest, as the functions that clients pass are. */
+  readonly passed: boolean;
   /** Mean time of a call on a thread, recent calls weighing most; undefined before the first. */
   meanMicros: number | undefined;
   /** How many of the workers here registered it. */
   workers: number;
   /** A worker registered it once. Tasks then wait for another one, however long. */
   wasRegistered: boolean;
-  /** Digest of its text on the first of the workers here, and the name of that worker. */
+  /** Its digest on the first of the workers here, and the name of that worker. */
   digest: string | undefined;
   digestOf: string;
   constraints: number;
@@ -152,8 +161,10 @@ export type Dispatch = {
   readonly at: number;
   /** Its part of the worker's `backlogMicros`. */
   readonly estimateMicros: number;
-  /** The worker said that it is executing. */
+  /** It began to execute, as far as is known. */
   started: boolean;
+  /** Its task was a suspect when it was sent. */
+  readonly suspect: boolean;
   /** The worker was asked to give it back unstarted, and has not answered. */
   withdrawing: boolean;
   /** Its result is not wanted. It takes room on the worker until the worker says that it ended. */
@@ -171,7 +182,9 @@ export type Worker = {
   readonly pid: number;
   readonly threads: number;
   readonly slots: number;
+  /** The keys of its functions: names and digests; and the names alone. */
   readonly functions: ReadonlySet<string>;
+  readonly registeredNames: readonly string[];
   readonly resources: Resources;
   readonly joinedAt: number;
   readonly used: Record<string, number>;
@@ -181,6 +194,10 @@ export type Worker = {
   lent: number;
   /** Those of them that wait to get their resources back, in the order in which they asked. */
   readonly regaining: Set<Dispatch>;
+  /** Dispatches of suspects that have not lent their slots. */
+  suspects: number;
+  /** It is emptied for this suspect, or runs it alone, and is sent nothing else. */
+  closedFor: Task | undefined;
   /** Sum of the estimates of all dispatches that have not lent their slots. */
   backlogMicros: number;
   /** End of its grace period, while its link is down. */
@@ -306,6 +323,7 @@ export type State = {
   /** A version of `free`: counts the times that a worker had a free slot, or one more of them. */
   slotsFreed: number;
   readonly reservation: Reservation;
+  readonly suspects: Suspects;
   /** Specs with an `unschedulableTimeoutMs` of which tasks became ready in this step. */
   readonly becameReady: Set<Spec>;
   /** Specs with a running timer for their `unschedulableTimeoutMs`. */
@@ -382,6 +400,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     openAhead: new Set(),
     surplus: new Set(),
     slotsFreed: 0,
+    suspects: { parked: new Set(), clearing: undefined, lookedAt: undefined },
     reservation: { oldest: undefined, worker: undefined, isScheduled: false },
     becameReady: new Set(),
     unschedulableTimers: new Set(),

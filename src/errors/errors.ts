@@ -38,8 +38,19 @@ export class ThenceError extends Error {
   }
 }
 
-/** Your function threw. `cause` is the thrown error, with its name, message, remote stack and causes. */
+/** The error that a function threw, as it arrives, with its extra own properties. */
+export type ThrownError = Error & {
+  /** On the worker. */
+  readonly stack: string;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- with `unknown`, `as MyError` does not compile
+  readonly [property: string]: any;
+};
+
+/** Your function threw. `cause` is what it threw, with its name, message, remote stack and causes. */
 export class TaskError extends ThenceError {
+  /** Not an error when what was thrown was none: `throw "text"` arrives as the text. */
+  declare readonly cause: ThrownError;
+
   constructor(message: string, options?: ThenceErrorOptions) {
     super("task-failed", message, options);
   }
@@ -66,7 +77,7 @@ export class WorkerLostError extends ThenceError {
   }
 }
 
-/** No worker has registered a function of this name; the message suggests similar names. */
+/** No worker has registered a function of this name, or the one that was passed; the message has registered names. */
 export class UnknownTaskError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
     super("unknown-task", message, options);

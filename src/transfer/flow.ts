@@ -1,15 +1,14 @@
-// The bytes of many values on one socket: what goes out takes turns, chunk by chunk, as far as the
-// readers have given credit and the socket takes more; what comes in waits to be read, and credit is
-// given as it is.
+// The bytes of many values on one socket. Values on their way out take turns, chunk by chunk, as far as
+// their readers have given credit and the socket takes more. Bytes that arrive wait to be read, and reading
+// them gives credit.
 
 import { ProtocolError } from "../errors/errors.ts";
 import type { Socket, SocketData } from "../link/socket.ts";
+import { Incoming, windowBytes } from "./incoming.ts";
 import type { Shape } from "./messages.ts";
-import { bytesOfShape, chunkBytes, type Assembly, type Source } from "./shape.ts";
+import { bytesOfShape, chunkBytes, type Source } from "./shape.ts";
 
-/** Bytes of one value under way at most. */
-export const windowBytes = 8 * 1024 * 1024;
-/** No more is given to the socket while so much waits in it. */
+/** Nothing is written to the socket while this many bytes wait in it. */
 const socketBytes = 4 * 1024 * 1024;
 
 type Sending = {
@@ -17,7 +16,7 @@ type Sending = {
   readonly source: Source;
   left: number;
   credit: number;
-  /** Its next bytes are being read. */
+  /** Its next bytes are being read from the source. */
   reading: boolean;
   readonly ended: (error?: Error) => void;
 };
@@ -26,10 +25,10 @@ type Sending = {
 export class Flow {
   readonly #socket: Socket;
   readonly #sending = new Map<number, Sending>();
-  /** Which value the binary messages out, and in, belong to. */
+  /** The ids of the values that binary messages belong to, on the way out and in. */
   #chunkOut = 0;
   #chunkIn = 0;
-  /** The connection has ended. A value may have been looked for meanwhile, and be found now. */
+  /** Why the connection has ended. A source that is found only after that is closed at once. */
   #over: Error | undefined;
   #pumping = false;
   readonly #incoming = new Map<number, Incoming>();
@@ -60,12 +59,12 @@ export class Flow {
     socket.resume();
   }
 
-  /** Nothing is on its way. */
+  /** No value is on its way, out or in. */
   get idle(): boolean {
     return this.#sending.size === 0 && this.#incoming.size === 0;
   }
 
-  /** Grows as bytes come, before a message is whole, where the socket can tell. */
+  /** Bytes read so far, those of unfinished messages included; undefined when the socket cannot tell. */
   get bytesRead(): number | undefined {
     return this.#socket.bytesRead;
   }
@@ -74,7 +73,7 @@ export class Flow {
     this.#socket.send(JSON.stringify(message));
   }
 
-  /** Sends the bytes of a value as credit comes; then, or when it is stopped, `ended`. */
+  /** Sends the bytes of a value as credit allows; calls `ended` after the last, or when it is stopped. */
   send(id: number, source: Source, ended: (error?: Error) => void = () => undefined): void {
     const left = bytesOfShape(source.shape);
     if (left === 0 || this.#over) {
@@ -82,13 +81,13 @@ export class Flow {
       ended(this.#over);
       return;
     }
-    // What anyone may send unasked, so that no round trip is waited for.
+    // Every value may send a window without credit, so that it does not wait for a round trip.
     const sending = { id, source, left, credit: windowBytes, reading: false, ended };
     this.#sending.set(id, sending);
     this.#pump();
   }
 
-  /** The reader takes so many bytes more. */
+  /** Adds credit: the reader takes this many more bytes. */
   credit(id: number, bytes: number): void {
     const sending = this.#sending.get(id);
     if (sending === undefined) return;
@@ -96,7 +95,7 @@ export class Flow {
     this.#pump();
   }
 
-  /** No more of this is sent. */
+  /** Ends the sending of a value. */
   stop(id: number, error?: Error): void {
     const sending = this.#sending.get(id);
     if (sending === undefined) return;
@@ -105,9 +104,9 @@ export class Flow {
     sending.ended(error);
   }
 
-  /** Bytes of this value are coming. */
+  /** The value whose bytes are about to arrive. */
   expect(id: number, shape: Shape): Incoming {
-    if (this.#incoming.has(id)) throw new ProtocolError(`value ${id} comes twice`);
+    if (this.#incoming.has(id)) throw new ProtocolError(`value ${id} was sent twice`);
     const incoming = new Incoming(shape, {
       grant: (bytes) => this.tell({ type: "credit", id, bytes }),
       release: (chunk) => this.#socket.release?.(chunk),
@@ -116,19 +115,19 @@ export class Flow {
     return incoming;
   }
 
-  /** Who reads this has to know that no more will come. */
+  /** Ends the reading of a value with an error: no more of its bytes will arrive. */
   fail(id: number, error: Error): void {
     const incoming = this.#incoming.get(id);
     this.#incoming.delete(id);
     incoming?.fail(error);
   }
 
-  /** What still comes of this is passed over, until it is whole or `fail` says that it will not be. */
+  /** Discards the bytes of a value that still arrive, until it is whole or `fail` ends it. */
   ignore(id: number): void {
     this.#incoming.get(id)?.discard();
   }
 
-  /** Somebody waits for bytes that the other side may send. */
+  /** A reader waits for bytes that the other side may send. */
   get isWaiting(): boolean {
     for (const incoming of this.#incoming.values()) if (incoming.isAwaited) return true;
     return false;
@@ -148,20 +147,20 @@ export class Flow {
     for (const id of [...this.#incoming.keys()]) this.fail(id, error);
   }
 
-  /** A `chunk` came. */
+  /** A `chunk` message arrived: the next binary messages belong to this value. */
   chunk(id: number): void {
     this.#chunkIn = id;
   }
 
   #read(data: Exclude<SocketData, string>): void {
     const incoming = this.#incoming.get(this.#chunkIn);
-    // A put that was refused may have sent something already.
+    // Bytes of a refused value may have been sent before the refusal arrived.
     if (incoming === undefined) return;
     incoming.add(data);
     if (incoming.whole) this.#incoming.delete(this.#chunkIn);
   }
 
-  /** One chunk of each in turn. */
+  /** Writes one chunk of each value in turn, until the socket is full or no value can go on. */
   #pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
@@ -177,7 +176,7 @@ export class Flow {
     this.#pumping = false;
   }
 
-  /** False when its bytes have to be waited for, or are not to be had. */
+  /** Writes one chunk of a value; false when its source takes time or fails. */
   #sendOne(sending: Sending): boolean {
     const most = Math.min(chunkBytes, sending.credit, sending.left);
     try {
@@ -215,94 +214,5 @@ export class Flow {
 
   #break(sending: Sending, error: Error): void {
     if (this.#sending.get(sending.id) === sending) this.stop(sending.id, error);
-  }
-}
-
-type Reader = {
-  /** So many more may come. */
-  grant(bytes: number): void;
-  /** This is not looked at any more. */
-  release(chunk: Uint8Array): void;
-};
-
-/** The bytes of one value as they come. */
-export class Incoming {
-  readonly shape: Shape;
-  readonly #socket: Reader;
-  /** Bytes that have not come yet, and that have not been read. */
-  #left: number;
-  readonly #chunks: Uint8Array[] = [];
-  #owed = 0;
-  #error: Error | undefined;
-  #waiting: PromiseWithResolvers<Uint8Array> | undefined;
-  #discarded = false;
-
-  constructor(shape: Shape, socket: Reader) {
-    this.shape = shape;
-    this.#socket = socket;
-    this.#left = bytesOfShape(shape);
-  }
-
-  /** All has come, read or not. */
-  get whole(): boolean {
-    return this.#left === 0;
-  }
-
-  /** The next bytes. Not to be asked for when all have been read. */
-  read(): Promise<Uint8Array> | Uint8Array {
-    const chunk = this.#chunks.shift();
-    if (chunk !== undefined) return this.#taken(chunk);
-    if (this.#error) throw this.#error;
-    this.#waiting ??= Promise.withResolvers();
-    return this.#waiting.promise;
-  }
-
-  /** Reads it to its end, to where it will stay; `came` hears of every chunk, and may throw. */
-  async readInto(assembly: Assembly, came: () => void = () => undefined): Promise<void> {
-    while (!assembly.whole) {
-      const read = this.read();
-      const chunk = read instanceof Promise ? await read : read;
-      came();
-      assembly.add(chunk);
-      this.#socket.release(chunk);
-    }
-  }
-
-  add(chunk: Uint8Array): void {
-    if (chunk.byteLength > this.#left || chunk.byteLength === 0) {
-      throw new ProtocolError("other bytes came than the value has");
-    }
-    this.#left -= chunk.byteLength;
-    if (this.#discarded) return;
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    if (waiting) waiting.resolve(this.#taken(chunk));
-    else this.#chunks.push(chunk);
-  }
-
-  get isAwaited(): boolean {
-    return this.#waiting !== undefined;
-  }
-
-  /** Nobody reads it any more. */
-  discard(): void {
-    this.#discarded = true;
-    this.#chunks.length = 0;
-  }
-
-  fail(error: Error): void {
-    this.#error ??= error;
-    this.#waiting?.promise.catch(() => undefined);
-    this.#waiting?.reject(this.#error);
-    this.#waiting = undefined;
-  }
-
-  #taken(chunk: Uint8Array): Uint8Array {
-    this.#owed += chunk.byteLength;
-    if (this.#owed >= windowBytes / 4 && this.#left > 0) {
-      this.#socket.grant(this.#owed);
-      this.#owed = 0;
-    }
-    return chunk;
   }
 }

@@ -1,5 +1,5 @@
-// Connections to those who hold values: one to each address, opened when something is wanted there
-// and closed when nothing has been for a while.
+// Connections to holders of values: one for each address, opened at the first use and closed after a while
+// without use.
 
 import { ConnectionError } from "../errors/errors.ts";
 import { systemClock, type Cancel, type Clock } from "../link/clock.ts";
@@ -7,16 +7,17 @@ import type { OpenSocket } from "../link/dial.ts";
 import { Requester } from "./requester.ts";
 
 export type PeersOptions = {
-  /** Of the cluster. Asked for every connection, since a new scheduler has a new one. */
+  /** The token of the cluster; called for every connection, since a new scheduler has a new token. */
   token: () => string | undefined;
   open: OpenSocket;
   clock?: Clock | undefined;
-  /** The address of this machine to connect from. Default: what the system chooses. */
+  /** The address of this machine to connect from. Default: chosen by the system. */
   localAddress?: string | undefined;
-  /** For a connection to be made, in milliseconds. Default 5,000. */
+  /** The time limit for making a connection, in milliseconds. Default 5,000. */
   connectMs?: number | undefined;
+  /** See `RequesterOptions`. */
   stallMs?: number | undefined;
-  /** A connection that nothing was wanted of for so long is closed. Default 30,000. */
+  /** A connection that is unused for this long is closed, in milliseconds. Default 30,000. */
   idleMs?: number | undefined;
 };
 
@@ -36,10 +37,10 @@ export class Peers {
   /**
    * The connection to an address.
    *
-   * @throws {ConnectionError | AuthenticationError} when nobody answers there, or not as one of us
+   * @throws {ConnectionError | AuthenticationError} when there is no answer, or the token is refused
    */
   at(address: string): Promise<Requester> {
-    if (this.#closed) return Promise.reject(new ConnectionError("this side is closed"));
+    if (this.#closed) return Promise.reject(new ConnectionError("the connections are closed"));
     this.#used.add(address);
     let connection = this.#connections.get(address);
     if (connection === undefined) {

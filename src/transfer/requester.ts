@@ -1,19 +1,20 @@
-// The side that dialled: fetches values from who holds them, and sends values to who is to hold them.
+// The dialling side of a connection: fetches values from a holder, and sends values for it to hold.
 
 import { ConnectionError, ProtocolError } from "../errors/errors.ts";
 import type { Payload } from "../payload/payload.ts";
 import { systemClock, type Cancel, type Clock } from "../link/clock.ts";
 import type { Socket } from "../link/socket.ts";
-import { Flow, type Incoming } from "./flow.ts";
+import { Flow } from "./flow.ts";
+import type { Incoming } from "./incoming.ts";
 import { readAnswered, type Want } from "./messages.ts";
 import { Assembly, bytesOfShape, type Allocate, type Source } from "./shape.ts";
 
-/** Who was asked does not have the value. */
+/** The holder does not have the value. */
 export class LackingError extends ConnectionError {}
 
 export type RequesterOptions = {
   clock?: Clock | undefined;
-  /** A connection on which nothing comes for so long, though something should, is given up. Default 15,000. */
+  /** A connection on which nothing arrives for this long while an answer is due is ended. Default 15,000. */
   stallMs?: number | undefined;
 };
 
@@ -27,7 +28,7 @@ export class Requester {
   readonly #asking = new Map<number, Asking>();
   readonly #putting = new Map<number, Putting>();
   readonly #ids = new WeakMap<Incoming, number>();
-  /** Hears once that the connection is over. */
+  /** Called once, when the connection is over. */
   readonly #closed: (reason: string) => void;
   #over: Error | undefined;
   #asked = 0;
@@ -47,16 +48,17 @@ export class Requester {
     });
   }
 
-  /** Nothing is asked for or under way. */
+  /** No request and no value is under way. */
   get idle(): boolean {
     return this.#asking.size === 0 && this.#putting.size === 0 && this.#flow.idle;
   }
 
   /**
-   * Asks for a value; resolves when it begins to come. To be read to its end, or given to `abandon`.
+   * Asks for a value; resolves when its first bytes are about to arrive. The caller reads all of it, or gives
+   * it to `abandon`.
    *
-   * @throws {LackingError} when it is not there
-   * @throws {ConnectionError} when it cannot be had
+   * @throws {LackingError} when the holder does not have it
+   * @throws {ConnectionError} when the holder or the connection fails
    */
   get({ key, order, attempt }: Want): Promise<Incoming> {
     if (this.#over) return Promise.reject(this.#over);
@@ -67,10 +69,10 @@ export class Requester {
   }
 
   /**
-   * Fetches a value whole.
+   * Fetches a whole value.
    *
-   * @param bytes what it is said to have: one that claims to have much more is not taken
-   * @throws as `get` does
+   * @param bytes the expected size: a value that is much larger is refused
+   * @throws the errors of `get`
    */
   async fetch(
     want: Want,
@@ -98,7 +100,7 @@ export class Requester {
     }
   }
 
-  /** Nobody reads this to its end. */
+  /** Ends the transfer of a value that is not read to its end. */
   abandon(incoming: Incoming): void {
     const id = this.#ids.get(incoming);
     if (id === undefined || incoming.whole || this.#over) return;
@@ -107,9 +109,9 @@ export class Requester {
   }
 
   /**
-   * Sends a value; resolves when it is held there, or at the holder with the address `to`.
+   * Sends a value; resolves when the other side holds it, or the worker with the address `to`.
    *
-   * @throws {ConnectionError} when it cannot be done
+   * @throws {ConnectionError} when the value was refused or the connection failed
    */
   put({ key, order, attempt }: Want, source: Source, to?: string): Promise<void> {
     if (this.#over) {
@@ -130,8 +132,8 @@ export class Requester {
   }
 
   close(): void {
-    this.#flow.end("it is not needed any more");
-    this.#end("it is not needed any more");
+    this.#flow.end("the connection is not needed any more");
+    this.#end("the connection is not needed any more");
   }
 
   #receive(text: string): void {
@@ -145,7 +147,7 @@ export class Requester {
         return;
       case "value": {
         const asking = this.#ask(message.id);
-        if (asking === undefined) throw new ProtocolError("a value came that nobody asked for");
+        if (asking === undefined) throw new ProtocolError("a value arrived that was not asked for");
         const incoming = this.#flow.expect(message.id, message.shape);
         this.#ids.set(incoming, message.id);
         asking.answered(incoming);
@@ -185,7 +187,7 @@ export class Requester {
     return putting;
   }
 
-  /** Looks now and then whether anything comes, for as long as something should. */
+  /** Ends the connection when nothing arrives for `stallMs` while an answer is due. */
   #watchOver(): void {
     if (this.#watch || this.#over) return;
     this.#heard = false;
@@ -195,10 +197,10 @@ export class Requester {
         this.#watch = undefined;
         const isWaiting = this.#asking.size > 0 || this.#putting.size > 0 || this.#flow.isWaiting;
         if (!isWaiting) return;
-        // On a slow line one message may take longer than this.
+        // On a slow line one message may take longer than `stallMs`.
         const isComing = this.#heard || this.#flow.bytesRead !== bytesRead;
         if (isComing) return this.#watchOver();
-        const reason = `nothing came for ${this.#stallMs / 1000} s`;
+        const reason = `nothing arrived for ${this.#stallMs / 1000} s`;
         this.#flow.end(reason);
         this.#end(reason);
       },

@@ -1,20 +1,21 @@
-// The side that was dialled: gives the values it has to those who ask, and takes those it is sent.
+// The dialled side of a connection: serves values, and takes values that are sent to it.
 
 import type { Socket } from "../link/socket.ts";
 import { limits } from "../wire/limits.ts";
-import { Flow, type Incoming } from "./flow.ts";
+import { Flow } from "./flow.ts";
+import type { Incoming } from "./incoming.ts";
 import { readAsked, type Asked, type Want } from "./messages.ts";
 import type { Source } from "./shape.ts";
 
-/** What can be asked for, and what takes what is sent. */
+/** The values that are served, and the place for values that arrive. */
 export type Shelf = {
-  /** Undefined: it is not here. A rejection says why it cannot be given although it may be. */
+  /** The bytes of a value; undefined when it is not here. A rejection says why it cannot be read. */
   find(want: Want): Source | undefined | Promise<Source | undefined>;
-  /** Takes a value; resolves when it is held. Reads it to its end, unless it rejects. */
+  /** Takes a value; resolves when it is held. Reads all of it, unless it rejects. */
   take(want: Want, incoming: Incoming, to: string | undefined): Promise<void>;
 };
 
-/** Answers on one socket until it closes; it has shown the token. */
+/** Answers on one socket, which has shown the token, until it closes. */
 export function respond(socket: Socket, shelf: Shelf, closed: () => void = () => undefined) {
   const wanted = new Set<number>();
   const flow: Flow = new Flow(socket, {
@@ -31,7 +32,7 @@ export function respond(socket: Socket, shelf: Shelf, closed: () => void = () =>
     wanted.add(id);
     try {
       const found = shelf.find(want);
-      // Most are in memory: those are given without a turn in between.
+      // A value in memory, the usual case, is sent without a turn in between.
       const source = found instanceof Promise ? await found : found;
       if (!wanted.has(id)) {
         source?.close();
@@ -75,7 +76,7 @@ export function respond(socket: Socket, shelf: Shelf, closed: () => void = () =>
         return;
       case "stop": {
         wanted.delete(id);
-        const stopped = new Error("it was stopped");
+        const stopped = new Error("the transfer was stopped");
         flow.stop(id, stopped);
         flow.fail(id, stopped);
         return;
@@ -90,7 +91,7 @@ export function respond(socket: Socket, shelf: Shelf, closed: () => void = () =>
   };
 }
 
-/** What comes from one side, to be passed on to another. */
+/** A value that arrives on one connection, as the source for another. */
 export function relayed(incoming: Incoming, close: () => void): Source {
   let rest: Uint8Array | undefined;
   const cut = (bytes: Uint8Array, most: number) => {

@@ -1,33 +1,33 @@
-// A value as a row of bytes, and back: its text in UTF-8, then its binary parts one after the other.
+// Values as bytes, and back: the text in UTF-8, then the binary parts one after the other.
 
 import { ProtocolError } from "../errors/errors.ts";
 import { BinaryPayload, type Payload } from "../payload/payload.ts";
 import type { Shape } from "./messages.ts";
 
 /**
- * Bytes of one message on the wire at most. Few enough to be in the processor's cache still when they
- * are copied to where they stay, and enough that what a message costs by itself does not count.
+ * Most bytes of one message. Small enough that the bytes are still in the processor's cache when they are
+ * copied to their place, and large enough that the cost per message does not matter.
  */
 export const chunkBytes = 1024 * 1024;
-/** A text of up to so many characters needs no chunks. */
+/** Most characters of a text that travels without chunks. */
 const shortText = 64 * 1024;
 
-/** Where the bytes of a value come from, from the first to the last. */
+/** The bytes of a value, read from the first to the last. */
 export type Source = {
   readonly shape: Shape;
-  /** The next bytes, at most this many and never none. They must not change any more. */
+  /** The next bytes: at least one, at most this many. They must not change any more. */
   read(most: number): Uint8Array | Promise<Uint8Array>;
-  /** Once, after the last byte or when nobody wants more. */
+  /** Called once: after the last byte, or when no more are wanted. */
   close(): void;
 };
 
-/** Bytes to follow for a value of this shape. */
+/** How many bytes follow for a value of this shape. */
 export function bytesOfShape(shape: Shape): number {
   if ("text" in shape) return 0;
   return shape.parts.reduce((sum, bytes) => sum + bytes, shape.head);
 }
 
-/** A value that is in memory. */
+/** The bytes of a value in memory. */
 export function payloadSource(payload: Payload, close: () => void = () => undefined): Source {
   if (typeof payload === "string" && payload.length <= shortText) {
     return { shape: { text: payload }, read: nothing, close };
@@ -55,13 +55,13 @@ export function payloadSource(payload: Payload, close: () => void = () => undefi
 }
 
 function nothing(): never {
-  throw new Error("more was read of a value than it has");
+  throw new Error("more bytes were read than the value has");
 }
 
-/** Makes room for the binary parts of a value: all of them in one stretch. */
+/** Makes the memory for all binary parts of a value. */
 export type Allocate = (bytes: number) => ArrayBufferLike;
 
-/** Puts a value together from its bytes, which are written to where they will stay. */
+/** Puts a value together from its bytes, in the memory where it will stay. */
 export class Assembly {
   readonly #text: string | undefined;
   readonly #rows: Uint8Array[];
@@ -69,7 +69,7 @@ export class Assembly {
   #offset = 0;
   #left: number;
 
-  /** @throws {RangeError} when there is no memory for it */
+  /** @throws {RangeError} when there is not enough memory */
   constructor(shape: Shape, allocate: Allocate = (bytes) => new ArrayBuffer(bytes)) {
     this.#text = "text" in shape ? shape.text : undefined;
     this.#rows = [];
@@ -84,12 +84,12 @@ export class Assembly {
     }
   }
 
-  /** The stretches of memory to be filled in this order, by those who do not use `add`. */
+  /** The memory to fill, in this order, instead of calls of `add`. */
   get rows(): readonly Uint8Array[] {
     return this.#rows;
   }
 
-  /** All its bytes are there. */
+  /** All bytes have been added. */
   get whole(): boolean {
     return this.#left === 0;
   }
@@ -99,7 +99,7 @@ export class Assembly {
     this.#left -= bytes.byteLength;
     while (read < bytes.byteLength) {
       const row = this.#rows[this.#row];
-      if (row === undefined) throw new ProtocolError("more bytes came than the value has");
+      if (row === undefined) throw new ProtocolError("more bytes arrived than the value has");
       const room = row.byteLength - this.#offset;
       const taken = Math.min(room, bytes.byteLength - read);
       if (taken > 0) copy(bytes.subarray(read, read + taken), row, this.#offset);
@@ -112,7 +112,7 @@ export class Assembly {
     }
   }
 
-  /** The value, once all its bytes are there. */
+  /** The value; to be called once all bytes are there. */
   take(): Payload {
     if (this.#text !== undefined) return this.#text;
     const [head, ...parts] = this.#rows as [Uint8Array, ...Uint8Array[]];
@@ -122,14 +122,14 @@ export class Assembly {
 }
 
 /**
- * What `into.set(bytes, at)` does. V8 does that byte by byte, which takes four times as long, when the
- * memory is shared and the two do not lie alike; `fill` with just as many bytes is a plain copy.
+ * Does the same as `into.set(bytes, at)`. That copies byte by byte, four times as slowly, when the memory is
+ * shared and the two have different alignments; `fill` with as many bytes copies at full speed.
  */
 function copy(bytes: Uint8Array, into: Uint8Array, at: number): void {
   Buffer.from(into.buffer, into.byteOffset + at, bytes.byteLength).fill(bytes);
 }
 
-/** Any typed array can stand on a multiple of eight. */
+/** Rounds up to a multiple of eight, the strictest alignment of a typed array. */
 function aligned(bytes: number): number {
   return Math.ceil(bytes / 8) * 8;
 }

@@ -71,7 +71,7 @@ export const ExplanationSchema = Type.Object({
   state: TaskStandingSchema,
   /** One sentence: why it is in that state, and what it waits for. */
   why: Type.String(),
-  /** Dispatches so far. */
+  /** How often it began to execute, with the attempt that was sent to a worker. */
   attempt: Count,
   /** Name of the worker it is on. */
   worker: Type.Optional(Name),

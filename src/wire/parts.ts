@@ -8,6 +8,8 @@ import type { Payload } from "../payload/payload.ts";
 
 export const Key = Type.String({ minLength: 1, maxLength: limits.keyLength });
 export const Name = Type.String({ minLength: 1, maxLength: limits.nameLength });
+/** Of a function: of its own name and its text; see function-digest.ts. */
+export const Digest = Type.String({ minLength: 1, maxLength: 64 });
 export const Text = Type.String({ maxLength: limits.textLength });
 export const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 export const Attempt = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });

@@ -13,6 +13,7 @@ import {
   attemptsOf,
   column,
   Count,
+  Digest,
   FailureSchema,
   Key,
   keysOf,
@@ -68,10 +69,8 @@ export const HelloSchema = Type.Union([
     slots: Type.Integer({ minimum: 1, maximum: limits.slots }),
     resources: ResourcesSchema,
     functions: Type.Array(Name, { minItems: 1, maxItems: limits.functions }),
-    /** Of the text of each function: under one name there should be one. */
-    digests: Type.Optional(
-      Type.Array(Type.String({ maxLength: 64 }), { maxItems: limits.functions }),
-    ),
+    /** Of each function: under one name there should be one, and functions that are passed are found by it. */
+    digests: Type.Optional(Type.Array(Digest, { maxItems: limits.functions })),
     /** The process that starts it anew when it dies; its successor then says how it did. */
     supervisor: Type.Optional(Count),
     predecessor: Type.Optional(PredecessorSchema),
@@ -109,6 +108,8 @@ export type Welcome = Extract<WelcomeOrRefused, { type: "welcome" }>;
 const Submit = Type.Object({
   type: Type.Literal("submit"),
   name: Name,
+  /** Of a function that was passed: the one with this digest is meant, whatever its registered name. */
+  digest: Type.Optional(Digest),
   options: Type.Optional(TaskOptionsSchema),
   keys: column(Key),
   /** Each the payload of an array of arguments. */
@@ -201,8 +202,12 @@ export type ToClient = Static<typeof ToClientSchema> | AnswerMessage;
 const Run = Type.Object({
   type: Type.Literal("run"),
   name: Name,
+  /** As in `submit`; `name` is then for people. */
+  digest: Type.Optional(Digest),
   keys: column(Key),
   attempts: column(Attempt),
+  /** How often each had begun before, for the tasks to see; none when all are one less than `attempts`. */
+  starts: Type.Optional(column(Count)),
   args: PayloadColumn,
   /** The values of the futures that each `args` refers to by position. */
   inputs: Type.Optional(column(Type.Array(Type.Union([PayloadSchema, results.ReferenceSchema])))),
@@ -260,12 +265,14 @@ const FailedByWorker = Type.Object({
   key: Key,
   attempt: Attempt,
   failure: FailureSchema,
+  /** Its thread was lost with other calls that executed there: any of them may be the cause. */
+  shared: Type.Optional(Type.Boolean()),
 });
 /** From a worker: these are executing: after a while for every long task, at once if announced. */
 const Started = attemptsOf("started");
-/** From a worker: given back unstarted, in answer to `withdraw` or because it is leaving. */
+/** From a worker: given back unstarted, in answer to `withdraw`, or because it leaves or is paused. */
 const Withdrawn = attemptsOf("withdrawn");
-/** From a worker: cancelled, and off their threads. */
+/** From a worker: off their threads. They were cancelled; or they were executing, and run elsewhere. */
 const Stopped = attemptsOf("stopped");
 /** From a worker: what a task said of itself by `currentTask().progress()`. */
 const Progress = Type.Object({

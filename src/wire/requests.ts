@@ -12,6 +12,7 @@ import { limits } from "./limits.ts";
 import {
   column,
   Count,
+  Digest,
   FailureSchema,
   Key,
   Name,
@@ -39,6 +40,8 @@ export const queries = {
   ping: request({}, done),
   info: request({}, SchedulerInfoSchema),
   workers: request({}, Type.Array(WorkerInfoSchema)),
+  /** The ids of the workers that registered a function, by its name or by its digest. */
+  "registered-at": request({ name: Name, digest: Type.Optional(Digest) }, Type.Array(Key)),
   explain: request({ key: Key }, ExplanationSchema),
   /** For each key the names of the holders of its value; "scheduler" for a value that is kept there. */
   "who-has": request({ keys: column(Key) }, Type.Array(Type.Array(Name))),

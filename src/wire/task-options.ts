@@ -1,16 +1,23 @@
-// The options of a task, as they cross the wire. An option is one entry here: in `RunOptionsSchema`
-// when the worker acts on it, in `TaskOptionsSchema` when the scheduler does. The scheduler passes the
-// first kind on unread, so that a new one reaches the worker without a line of the core.
+// The options of a task, as they cross the wire and as users read of them: `client.with` takes its types
+// and their descriptions from here. An option is one entry here, in `RunOptionsSchema` when the worker
+// acts on it and in `TaskOptionsSchema` when the scheduler does, and one check in
+// `client/task-options.ts`, without which it does not compile. The scheduler passes the options of the
+// worker on unread, so that a new one reaches the worker without a line of the core.
 
 import { Type, type Static } from "typebox";
 import { limits } from "./limits.ts";
 import { Count, Milliseconds, Name } from "./parts.ts";
 
 const RetriesSchema = Type.Object({
+  /** Further attempts after the first. */
   max: Count,
+  /** Milliseconds before the first retry. Default: 0. */
   delayMs: Type.Optional(Milliseconds),
+  /** Each further wait is this many times longer, from 1 to 1,000. Default: 2. */
   factor: Type.Optional(Type.Number({ minimum: 1, maximum: 1000 })),
+  /** No wait is longer than this many milliseconds. */
   maxDelayMs: Type.Optional(Milliseconds),
+  /** Part of a wait that is left to chance, from 0 to 1, so that retries do not come all at once. */
   jitter: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
 });
 export type Retries = Static<typeof RetriesSchema>;
@@ -27,28 +34,42 @@ export const ResourcesSchema = Type.Unsafe<Resources>(
 
 /** Options that the worker acts on while it runs the task. */
 export const RunOptionsSchema = Type.Object({
-  /** The attempt fails after so long on its thread. */
+  /**
+   * Milliseconds that one attempt may run. Then its signal fires: a task that returns after that, within
+   * `graceMs`, has returned; else it fails with `TaskTimeoutError`. Default: no limit.
+   */
   timeoutMs: Type.Optional(Milliseconds),
+  /** How long it may take to end when it is asked to, before it loses its thread. */
+  graceMs: Type.Optional(Milliseconds),
 });
 export type RunOptions = Static<typeof RunOptionsSchema>;
 
 /** Options that the scheduler acts on, with those of the worker inside. */
 export const TaskOptionsSchema = Type.Object({
+  /** An integer; higher goes first. Default: 0. */
   priority: Type.Optional(
     Type.Integer({ minimum: -limits.priorityMagnitude, maximum: limits.priorityMagnitude }),
   ),
+  /** Further attempts when the task throws; a lost worker does not use one up. Default: 0. */
   retries: Type.Optional(RetriesSchema),
-  /** Held back this long from its acceptance by the scheduler. */
+  /** Milliseconds that the task is held back by the scheduler, from its acceptance. */
   delayMs: Type.Optional(Milliseconds),
-  /** Held back until then, in milliseconds since 1970 by the scheduler's clock. */
+  /** The moment until which it is held back: a Date, or milliseconds since 1970. */
   startAt: Type.Optional(Milliseconds),
-  /** Fails if not started this long after its acceptance. */
+  /** Milliseconds from its acceptance after which it fails if it has not started. */
   expiresMs: Type.Optional(Milliseconds),
-  /** Names or addresses of the workers that may run it. */
+  /** Names or addresses of the only workers that may run it. */
   workers: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: limits.columnLength })),
+  /** Makes `workers` a wish: when none of them can, others may. Default: false. */
   allowOtherWorkers: Type.Optional(Type.Boolean()),
+  /** The resources of a worker that it uses while it runs, as `{ gpu: 1 }`. */
   resources: Type.Optional(ResourcesSchema),
+  /**
+   * Milliseconds it waits while no worker that is here could ever run it, for want of its function, a
+   * worker asked for or a resource; then it fails with `UnschedulableError`. Default: no limit.
+   */
   unschedulableTimeoutMs: Type.Optional(Milliseconds),
+  /** Workers that may be lost while they run it, before it fails with `WorkerLostError`. Default: 3. */
   maxWorkerLosses: Type.Optional(Count),
   run: Type.Optional(RunOptionsSchema),
 });

@@ -6,7 +6,7 @@ import { pureKey } from "../../client/pure-key.ts";
 import { encode } from "../../src/payload/payload.ts";
 import { FakeScheduler } from "./fake-scheduler.ts";
 
-const keyOf = (name: string, ...args: unknown[]) => pureKey(name, encode(args, "argument"));
+const keyOf = (name: string, ...args: unknown[]) => pureKey({ name }, encode(args, "argument"));
 
 describe("with pure: true", () => {
   test("the same call is one task while someone holds it, and another call another one", async () => {

@@ -8,6 +8,7 @@ import {
   TaskCancelledError,
 } from "../../src/errors/errors.ts";
 import { repeat } from "../../client/submitter.ts";
+import { functionDigest } from "../../src/function-digest.ts";
 import { FakeScheduler } from "./fake-scheduler.ts";
 import { add } from "./tasks.ts";
 
@@ -31,10 +32,32 @@ describe("submit", () => {
     expect(long.key.length).toBeLessThan(100);
   });
 
-  test("sends a function by its name", () => {
+  test("sends a function by its name and its digest, and a name alone", () => {
     const scheduler = new FakeScheduler();
     scheduler.client().submit(add, 1, 10);
+    scheduler.client().submit("add", 1, 10);
     expect(scheduler.submitted()[0]).toMatchObject({ name: "add", args: [1, 10] });
+    const digests = scheduler.all("submit").map(({ digest }) => digest);
+    expect(digests).toEqual([functionDigest(add), undefined]);
+  });
+
+  test("refuses at once a function that could be found on no worker", () => {
+    const client = new FakeScheduler().client();
+    for (const task of [add.bind(null), new Proxy(add, {}), Math.max]) {
+      expect(() => client.submit(task, 1, 2)).toThrow(
+        /^give the registered name: .* has no text to be found by/,
+      );
+    }
+    class Job {}
+    expect(() => client.submit(Job as unknown as () => void)).toThrow(/"Job" is a class/);
+  });
+
+  test("does not take two functions of one name for one call", async () => {
+    const keyed = new FakeScheduler().client().with({ key: "k" });
+    const other = Object.defineProperty((x: number) => x, "name", { value: "add" });
+    keyed.submit(add, 1, 2);
+    const refused = keyed.submit(other, 1);
+    await expect(refused.result()).rejects.toThrow("already names a call of another function");
   });
 
   test("refuses what has no name that could be sent", () => {

@@ -104,7 +104,8 @@ describe("a client that knows the type of a module", () => {
     client.map("total", [1], [2], [3]);
     // @ts-expect-error every one of the rest must be a number
     compiles(() => client.submit("total", 1, "2"));
-    // The last overload counts, as everywhere in the language.
+    // The first overload that fits, as everywhere in the language.
+    expectTypeOf(client.submit("parse", "ff")).toEqualTypeOf<Future<number>>();
     expectTypeOf(client.submit("parse", "ff", 16)).toEqualTypeOf<Future<bigint>>();
     expectTypeOf(client.submit("identity", 1)).toEqualTypeOf<Future<unknown>>();
   });

@@ -4,7 +4,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
 import { Client } from "../../cluster/client.ts";
-import { inheritedFlags } from "../../cluster/inherited-flags.ts";
+import { inheritedFlags } from "../../src/inherited-flags.ts";
 import { startLocalCluster } from "../../cluster/local.ts";
 import { WorkerLostError } from "../../src/errors/errors.ts";
 import { childrenOf, gone, node, reap, root } from "../processes.ts";
@@ -52,6 +52,13 @@ describe("Client.local", () => {
     } finally {
       await client.close();
     }
+  });
+
+  test("refuses an isolation that is not there", async () => {
+    const isolation = "containers" as "processes";
+    await expect(Client.local({ modules: [arithmetic], isolation })).rejects.toThrow(
+      'isolation is "threads" or "processes", not "containers"',
+    );
   });
 
   test("starts a worker anew that died, and fails the task that kills it again and again", async () => {

@@ -22,9 +22,9 @@ beforeAll(() => {
   program = coreProgram(
     Object.fromEntries(Object.entries(forbidden).map(([what, code]) => [fileWith(what), code])),
   );
-});
+}, 120_000);
 
-test("the core compiles where there is neither Node nor a browser", () => {
+test("the core compiles where there is neither Node nor a browser", { timeout: 120_000 }, () => {
   const extra = Object.keys(forbidden).map(fileWith);
   const files = program
     .getSourceFiles()

@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Client } from "../../src/index.ts";
+import { tested } from "../isolation.ts";
 import { node, reap, root, thence, type Program } from "../processes.ts";
 
 export const arithmetic = path.join(root, "test", "fixtures", "arithmetic.ts");
@@ -78,6 +79,7 @@ export async function startWorker(scheduler: Scheduler, options: WorkerOptions):
       ...modules.flatMap((module) => ["--module", module]),
       ...(options.isSupervised ? [] : ["--no-supervise"]),
       ...(resources === undefined ? [] : ["--resources", resources]),
+      ...["--isolation", tested.isolation],
       ...more,
     ],
     { flags, env: { THENCE_TOKEN: scheduler.token } },

@@ -3,6 +3,7 @@
 
 import { afterEach, describe, expect, test } from "vitest";
 import { WorkerLostError } from "../../src/index.ts";
+import { tested } from "../isolation.ts";
 import type { Program } from "../processes.ts";
 import { behaviours, cleanUp, connect, patientMs, startScheduler } from "./daemons.ts";
 import { startWorker, tasks, type Scheduler } from "./daemons.ts";
@@ -37,9 +38,11 @@ describe("a task that takes its thread down", () => {
       expect(await client.gather(before)).toEqual(sums);
       expect(await client.gather(after)).toEqual(sums);
 
+      const stacks: Record<string, string> = {};
       const errorOf = async (name: keyof typeof deaths) => {
         const error = await deaths[name].exception();
         expect(error, name).toBeInstanceOf(WorkerLostError);
+        stacks[name] = ((error as Error).cause as Error).stack!;
         return (error as Error).message;
       };
       const times = (text: string, part: RegExp) => text.match(part)?.length;
@@ -47,7 +50,13 @@ describe("a task that takes its thread down", () => {
       expect(exit).toContain('"exit" was executing when each of these went down: one (');
       expect(times(exit, /one \(.*?ended with exit code 3\)/g)).toBe(2);
       expect(times(await errorOf("timer"), /one \(.*?from a stray timer\)/g)).toBe(3);
-      expect(times(await errorOf("memory"), /one \(.*?memory limit.*?\)/g)).toBe(1);
+      expect(times(await errorOf("memory"), /one \(.*?memory.*?\)/g)).toBe(1);
+
+      // The cause is what ended the thread.
+      expect(stacks["exit"]).toMatch(/exit code 3\n +at exit \(.*behaviours\.ts:\d+:\d+\)$/);
+      expect(stacks["timer"]).toMatch(/from a stray timer\n +at Timeout.*tasks\.ts/);
+      expect(stacks["memory"]).toContain("memory limit of 48 MiB");
+      await worker.wrote(/a thread ended .*from a stray timer.*stack=.*tasks\.ts/);
 
       for (const each of [before[0]!, after.at(-1)!]) {
         expect((await client.explain(each)).losses).toEqual([]);
@@ -75,7 +84,8 @@ describe("a task that takes its thread down", () => {
   );
 });
 
-describe("a task that kills its whole worker", () => {
+// With processes it kills its own only: see isolation.test.ts.
+describe.skipIf(tested.isolation === "processes")("a task that kills its whole worker", () => {
   test(
     "fails after so many workers, and what was queued behind it survives without blame",
     async () => {

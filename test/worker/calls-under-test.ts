@@ -6,6 +6,7 @@ import { errorOf } from "../../src/errors/failure.ts";
 import { silentLog, type Log } from "../../src/log.ts";
 import { decode, encode, type Payload } from "../../src/payload/payload.ts";
 import type { Failure, FromWorker, RunMessage } from "../../src/wire/protocol.ts";
+import { tested } from "../isolation.ts";
 import { Calls, type CallsOptions } from "../../worker/calls/calls.ts";
 import { Reports, type Outbox } from "../../worker/reports.ts";
 
@@ -28,6 +29,7 @@ export class CallsUnderTest implements Outbox {
   readonly messages: FromWorker[] = [];
   readonly logs: { level: string; text: string; facts: Record<string, unknown> | undefined }[] = [];
   readonly broken: Error[] = [];
+  readonly outages: (string | undefined)[] = [];
   readonly #ends = new Map<string, End[]>();
   /** How far `ends` has read; the newest message may still have grown since. */
   #read = { messages: 0, columns: 0 };
@@ -48,11 +50,16 @@ export class CallsUnderTest implements Outbox {
         threads: 1,
         concurrency: 1,
         name: "w0",
+        isolation: tested.isolation,
         // Everything is small, and comes along.
         results: {
           keep: (_, value) => value,
           gather: () => undefined,
           fetch: () => Promise.reject(new Error("nothing is elsewhere")),
+        },
+        outage: (reason) => {
+          this.outages.push(reason);
+          this.#wake();
         },
         broken: (error) => {
           this.broken.push(error);

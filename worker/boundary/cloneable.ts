@@ -50,8 +50,11 @@ export function fromCloneable(crossing: CloneablePayload): Payload {
 /** A message for the client inside a task, with its payloads as structured clone keeps them. */
 export type CloneableMessage = { readonly type: ToClient["type"] };
 
-export function toCloneableMessage(message: ToClient, transfer: ArrayBuffer[]): CloneableMessage {
-  return withPayloads(message, (payload: Payload) => toCloneable(payload, transfer));
+export function toCloneableMessage(
+  message: ToClient,
+  cross: (payload: Payload) => CloneablePayload,
+): CloneableMessage {
+  return withPayloads(message, cross);
 }
 
 export function fromCloneableMessage(message: CloneableMessage): ToClient {

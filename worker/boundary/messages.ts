@@ -1,5 +1,5 @@
 // The messages between the worker's main thread and its threads, many calls in the columns of each; and
-// what a thread is given when it starts.
+// the data with which a thread starts.
 
 import type { MessagePort } from "node:worker_threads";
 import type { ErrorRecord } from "../../src/errors/error-record.ts";
@@ -9,6 +9,7 @@ import type { Cells } from "./cells.ts";
 import { isArrayOf, isNumber, isString } from "./guards.ts";
 import { isCloneable, type CloneablePayload, type CloneableMessage } from "./cloneable.ts";
 import type { ModuleSource } from "./module-source.ts";
+import type { ProcessMemory } from "./process-registry.ts";
 import type { UnpostedMemory } from "./unposted-results.ts";
 
 export type ThreadOptions = {
@@ -20,8 +21,18 @@ export type ThreadOptions = {
   readonly taskClient: string | undefined;
   readonly cells: Cells;
   readonly unposted: UnpostedMemory;
+  /** How many lines of `currentTask().log` are on their way to the main thread. */
+  readonly logging: Int32Array<SharedArrayBuffer>;
+  /** The mark of the processes that tasks start here, as `worker/thread`; and those that run. */
+  readonly mark: string;
+  readonly processes: ProcessMemory;
   /** To the main thread. Not the `parentPort`: that belongs to the user's code. */
   readonly port: MessagePort;
+  /**
+   * Notes in which state a call is, where the worker does not see the cells. Called with the cell, its
+   * new value, and when the call began.
+   */
+  readonly note?: (cell: number, value: number, begin: number) => void;
 };
 
 export type ToThread =
@@ -49,7 +60,7 @@ export type ToThread =
 
 export type FromThread =
   /**
-   * The first message: the modules are loaded, with these functions and the digests of their texts.
+   * The first message: the modules are loaded, with these functions and their digests.
    * `clockMs` is the zero of `Cells.begins` on the clock of `hrtime`.
    */
   | {
@@ -80,7 +91,13 @@ export type FromThread =
   | { readonly type: "lent" | "resuming"; readonly ticket: number }
   | { readonly type: "log"; readonly text: string; readonly key?: string }
   /** A promise was rejected and the rejection not handled. */
-  | { readonly type: "rejection"; readonly text: string; readonly key?: string };
+  | { readonly type: "rejection"; readonly text: string; readonly key?: string }
+  /** Something that the user's code does here has no effect, or its output was lost. */
+  | { readonly type: "warning"; readonly text: string; readonly key?: string }
+  /** An attempt that has started processes is over, and these run still. */
+  | { readonly type: "left"; readonly mark: string; readonly ids: readonly number[] }
+  /** The thread is about to end, because of this task if there is a key. */
+  | { readonly type: "ending"; readonly error: ErrorRecord; readonly key?: string };
 
 /**
  * Whether a message has the shape of one from a thread. Only our own code sends any, but the user's code
@@ -91,7 +108,9 @@ export function isFromThread(message: unknown): message is FromThread {
   const { type, numbers, values, ticket, micros, failure, fraction, text } = message as Partial<
     Record<string, unknown>
   >;
-  const { frame, functions, digests, clockMs } = message as Partial<Record<string, unknown>>;
+  const { frame, functions, digests, clockMs, mark, ids, error } = message as Partial<
+    Record<string, unknown>
+  >;
   switch (type) {
     case "sub":
       return isNumber(ticket) && (isString(frame) || frame instanceof Uint8Array);
@@ -112,7 +131,12 @@ export function isFromThread(message: unknown): message is FromThread {
       );
     case "log":
     case "rejection":
+    case "warning":
       return isString(text);
+    case "left":
+      return isString(mark) && isArrayOf(ids, isNumber);
+    case "ending":
+      return typeof error === "object" && error !== null;
     case "loaded":
       return isArrayOf(functions, isString) && isArrayOf(digests, isString) && isNumber(clockMs);
     default:

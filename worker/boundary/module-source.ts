@@ -1,11 +1,13 @@
-// A module that a worker is to load: which file, and the error when it cannot be used.
+// A module that a worker loads: the file, and the error when it cannot be used.
 
 import { ThenceError } from "../../src/errors/errors.ts";
 
-/** A file to import, and what to put before the names of its functions. */
+/** What to import, and the prefix of its functions' names. */
 export type ModuleSource = {
   /** Absolute path of a `.ts` or `.js` file. */
   readonly path: string;
+  /** When there is no such file: what an `import` in a file of that directory would name. */
+  readonly package?: { readonly specifier: string; readonly directory: string };
   /** Its functions are registered as `name.function`; without it, under their own names. */
   readonly name?: string;
 };

@@ -5,6 +5,7 @@ import { toErrorRecord } from "../../src/errors/failure.ts";
 import { didYouMean } from "../../src/nearest.ts";
 import type { Payload } from "../../src/payload/payload.ts";
 import type { Failure, RunMessage } from "../../src/wire/protocol.ts";
+import type { RunOptions } from "../../src/wire/task-options.ts";
 import type { Thread } from "../pool/thread.ts";
 import type { Gathering } from "../results/gathering.ts";
 
@@ -15,7 +16,8 @@ export type Terms = {
   readonly function: number;
   /** Higher first. */
   readonly priority: number;
-  readonly timeoutMs: number | undefined;
+  /** The task options that the worker acts on, as they came. */
+  readonly options: RunOptions;
   /** Report `started` before the call begins: it may take this process down. */
   readonly announce: boolean;
   /** The call lends resources too: the scheduler gives them back before the call goes on. */
@@ -24,9 +26,13 @@ export type Terms = {
   readonly depth: number;
 };
 
+const noOptions: RunOptions = {};
+
 export type Call = {
   readonly key: string;
+  /** Number of the dispatch, for the scheduler; a task is told how many times it has begun. */
   readonly attempt: number;
+  readonly startsBefore: number;
   readonly args: Payload;
   /** Undefined until the inputs are here, and for a call without any. */
   inputs: readonly Payload[] | undefined;
@@ -48,6 +54,12 @@ export type Call = {
   usedClient: boolean;
   /** The scheduler has been told that the call executes. */
   reported: boolean;
+  /** The call is reserved on its thread, which does not know it yet. */
+  announcing: boolean;
+  /** Its process was asked for the call, and has not answered. */
+  recalled: boolean;
+  /** The call is to be given back if its process answers that it has not begun. */
+  unwanted: boolean;
   /** Why the call has been asked to end. */
   ending: Ending | undefined;
   /** Runs until the call's time is up; once the call is asked to end, until its grace is over. */
@@ -68,8 +80,8 @@ export const dropped: Ending = {
 /** @param place the place of the function; any number when the worker does not have the function */
 export function termsOf(message: RunMessage, place = 0): Terms {
   const { name, priority = 0, depth = 0, announce = false, regains = false } = message;
-  const { timeoutMs } = message.options ?? {};
-  return { name, function: place, priority, depth, timeoutMs, announce, regains };
+  const { options = noOptions } = message;
+  return { name, function: place, priority, depth, options, announce, regains };
 }
 
 /** One of the calls of a `run` message, without its inputs. */
@@ -77,6 +89,7 @@ export function newCall(message: RunMessage, index: number, terms: Terms, order:
   return {
     key: message.keys[index]!,
     attempt: message.attempts[index]!,
+    startsBefore: message.starts?.[index] ?? message.attempts[index]! - 1,
     args: message.args[index]!,
     inputs: undefined,
     gathering: undefined,
@@ -89,6 +102,9 @@ export function newCall(message: RunMessage, index: number, terms: Terms, order:
     lent: false,
     usedClient: false,
     reported: false,
+    announcing: false,
+    recalled: false,
+    unwanted: false,
     ending: undefined,
     timer: undefined,
   };
@@ -106,7 +122,7 @@ export function about({ key, terms }: Call): { key: string; task: string } {
   return { key, task: terms.name };
 }
 
-export function outOfTime({ name, timeoutMs }: Terms): string {
+export function outOfTime({ name, options: { timeoutMs } }: Terms): string {
   return `${name} ran past its time limit of ${timeoutMs} ms`;
 }
 

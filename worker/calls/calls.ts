@@ -7,8 +7,14 @@ import { KeyTable } from "../../src/key-table.ts";
 import type { Log } from "../../src/log.ts";
 import type { Payload } from "../../src/payload/payload.ts";
 import type { Reference, RunMessage, ToWorker } from "../../src/wire/protocol.ts";
+import { formatDuration } from "../../src/duration.ts";
 import type { ThreadEnd } from "../pool/events.ts";
-import { ThreadPool, type PoolEvents, type PoolOptions } from "../pool/thread-pool.ts";
+import {
+  ThreadPool,
+  type PoolEvents,
+  type PoolOptions,
+  type Unreplaced,
+} from "../pool/thread-pool.ts";
 import type { Reports } from "../reports.ts";
 import { MissingError } from "../results/missing-error.ts";
 import type { Results } from "../results/results.ts";
@@ -32,13 +38,15 @@ export type CallsOptions = PoolOptions & {
   readonly log: Log;
   /** Keeps results that are too large for a message, and fetches inputs. */
   readonly results: Pick<Results, "keep" | "gather" | "fetch">;
-  /** All threads have ended, and the modules do not load again. */
+  /** No thread is left, for this reason, and the modules do not load again yet; then, without one, they do. */
+  readonly outage: (reason: string | undefined) => void;
+  /** All threads have ended, and the modules have other functions now. */
   readonly broken: (error: Error) => void;
 };
 
 /** A call that has executed for this long is reported as started; the check runs twice as often. */
 const startedAfterMs = 50;
-/** The worker gives up after this many failures in a row to load the modules again. */
+/** The worker ends after this many attempts in a row that found other functions in its modules. */
 const replacementsTried = 5;
 
 type Message<Type> = Extract<ToWorker, { type: Type }>;
@@ -48,10 +56,13 @@ export class Calls {
   readonly #pool: ThreadPool;
   readonly #reports: Reports;
   readonly #endings: Endings;
+  readonly #warned = new Set<string>();
   readonly #byKey = new KeyTable<Call>();
   #order = 0;
   #leaving = false;
   #paused = false;
+  /** No thread is left, and none can be started for now. */
+  #isOut = false;
   #watch: NodeJS.Timeout | undefined = undefined;
   #whenIdle: PromiseWithResolvers<void> | undefined = undefined;
 
@@ -72,7 +83,7 @@ export class Calls {
     return [...this.#pool.functions.keys()];
   }
 
-  /** The digest of each function's text, in the same order. */
+  /** The digest of each function, in the same order. */
   get digests(): string[] {
     return [...this.#pool.digests];
   }
@@ -118,12 +129,12 @@ export class Calls {
 
   #run(message: RunMessage): void {
     const { inputs, peers } = message;
-    const place = this.#pool.functions.get(message.name);
+    const place = this.#pool.placeOf(message);
     const terms = termsOf(message, place);
     for (let index = 0; index < message.keys.length; index += 1) {
       const call = newCall(message, index, terms, this.#order++);
       if (place === undefined) this.#reports.failed(call, unknownTask(call, this.functions));
-      else if (this.#leaving || this.#paused) this.#reports.withdrawn(call);
+      else if (this.#leaving || this.#paused || this.#isOut) this.#reports.withdrawn(call);
       else if (!this.#admit(call)) continue;
       else if (inputs === undefined) this.#pool.add(call);
       else this.#gather(call, inputs[index]!, peers);
@@ -181,6 +192,7 @@ export class Calls {
       const call = this.#find(key, attempts[index]!);
       if (call === undefined) return;
       if (this.#takeBack(call)) this.#giveBack(call);
+      else if (call.recalled) call.unwanted = true;
       else this.#reportStarted(call);
     });
   }
@@ -209,6 +221,7 @@ export class Calls {
       // A call whose inputs are here frees memory by running; and one call may still get its inputs.
       if (call.gathering && (call.inputs !== undefined || isFirst)) isFirst = false;
       else if (this.#takeBack(call)) this.#giveBack(call);
+      else if (call.recalled) call.unwanted = true;
     }
   }
 
@@ -220,9 +233,17 @@ export class Calls {
   /** Gives back every call that has not begun, and from now on every new one. */
   leave(): void {
     this.#leaving = true;
+    this.#giveAllBack();
+  }
+
+  /** Gives back every call that has not begun. */
+  #giveAllBack(): void {
     for (const call of this.#pool.takeAllBack()) this.#giveBack(call);
     for (const call of this.#byKey.values()) {
-      if (call.gathering && call.ending === undefined && this.#takeBack(call)) this.#giveBack(call);
+      if (call.recalled) call.unwanted = true;
+      else if (call.gathering && call.ending === undefined && this.#takeBack(call)) {
+        this.#giveBack(call);
+      }
     }
   }
 
@@ -243,19 +264,34 @@ export class Calls {
   // ── From the threads ───────────────────────────────────────────────────────────────────────────
 
   #poolEvents(): PoolEvents {
-    const { results, log, broken } = this.#options;
+    const { results, log } = this.#options;
     const reports = this.#reports;
     return {
       returned: (call, value, micros) => {
+        // A task that ran out of time, heeds its signal and returns has returned.
+        if (call.ending?.code === "task-timeout") call.ending = undefined;
         if (this.#settle(call)) reports.finished(call, results.keep(call, value), micros);
       },
       threw: (call, failure) => {
         if (this.#settle(call)) reports.failed(call, failure);
       },
       beginning: (call) => {
-        const { announce, timeoutMs } = call.terms;
+        const { announce, options } = call.terms;
         if (announce) this.#reportStarted(call);
-        if (timeoutMs !== undefined) this.#endings.limitTime(call, timeoutMs);
+        if (options.timeoutMs !== undefined) this.#endings.limitTime(call, options.timeoutMs);
+      },
+      recalled: (calls) => {
+        for (const call of calls) {
+          if (call.ending !== undefined) this.#settle(call);
+          else if (call.unwanted) this.#giveBack(call);
+          else this.#runAgain(call);
+        }
+        this.#pool.feed();
+      },
+      begun: (call) => {
+        call.recalled = false;
+        if (call.unwanted) this.#reportStarted(call);
+        call.unwanted = false;
       },
       progress: (call, fraction, text) => isWanted(call) && reports.progress(call, fraction, text),
       sub: (call, message) => isWanted(call) && reports.sub(call, message),
@@ -264,40 +300,73 @@ export class Calls {
       said: (kind, text, key) => {
         const task = key === undefined ? {} : { task: key };
         if (kind === "log") log.info(text, task);
-        else log.error(`a promise was rejected and nobody handled it: ${text}`, task);
+        else if (kind === "warning") this.#warnOnce(text, task);
+        else log.error(`a task left a rejected promise unhandled: ${text}`, task);
       },
       gone: (end) => this.#threadGone(end),
-      unreplaced: (error, inARow, threadsLeft) => {
-        log.error(`a thread could not be replaced: ${error.message}`, { threadsLeft });
-        if (threadsLeft === 0 && inARow >= replacementsTried) broken(error);
+      unreplaced: (failure) => this.#outage(failure),
+      replaced: () => {
+        log.info("the modules load again: the threads are replaced");
+        if (!this.#isOut) return;
+        this.#isOut = false;
+        this.#options.outage(undefined);
       },
     };
   }
 
-  #threadGone({ executing, others, error, terminated }: ThreadEnd): void {
+  /** The modules may be on a file system that is away: the worker waits until it is back. */
+  #outage({ error, inARow, pauseMs, threadsLeft, isFinal }: Unreplaced): void {
+    const { log, outage, broken } = this.#options;
+    const again = `trying again in ${formatDuration(pauseMs)}`;
+    log.error(`a thread could not be replaced: ${error.message}; ${again}`, { threadsLeft });
+    if (threadsLeft > 0) return;
+    if (isFinal && inARow >= replacementsTried) return broken(error);
+    if (this.#isOut) return;
+    this.#isOut = true;
+    outage(`it has no threads, for they could not be replaced: ${error.message}`);
+    this.#giveAllBack();
+  }
+
+  /** Every thread says the same of the same module. */
+  #warnOnce(text: string, facts: Record<string, unknown>): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    this.#options.log.warning(text, facts);
+  }
+
+  #threadGone({ executing, others, error, culprit, terminated }: ThreadEnd): void {
     if (!terminated) {
-      const tasks = executing.map(({ key }) => key);
       const text = `a thread ended and is being replaced: ${error.message}`;
-      this.#options.log.warning(text, { tasks });
+      const tasks = executing.map(({ key }) => key);
+      this.#options.log.error(text, { tasks, endedBy: culprit, stack: error.stack });
     }
     // A call that waited for its sub-tasks is blamed only when no other call was executing.
     const inSlots = executing.filter(({ lent }) => !lent);
     const blamed = terminated ? [] : inSlots.length > 0 ? inSlots : executing;
+    const shared = blamed.length > 1;
     for (const call of [...executing, ...others]) {
       if (call.ending !== undefined) this.#settle(call);
-      else if (blamed.includes(call)) this.#lose(call, error);
-      // Its sub-tasks are released with the attempt, so the call needs another attempt.
-      else if (call.usedClient || call.lent) this.#giveBack(call);
-      else {
-        clearTimeout(call.timer);
-        this.#pool.restore(call);
-      }
+      else if (blamed.includes(call)) this.#lose(call, error, shared);
+      // It needs another attempt: it has begun, or its sub-tasks are released with this one.
+      else if (executing.includes(call) || call.usedClient) this.#stopUnasked(call);
+      else if (this.#isOut || call.unwanted) this.#giveBack(call);
+      else this.#runAgain(call);
     }
   }
 
-  #lose(call: Call, error: Error): void {
+  #runAgain(call: Call): void {
+    clearTimeout(call.timer);
+    this.#pool.restore(call);
+  }
+
+  #lose(call: Call, error: Error, shared: boolean): void {
     this.#settle(call);
-    this.#reports.failed(call, threadLost(call, error));
+    this.#reports.failed(call, threadLost(call, error), { shared });
+  }
+
+  /** The call has begun, and runs elsewhere or once more. */
+  #stopUnasked(call: Call): void {
+    if (this.#settle(call)) this.#reports.stopped(call);
   }
 
   /** Reports calls that execute for long, and takes the results that threads have not posted. */

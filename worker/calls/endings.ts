@@ -36,19 +36,23 @@ export class Endings {
     );
   }
 
-  /** Asks a call to end, and gives it the grace; false when it is not executing. */
+  /** Asks a call to end, and gives it its grace; false when it is not executing. */
   ask(call: Call, ending: Ending): boolean {
     const { thread } = call;
     const code = ending.code === "task-timeout" ? ending.code : "task-cancelled";
     if (thread?.askToEnd(call, code, ending.message) !== true) return false;
     call.ending = ending;
     clearTimeout(call.timer);
-    call.timer = setTimeout(() => {
-      this.#log.info("a task did not end when asked to: its thread is replaced", {
-        task: call.key,
-      });
-      void thread.terminate();
-    }, this.#graceMs);
+    const graceMs = call.terms.options.graceMs ?? this.#graceMs;
+    call.timer = setTimeout(
+      () => {
+        this.#log.info("a task did not end when asked to: its thread is replaced", {
+          task: call.key,
+        });
+        void thread.terminate();
+      },
+      Math.min(graceMs, longestTimerMs),
+    );
     return true;
   }
 }

@@ -5,22 +5,28 @@ import type { Payload } from "../../src/payload/payload.ts";
 import type { Failure, FromClient } from "../../src/wire/protocol.ts";
 import type { Call } from "../calls/call.ts";
 
-/** What happens to calls on a thread. */
+/** The events of the calls on a thread. */
 export type CallEvents = {
   /** The call is over, with a value or with an error. */
   returned(call: Call, value: Payload, micros: number): void;
   threw(call: Call, failure: Failure): void;
+  /** The calls were asked for, will not begin, and are off the thread; the call was asked for, and has begun. */
+  recalled(calls: readonly Call[]): void;
+  begun(call: Call): void;
   progress(call: Call, fraction: number, text: string | undefined): void;
   /** The client inside the call has sent a message. */
   sub(call: Call, message: FromClient): void;
   /** The call waits for its sub-tasks and lends its slot; then, it wants to go on. */
   lent(call: Call): void;
   resuming(call: Call): void;
-  /** The user's code has written to the log, or left a rejected promise unhandled. */
-  said(kind: "log" | "rejection", text: string, key: string | undefined): void;
+  /** The user's code has written to the log, or did what the log is to tell of. */
+  said(kind: Said, text: string, key: string | undefined): void;
 };
 
-/** What happens to a thread. */
+/** A line of the task's own; a rejected promise left unhandled; something that has no effect. */
+export type Said = "log" | "rejection" | "warning";
+
+/** The events of the thread itself. */
 export type ThreadEvents = {
   /** The modules are loaded: the thread takes calls. */
   loaded(functions: readonly string[], digests: readonly string[]): void;
@@ -37,6 +43,8 @@ export type ThreadEnd = {
   /** Whether the worker itself terminated the thread. */
   readonly terminated: boolean;
   readonly error: Error;
+  /** The task whose code ended the thread, when that is known; it may be over. */
+  readonly culprit: string | undefined;
   /** Calls that had begun and not ended. */
   readonly executing: readonly Call[];
   /** Calls that had not begun, and calls that had ended but whose result has not arrived. */

@@ -16,14 +16,25 @@ import {
   type Cells,
 } from "../boundary/cells.ts";
 import type { Call } from "../calls/call.ts";
+import type { RemoteStates } from "./host.ts";
 import { unknownMicros } from "./pace.ts";
 
 /** Most calls on a thread beside those that execute: one batch, and one ahead. */
 export const maxHanded = 512;
 
+/** Makes the cells for the calls of one thread. Calls that have lent their slots may come on top of the usual. */
+export function cellsFor(concurrency: number): Cells {
+  return createCells(usualSpan(concurrency) + 2 * mostWaiting);
+}
+
+/** Twice the number of calls, so that a free cell is found at once. */
+function usualSpan(concurrency: number): number {
+  return 2 ** Math.ceil(Math.log2(2 * (maxHanded + concurrency)));
+}
+
 export class HandedCalls {
   readonly cells: Cells;
-  /** Calls that have a slot or wait for one, and what these are expected to take in all. */
+  /** How many calls have a slot or wait for one, and their expected duration in all. */
   live = 0;
   loadMicros = 0;
   /** The zero of the thread's clock on the clock of the main thread, in milliseconds. */
@@ -33,15 +44,16 @@ export class HandedCalls {
   /** By cell. As long as the largest span so far. */
   readonly #calls: (Call | undefined)[];
   #ticket = 0;
+  #distrusted = false;
+  readonly #remote: RemoteStates | undefined;
   readonly #usualSpan: number;
   /** All calls are in the first cells, this many of them: a power of two. */
   #span: number;
 
-  constructor(concurrency: number) {
-    // Twice the number of calls, so that a free cell is found at once. Calls that have lent their slots
-    // may come on top.
-    this.#usualSpan = this.#span = 2 ** Math.ceil(Math.log2(2 * (maxHanded + concurrency)));
-    this.cells = createCells(this.#span + 2 * mostWaiting);
+  constructor(concurrency: number, cells: Cells, remote?: RemoteStates) {
+    this.cells = cells;
+    this.#remote = remote;
+    this.#usualSpan = this.#span = usualSpan(concurrency);
     this.#calls = new Array<undefined>(this.#span).fill(undefined);
   }
 
@@ -75,8 +87,13 @@ export class HandedCalls {
     else this.#discount(call);
   }
 
-  /** Takes a call back, unless it has begun. */
+  /** Takes a call back, unless it has begun, or has to be asked for: then it is marked `recalled`. */
   takeBack(call: Call): boolean {
+    if (this.#remote !== undefined && !call.announcing) {
+      this.#refresh(call);
+      this.#recall([call]);
+      return false;
+    }
     if (!move(this.cells, call.ticket, WAITING, OVER)) return false;
     this.remove(call);
     return true;
@@ -84,11 +101,17 @@ export class HandedCalls {
 
   /** Takes back every call that has not begun. */
   takeAllBack(): Call[] {
+    if (this.#remote !== undefined) {
+      this.#refresh();
+      this.#recall(this.#all().filter((call) => !call.announcing));
+      return this.#all().filter((call) => call.announcing && this.takeBack(call));
+    }
     return this.#all().filter((call) => this.takeBack(call));
   }
 
   /** Removes a call that has ended but whose result has not arrived; false when it has not ended. */
   forget(call: Call): boolean {
+    this.#refresh(call);
     if (stateOf(this.cells, call.ticket) !== OVER) return false;
     this.remove(call);
     return true;
@@ -96,22 +119,33 @@ export class HandedCalls {
 
   /** Marks an executing call as asked to end; false when it is not executing. */
   markEnding(call: Call): boolean {
+    if (this.#remote !== undefined) {
+      this.#refresh(call);
+      // It may begin just now. One that does not is given back.
+      const state = stateOf(this.cells, call.ticket);
+      return state !== OVER && move(this.cells, call.ticket, state, ENDING);
+    }
     return move(this.cells, call.ticket, EXECUTING, ENDING);
   }
 
-  /** Counts every call that has begun as executing still: what it returned may not be trusted. */
+  /** Counts every call that has begun as executing still: its result cannot be trusted. */
   distrust(): void {
-    for (const call of this.#all()) move(this.cells, call.ticket, OVER, EXECUTING);
+    this.#distrusted = true;
   }
 
   /** When the call began, by the main thread's `performance.now()`; undefined when it is not executing. */
   beganAt(call: Call): number | undefined {
+    this.#refresh(call);
     if (!isExecuting(stateOf(this.cells, call.ticket))) return undefined;
     return this.cells.begins[cellOf(this.cells, call.ticket)]! + this.clockMs;
   }
 
   executing(): Call[] {
-    return this.#all().filter((call) => isExecuting(stateOf(this.cells, call.ticket)));
+    this.#refresh();
+    return this.#all().filter(({ ticket }) => {
+      const state = stateOf(this.cells, ticket);
+      return isExecuting(state) || (this.#distrusted && state === OVER);
+    });
   }
 
   /** The call takes longer than expected: nothing more is sent ahead behind it. */
@@ -143,6 +177,22 @@ export class HandedCalls {
     const others = this.#all();
     for (const call of others) this.remove(call);
     return { executing, others };
+  }
+
+  /** Brings the state of one call, or of all, up to date. */
+  #refresh(call?: Call): void {
+    if (this.#remote === undefined) return;
+    const cell = call && cellOf(this.cells, call.ticket);
+    this.#remote.refresh(this.cells, cell ?? 0, cell === undefined ? this.#span : cell + 1);
+  }
+
+  #recall(calls: readonly Call[]): void {
+    const asked = calls.filter((call) => {
+      return !call.recalled && stateOf(this.cells, call.ticket) === WAITING;
+    });
+    if (asked.length === 0) return;
+    for (const call of asked) call.recalled = true;
+    this.#remote!.recall(asked.map(({ ticket }) => ticket));
   }
 
   #discount(call: Call): void {

@@ -1,13 +1,19 @@
 // The threads of a worker and the queue of calls that wait for one. Decides which thread gets which
 // calls, and how many at once; replaces threads that end.
 
+import { nanoid } from "nanoid";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ModuleSource } from "../boundary/module-source.ts";
 import type { Call } from "../calls/call.ts";
+import type { Isolation } from "../isolation.ts";
+import { ProcessHost } from "../process/process-host.ts";
+import { EndedAttempts } from "../processes/ended-attempts.ts";
 import { CallQueue } from "./call-queue.ts";
 import type { CallEvents, ThreadEnd } from "./events.ts";
 import { Pace, unknownMicros } from "./pace.ts";
+import type { OpenHost } from "./host.ts";
 import { Thread } from "./thread.ts";
+import { ThreadHost } from "./thread-host.ts";
 
 export type PoolOptions = {
   readonly modules: readonly ModuleSource[];
@@ -18,8 +24,12 @@ export type PoolOptions = {
   readonly name: string;
   /** The module that makes the clients inside tasks. Default: tasks have no client. */
   readonly taskClient?: URL | undefined;
-  /** Heap of each thread, in bytes. Default: what Node gives. */
+  /** Heap of each thread, in bytes. Default: Node's own. */
   readonly heapBytes?: number | undefined;
+  /** Default: threads. */
+  readonly isolation?: Isolation | undefined;
+  /** Marks the processes that tasks start; see `markVariable`. Default: a new one. */
+  readonly mark?: string | undefined;
 };
 
 /** Events of calls pass the pool by: threads report them themselves. */
@@ -28,8 +38,19 @@ export type PoolEvents = CallEvents & {
   beginning(call: Call): void;
   /** A thread has ended, with the calls on it; it is being replaced. */
   gone(end: ThreadEnd): void;
-  /** A thread could not be replaced, for the n-th time in a row; the pool tries again. */
-  unreplaced(error: Error, inARow: number, threadsLeft: number): void;
+  /** A thread could not be replaced, for the n-th time in a row; the pool tries again after a pause. */
+  unreplaced(failure: Unreplaced): void;
+  /** A thread could be replaced again. */
+  replaced(): void;
+};
+
+export type Unreplaced = {
+  readonly error: Error;
+  readonly inARow: number;
+  readonly pauseMs: number;
+  readonly threadsLeft: number;
+  /** The modules load, and are others than before: no later attempt can help. */
+  readonly isFinal: boolean;
 };
 
 /** Calls travel together up to this much expected work, and as much again is sent ahead. */
@@ -37,8 +58,15 @@ const batchMicros = 1_000;
 const batchCalls = 256;
 /** Less work than this is not split between two threads: waking the second takes as long. */
 const splitMicros = 100;
-const replaceAgainMs = 1_000;
+/** The pause before modules are loaded again that did not load: twice as long each time. */
+const firstPauseMs = 1_000;
+const longestPauseMs = 30_000;
 const closeMs = 3_000;
+
+const hosts: Record<Isolation, OpenHost> = {
+  threads: (setup, events) => new ThreadHost(setup, events),
+  processes: (setup, events) => new ProcessHost(setup, events),
+};
 
 export class ThreadPool {
   readonly #options: PoolOptions;
@@ -46,14 +74,28 @@ export class ThreadPool {
   readonly #queue = new CallQueue<Call>();
   readonly #pace = new Pace();
   readonly #threads = new Set<Thread>();
+  readonly #mark: string;
+  #threadsStarted = 0;
+  readonly #endedAttempts = new EndedAttempts();
   readonly #loaded = Promise.withResolvers<void>();
   #functions: ReadonlyMap<string, number> | undefined = undefined;
   #digests: readonly string[] = [];
+  /** Announced calls: suspects, each of which runs alone on its thread. */
+  readonly #suspects: Call[] = [];
+  /** The suspect that each thread was handed last. */
+  readonly #apart = new Map<Thread, Call>();
+  /** The thread that is handed nothing more until it is empty, for a suspect. */
+  #clearing: Thread | undefined = undefined;
+  /** The places of the functions by digest. */
+  #places: ReadonlyMap<string, number> = new Map();
   #failuresInARow = 0;
+  #isPausing = false;
+  #changedModules = false;
   #closed = false;
 
   constructor(options: PoolOptions, events: PoolEvents) {
     this.#options = options;
+    this.#mark = options.mark ?? nanoid();
     this.#events = events;
   }
 
@@ -77,7 +119,12 @@ export class ThreadPool {
     return this.#functions ?? new Map();
   }
 
-  /** The digest of each function's text, in the order of their places. */
+  /** The place of the function that a `run` message means; undefined when it is not registered. */
+  placeOf({ name, digest }: { name: string; digest?: string }): number | undefined {
+    return digest === undefined ? this.functions.get(name) : this.#places.get(digest);
+  }
+
+  /** The digest of each function, in the order of their places. */
   get digests(): readonly string[] {
     return this.#digests;
   }
@@ -86,18 +133,21 @@ export class ThreadPool {
 
   /** Puts a call in the queue; `feed` hands it over. */
   add(call: Call): void {
-    this.#queue.push(call);
+    if (call.terms.announce) this.#suspects.push(call);
+    else this.#queue.push(call);
   }
 
   /** Puts a call that was on a thread back in the queue. */
   restore(call: Call): void {
-    call.reported = false;
-    this.#queue.restore(call);
+    call.reported = call.recalled = false;
+    if (call.terms.announce) this.#suspects.push(call);
+    else this.#queue.restore(call);
   }
 
   /** Hands over as many calls as there is room for: to free slots first, then ahead. */
   feed(): void {
     const { concurrency } = this.#options;
+    this.#handSuspects();
     for (let handed = true; handed;) {
       handed = false;
       for (const thread of this.#threads) {
@@ -110,12 +160,17 @@ export class ThreadPool {
 
   /** Takes a call back from the queue or from its thread, unless it has begun. */
   takeBack(call: Call): boolean {
+    const place = call.terms.announce ? this.#suspects.indexOf(call) : -1;
+    if (place >= 0) {
+      this.#suspects.splice(place, 1);
+      return true;
+    }
     return this.#queue.remove(call) || (call.thread?.handed.takeBack(call) ?? false);
   }
 
   /** Takes back every call that has not begun. */
   takeAllBack(): Call[] {
-    const waiting = this.#queue.clear();
+    const waiting = [...this.#suspects.splice(0), ...this.#queue.clear()];
     return [...waiting, ...[...this.#threads].flatMap(({ handed }) => handed.takeAllBack())];
   }
 
@@ -151,6 +206,7 @@ export class ThreadPool {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#end([...this.#threads]);
+    await this.#endedAttempts.close();
   }
 
   /** Ends threads, and gives up on those that cannot be ended because they are inside a system call. */
@@ -164,9 +220,19 @@ export class ThreadPool {
 
   #spawn(): void {
     if (this.#closed) return;
-    const { modules, concurrency, name, heapBytes, taskClient } = this.#options;
-    const options = { modules, concurrency, worker: name, taskClient: taskClient?.href };
-    const thread = new Thread({ options, heapBytes, pace: this.#pace }, this.#events, {
+    const {
+      modules,
+      concurrency,
+      name,
+      heapBytes,
+      taskClient,
+      isolation = "threads",
+    } = this.#options;
+    const mark = `${this.#mark}/${this.#threadsStarted++}`;
+    const options = { modules, concurrency, worker: name, taskClient: taskClient?.href, mark };
+    const { endedAttempts, pace } = { endedAttempts: this.#endedAttempts, pace: this.#pace };
+    const setup = { open: hosts[isolation], options, heapBytes, pace, endedAttempts };
+    const thread = new Thread(setup, this.#events, {
       loaded: (names, digests) => this.#join(thread, names, digests),
       room: () => this.#fill(thread),
       gone: (end) => this.#replace(thread, end),
@@ -178,39 +244,94 @@ export class ThreadPool {
     if (this.#functions === undefined) {
       this.#functions = new Map(names.map((name, index) => [name, index]));
       this.#digests = digests;
+      this.#places = new Map(digests.map((digest, index) => [digest, index]));
     }
     const isSame =
       names.join() === [...this.#functions.keys()].join() &&
       digests.join() === this.#digests.join();
     if (!isSame) {
+      this.#changedModules = true;
       thread.fail(new Error("The modules have other functions than when this worker started"));
       return;
     }
-    this.#failuresInARow = 0;
+    this.#changedModules = false;
+    if (this.#failuresInARow > 0) {
+      this.#failuresInARow = 0;
+      this.#events.replaced();
+      // The others were not tried while this one might fail too.
+      while (this.#threads.size < this.#options.threads) this.#spawn();
+    }
     this.#loaded.resolve();
     this.#fill(thread);
   }
 
   #replace(thread: Thread, end: ThreadEnd): void {
     this.#threads.delete(thread);
+    this.#apart.delete(thread);
+    if (this.#clearing === thread) this.#clearing = undefined;
     if (end.loaded) {
-      this.#spawn();
+      if (this.#failuresInARow === 0) this.#spawn();
       this.#events.gone(end);
       this.feed();
     } else if (this.#functions === undefined) {
       this.#loaded.reject(end.error);
     } else if (!this.#closed) {
-      this.#failuresInARow += 1;
-      const left = [...this.#threads].filter(({ ready }) => ready).length;
-      this.#events.unreplaced(end.error, this.#failuresInARow, left);
-      setTimeout(() => this.#spawn(), replaceAgainMs);
+      this.#tryAgain(end.error);
     }
+  }
+
+  /** Has one thread try whether the modules load again; when they do, the others follow. */
+  #tryAgain(error: Error): void {
+    if (this.#isPausing) return;
+    this.#isPausing = true;
+    this.#failuresInARow += 1;
+    const pauseMs = Math.min(firstPauseMs * 2 ** (this.#failuresInARow - 1), longestPauseMs);
+    const threadsLeft = [...this.#threads].filter(({ ready }) => ready).length;
+    const inARow = this.#failuresInARow;
+    const isFinal = this.#changedModules;
+    this.#events.unreplaced({ error, inARow, pauseMs, threadsLeft, isFinal });
+    const again = () => {
+      this.#isPausing = false;
+      if (this.#threads.size < this.#options.threads) this.#spawn();
+    };
+    setTimeout(again, pauseMs).unref();
   }
 
   // ── Handing over ───────────────────────────────────────────────────────────────────────────────
 
   #fill(thread: Thread): void {
+    this.#handSuspects();
     while (this.#hand(thread));
+  }
+
+  /** Hands each suspect to a thread that has no other call; if there is none, one is emptied for it. */
+  #handSuspects(): void {
+    if (this.#suspects.length === 0 && this.#clearing === undefined) return;
+    this.#clearing = undefined;
+    for (let call = this.#suspects[0]; call; call = this.#suspects[0]) {
+      let thread: Thread | undefined;
+      for (const each of this.#threads) {
+        if (!each.ready || this.#runsSuspect(each)) continue;
+        if (thread === undefined || each.handed.live < thread.handed.live) thread = each;
+      }
+      if (thread === undefined) return;
+      for (const behind of thread.handed.takeAllBack()) this.#queue.restore(behind);
+      if (thread.handed.live > 0) {
+        this.#clearing = thread;
+        return;
+      }
+      this.#suspects.shift();
+      call.expectedMicros = unknownMicros;
+      this.#events.beginning(call);
+      this.#apart.set(thread, call);
+      this.#announce(call, thread);
+    }
+  }
+
+  /** Whether a suspect is on the thread and has not lent its slot. */
+  #runsSuspect(thread: Thread): boolean {
+    const call = this.#apart.get(thread);
+    return call?.thread === thread && !call.lent;
   }
 
   /** Hands one batch to a thread; false when the thread has no room for the next call. */
@@ -220,11 +341,10 @@ export class ThreadPool {
     const hasRoom =
       live < concurrency || (loadMicros < batchMicros * concurrency && live < batchCalls);
     if (!hasRoom || !thread.ready) return false;
+    if (thread === this.#clearing || this.#runsSuspect(thread)) return false;
     const calls = this.#take(concurrency - live);
-    const [first] = calls;
-    if (first === undefined) return false;
-    if (first.terms.announce) this.#announce(first, thread);
-    else thread.hand(calls);
+    if (calls.length === 0) return false;
+    thread.hand(calls);
     return true;
   }
 
@@ -237,9 +357,7 @@ export class ThreadPool {
     let micros = 0;
     const fairShare = Math.ceil(this.#queue.size / this.#threads.size);
     for (let call = this.#queue.first; call; call = this.#queue.first) {
-      const { announce, timeoutMs } = call.terms;
-      if (announce && (calls.length > 0 || free <= 0)) break;
-      const expected = announce ? unknownMicros : this.#pace.of(call.terms.function);
+      const expected = this.#pace.of(call.terms.function);
       if (calls.length >= free) {
         if (micros + expected > batchMicros || calls.length >= batchCalls) break;
         if (calls.length >= fairShare && micros + expected > splitMicros) break;
@@ -248,8 +366,7 @@ export class ThreadPool {
       call.expectedMicros = expected;
       micros += expected;
       calls.push(call);
-      if (announce || timeoutMs !== undefined) this.#events.beginning(call);
-      if (announce) break;
+      if (call.terms.options.timeoutMs !== undefined) this.#events.beginning(call);
     }
     return calls;
   }
@@ -258,7 +375,9 @@ export class ThreadPool {
   #announce(call: Call, thread: Thread): void {
     thread.reserve(call);
     const { ticket } = call;
+    call.announcing = true;
     setImmediate(() => {
+      call.announcing = false;
       if (call.thread === thread && call.ticket === ticket) thread.post([call]);
     });
   }

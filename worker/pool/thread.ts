@@ -1,86 +1,78 @@
-// One thread as the main thread sees it: starts it, hands it calls, tells what comes from it, and ends it.
+// One thread as the main thread sees it: starts it, hands it calls, passes its events on, and ends it.
 
-import {
-  MessageChannel,
-  Worker,
-  receiveMessageOnPort,
-  type MessagePort,
-} from "node:worker_threads";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fromErrorRecord } from "../../src/errors/failure.ts";
 import type { SocketData } from "../../src/link/socket.ts";
 import { checkFromClient } from "../../src/wire/check.ts";
 import { readFrame } from "../../src/wire/frame.ts";
 import type { ToClient } from "../../src/wire/protocol.ts";
-import {
-  fromCloneable,
-  toCloneable,
-  toCloneableMessage,
-  type CloneablePayload,
-} from "../boundary/cloneable.ts";
-import {
-  isFromThread,
-  type FromThread,
-  type ThreadOptions,
-  type ToThread,
-} from "../boundary/messages.ts";
+import { fromCloneable, toCloneableMessage, type CloneablePayload } from "../boundary/cloneable.ts";
+import { isFromThread, type FromThread, type ToThread } from "../boundary/messages.ts";
 import { ModuleError } from "../boundary/module-source.ts";
-import { UnpostedResults } from "../boundary/unposted-results.ts";
 import type { Call } from "../calls/call.ts";
+import type { EndedAttempts } from "../processes/ended-attempts.ts";
 import type { CallEvents, ThreadEvents } from "./events.ts";
-import { HandedCalls } from "./handed-calls.ts";
+import { HandedCalls, cellsFor } from "./handed-calls.ts";
+import { HeapLimitError, type Host, type HostSetup, type OpenHost } from "./host.ts";
 import type { Pace } from "./pace.ts";
 
-export type ThreadSetup = {
-  readonly options: Omit<ThreadOptions, "cells" | "unposted" | "port">;
-  /** Heap of the thread, in bytes. Default: what Node gives. */
-  readonly heapBytes: number | undefined;
+export type ThreadSetup = Omit<HostSetup, "cells"> & {
+  readonly open: OpenHost;
   /** Learns how long calls take. */
   readonly pace: Pace;
+  /** Ends what the tasks of the thread leave running. */
+  readonly endedAttempts: EndedAttempts;
 };
+
+/** A thread waits so long for the end of its processes, since nobody else can take their ids back. */
+const processesEndMs = 200;
 
 export class Thread {
   readonly handed: HandedCalls;
   readonly #pace: Pace;
   readonly #callEvents: CallEvents;
   readonly #events: ThreadEvents;
-  readonly #worker: Worker;
-  readonly #port: MessagePort;
-  readonly #unposted = new UnpostedResults();
+  readonly #host: Host;
   readonly #files: readonly string[];
+  readonly #mark: string;
+  readonly #endedAttempts: EndedAttempts;
   #state: "loading" | "loaded" | "gone" = "loading";
   #terminated = false;
   #error: Error | undefined = undefined;
+  /** What Node says: without the stack when what was thrown is no Error. */
+  #uncaught: Error | undefined = undefined;
+  /** What the thread itself said last of why it ends. */
+  #ending: { readonly error: Error; readonly key: string | undefined } | undefined = undefined;
 
   constructor(setup: ThreadSetup, callEvents: CallEvents, events: ThreadEvents) {
-    const { options, heapBytes, pace } = setup;
+    const { options, heapBytes, pace, open, endedAttempts } = setup;
+    this.#mark = options.mark;
+    this.#endedAttempts = endedAttempts;
     this.#pace = pace;
     this.#callEvents = callEvents;
     this.#events = events;
     this.#files = options.modules.map(({ path }) => path);
-    this.handed = new HandedCalls(options.concurrency);
-    const { port1, port2 } = new MessageChannel();
-    this.#port = port1;
-    const { cells } = this.handed;
-    const data = { ...options, cells, unposted: this.#unposted.memory, port: port2 };
-    this.#worker = new Worker(entry, {
-      name: `${options.worker} thread`,
-      workerData: data satisfies ThreadOptions,
-      transferList: [port2],
-      ...(heapBytes !== undefined && {
-        resourceLimits: { maxOldGenerationSizeMb: Math.ceil(heapBytes / 2 ** 20) },
-      }),
-    });
-    this.#port.on("message", (message: unknown) => this.#hear(message));
-    this.#port.on("messageerror", (error) => this.#distrust(error));
-    this.#worker.on("error", (error: unknown) => {
-      this.#error ??= error instanceof Error ? error : new Error(String(error));
-    });
-    this.#worker.on("exit", (code) => this.#exit(code));
+    const cells = cellsFor(options.concurrency);
+    this.#host = open(
+      { options, cells, heapBytes },
+      {
+        message: (message) => this.#hear(message),
+        garbled: (error) => this.#distrust(error),
+        uncaught: (error) => {
+          if (error instanceof HeapLimitError) this.#error = error;
+          else this.#uncaught = asError(error);
+        },
+        recalled: (tickets, begun) => this.#recalled(tickets, begun),
+        ended: (how) => this.#ended(how),
+      },
+    );
+    this.handed = new HandedCalls(options.concurrency, cells, this.#host.remote);
   }
 
   /** The thread has the modules, and is not being ended. */
   get ready(): boolean {
-    return this.#state === "loaded" && !this.#terminated && this.#error === undefined;
+    const hasFailed = this.#error !== undefined || this.#uncaught !== undefined;
+    return this.#state === "loaded" && !this.#terminated && !hasFailed;
   }
 
   // ── To the thread ──────────────────────────────────────────────────────────────────────────────
@@ -107,12 +99,12 @@ export class Thread {
     const transfer: ArrayBuffer[] = [];
     for (const call of calls) {
       if (call.terms.regains) (regains ??= []).push(call.ticket);
-      numbers.push(call.ticket, call.terms.function, call.attempt);
+      numbers.push(call.ticket, call.terms.function, call.startsBefore + 1);
       keys.push(call.key);
-      args.push(toCloneable(call.args, transfer));
+      args.push(this.#host.cross(call.args, transfer));
       if (call.inputs !== undefined) {
         inputs ??= Array.from({ length: calls.length });
-        inputs[keys.length - 1] = call.inputs.map((input) => toCloneable(input, transfer));
+        inputs[keys.length - 1] = call.inputs.map((input) => this.#host.cross(input, transfer));
       }
     }
     this.#post({ type: "calls", numbers, keys, args, inputs, regains }, transfer);
@@ -121,7 +113,8 @@ export class Thread {
   /** Sends a message to the client inside a call. */
   tellClient({ ticket }: Call, message: ToClient): void {
     const transfer: ArrayBuffer[] = [];
-    this.#post({ type: "sub", ticket, message: toCloneableMessage(message, transfer) }, transfer);
+    const crossing = toCloneableMessage(message, (payload) => this.#host.cross(payload, transfer));
+    this.#post({ type: "sub", ticket, message: crossing }, transfer);
   }
 
   /** Gives a call that asked to resume its slot and its resources back. */
@@ -139,14 +132,19 @@ export class Thread {
 
   /** Takes the results that the thread has not posted yet. */
   collect(): void {
-    const { numbers, values } = this.#unposted.read();
-    if (values.length > 0) this.#returned(numbers, values);
+    this.#host.collect();
   }
 
   /** Ends the thread whatever it does; `gone` follows. */
   async terminate(): Promise<void> {
     this.#terminated = true;
-    await this.#worker.terminate();
+    const { isUsed } = this.#host.processes;
+    if (isUsed) await Promise.race([this.#endProcesses(), sleep(processesEndMs)]);
+    await this.#host.terminate();
+  }
+
+  async #endProcesses(): Promise<void> {
+    await this.#endedAttempts.endThread(this.#mark, this.#host.processes.running);
   }
 
   /** Ends a thread whose modules cannot be used: it counts as one that did not load. */
@@ -157,21 +155,21 @@ export class Thread {
   }
 
   #post(message: ToThread, transfer: ArrayBuffer[] = []): void {
-    this.#port.postMessage(message, transfer);
+    this.#host.post(message, transfer);
   }
 
   // ── From the thread ────────────────────────────────────────────────────────────────────────────
 
   #hear(message: unknown): void {
     if (isFromThread(message)) this.#receive(message);
-    else this.#distrust(new Error("it sent what no thread sends"));
+    else this.#distrust(new Error("it sent a malformed message"));
   }
 
   /** Ends the thread. Calls that have begun fail with it, since the malformed message may be a result. */
   #distrust(error: Error): void {
     this.#error ??= error;
     this.handed.distrust();
-    void this.#worker.terminate();
+    void this.#host.terminate();
   }
 
   #receive(message: FromThread): void {
@@ -208,8 +206,18 @@ export class Thread {
         this.#callEvents.resuming(call);
         break;
       }
+      case "left":
+        this.#endedAttempts.add(message.mark, message.ids);
+        break;
+      case "ending":
+        this.#ending = { error: fromErrorRecord(message.error), key: message.key };
+        break;
       case "log":
+        this.#host.logged();
+        this.#callEvents.said(message.type, message.text, message.key);
+        break;
       case "rejection":
+      case "warning":
         this.#callEvents.said(message.type, message.text, message.key);
         break;
       case "loaded": {
@@ -247,6 +255,18 @@ export class Thread {
     return call;
   }
 
+  /** Takes the calls off the thread that will not begin there. */
+  #recalled(tickets: readonly number[], begun: readonly number[]): void {
+    const calls = tickets.flatMap((ticket) => this.handed.get(ticket) ?? []);
+    for (const call of calls) this.handed.remove(call);
+    if (calls.length > 0) this.#callEvents.recalled(calls);
+    for (const ticket of begun) {
+      const call = this.handed.get(ticket);
+      if (call !== undefined) this.#callEvents.begun(call);
+    }
+    this.#events.room();
+  }
+
   /** Messages of the client inside a call are checked as those of any client: they are passed on. */
   #receiveSub(ticket: number, frame: SocketData): void {
     const call = this.handed.get(ticket);
@@ -262,34 +282,31 @@ export class Thread {
     }
   }
 
-  #exit(code: number): void {
-    let left = receiveMessageOnPort(this.#port) as { message: unknown } | undefined;
-    for (; left; left = receiveMessageOnPort(this.#port)) this.#hear(left.message);
-    this.#port.close();
-    this.collect();
+  #ended(how: string): void {
+    // What it started since it was asked to end.
+    if (this.#host.processes.isUsed) void this.#endProcesses();
     const loaded = this.#state === "loaded";
-    const error = this.#error ?? new Error(`it ended with exit code ${code}`);
+    const error = this.#error ?? this.#ending?.error ?? this.#uncaught ?? new Error(how);
     this.#state = "gone";
     this.#events.gone({
       loaded,
       terminated: this.#terminated,
+      culprit: error === this.#ending?.error ? this.#ending.key : undefined,
       error: loaded ? error : asModuleError(error, this.#files),
       ...this.handed.removeAll(),
     });
   }
 }
 
-/** The file that the thread runs, as source or as built. */
-const entry = new URL(
-  `../thread/entry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`,
-  import.meta.url,
-);
-
 /** The error for a thread that ended while it was loading. */
 function asModuleError(cause: Error, files: readonly string[]): ModuleError {
   if (cause instanceof ModuleError) return cause;
   const message = `${files.join(", ")}: the thread ended while it was loading this: ${cause.message}`;
   return new ModuleError(message, { cause });
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 /** A duration that the user's code may have tampered with. */

@@ -87,7 +87,7 @@ async function writeFile(file: string, rows: readonly Uint8Array[]): Promise<Dis
           for (let done = 0; done < into.byteLength;) {
             const length = Math.min(writeBytes, into.byteLength - done);
             const { bytesRead } = await handle.read(into, done, length, from + done);
-            if (bytesRead === 0) throw new Error(`${file} is shorter than what was written to it`);
+            if (bytesRead === 0) throw new Error(`${file} is shorter than the value written to it`);
             done += bytesRead;
           }
         },

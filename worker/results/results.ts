@@ -6,7 +6,7 @@ import type { OpenSocket } from "../../src/link/dial.ts";
 import type { Socket } from "../../src/link/socket.ts";
 import type { Log } from "../../src/log.ts";
 import { payloadBytes, type Payload } from "../../src/payload/payload.ts";
-import type { Incoming } from "../../src/transfer/flow.ts";
+import type { Incoming } from "../../src/transfer/incoming.ts";
 import { Holders, type Located } from "../../src/transfer/holders.ts";
 import type { Want } from "../../src/transfer/messages.ts";
 import { respond } from "../../src/transfer/responder.ts";
@@ -32,8 +32,8 @@ export type ResultsOptions = {
   readonly clock?: Clock | undefined;
   /** The address at which the scheduler passes values on. */
   readonly schedulerAddress: () => string | undefined;
-  /** The worker is to take no new tasks; then, to take tasks again. */
-  readonly paused: (isPaused: boolean) => void;
+  /** The worker is to take no new tasks, for this reason; then, without one, to take tasks again. */
+  readonly paused: (reason: string | undefined) => void;
 };
 
 /** Share of the memory limit above which results are written to disk. */
@@ -62,16 +62,8 @@ export class Results {
       disk,
       clock,
       on: {
-        paused: (reason) => {
-          log.warning(`taking no new tasks: ${reason}`);
-          reports.paused(reason);
-          options.paused(true);
-        },
-        resumed: () => {
-          log.info("taking tasks again");
-          reports.resumed();
-          options.paused(false);
-        },
+        paused: (reason) => options.paused(reason),
+        resumed: () => options.paused(undefined),
         room: () => this.#fetches.startMore(),
         problem: (text) => log.warning(text),
       },

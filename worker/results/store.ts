@@ -1,7 +1,6 @@
-// The results that this worker holds, its own and copies of others', within bounds: above one the
-// least recently used go to files and are read back when they are wanted; above the next the worker
-// is to take no new tasks until there is less. A value that somebody here uses is pinned: it stays in
-// memory until it is let go, freed or not.
+// The results that a worker holds, its own and copies, within bounds. Above the first bound the least
+// recently used go to files, and are read back when they are wanted; above the second the worker takes no
+// new tasks. A value that is in use is pinned: it stays in memory until it is unpinned, even when freed.
 
 import { payloadBytes, type Payload } from "../../src/payload/payload.ts";
 import type { Want } from "../../src/transfer/messages.ts";
@@ -10,27 +9,32 @@ import { systemClock, type Cancel, type Clock } from "../../src/link/clock.ts";
 import { countShared } from "../boundary/shared-memory.ts";
 import { fileSource, readBack, spill, type Disk, type SpilledFile } from "./spilling.ts";
 
+/** The pause before the disk is tried again. */
+const retryDiskMs = 5_000;
+/** The worker takes tasks again below this share of the bound, so that it does not pause at every result. */
+const resumeShare = 0.8;
+
 export type StoreOptions = {
-  /** Above so many bytes in memory values are written to files. */
+  /** Above this many bytes in memory, values are written to files. */
   readonly spillAboveBytes: number;
-  /** Above so many, and while there is no room on the disk either, no new tasks. */
+  /** Above this many bytes in memory, or while the disk takes no more, the worker takes no new tasks. */
   readonly pauseAboveBytes: number;
   readonly disk: Disk;
   readonly clock?: Clock | undefined;
   readonly on: {
     paused(reason: string): void;
     resumed(): void;
-    /** There is less in memory than there was. */
+    /** Fewer bytes are in memory than before. */
     room(): void;
     problem(text: string): void;
   };
 };
 
-/** One value. In memory, in a file, or both. */
+/** One value: in memory, in a file, or both. */
 export type Entry = {
   readonly key: string;
   readonly attempt: number;
-  /** Undefined for what was made here: its task's place in the order of submission is not known. */
+  /** The task's place in the order of submission; undefined for a result made here: it is not known. */
   readonly order: number | undefined;
   readonly bytes: number;
   payload: Payload | undefined;
@@ -38,24 +42,23 @@ export type Entry = {
   pins: number;
   /** Freed, or replaced by another of the same key. */
   gone: boolean;
-  /** Not to be kept once it is let go. */
+  /** Freed as soon as it is unpinned. */
   readonly passing: boolean;
   reading: Promise<Payload | undefined> | undefined;
 };
-
-const retryDiskMs = 5_000;
 
 export class Store {
   readonly #options: StoreOptions;
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
-  /** In memory and not pinned, the one that was not used for longest first. */
+  /** Entries in memory that are not pinned, the least recently used first. */
   readonly #idle = new Set<Entry>();
   #memoryBytes = 0;
   #spilledBytes = 0;
-  /** `#memoryBytes` when it was last looked at. */
-  #mindedBytes = 0;
+  /** `#memoryBytes` at the last check of the bounds. */
+  #checkedBytes = 0;
   #spilling = false;
+  /** Why the disk takes no more. */
   #problem: string | undefined;
   #retry: Cancel | undefined;
   #paused = false;
@@ -70,7 +73,7 @@ export class Store {
     return this.#entries.size;
   }
 
-  /** In memory: held, pinned, and on its way here. */
+  /** Bytes in memory, of values that are held, pinned or on their way here. */
   get memoryBytes(): number {
     return this.#memoryBytes;
   }
@@ -83,7 +86,7 @@ export class Store {
     return this.#paused;
   }
 
-  /** Holds a value from now on, in place of another of the same key. Pinned: to be given to `letGo`. */
+  /** Adds a value, in place of another of the same key. A pinned one is to be given to `letGo`. */
   put(
     { key, order, attempt }: { key: string; order: number | undefined; attempt: number },
     payload: Payload,
@@ -108,18 +111,18 @@ export class Store {
     }
     this.#memoryBytes += entry.bytes;
     if (!pinned) this.#idle.add(entry);
-    this.#mind();
+    this.#checkBounds();
     return entry;
   }
 
-  /** The value that is meant, if it is here. */
+  /** The entry of this result, if it is here. */
   find({ key, order, attempt }: Want): Entry | undefined {
     const entry = this.#entries.get(key);
     if (entry?.attempt !== attempt) return undefined;
     return entry.order === undefined || entry.order === order ? entry : undefined;
   }
 
-  /** Pins a value that is in memory; undefined when it has to be read first. */
+  /** Pins a value that is in memory; undefined when it is in a file only. */
   pin(entry: Entry): Payload | undefined {
     if (entry.payload === undefined) return undefined;
     entry.pins += 1;
@@ -127,7 +130,7 @@ export class Store {
     return entry.payload;
   }
 
-  /** Pins a value, reading it back first. Undefined when its file cannot be read: it is lost. */
+  /** Reads a value back and pins it. Undefined when its file cannot be read: the value is lost. */
   async fetch(entry: Entry): Promise<Payload | undefined> {
     const pinned = this.pin(entry);
     if (pinned !== undefined) return pinned;
@@ -140,9 +143,9 @@ export class Store {
 
   async #read(entry: Entry): Promise<Payload | undefined> {
     const { bytes } = entry;
-    // As much as will be needed: others must not take it meanwhile.
+    // Reserved now, so that other values do not take the room meanwhile.
     this.#memoryBytes += bytes;
-    this.#mind();
+    this.#checkBounds();
     try {
       entry.payload = await readBack(entry.file!);
       this.#spilledBytes -= bytes;
@@ -159,16 +162,16 @@ export class Store {
     }
   }
 
-  /** Whoever pinned it does not use it any more. */
+  /** Undoes one pin. */
   letGo(entry: Entry): void {
     entry.pins -= 1;
     if (entry.pins > 0) return;
     if (entry.gone) this.#forget(entry);
     else if (entry.payload !== undefined) this.#idle.add(entry);
-    this.#mind();
+    this.#checkBounds();
   }
 
-  /** The bytes of a value for somebody else: from memory, or from its file without reading it back. */
+  /** The bytes of a value, to be sent: from memory, or from its file without reading it back. */
   source(want: Want): Source | undefined | Promise<Source | undefined> {
     const entry = this.find(want);
     if (entry === undefined) return undefined;
@@ -184,16 +187,16 @@ export class Store {
     });
   }
 
-  /** Nobody needs it any more. */
+  /** Removes a result that is not needed any more. */
   free(want: Want): void {
     const entry = this.find(want);
     if (entry) this.#drop(entry);
-    this.#mind();
+    this.#checkBounds();
   }
 
   clear(): void {
     for (const entry of [...this.#entries.values()]) this.#drop(entry);
-    this.#mind();
+    this.#checkBounds();
   }
 
   close(): void {
@@ -202,7 +205,7 @@ export class Store {
     this.clear();
   }
 
-  /** Whether so many more bytes can come without this worker having to stop for it. */
+  /** Whether this many more bytes leave the worker below the bound for new tasks. */
   hasRoomFor(bytes: number): boolean {
     return this.#memoryBytes + bytes <= this.#options.pauseAboveBytes;
   }
@@ -210,13 +213,13 @@ export class Store {
   /** Counts bytes that are on their way here. */
   expect(bytes: number): void {
     this.#memoryBytes += bytes;
-    this.#mind();
+    this.#checkBounds();
   }
 
-  /** They have come, and been put, or they will not. */
+  /** Ends `expect`: the bytes have been put, or will not come. */
   unexpect(bytes: number): void {
     this.#memoryBytes -= bytes;
-    this.#mind();
+    this.#checkBounds();
   }
 
   #drop(entry: Entry): void {
@@ -244,12 +247,12 @@ export class Store {
     );
   }
 
-  /** After every change: spills, pauses and resumes as the bounds say. */
-  #mind(): void {
+  /** Spills, pauses and resumes as the bounds demand; called after every change. */
+  #checkBounds(): void {
     if (this.#closed) return;
     const { spillAboveBytes, pauseAboveBytes, on } = this.#options;
-    if (this.#memoryBytes < this.#mindedBytes) on.room();
-    this.#mindedBytes = this.#memoryBytes;
+    if (this.#memoryBytes < this.#checkedBytes) on.room();
+    this.#checkedBytes = this.#memoryBytes;
     const over = this.#memoryBytes > spillAboveBytes;
     if (over && !this.#spilling && this.#problem === undefined && this.#idle.size > 0) {
       this.#spilling = true;
@@ -270,7 +273,7 @@ export class Store {
     }
   }
 
-  /** One file after the other, until there is little enough in memory. Never rejects. */
+  /** Writes values to files, one after the other, until memory is below the bound. Never rejects. */
   async #spill(): Promise<void> {
     const { spillAboveBytes, disk } = this.#options;
     while (this.#memoryBytes > spillAboveBytes && !this.#closed) {
@@ -278,7 +281,7 @@ export class Store {
       if (entry === undefined) break;
       this.#idle.delete(entry);
       try {
-        // What was read back may still have its file.
+        // A value that was read back still has its file.
         const file = (entry.file ??= await spill(disk, entry.payload!));
         this.#problem = undefined;
         if (entry.gone && entry.pins === 0) {
@@ -303,19 +306,16 @@ export class Store {
         keepAlive: false,
       });
     }
-    this.#mind();
+    this.#checkBounds();
   }
 
   #tryDisk(): void {
     this.#retry?.();
     this.#retry = undefined;
     if (this.#problem === undefined || this.#closed) return;
-    // Whether there is room again is known only after another try; until then nothing is resumed.
+    // The problem stays until a try succeeds, so that the worker does not resume before.
     if (this.#spilling) return;
     this.#spilling = true;
     void this.#spill();
   }
 }
-
-/** Tasks are taken again below this share of the limit: not to and fro with every result. */
-const resumeShare = 0.8;

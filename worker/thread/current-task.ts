@@ -12,18 +12,18 @@ import type { TaskLink } from "./task-link.ts";
 export type CurrentTask = {
   /** Names the task for ever. */
   readonly key: string;
-  /** 1 the first time it is dispatched; more after a retry or a loss. */
+  /** 1 the first time it runs; more after a retry or a loss. */
   readonly attempt: number;
   /** The name of the worker that runs it. */
   readonly worker: string;
   /**
    * Fires when the task is cancelled or runs out of time; its `reason` is a `TaskCancelledError` or
-   * a `TaskTimeoutError`. A task that has not ended two seconds later loses its thread. In a loop
-   * that never awaits, read it again each time: `if (currentTask().signal.aborted) return;`.
+   * a `TaskTimeoutError`. A task that has not ended two seconds later, or its `graceMs`, loses its
+   * thread. In a loop that never awaits, read it again each time: `if (currentTask().signal.aborted) return;`.
    */
   readonly signal: AbortSignal;
   /**
-   * Says how far the task is: `fraction` from 0 to 1, and words of your own. Call it as often as you
+   * Reports how far the task is: `fraction` from 0 to 1, and words of your own. Call it as often as you
    * like; about ten a second are passed on.
    *
    * @throws {TypeError} when `fraction` is not a number

@@ -1,4 +1,4 @@
-// The entry of a thread: imports the modules, tells the main thread their functions, then runs calls.
+// The entry of a thread, or of a process in its place: imports the modules, tells the main thread their functions, then runs calls.
 
 import { inspect } from "node:util";
 import { isMainThread, workerData } from "node:worker_threads";
@@ -8,22 +8,40 @@ import type { FromThread, ThreadOptions, ToThread } from "../boundary/messages.t
 import { ModuleError } from "../boundary/module-source.ts";
 import { runningTask } from "./current-task.ts";
 import { now } from "../boundary/intrinsics.ts";
-import { digestOf, loadFunctions } from "./modules.ts";
+import { loadFunctions } from "./modules.ts";
+import { printAtOnce } from "./output.ts";
 import { Runner } from "./runner.ts";
+import { StartedProcesses } from "./started-processes.ts";
+import { taskStack } from "./task-stack.ts";
+import { tellEnds } from "./thread-ends.ts";
+import { sayLimits } from "./thread-limits.ts";
 
-if (isMainThread) throw new Error("worker/thread/entry is started by a worker, as a thread");
-const options = { ...(workerData as ThreadOptions) };
+const options = isMainThread
+  ? (await import("../process/child.ts")).connectToWorker()
+  : { ...(workerData as ThreadOptions) };
 // The user's code must not find the channel to the main thread: it goes before the modules load.
-for (const name of Object.keys(options)) Reflect.deleteProperty(workerData as object, name);
+if (!isMainThread) {
+  for (const name of Object.keys(options)) Reflect.deleteProperty(workerData as object, name);
+}
 const { port } = options;
 const [seconds, nanoseconds] = process.hrtime();
 const clockMs = seconds * 1000 + nanoseconds / 1e6 - now();
 const post = (message: FromThread) => port.postMessage(message);
+function say(type: "rejection" | "warning", text: string): void {
+  const key = runningTask.getStore()?.key;
+  post({ type, text, ...(key !== undefined && { key }) });
+}
+const warn = (text: string) => say("warning", text);
+
+printAtOnce(warn);
+tellEnds((error, key) => post({ type: "ending", error, ...(key !== undefined && { key }) }));
+if (!isMainThread) sayLimits(warn);
+const started = new StartedProcesses(options, (left) => post({ type: "left", ...left }));
+started.watch();
 
 // A rejection that one task does not handle must not end the thread, where other tasks run.
 process.on("unhandledRejection", (reason) => {
-  const key = runningTask.getStore()?.key;
-  post({ type: "rejection", text: inspect(reason), ...(key !== undefined && { key }) });
+  say("rejection", taskStack(inspect(reason)));
 });
 
 let isLoaded = false;
@@ -40,12 +58,11 @@ becomeModuleHost({
 });
 
 try {
-  const functions = await loadFunctions(options.modules);
+  const { functions, digests } = await loadFunctions(options.modules);
   if (refusal !== undefined) throw new ModuleError(refusal);
   isLoaded = true;
-  const runner = new Runner({ ...options, functions });
+  const runner = new Runner({ ...options, functions, over: (task) => started.end(task) });
   port.on("message", (message: ToThread) => runner.receive(message));
-  const digests = [...functions.values()].map(digestOf);
   post({ type: "loaded", functions: [...functions.keys()], digests, clockMs });
 } catch (error) {
   if (!(error instanceof ModuleError)) throw error;

@@ -17,6 +17,7 @@ import {
   EXECUTING,
   OVER,
   WAITING,
+  cellOf,
   mostWaiting,
   move,
   stateOf,
@@ -36,25 +37,35 @@ import { RunningTask, runningTask, type TaskHost } from "./current-task.ts";
 import type { TaskFunction } from "./modules.ts";
 import { ReturnedResults } from "./returned-results.ts";
 import { TaskLink } from "./task-link.ts";
+import { withTaskStacks } from "./task-stack.ts";
 
 /** Large results go into shared memory: other threads get them without a copy. */
 const resultRoom = { mostBytes: limits.valueBytes, allocate };
 
+/** Most lines of the log on their way, and how long the next waits for one of them, in milliseconds. */
+const mostLogging = 1_000;
+const logPatienceMs = 100;
+
 /** Several calls in one message. */
 type Batch = Extract<ToThread, { type: "calls" }>;
 
-export type RunnerOptions = Omit<ThreadOptions, "modules"> & {
+export type RunnerOptions = Omit<ThreadOptions, "modules" | "mark" | "processes"> & {
   readonly functions: ReadonlyMap<string, TaskFunction>;
+  /** Receives each attempt that is over. */
+  readonly over?: (task: RunningTask) => void;
 };
 
 export class Runner implements TaskHost {
   readonly worker: string;
   readonly #port: MessagePort;
   readonly #cells: Cells;
+  readonly #note: ThreadOptions["note"];
   readonly #functions: readonly (readonly [name: string, call: TaskFunction])[];
+  readonly #logging: Int32Array<SharedArrayBuffer>;
   readonly #concurrency: number;
   readonly #taskClient: string | undefined;
   readonly #results: ReturnedResults;
+  readonly #ended: ((task: RunningTask) => void) | undefined;
 
   readonly #batches: Batch[] = [];
   /** The place of the next call in the first batch. */
@@ -65,7 +76,7 @@ export class Runner implements TaskHost {
   #active = 0;
   /** How many calls have lent their slots. */
   #lent = 0;
-  /** Calls that lend resources too, by ticket. While one waits to have them back: what lets it go on. */
+  /** Calls that lend resources too, by ticket. While one waits to have them back, with the function that lets it go on. */
   readonly #regaining = new Map<number, (() => void) | undefined>();
   /** Why executing calls were asked to end, by ticket. */
   readonly #endings = new Map<number, Error>();
@@ -74,9 +85,12 @@ export class Runner implements TaskHost {
     this.worker = options.worker;
     this.#port = options.port;
     this.#cells = options.cells;
+    this.#note = options.note;
     this.#functions = [...options.functions];
+    this.#logging = options.logging;
     this.#concurrency = options.concurrency;
     this.#taskClient = options.taskClient;
+    this.#ended = options.over;
     this.#results = new ReturnedResults(options.port, options.unposted);
   }
 
@@ -132,6 +146,7 @@ export class Runner implements TaskHost {
     const begin = now();
     this.#cells.begins[ticket & (this.#cells.begins.length - 1)] = begin;
     if (!move(this.#cells, ticket, WAITING, EXECUTING)) return;
+    this.#note?.(cellOf(this.#cells, ticket), (ticket << 2) | EXECUTING, begin);
 
     const [name, call] = this.#functions[numbers[index * 3 + 1]!]!;
     const task = new RunningTask(this, batch.keys[index]!, numbers[index * 3 + 2]!, ticket);
@@ -201,6 +216,7 @@ export class Runner implements TaskHost {
 
   #failed(task: RunningTask, begin: number, failure: Failure): void {
     this.#over(task);
+    if (failure.error !== undefined) failure.error = withTaskStacks(failure.error);
     this.#results.post();
     const micros = Math.round((now() - begin) * 1000);
     this.#post({ type: "threw", ticket: task.ticket, micros, failure });
@@ -210,7 +226,9 @@ export class Runner implements TaskHost {
     const { ticket } = task;
     const { states } = this.#cells;
     Atomics.store(states, ticket & (states.length - 1), (ticket << 2) | OVER);
+    this.#note?.(cellOf(this.#cells, ticket), (ticket << 2) | OVER, 0);
     task.close();
+    this.#ended?.(task);
     if (task.lent) this.#lent -= 1;
     if (this.#endings.size > 0) this.#endings.delete(ticket);
     if (this.#regaining.size > 0) this.#regaining.delete(ticket);
@@ -253,7 +271,10 @@ export class Runner implements TaskHost {
   }
 
   log(text: string, key: string): void {
+    // A loop of lines must not fill the memory: it waits for the main thread to write them.
+    const waiting = Atomics.add(this.#logging, 0, 1) + 1;
     this.#post({ type: "log", text, key });
+    if (waiting > mostLogging) Atomics.wait(this.#logging, 0, waiting, logPatienceMs);
   }
 
   openLink(task: RunningTask): TaskLink {

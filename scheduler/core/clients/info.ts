@@ -2,6 +2,7 @@
 
 import type { SchedulerInfo, WorkerInfo } from "../../../src/wire/facts.ts";
 import type { State, Worker } from "../state.ts";
+import { functionKey, type FunctionReference } from "../tasks/functions.ts";
 
 export function schedulerInfo(state: State): SchedulerInfo {
   const { counts, totals, workers, clients, registered, published } = state;
@@ -23,6 +24,12 @@ export function workerInfos({ workers }: State): WorkerInfo[] {
   return Array.from(workers.values(), workerInfo);
 }
 
+/** The ids of the workers that registered a function. */
+export function registeredAt({ workers }: State, reference: FunctionReference): string[] {
+  const key = functionKey(reference);
+  return [...workers.values()].filter((worker) => worker.functions.has(key)).map(({ id }) => id);
+}
+
 function workerInfo(worker: Worker): WorkerInfo {
   const { id, name, host, pid, threads, slots, finished, joinedAt, leaving, awayUntil } = worker;
   const resources: WorkerInfo["resources"] = {};
@@ -32,7 +39,7 @@ function workerInfo(worker: Worker): WorkerInfo {
   const isUp = awayUntil === undefined;
   const status = leaving ? "leaving" : !isUp ? "away" : worker.paused ? "paused" : "up";
   const tasks = worker.dispatches.size;
-  const functions = [...worker.functions].sort();
+  const functions = [...worker.registeredNames].sort();
   return {
     id,
     name,

@@ -33,7 +33,7 @@ export function publish(
     const message = `the future ${tasks} in it is not known here: was it released, or is it of another scheduler?`;
     return new Refusal({ code: "lost-data", message, key: tasks });
   }
-  // Before the earlier one is let go: they may have tasks in common.
+  // Before the earlier retention ends: they may have tasks in common.
   const made = retain(step, `published "${name}"`, tasks);
   if (earlier !== undefined) endRetention(step, earlier.retention);
   published.set(name, { value, inputs, retention: made, by: client.name });

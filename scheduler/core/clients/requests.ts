@@ -18,7 +18,7 @@ import { scatter } from "../values/scattering.ts";
 import { restart } from "../workers/restart.ts";
 import { retire } from "../workers/retiring.ts";
 import { answer, later, refuse, Refusal, type Asked } from "./answers.ts";
-import { schedulerInfo, workerInfos } from "./info.ts";
+import { registeredAt, schedulerInfo, workerInfos } from "./info.ts";
 import { give, publish, unpublish } from "./published.ts";
 
 /** The state as it is at a moment, for those who only look. */
@@ -34,6 +34,7 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
   ping: () => null,
   info: ({ state }) => schedulerInfo(state),
   workers: ({ state }) => workerInfos(state),
+  "registered-at": ({ state }, reference) => registeredAt(state, reference),
   explain: (view, { key }) => explain(view, key),
   "who-has": ({ state }, { keys }) => whoHas(state, keys),
 };

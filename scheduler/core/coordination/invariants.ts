@@ -18,7 +18,10 @@ export function checkCoordination(state: State): void {
     for (const thing of uses) assert(thing.users.has(client), say(`is no user of ${thing.name}`));
     for (const [id, claim] of claims) {
       if (claim.at === "told") {
-        assert(state.offers.open.get(client)?.has(claim.offer) ?? false, say("is told of nothing"));
+        assert(
+          state.offers.open.get(client)?.has(claim.offer) ?? false,
+          say("has a claim on no offer"),
+        );
         continue;
       }
       const { thing } = claim;
@@ -41,7 +44,7 @@ export function checkCoordination(state: State): void {
     assert(name === fileName(thing) && !isIdle(thing), () => `${name} is filed though it is idle`);
     for (const line of linesOf(thing)) {
       for (const waiter of inOrder(line)) {
-        assert(waiters.has(waiter), () => `${name}: somebody waits without a claim`);
+        assert(waiters.has(waiter), () => `${name}: a request waits without a claim`);
         waiting++;
       }
     }
@@ -51,7 +54,7 @@ export function checkCoordination(state: State): void {
   checkItems(state, items);
 }
 
-/** Its own counts are right, and nobody waits for what is there. */
+/** The counts of a thing are right, and no request waits for what it could have. */
 function checkThing(
   state: State,
   thing: Thing,
@@ -65,7 +68,10 @@ function checkThing(
       const { used, limit, waiting } = thing;
       assert(used === count.held && used <= limit, say(`has ${used} of ${limit} used`));
       const next = waiting.first;
-      assert(!next || used + next.count > limit, say("lets somebody wait for what is free"));
+      assert(
+        !next || used + next.count > limit,
+        say("has a request wait for leases that are free"),
+      );
       break;
     }
     case "event":
@@ -93,20 +99,21 @@ function checkQueue(
   for (const item of inOrder(queue.items)) add(items, item, say("has an item twice"));
   assert(queue.items.size === 0 || queue.getters.size === 0, say("has items and is waited for"));
   assert(queue.items.size >= room || queue.putters.size === 0, say("has room and putters wait"));
-  for (const putter of queue.putters) assert(putter.item !== undefined, say("gets nothing put"));
+  for (const putter of queue.putters)
+    assert(putter.item !== undefined, say("has a request to put nothing"));
 }
 
-/** Every item is somewhere once, its bytes are counted, and its futures are kept. */
+/** Every item is in one place, its bytes are counted, and its futures are retained. */
 function checkItems(state: State, items: Set<Item>): void {
   let bytes = 0;
   for (const item of items) {
     bytes += item.bytes;
     assert(
       (item.retention !== undefined) === item.keys.length > 0,
-      () => "an item keeps no futures",
+      () => "an item does not retain its futures",
     );
     for (const task of item.retention?.tasks ?? []) {
-      assert(state.retentions.has(task), () => `${task.key} is in an item and not kept`);
+      assert(state.retentions.has(task), () => `${task.key} is in an item and not retained`);
     }
   }
   const { bytes: counted } = state.coordination;

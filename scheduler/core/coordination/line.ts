@@ -1,14 +1,14 @@
-// Those who wait, or what is waited for, in the order of their numbers: first come, first served.
-// Anybody may leave from anywhere, and who was taken out too early goes back to its place.
+// A line of waiting requests, or of items, in the order of their numbers: first come, first served. A
+// member may leave from anywhere, and one that was taken out too early returns to its place.
 
 export type Member<Self> = {
-  /** Its place: smaller ones come first. */
+  /** Smaller numbers come first. */
   readonly order: number;
   ahead: Self | undefined;
   behind: Self | undefined;
 };
 
-/** Members are in one line at most: the links are in them. */
+/** A doubly linked list whose links are in the members, so that each is in one line at most. */
 export class Line<Self extends Member<Self>> {
   #first: Self | undefined;
   #last: Self | undefined;
@@ -22,12 +22,12 @@ export class Line<Self extends Member<Self>> {
     return this.#first;
   }
 
-  /** At the end; its number is the highest. */
+  /** Adds a member at the end; its number is the highest. */
   join(member: Self): void {
     this.#insert(member, this.#last, undefined);
   }
 
-  /** Among the first, from where it was taken. */
+  /** Returns a member to its place, which is near the front. */
   rejoin(member: Self): void {
     let behind = this.#first;
     while (behind !== undefined && behind.order < member.order) behind = behind.behind;
@@ -45,7 +45,7 @@ export class Line<Self extends Member<Self>> {
     this.#size--;
   }
 
-  /** Takes out the first one. */
+  /** Takes out the first member. */
   shift(): Self | undefined {
     const first = this.#first;
     if (first !== undefined) this.leave(first);

@@ -1,10 +1,9 @@
-// What clients coordinate by, as plain data: locks, semaphores, events, queues and variables, here all
-// called *things*, each under its kind and name. A thing is there while it says something: while it is
-// held, set or filled, while somebody waits for it, and, when it was given a limit, while a client
-// that gave it is there.
+// What clients coordinate by, as plain data: locks, semaphores, events, queues and variables. All are
+// called things here, and are found by their kind and name. A thing exists while it is held, set or
+// filled, while a request waits for it, and, if it has a limit, while a client that gave it is there.
 //
-// A *claim* is what became of one request of one client: it waits, or it holds leases, or it was
-// handed something that the client has not said to have received. Who is gone has no claims.
+// A claim is the outcome of one request of one client: the request waits, or it holds leases, or it was
+// handed items that the client has not acknowledged. A client that is gone has no claims.
 
 import type { Payload } from "../../../src/payload/payload.ts";
 import type { ParametersOf } from "../../../src/wire/requests.ts";
@@ -12,15 +11,15 @@ import type { Retention } from "../clients/retention.ts";
 import type { Client, TaskKey } from "../state.ts";
 import { Line } from "./line.ts";
 
-/** Bounds on what clients can have the scheduler keep for them; sizes in bytes. */
+/** Bounds on what the scheduler keeps for clients; sizes in bytes. */
 export type CoordinationLimits = {
   /** Things at a time, of all kinds together. Default 100,000. */
   things: number;
   /** Claims of one client at a time. Default 100,000. */
   claimsOfClient: number;
-  /** Items in one queue; whoever puts more waits. Default 1,000,000. */
+  /** Items in one queue; a request to put more waits. Default 1,000,000. */
   queueItems: number;
-  /** One item or value. What is larger belongs into a future. Default 16 MiB. */
+  /** One item or value. A larger one belongs into a future. Default 16 MiB. */
   itemBytes: number;
   /** All items and values together. Default 1 GiB. */
   totalBytes: number;
@@ -37,7 +36,7 @@ export const defaultCoordinationLimits: CoordinationLimits = {
 export type Request = ParametersOf<"coordinate">;
 export type Kind = Request["kind"];
 
-/** A value in a queue or a variable, and what keeps the futures in it. */
+/** A value in a queue or a variable, and the retention of the futures in it. */
 export type Item = {
   readonly value: Payload;
   /** The futures that the value refers to by position. */
@@ -55,9 +54,9 @@ export type Waiter = {
   readonly id: number;
   readonly thing: Thing;
   readonly line: Line<Waiter>;
-  /** Leases, or items, wanted. */
+  /** Leases or items asked for. */
   readonly count: number;
-  /** What it would put. */
+  /** The item to put. */
   readonly item: Item | undefined;
   readonly order: number;
   ahead: Waiter | undefined;
@@ -67,9 +66,9 @@ export type Waiter = {
 export type Claim =
   | Waiter
   | { readonly at: "holding"; readonly thing: Semaphore; readonly count: number }
-  /** Items of a queue that go back to it, unless the client says that it has them. */
+  /** Items of a queue that go back to it unless the client acknowledges them. */
   | { readonly at: "handed"; readonly thing: Queue; readonly items: readonly Item[] }
-  /** Futures in a variable that the client is being told of. */
+  /** Futures in a variable that are offered to the client; see retention.ts. */
   | { readonly at: "told"; readonly offer: number };
 
 /** A lock is a semaphore of one. */
@@ -90,7 +89,7 @@ export type EventThing = {
 export type Queue = {
   readonly kind: "queue";
   readonly name: string;
-  /** Undefined while nobody has said one. */
+  /** Undefined until a client gives one. */
   maxSize: number | undefined;
   readonly items: Line<Item>;
   readonly getters: Line<Waiter>;
@@ -107,17 +106,17 @@ export type Variable = {
 };
 export type Thing = Semaphore | EventThing | Queue | Variable;
 
-/** What a client has to do with things; there while there is any of it. */
+/** The claims of one client and the limits it gave; exists while there are any. */
 export type Involvement = {
   readonly claims: Map<number, Claim>;
-  /** The things whose limit is remembered for it. */
+  /** The things whose limit it gave. */
   readonly uses: Set<Semaphore | Queue>;
 };
 
 export type Coordination = {
   readonly things: Map<string, Thing>;
   readonly clients: Map<Client, Involvement>;
-  /** Of all items and values, those on their way too. */
+  /** Bytes of all items and values, those handed out and not acknowledged too. */
   bytes: number;
   /** Numbers given to waiters and items. */
   order: number;
@@ -127,7 +126,7 @@ export function createCoordination(): Coordination {
   return { things: new Map(), clients: new Map(), bytes: 0, order: 0 };
 }
 
-/** No kind has a blank in it. */
+/** Under which a thing is found. Unambiguous, as no kind has a space in it. */
 export function fileName({ kind, name }: Pick<Thing, "kind" | "name">): string {
   return `${kind} ${name}`;
 }
@@ -151,7 +150,7 @@ export function createThing({ kind, name, limit }: Request): Thing {
   }
 }
 
-/** Whether forgetting it would change nothing for anybody. */
+/** Whether the thing may be removed: no client would notice. */
 export function isIdle(thing: Thing): boolean {
   switch (thing.kind) {
     case "lock":

@@ -3,12 +3,17 @@
 
 import type { TaskOptions } from "../../../src/wire/protocol.ts";
 import type { PlacementConstraint, State, Worker } from "../state.ts";
-import { forgetFunctionIfUnused, functionFor } from "../tasks/functions.ts";
+import {
+  forgetFunctionIfUnused,
+  functionFor,
+  functionKey,
+  type FunctionReference,
+} from "../tasks/functions.ts";
 import { enterSite, leaveSite, unwatchNames, watchNames } from "./sites.ts";
 
 /** Whether the worker could run such tasks if it had nothing else to do. */
 export function couldRun(worker: Worker, constraint: PlacementConstraint): boolean {
-  if (!worker.functions.has(constraint.function.name)) return false;
+  if (!worker.functions.has(constraint.function.key)) return false;
   const { workers, allowOtherWorkers } = constraint;
   if (workers !== undefined && !allowOtherWorkers && !isNamed(worker, workers)) return false;
   return lacks(worker, constraint) === undefined;
@@ -30,19 +35,20 @@ export function isNamed(worker: Worker, names: ReadonlySet<string>): boolean {
 /** The constraint for these options of a function, for one spec more. */
 export function enterConstraint(
   state: State,
-  name: string,
+  reference: FunctionReference,
   options: TaskOptions,
 ): PlacementConstraint {
   const { workers, resources } = options;
+  const key = functionKey(reference);
   const allowOtherWorkers = options.allowOtherWorkers ?? false;
   const signature =
     workers || resources
-      ? JSON.stringify([name, workers && [...workers].sort(), allowOtherWorkers, resources])
-      : `=${name}`;
+      ? JSON.stringify([key, workers && [...workers].sort(), allowOtherWorkers, resources])
+      : `=${key}`;
   let constraint = state.constraints.get(signature);
   if (constraint === undefined) {
     const of = {
-      function: functionFor(state, name),
+      function: functionFor(state, reference),
       workers: workers && new Set(workers),
       allowOtherWorkers,
       resources,

@@ -19,6 +19,7 @@ export function dispatch(step: StepContext, task: Task, worker: Worker): void {
     at: now,
     estimateMicros: estimateMicros(state, spec.function.meanMicros),
     started: false,
+    suspect: task.suspicions > 0,
     withdrawing: false,
     abandoned: false,
     lent: false,
@@ -29,6 +30,8 @@ export function dispatch(step: StepContext, task: Task, worker: Worker): void {
   worker.backlogMicros += next.estimateMicros;
   if (spec.priority < worker.lowestPriority) worker.lowestPriority = spec.priority;
   takeResources(worker, spec.constraint, 1);
+  if (next.suspect) worker.suspects++;
+  if (runsAlone(task)) worker.closedFor = task;
   state.totals.dispatched++;
   // To the end of these sets, so that the next task goes to the worker that waited longest.
   if (state.free.size > 1) state.free.delete(worker);
@@ -51,6 +54,13 @@ function inputsOf({ key, inputs = [] }: Task): Input[] {
   });
 }
 
+/** It has begun to execute: counted once. */
+export function countStart(dispatch: Dispatch): void {
+  if (dispatch.started) return;
+  dispatch.started = true;
+  dispatch.task.starts++;
+}
+
 /** An attempt ended on its worker. `offerRoom` follows, once for all that ended together. */
 export function endDispatch({ state }: StepContext, ended: Dispatch): void {
   const { worker, task } = ended;
@@ -61,8 +71,7 @@ export function endDispatch({ state }: StepContext, ended: Dispatch): void {
     worker.lent--;
     worker.regaining.delete(ended);
   } else {
-    worker.backlogMicros -= ended.estimateMicros;
-    takeResources(worker, task.spec.constraint, -1);
+    freeSlot(ended);
   }
   if (worker.dispatches.size === 0) {
     worker.backlogMicros = 0;
@@ -86,11 +95,16 @@ export function offerRoom(step: StepContext, worker: Worker): void {
 export function lend(dispatch: Dispatch): void {
   if (dispatch.lent) return;
   dispatch.lent = true;
-  dispatch.started = true;
-  const { worker, task } = dispatch;
-  worker.lent++;
-  worker.backlogMicros -= dispatch.estimateMicros;
+  dispatch.worker.lent++;
+  freeSlot(dispatch);
+}
+
+function freeSlot({ worker, task, estimateMicros, suspect }: Dispatch): void {
+  worker.backlogMicros -= estimateMicros;
   takeResources(worker, task.spec.constraint, -1);
+  if (suspect) worker.suspects--;
+  // Not while the worker is emptied for a later attempt of the same task.
+  if (suspect && worker.closedFor === task && worker.suspects === 0) worker.closedFor = undefined;
 }
 
 /** The task goes on. It may use its slot at once, but has to wait until its resources are free. */
@@ -108,6 +122,7 @@ function takeBack(dispatch: Dispatch): void {
   worker.lent--;
   worker.backlogMicros += dispatch.estimateMicros;
   takeResources(worker, task.spec.constraint, 1);
+  if (dispatch.suspect) worker.suspects++;
 }
 
 /** The client inside the task ends at the end of the step; its sub-tasks may have clients inside too. */
@@ -134,12 +149,14 @@ export function updateRoom(state: State, worker: Worker): void {
   const { slots, backlogMicros } = worker;
   const { aheadMicros, maxAhead } = state.options;
   const load = loadOf(worker);
-  const present = isPresent(worker);
+  const present = isPresent(worker) && worker.closedFor === undefined;
   setMembership(state.free, worker, present && load < slots);
   setMembership(
     state.openAhead,
     worker,
     present &&
+      // Behind a suspect nothing else may begin when it ends, or each could be the cause of a loss.
+      worker.suspects === 0 &&
       load >= slots &&
       load < slots * (1 + maxAhead) &&
       backlogMicros < 2 * aheadMicros * slots,
@@ -159,8 +176,8 @@ export function unblock(state: State, worker: Worker): void {
 /** The blocked sites that the worker may matter to: those of its functions, and perhaps others. */
 function blockedAt({ ready, functions }: State, worker: Worker): Iterable<Site> {
   if (ready.blocked.size <= worker.functions.size) return ready.blocked;
-  return [...worker.functions].flatMap((name) =>
-    [...(functions.get(name)?.sites ?? [])].filter((site) => ready.blocked.has(site)),
+  return [...worker.functions].flatMap((key) =>
+    [...(functions.get(key)?.sites ?? [])].filter((site) => ready.blocked.has(site)),
   );
 }
 
@@ -189,6 +206,18 @@ export function hasRoomForSmallest(worker: Worker, site: Site): boolean {
     if (least !== undefined && freeOf(worker, resources[index]!) < least.amount) return false;
   }
   return true;
+}
+
+/** Whether the task has to run with nothing else on its worker; see suspects.ts. */
+export function runsAlone({ suspicions }: Task): boolean {
+  return suspicions > 1;
+}
+
+/** Whether the task, if it is a suspect, would be apart from others on this worker. */
+export function isApartOn(worker: Worker, task: Task): boolean {
+  if (task.suspicions === 0) return true;
+  if (worker.suspects > 0) return false;
+  return !runsAlone(task) || loadOf(worker) === 0;
 }
 
 export function isPresent({ awayUntil, leaving, paused }: Worker): boolean {
@@ -233,6 +262,35 @@ function estimateMicros(
   if (meanMicros === undefined) return aheadMicros;
   if (meanMicros < aheadMicros) return meanMicros;
   return meanMicros < 10 * aheadMicros ? aheadMicros : 2 * aheadMicros;
+}
+
+/** Asks for one dispatch back, unless it has begun. */
+export function withdrawOne(step: StepContext, dispatch: Dispatch): void {
+  const { started, withdrawing, abandoned, worker } = dispatch;
+  if (started || withdrawing || abandoned) return;
+  dispatch.withdrawing = true;
+  worker.withdrawals++;
+  step.effects.withdraw(dispatch);
+}
+
+/** Withdraws the newest dispatches that have no slot and pass, at most so many; returns how many. */
+export function withdraw(
+  step: StepContext,
+  worker: Worker,
+  most: number,
+  passes: (dispatch: Dispatch) => boolean,
+): number {
+  const inSlots = [...worker.dispatches.values()].filter(({ lent }) => !lent);
+  const ahead = inSlots.slice(worker.slots).reverse();
+  const taken: Dispatch[] = [];
+  for (const each of ahead) {
+    if (taken.length === most) break;
+    if (each.started || each.abandoned || each.withdrawing || !passes(each)) continue;
+    taken.push(each);
+  }
+  // Oldest first: they come back, and are queued, in this order.
+  for (const each of taken.reverse()) withdrawOne(step, each);
+  return taken.length;
 }
 
 function takeResources(worker: Worker, { resources }: PlacementConstraint, times: 1 | -1): void {

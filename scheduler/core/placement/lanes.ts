@@ -58,7 +58,7 @@ export type Turn = {
   lanes: number;
 };
 
-/** Where the lanes of one client and priority stand that belong to one site. */
+/** The lanes of one client and priority that belong to one site. */
 export type Place = Heaped & {
   readonly turn: Turn;
   readonly site: Site;
@@ -122,12 +122,13 @@ export function isSiteBlocked({ blockedBy }: Site, priority: number): boolean {
 /** The ready tasks of a lane, in no particular order. */
 export function* tasksOf(lane: Lane): Iterable<Task> {
   for (const deque of [lane.returned, lane.dependents, lane.roots]) {
-    for (const task of deque) if (task.state.at === "ready") yield task;
+    for (const task of deque) if (isReadyIn(lane, task)) yield task;
   }
 }
 
 export function headOf(lane: Lane): Task | undefined {
-  return firstReady(lane.returned) ?? firstReady(lane.dependents) ?? firstReady(lane.roots);
+  const { returned, dependents, roots } = lane;
+  return firstReady(lane, returned) ?? firstReady(lane, dependents) ?? firstReady(lane, roots);
 }
 
 /** Frees the memory of tasks that are not ready any more, once they are more than the others. */
@@ -135,7 +136,7 @@ export function compact(lane: Lane): void {
   const held = lane.returned.size + lane.dependents.size + lane.roots.size;
   if (held < 1_000 || held < 2 * lane.ready) return;
   for (const deque of [lane.returned, lane.dependents, lane.roots]) {
-    deque.keep((task) => task.state.at === "ready");
+    deque.keep((task) => isReadyIn(lane, task));
   }
 }
 
@@ -151,14 +152,19 @@ function comesBefore(a: Lane, b: Lane): boolean {
 
 /** Number of the deque that the head is in, in their order. */
 function dequeOf(lane: Lane): number {
-  return firstReady(lane.returned) ? 0 : firstReady(lane.dependents) ? 1 : 2;
+  return firstReady(lane, lane.returned) ? 0 : firstReady(lane, lane.dependents) ? 1 : 2;
 }
 
-/** The first task of a deque that is still ready. Drops those before it. */
-function firstReady(deque: Deque<Task>): Task | undefined {
+/** A task that became more urgent is ready in another lane. */
+function isReadyIn(lane: Lane, { state, spec }: Task): boolean {
+  return state.at === "ready" && spec.lane === lane;
+}
+
+/** The first task of a deque that is still ready in this lane. Drops those before it. */
+function firstReady(lane: Lane, deque: Deque<Task>): Task | undefined {
   for (;;) {
     const first = deque.first;
-    if (first === undefined || first.state.at === "ready") return first;
+    if (first === undefined || isReadyIn(lane, first)) return first;
     deque.popFront();
   }
 }

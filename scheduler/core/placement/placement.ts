@@ -3,7 +3,14 @@
 // thread is idle for a round trip; it is withdrawn when another worker is free or urgent tasks wait.
 
 import { couldRun, isNamed } from "./constraints.ts";
-import { dispatch, hasResources, hasRoomForSmallest, loadOf } from "./dispatches.ts";
+import {
+  dispatch,
+  hasResources,
+  hasRoomForSmallest,
+  isApartOn,
+  loadOf,
+  withdraw,
+} from "./dispatches.ts";
 import { mayPrecede, type Lane } from "./lanes.ts";
 import { fits, isWorthMoving, nearest, needsOf, waitMicros, type Needs } from "./locality.ts";
 import { mayRunAt } from "./sites.ts";
@@ -11,12 +18,14 @@ import type { Dispatch, PlacementConstraint, State, Task, Worker } from "../stat
 import { endReservation, scheduleReview } from "./reservation.ts";
 import { requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
+import { isKeptApart, park, releaseSuspects } from "./suspects.ts";
 import { failIfTooLarge, isSchedulable, warnUnschedulable } from "./unschedulable.ts";
 
 export function place(step: StepContext): void {
   const { state } = step;
   const { ready } = state;
   endReservation(state);
+  releaseSuspects(step);
   const streak: Streak = { worker: undefined, constraint: undefined, tasks: 0, micros: 0 };
   while (state.free.size > 0 || state.openAhead.size > 0) {
     const lane = ready.next();
@@ -26,6 +35,10 @@ export function place(step: StepContext): void {
     const worker = needs ? chooseNear(step, task, needs) : choose(state, task, streak);
     if (worker === undefined) {
       if (needs && failIfTooLarge(step, task, needs)) continue;
+      if (isKeptApart(state, task)) {
+        park(step, task);
+        continue;
+      }
       // There is room, but not for so large inputs. Tasks behind it in the lane may have smaller ones.
       if (needs && choose(state, task))
         requeue(step, task, "too large for the free workers", largerMs);
@@ -109,15 +122,16 @@ function chooseNear(step: StepContext, task: Task, needs: Needs): Worker | undef
 /** Looks only if a slot became free since none was found: there may be many free workers that cannot run it. */
 function chooseFree(state: State, task: Task): Worker | undefined {
   const { constraint } = task.spec;
+  if (task.suspicions > 0) return firstFit(state.free, task);
   if (constraint.noFreeWorkerAt === state.slotsFreed) return undefined;
   const found = firstFit(state.free, task);
   if (found === undefined) constraint.noFreeWorkerAt = state.slotsFreed;
   return found;
 }
 
-/** Whether the task must not be sent ahead: it runs alone, uses a resource, or may expire. */
-function needsFreeSlot({ spec: { constraint }, suspect, expiresAt }: Task): boolean {
-  return constraint.resources !== undefined || suspect || expiresAt !== undefined;
+/** Whether the task must not be sent ahead: it is a suspect, uses a resource, or may expire. */
+function needsFreeSlot({ spec: { constraint }, suspicions, expiresAt }: Task): boolean {
+  return constraint.resources !== undefined || suspicions > 0 || expiresAt !== undefined;
 }
 
 /** Whether sending the task ahead would keep a slot from a task that comes first and waits for a free one. */
@@ -147,7 +161,7 @@ function firstFit(
   let second: Worker | undefined;
   for (const worker of workers) {
     if (!couldRun(worker, constraint) || !hasResources(worker, constraint)) continue;
-    if (!passes(worker)) continue;
+    if (!isApartOn(worker, task) || !passes(worker)) continue;
     if (preferred === undefined || isNamed(worker, preferred)) return worker;
     second ??= worker;
   }
@@ -233,26 +247,4 @@ function makeRoomFor(step: StepContext, lane: Lane): void {
       worker.lowestPriority = Math.min(worker.lowestPriority, task.spec.priority);
     }
   }
-}
-
-/** Withdraws the newest dispatches that have no slot and pass, at most so many; returns how many. */
-function withdraw(
-  step: StepContext,
-  worker: Worker,
-  most: number,
-  passes: (dispatch: Dispatch) => boolean,
-): number {
-  const inSlots = [...worker.dispatches.values()].filter(({ lent }) => !lent);
-  const ahead = inSlots.slice(worker.slots).reverse();
-  const taken: Dispatch[] = [];
-  for (const each of ahead) {
-    if (taken.length === most) break;
-    if (each.started || each.abandoned || each.withdrawing || !passes(each)) continue;
-    each.withdrawing = true;
-    worker.withdrawals++;
-    taken.push(each);
-  }
-  // Oldest first: they come back, and are queued, in this order.
-  for (const each of taken.reverse()) step.effects.withdraw(each);
-  return taken.length;
 }

@@ -1,6 +1,6 @@
 // The ready queue: the tasks that could run now, in the order of semantics.md. Higher priorities come
 // first; then clients take turns; then sub-tasks, the deepest first; then returned tasks, then
-// dependents, then the order of submission. Tasks are never sorted: lanes stand in heaps. Lanes that
+// dependents, then the order of submission. Tasks are never sorted: lanes are in heaps. Lanes that
 // found no room are out of the heaps, site by site, and cost nothing however many there are.
 
 import { Heap } from "../structures/heap.ts";
@@ -115,9 +115,8 @@ export class ReadyQueue {
     return headOf(lane)!;
   }
 
-  /** Called when a task is not ready any more. Its deque drops it once it is the head. */
-  remove(task: Task): void {
-    const { lane } = task.spec;
+  /** Called when a task is not ready any more, or in another lane. Its deque drops it once it is the head. */
+  remove(lane: Lane): void {
     this.#size--;
     lane.ready--;
     if (lane.ready === 0) return this.#close(lane);
@@ -240,7 +239,7 @@ export class ReadyQueue {
     if (level.all.size === 0) this.#levels.delete(level.priority);
   }
 
-  /** The lane has tasks now: it stands at its place, and its needs count in the site. */
+  /** The lane has tasks now: it enters its place, and its needs count in the site. */
   #enter(lane: Lane): void {
     const { site } = lane.place!;
     let isSmallest = false;

@@ -44,11 +44,9 @@ export function enterSite(
   const resources = Object.keys(of.resources ?? {}).sort();
   const places = workers && [...workers].map(({ id }) => id).sort();
   const amounts = resources.map((name) => steps(of.resources![name]!, resources.length));
-  const { name } = of.function;
+  const { key } = of.function;
   const signature =
-    workers || resources.length > 0
-      ? JSON.stringify([name, places, resources, amounts])
-      : `=${name}`;
+    workers || resources.length > 0 ? JSON.stringify([key, places, resources, amounts]) : `=${key}`;
   let site = state.sites.get(signature);
   if (site === undefined) {
     site = createSite({ signature, function: of.function, workers, resources });
@@ -107,7 +105,7 @@ function namesOf({ name, host, id }: Worker): ReadonlySet<string> {
 
 /** Whether the worker has the function and is one of those asked for. */
 export function mayRunAt(worker: Worker, { function: facts, workers }: Site): boolean {
-  return worker.functions.has(facts.name) && (workers === undefined || workers.has(worker));
+  return worker.functions.has(facts.key) && (workers === undefined || workers.has(worker));
 }
 
 export function createSite(

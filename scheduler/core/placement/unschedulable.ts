@@ -1,6 +1,7 @@
 // Unschedulable tasks: ready ones that no worker here could ever run, even if it had nothing else to
 // do. This file says what is missing, logs it once for each function, and fails such tasks:
-//   - of a function that no worker ever registered, after `unknownTaskTimeoutMs`;
+//   - of a function that no worker ever registered, or that was passed and has been replaced by another
+//     of its name, after `unknownTaskTimeoutMs`;
 //   - whose option `unschedulableTimeoutMs` has run out;
 //   - whose inputs are larger than the memory of every worker that has what they ask for.
 // All others wait for a worker that can run them.
@@ -29,21 +30,21 @@ export function isSchedulable(state: State, constraint: PlacementConstraint): bo
 export function whatIsMissing(state: State, constraint: PlacementConstraint): string | undefined {
   if (isSchedulable(state, constraint)) return undefined;
   const { workers: asked, resources, allowOtherWorkers } = constraint;
-  const { name } = constraint.function;
+  const { key, name } = constraint.function;
   if (state.workers.size === 0) {
     const { joins } = state;
     if (joins === 0) return "no worker has joined";
     return `no worker is left: ${joins === 1 ? "one has" : `${joins} have`} been here`;
   }
   const staying = [...state.workers.values()].filter(({ leaving }) => !leaving);
-  const able = staying.filter(({ functions }) => functions.has(name));
+  const able = staying.filter(({ functions }) => functions.has(key));
   if (able.length === 0) {
     for (const worker of state.workers.values()) {
       if (worker.leaving && couldRun(worker, constraint)) {
         return `${worker.name}, which could run it, is leaving`;
       }
     }
-    return `no worker has registered a function "${name}"`;
+    return notRegistered(state, constraint.function);
   }
   const isPinned = asked !== undefined && !allowOtherWorkers;
   const candidates = isPinned ? able.filter((worker) => isNamed(worker, asked)) : able;
@@ -73,13 +74,13 @@ function shortages(workers: readonly Worker[], constraint: PlacementConstraint):
   return shown.join("; ") + andMore(workers.length);
 }
 
-function quoted(names: readonly string[]): string {
-  const shown = names.slice(0, shownAtMost).map((name) => `"${name}"`);
-  return shown.join(", ") + andMore(names.length);
+function quoted(names: readonly string[], most = shownAtMost): string {
+  const shown = names.slice(0, most).map((name) => `"${name}"`);
+  return shown.join(", ") + andMore(names.length, most);
 }
 
-function andMore(count: number): string {
-  return count > shownAtMost ? `, and ${count - shownAtMost} more` : "";
+function andMore(count: number, most = shownAtMost): string {
+  return count > most ? `, and ${count - most} more` : "";
 }
 const shownAtMost = 3;
 
@@ -95,7 +96,7 @@ export function warnUnschedulable(step: StepContext, constraint: PlacementConstr
   const { state, now, effects } = step;
   const { function: facts } = constraint;
   if (state.workers.size === 0) return;
-  if (facts.workers === 0 && !facts.wasRegistered && facts.unknownSince === undefined) {
+  if (facts.workers === 0 && !mayComeBack(state, facts) && facts.unknownSince === undefined) {
     facts.unknownSince = now;
     const at = now + state.options.unknownTaskTimeoutMs;
     state.timers.add(at, { kind: "unknown-function", function: facts });
@@ -106,20 +107,54 @@ export function warnUnschedulable(step: StepContext, constraint: PlacementConstr
 }
 
 function warningFor(state: State, constraint: PlacementConstraint): string {
-  const { name, workers, wasRegistered } = constraint.function;
+  const { function: facts } = constraint;
+  const { name, workers, passed } = facts;
   if (workers > 0) {
     const why = whatIsMissing(state, constraint);
     return `no worker here could ever run some tasks of "${name}": ${why}; they wait`;
   }
-  if (wasRegistered) return `no worker that registered "${name}" is left; its tasks wait for one`;
+  if (mayComeBack(state, facts))
+    return `no worker that registered "${name}" is left; its tasks wait for one`;
+  if (passed) return `${notRegistered(state, facts)}; its tasks wait`;
   return `no worker here has registered "${name}"${orDidYouMean(state, name)}; its tasks wait`;
 }
+
+/** A worker had it, and none that is here has another of its name instead. */
+function mayComeBack(
+  { registered }: State,
+  { name, passed, wasRegistered }: FunctionFacts,
+): boolean {
+  return wasRegistered && !(passed && registered.has(name));
+}
+
+function notRegistered({ registered }: State, { name, passed }: FunctionFacts): string {
+  if (!passed) return `no worker has registered a function "${name}"`;
+  const other = registered.has(name) ? `: the registered "${name}" has another text` : "";
+  return `no worker has registered the function "${name}" that was passed${other}`;
+}
+
+function unknownFunction(state: State, facts: FunctionFacts): string {
+  const { name, passed } = facts;
+  if (!passed) return notRegistered(state, facts) + orDidYouMean(state, name);
+  const near = [name, ...state.options.nearestNames(name, state.registered)];
+  const names = new Set([
+    ...near.filter((each) => state.registered.has(each)),
+    ...state.registered,
+  ]);
+  return (
+    `submit it by its registered name, one of ${quoted([...names], mostRegistered)}: ` +
+    `${notRegistered(state, facts)}; a function is found by its name and text, which wrapping, bundling and minifying change`
+  );
+}
+/** Names in the error of a function that was passed and is not known. */
+const mostRegistered = 10;
 
 /** Fails the ready tasks of a function, unless a worker joined lately: others may still come. */
 export function failUnknownFunction(step: StepContext, facts: FunctionFacts): void {
   const { state, now } = step;
-  const { name, wasRegistered, unknownSince } = facts;
-  if (state.functions.get(name) !== facts || wasRegistered || unknownSince === undefined) return;
+  const { unknownSince } = facts;
+  if (state.functions.get(facts.key) !== facts || unknownSince === undefined) return;
+  if (facts.workers > 0 || mayComeBack(state, facts)) return;
   const at = Math.max(unknownSince, state.lastJoinAt) + state.options.unknownTaskTimeoutMs;
   if (at > now) {
     state.timers.add(at, { kind: "unknown-function", function: facts });
@@ -129,7 +164,7 @@ export function failUnknownFunction(step: StepContext, facts: FunctionFacts): vo
   facts.unknownSince = undefined;
   if (state.workers.size === 0) return;
   facts.warned = false;
-  const message = `no worker has registered a function "${name}"${orDidYouMean(state, name)}`;
+  const message = unknownFunction(state, facts);
   // Failing one task may fail its dependents, and so remove lanes and sites while they are walked.
   for (const site of [...facts.sites]) {
     for (const { lanes } of [...site.places]) {

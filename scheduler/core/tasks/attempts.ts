@@ -1,16 +1,24 @@
 // Attempts that end without a value: the task is tried again, perhaps after a backoff, or fails.
 // An error counts against the `retries` of the task. The loss of a worker or a thread counts against
-// its `maxWorkerLosses`, and only when the task was executing there.
+// its `maxWorkerLosses`, and only when the task was executing there and nothing else was.
 
+import type { ErrorRecord } from "../../../src/errors/error-record.ts";
 import type { Failure } from "../../../src/wire/protocol.ts";
 import type { Loss, State, Task, Worker } from "../state.ts";
 import { fail, requeue } from "./lifecycle.ts";
 import type { StepContext } from "./transition.ts";
 
-/** The worker reports an error as the end of an attempt. */
-export function failAttempt(step: StepContext, task: Task, worker: Worker, failure: Failure): void {
+/** The worker reports an error as the end of an attempt; `shared` when its thread had other calls too. */
+export function failAttempt(
+  step: StepContext,
+  task: Task,
+  worker: Worker,
+  { failure, shared }: { failure: Failure; shared?: boolean },
+): void {
   if (failure.code === "thread-lost") {
-    blame(step, task, { worker: worker.name, how: failure.message });
+    const loss = { worker: worker.name, how: failure.message };
+    if (shared) suspect(step, task, loss, "its thread was lost");
+    else blame(step, task, loss, failure.error);
     return;
   }
   const { retries } = task.spec.options;
@@ -28,12 +36,28 @@ export function failAttempt(step: StepContext, task: Task, worker: Worker, failu
   requeue(step, task, "retry", backoff * (1 - jitter * nextRandom(step.state)));
 }
 
-/** The task was executing when its worker or its thread went down. */
-export function blame(step: StepContext, task: Task, loss: Loss): void {
+/**
+ * The task was lost together with others, and any of them may be the cause: it is not blamed, and runs
+ * apart from now on. One that is lost beside others again and again is blamed after all, so that there
+ * is an end.
+ */
+export function suspect(step: StepContext, task: Task, loss: Loss, why: string): void {
+  task.suspicions++;
+  if (task.suspicions > mostSuspicions) blame(step, task, loss);
+  else requeue(step, task, why);
+}
+const mostSuspicions = 10;
+
+/**
+ * The task alone was executing when its worker or its thread went down.
+ *
+ * @param error what ended the thread, with its stack
+ */
+export function blame(step: StepContext, task: Task, loss: Loss, error?: ErrorRecord): void {
   const { options } = step.state;
   const losses = (task.losses ??= []);
   losses.push({ ...loss, how: loss.how.slice(0, howLength) });
-  task.suspect = true;
+  task.suspicions = Math.max(task.suspicions, 1);
   if (losses.length < (task.spec.options.maxWorkerLosses ?? options.maxWorkerLosses)) {
     requeue(step, task, "its worker was lost while it ran");
     return;
@@ -43,7 +67,8 @@ export function blame(step: StepContext, task: Task, loss: Loss): void {
   const earlier = losses.length > shownLosses ? `${losses.length - shownLosses} others, ` : "";
   const each = earlier + newest.join(", ");
   const message = `"${name}" was executing when each of these went down: ${each}; it is not tried again`;
-  fail(step, task, { code: "worker-lost", message, key: task.key, task: name }, "too many losses");
+  const failure = { code: "worker-lost", message, key: task.key, task: name };
+  fail(step, task, error === undefined ? failure : { ...failure, error }, "too many losses");
 }
 
 /** The error that names the losses has to fit into a message: characters of each, and how many. */

@@ -4,6 +4,7 @@ import type { Explanation } from "../../../src/wire/facts.ts";
 import { Refusal } from "../clients/answers.ts";
 import { listOf } from "../structures/small-set.ts";
 import { retentionsOf } from "../clients/retention.ts";
+import { isScattered } from "../values/lineage.ts";
 import { holdersOf } from "../values/locating.ts";
 import { whatIsMissing } from "../placement/unschedulable.ts";
 import type { State, Task, TaskKey } from "../state.ts";
@@ -21,7 +22,7 @@ export function explain(view: View, key: TaskKey): Explanation | Refusal {
 type View = Pick<StepContext, "state" | "now">;
 
 function explanationOf(view: View, task: Task): Explanation {
-  const { key, attempt, progress, losses, wantedBy } = task;
+  const { key, progress, losses, wantedBy } = task;
   const { at } = task.state;
   if (at === "new" || at === "forgotten") throw new Error(`a filed task is never ${at}`);
   const missing =
@@ -33,7 +34,7 @@ function explanationOf(view: View, task: Task): Explanation {
     function: task.spec.function.name,
     state: at,
     why: why(view, task, missing),
-    attempt,
+    attempt: attemptOf(task),
     ...(task.state.at === "running" && { worker: task.state.dispatch.worker.name }),
     ...(progress && { progress }),
     missingInputs: missing.slice(0, 100).map((input) => input.key),
@@ -48,6 +49,11 @@ function explanationOf(view: View, task: Task): Explanation {
   };
 }
 
+/** The attempt that runs or is the next to run where the task was sent; else how many there were. */
+function attemptOf({ state, starts }: Task): number {
+  return state.at === "running" && !state.dispatch.started ? starts + 1 : starts;
+}
+
 function why({ state, now }: View, task: Task, missing: readonly Task[]): string {
   const current = task.state;
   switch (current.at) {
@@ -56,11 +62,13 @@ function why({ state, now }: View, task: Task, missing: readonly Task[]): string
         const [first] = missing;
         return `it waits for ${missing.length} of its inputs; ${first!.key} is ${first!.state.at}`;
       }
+      if (current.until === undefined) return whyParked(task);
       return `it is held back for another ${Math.ceil((current.until ?? now) - now)} ms`;
     case "ready":
       return whyStillReady(state, task);
     case "running": {
-      const { worker, started, attempt, lent, inside } = current.dispatch;
+      const { worker, started, lent, inside } = current.dispatch;
+      const attempt = attemptOf(task);
       const link = worker.awayUntil === undefined ? "" : ", whose link is down";
       if (lent) {
         const missing = [...(inside?.within?.wants ?? [])].filter((each) => !isSettled(each));
@@ -85,6 +93,11 @@ function why({ state, now }: View, task: Task, missing: readonly Task[]): string
     case "forgotten":
       return "";
   }
+}
+
+function whyParked(task: Task): string {
+  if (isScattered(task)) return "its value is on its way";
+  return "it was lost with others, any of which may be the cause, and waits to run apart from them";
 }
 
 function placeOf({ state }: Task): string {

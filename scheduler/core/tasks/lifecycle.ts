@@ -37,11 +37,12 @@ export function createTask({ state, now }: StepContext, spec: Spec, call: Call):
     inputs: undefined,
     state: fresh,
     attempt: 0,
+    starts: 0,
     failures: 0,
     dependents: undefined,
     wantedBy: undefined,
     detachedBy: undefined,
-    suspect: false,
+    suspicions: 0,
     losses: undefined,
     expiresAt: expiresMs === undefined ? undefined : now + expiresMs,
     progress: undefined,
@@ -157,7 +158,7 @@ function inputFinished(step: StepContext, task: Task): void {
   const { state } = task;
   if (state.at !== "waiting") return;
   state.missing--;
-  proceed(step, task, "inputs are there");
+  proceed(step, task, "its inputs are there");
 }
 
 /** Fails a task and, with the same failure, everything that depends on it. */
@@ -190,7 +191,7 @@ export function tellOutcome(step: StepContext, client: Client, task: Task): void
 
 /**
  * Cancels a task and its dependents for one client, or for all clients when forced. Without force,
- * those that other clients need, themselves or through a dependent, go on for these.
+ * tasks that other clients need, themselves or through a dependent, go on for these clients.
  */
 export function cancel(
   step: StepContext,

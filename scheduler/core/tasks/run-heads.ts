@@ -19,11 +19,12 @@ export type RunHeads = {
 /** The heads for a spec, which leaves them by `leaveRunHeads`. */
 export function enterRunHeads(
   { runHeads }: State,
-  { function: { name }, priority, options, constraint, lane }: Omit<Spec, "heads">,
+  { function: { name, passed, digest }, priority, options, constraint, lane }: Omit<Spec, "heads">,
 ): RunHeads {
   const usual: RunHead = {
     type: "run",
     name,
+    ...(passed && digest !== undefined && { digest }),
     ...(priority !== 0 && { priority }),
     ...(options.run && { options: options.run }),
     ...(constraint.resources && { regains: true }),
@@ -44,6 +45,6 @@ export function leaveRunHeads({ runHeads }: State, heads: RunHeads): void {
   if (heads.specs === 0) runHeads.delete(heads.signature);
 }
 
-export function headOf({ spec, suspect }: Task): RunHead {
-  return suspect ? spec.heads.announced : spec.heads.usual;
+export function headOf({ spec, suspicions }: Task): RunHead {
+  return suspicions > 0 ? spec.heads.announced : spec.heads.usual;
 }

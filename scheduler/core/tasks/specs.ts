@@ -5,6 +5,7 @@ import type { TaskOptions } from "../../../src/wire/protocol.ts";
 import { enterConstraint, leaveConstraint } from "../placement/constraints.ts";
 import { createLane, type Lane } from "../placement/lanes.ts";
 import type { Client, PlacementConstraint, Spec, State } from "../state.ts";
+import { functionKey, referenceTo, type FunctionReference } from "./functions.ts";
 import { enterRunHeads, leaveRunHeads } from "./run-heads.ts";
 
 const noOptions: TaskOptions = {};
@@ -12,15 +13,34 @@ const noOptions: TaskOptions = {};
 export function specFor(
   state: State,
   client: Client,
-  name: string,
+  reference: FunctionReference,
   options: TaskOptions = noOptions,
 ): Spec {
-  const signature = options === noOptions ? `=${name}` : JSON.stringify([name, options]);
+  const key = functionKey(reference);
+  const signature = options === noOptions ? `=${key}` : JSON.stringify([key, options]);
   const known = client.specs.get(signature);
-  if (known) return known;
-  const constraint = enterConstraint(state, name, options);
-  // A sub-task is as urgent as its task unless it says otherwise.
+  // A sub-task is as urgent as its task, which may have become more urgent, unless it says otherwise.
   const priority = options.priority ?? client.within?.dispatch.task.spec.priority ?? 0;
+  if (known) return known.priority === priority ? known : specAt(state, known, priority);
+  return createSpec(state, { client, signature, options, priority }, reference);
+}
+
+/** The spec that is like this one and has another priority. */
+export function specAt(state: State, like: Spec, priority: number): Spec {
+  const { client, options, function: facts } = like;
+  // Nobody else has a signature that begins so.
+  const signature = `${priority} ${like.signature.slice(like.signature.search(/[=[]/))}`;
+  const known = client.specs.get(signature);
+  return known ?? createSpec(state, { client, signature, options, priority }, referenceTo(facts));
+}
+
+function createSpec(
+  state: State,
+  of: Pick<Spec, "client" | "signature" | "options" | "priority">,
+  reference: FunctionReference,
+): Spec {
+  const { client, signature, options, priority } = of;
+  const constraint = enterConstraint(state, reference, options);
   const lane = enterLane(state, client, priority, constraint);
   const { function: facts } = constraint;
   const said = {

@@ -8,15 +8,17 @@ import type { Client, Spec, Task } from "../state.ts";
 import { withOne } from "../structures/small-set.ts";
 import { recompute } from "../values/recompute.ts";
 import { admit, createTask, fail, forgetIfUnneeded, tellOutcome } from "./lifecycle.ts";
+import { isSameFunction } from "./functions.ts";
 import { leaveSpec, specFor } from "./specs.ts";
 import type { StepContext } from "./transition.ts";
+import { hurryInputs } from "./urgency.ts";
 
 type Submit = Extract<FromClient, { type: "submit" }>;
 
 export function submit(step: StepContext, client: Client, message: Submit): void {
   const { keys, args, inputs } = message;
   const { state } = step;
-  const spec = specFor(state, client, message.name, message.options);
+  const spec = specFor(state, client, message, message.options);
   const { delayMs, startAt } = spec.options;
   const until = delayMs !== undefined ? step.now + delayMs : startAt;
   // The spec must outlive the message, though its first tasks may be settled and forgotten at once.
@@ -76,7 +78,7 @@ function rejoin(
 ): void {
   const { key } = existing;
   const isSameCall =
-    existing.spec.function === call.spec.function &&
+    isSameFunction(existing.spec.function, call.spec.function) &&
     samePayload(existing.args, call.args) &&
     existing.inputKeys?.join("\n") === call.inputKeys?.join("\n");
   if (!isSameCall) {
@@ -100,4 +102,5 @@ function addInputs(step: StepContext, task: Task, inputs: readonly Task[]): void
     if (input.state.at === "released") (gone ??= []).push(input);
   }
   if (gone) recompute(step, gone, "needed again");
+  hurryInputs(step, task);
 }

@@ -42,7 +42,7 @@ export function transition(
     broken(`${task.key}: ${from} to ${to} (${why})`);
   }
   task.state = next;
-  if (from === "ready") state.ready.remove(task);
+  if (from === "ready") state.ready.remove(task.spec.lane);
   count(state.counts, from, -1);
   count(state.counts, to, 1);
   if (to === "ready") {

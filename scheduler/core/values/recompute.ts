@@ -5,6 +5,7 @@
 import { listOf } from "../structures/small-set.ts";
 import type { State, Task, Worker, WorkerId } from "../state.ts";
 import { countMissing, fail, endWithInput, isNeeded, proceed } from "../tasks/lifecycle.ts";
+import { hurryForDependents } from "../tasks/urgency.ts";
 import { transition, type StepContext } from "../tasks/transition.ts";
 import { isScattered, needInputsAgain } from "./lineage.ts";
 import { removeReplica } from "./replicas.ts";
@@ -81,6 +82,7 @@ export function recompute(step: StepContext, tasks: readonly Task[], why: string
     const missing = countMissing(task);
     transition(step, task, { at: "waiting", missing, until: undefined }, why);
   }
+  hurryForDependents(step, making);
   for (const task of making) {
     if (isScattered(task)) {
       const message =

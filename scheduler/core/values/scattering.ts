@@ -71,7 +71,7 @@ export function scatter(
   return later;
 }
 
-/** The client cancels or releases a value it has not sent: the task fails for everybody else. */
+/** The client cancels or releases a value it has not sent: the task fails for all others. */
 export function abandonScatter(step: StepContext, task: Task, client: Client): void {
   if (task.state.at !== "waiting" || !isScattered(task) || task.spec.client !== client) return;
   const message = `scatter it again: the client that was to send the value of "${task.key}" did not`;
@@ -84,7 +84,7 @@ export function stopScattersTo(step: StepContext, worker: Worker): void {
     const [target] = scatter.workers;
     scatter.workers.delete(worker);
     if (target === worker && scatter.task.state.at === "waiting") {
-      const words = `the worker that "${scatter.task.key}" was sent to is lost`;
+      const words = `scatter it again: the worker that "${scatter.task.key}" was sent to was lost`;
       failScatter(step, scatter, "unschedulable", words);
     }
   }
@@ -131,7 +131,7 @@ function isSentBefore(task: Task, client: Client): boolean {
 }
 
 function createScattered(step: StepContext, client: Client, key: string): Task {
-  const spec = specFor(step.state, client, scatteredName);
+  const spec = specFor(step.state, client, { name: scatteredName });
   const task = createTask(step, spec, { key, args: "[]", inputKeys: undefined });
   task.attempt = scatteredAttempt;
   addWant(task, client);

@@ -2,17 +2,17 @@
 // lost. What a lost worker had runs on other workers.
 
 import type { Predecessor, Resources } from "../../../src/wire/protocol.ts";
-import { endInside, offerRoom, updateRoom } from "../placement/dispatches.ts";
+import { countStart, endInside, offerRoom, updateRoom } from "../placement/dispatches.ts";
 import { addToSites, removeFromSites, type Site } from "../placement/sites.ts";
 import type { State, Worker, WorkerId } from "../state.ts";
-import { blame } from "../tasks/attempts.ts";
+import { blame, suspect } from "../tasks/attempts.ts";
 import { requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { announceOffloading } from "../values/offloading.ts";
 import { loseReplicas } from "../values/recompute.ts";
 import { endRequestsTo } from "../values/replication.ts";
 import { stopScattersTo } from "../values/scattering.ts";
-import { register, unregister } from "./registering.ts";
+import { keysOf, register, unregister } from "./registering.ts";
 import { stopAwaitingRestart } from "./restart.ts";
 import { endRetirement } from "./retiring.ts";
 
@@ -47,12 +47,13 @@ export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void 
   // With the first worker it becomes clear what is unschedulable, so every site is looked at.
   if (state.workers.size === 1) for (const site of state.sites.values()) reconsider(state, site);
   else reconsiderSitesOf(state, worker);
+  reconsiderReplaced(state, worker);
   offerRoom(step, worker);
   announceOffloading(step, worker);
   effects.log(
     "info",
     `worker ${worker.name} joined: ${counted(worker.slots, "slot")}, ` +
-      counted(worker.functions.size, "function"),
+      counted(worker.registeredNames.length, "function"),
   );
 }
 
@@ -64,13 +65,16 @@ function createWorker(id: WorkerId, facts: WorkerFacts, now: number): Worker {
     pid: facts.pid,
     threads: facts.threads,
     slots: facts.slots,
-    functions: new Set(facts.functions),
+    functions: keysOf(facts),
+    registeredNames: facts.functions,
     resources: withoutPrototype(facts.resources),
     joinedAt: now,
     used: withoutPrototype({}),
     dispatches: new Map(),
     lent: 0,
     regaining: new Set(),
+    suspects: 0,
+    closedFor: undefined,
     backlogMicros: 0,
     awayUntil: undefined,
     leaving: false,
@@ -88,7 +92,7 @@ function createWorker(id: WorkerId, facts: WorkerFacts, now: number): Worker {
   };
 }
 
-/** Names of resources come from peers: `toString` must not be found where nobody set it. */
+/** Names of resources come from peers: none of them may mean what all objects inherit. */
 function withoutPrototype(resources: Resources): Resources {
   return Object.assign(Object.create(null) as Resources, resources);
 }
@@ -140,39 +144,49 @@ export function lose(step: StepContext, id: WorkerId, how: string): void {
 }
 
 /**
- * Only the tasks that the worker had reported as started were executing for certain: what it was sent
- * last may never have reached it. Those others become suspects, which run alone and are reported as
- * they start, so that it is known the next time. A task that waited for its sub-tasks was not
- * executing, unless nothing else was. Returns how many tasks have to run again.
+ * A task is blamed when it alone was executing, for certain: when the worker had reported it as started,
+ * and nothing else had a slot. Tasks that were there together are suspects, those too that may never
+ * have reached the worker. A task that waited for its sub-tasks was not executing, unless nothing else
+ * was. Returns how many tasks have to run again.
  */
 function endDispatchesOf(step: StepContext, worker: Worker, how: string): number {
   const dispatches = [...worker.dispatches.values()];
   worker.dispatches.clear();
-  const inSlots = dispatches.length - worker.lent;
+  const inSlots = dispatches.filter(({ lent }) => !lent);
+  const causes = new Set(inSlots.length > 0 ? inSlots : dispatches);
+  const isCertain = causes.size === 1 && [...causes][0]!.started;
+  // What had a slot may have begun without a report.
+  for (const first of inSlots.slice(0, worker.slots)) countStart(first);
   // In the order of submission, so that they have that order in the queue again.
   dispatches.sort((a, b) => a.task.order - b.task.order);
   let requeued = 0;
   for (const dispatch of dispatches) {
-    const { task, started, lent } = dispatch;
+    const { task } = dispatch;
     if (dispatch.inside) endInside(step.state, dispatch);
     // Read late: the failure of an earlier one may have abandoned it.
     if (dispatch.abandoned) continue;
     requeued++;
     if (worker.leaving) requeue(step, task, "its worker left");
-    else if (lent && inSlots > 0) requeue(step, task, "its worker was lost while it waited");
-    else if (started) blame(step, task, { worker: worker.name, how });
-    else {
-      task.suspect = true;
-      requeue(step, task, "its worker was lost");
-    }
+    else if (!causes.has(dispatch)) requeue(step, task, "its worker was lost while it waited");
+    else if (isCertain) blame(step, task, { worker: worker.name, how });
+    else suspect(step, task, { worker: worker.name, how }, "its worker was lost");
   }
   return requeued;
 }
 
 /** The workers for what this one can run have changed: tasks that wait for it are looked at anew. */
 export function reconsiderSitesOf(state: State, worker: Worker): void {
-  for (const name of worker.functions) {
-    for (const site of state.functions.get(name)?.sites ?? []) reconsider(state, site);
+  for (const key of worker.functions) {
+    for (const site of state.functions.get(key)?.sites ?? []) reconsider(state, site);
+  }
+}
+
+/** Tasks that wait for another version of one of its functions may not wait for ever. */
+function reconsiderReplaced(state: State, worker: Worker): void {
+  const names = new Set(worker.registeredNames);
+  for (const facts of state.functions.values()) {
+    if (!facts.passed || facts.workers > 0 || !names.has(facts.name)) continue;
+    for (const site of facts.sites) reconsider(state, site);
   }
 }
 

@@ -3,7 +3,7 @@
 
 import type { FromWorker } from "../../../src/wire/protocol.ts";
 import { receiveFromInside } from "../clients/sub-tasks.ts";
-import { endDispatch, lend, offerRoom, resume } from "../placement/dispatches.ts";
+import { countStart, endDispatch, lend, offerRoom, resume } from "../placement/dispatches.ts";
 import type { Dispatch, Worker, WorkerId } from "../state.ts";
 import { failAttempt } from "../tasks/attempts.ts";
 import { measure } from "../tasks/functions.ts";
@@ -32,6 +32,7 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
             if (ended === undefined) continue;
           }
           worker.finished++;
+          countStart(ended);
           measure(ended.task.spec.function, micros[index]!);
           endDispatch(step, ended);
           if (ended.abandoned) continue;
@@ -43,8 +44,9 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
       case "failed": {
         const ended = findDispatch(worker, message.key, message.attempt);
         if (ended === undefined) break;
+        if (message.failure.code !== "unknown-task") countStart(ended);
         endDispatch(step, ended);
-        if (!ended.abandoned) failAttempt(step, ended.task, worker, message.failure);
+        if (!ended.abandoned) failAttempt(step, ended.task, worker, message);
         break;
       }
       case "started":
@@ -53,13 +55,14 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
       case "withdrawn":
         for (const ended of dispatchesOf(worker, message)) {
           endDispatch(step, ended);
-          if (!ended.abandoned) requeue(step, ended.task, "given back unstarted");
+          if (!ended.abandoned) requeue(step, ended.task, "returned unstarted");
         }
         break;
       case "stopped":
         for (const ended of dispatchesOf(worker, message)) {
+          if (!ended.abandoned) countStart(ended);
           endDispatch(step, ended);
-          if (!ended.abandoned) requeue(step, ended.task, "stopped unasked");
+          if (!ended.abandoned) requeue(step, ended.task, whyStopped(worker));
         }
         break;
       case "progress": {
@@ -113,8 +116,15 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
   offerRoom(step, worker);
 }
 
+/** Why a worker stopped an attempt without being asked to. */
+function whyStopped({ leaving }: Worker): string {
+  return leaving
+    ? "stopped while it ran: its worker leaves, and the drain timeout was over"
+    : "stopped while it ran: its thread was ended for another task";
+}
+
 function markStarted(started: Dispatch): void {
-  started.started = true;
+  countStart(started);
   if (!started.withdrawing) return;
   started.withdrawing = false;
   started.worker.withdrawals--;

@@ -102,6 +102,17 @@ describe.each(Object.entries({ chain, fanOut, fanIn }))(
       expect(stage.state.tasks.size).toBe(0);
     });
 
+    test("becomes as urgent as what waits for it", () => {
+      const stage = new Stage();
+      stage.submit(shape);
+      const last = { keys: ["last"], args: ["[]"], inputs: [[`t${many - 1}`]] };
+      stage.say({ type: "submit", name: "f", ...last, options: { priority: 7 } });
+      const raised = [...stage.state.tasks.values()].filter(({ spec }) => spec.priority === 7);
+      expect(raised).toHaveLength(shape === fanOut ? 3 : many + 1);
+      stage.runAll();
+      expect(stage.heard).toEqual({ finished: many + 1 });
+    });
+
     test("goes with its client", () => {
       const stage = new Stage();
       stage.submit(shape);

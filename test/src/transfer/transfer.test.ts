@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cut, memorySocketPair, type MemorySocket } from "../link/socket-memory.ts";
 import { BinaryPayload, payloadBytes, type Payload } from "../../../src/payload/payload.ts";
-import { windowBytes } from "../../../src/transfer/flow.ts";
+import { windowBytes } from "../../../src/transfer/incoming.ts";
 import type { Want } from "../../../src/transfer/messages.ts";
 import { Peers } from "../../../src/transfer/peers.ts";
 import { LackingError, Requester } from "../../../src/transfer/requester.ts";
@@ -171,7 +171,7 @@ describe("a value", () => {
 
   test("whose holder stands still is given up after a while", async () => {
     const { requester, closed } = stage({}, { find: () => new Promise(() => undefined) }, 50);
-    await expect(requester.fetch(want("a"), 1)).rejects.toThrow(/nothing came for/);
+    await expect(requester.fetch(want("a"), 1)).rejects.toThrow(/nothing arrived for/);
     expect(closed).toHaveLength(1);
   });
 
@@ -190,7 +190,7 @@ describe("a value", () => {
       expect(closed).toEqual([]);
     }
     clock.runFor(1_000);
-    expect(closed).toEqual(["nothing came for 1 s"]);
+    expect(closed).toEqual(["nothing arrived for 1 s"]);
   });
 
   test("that breaks off at its source fails with the reason, and the connection goes on", async () => {

@@ -1,7 +1,11 @@
 // How calls are ended before their time: cancelled, out of time, or with the thread they ran on.
 
-import { describe, expect, test } from "vitest";
-import { CallsUnderTest } from "../calls-under-test.ts";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { tested } from "../../isolation.ts";
+import { CallsUnderTest, type End } from "../calls-under-test.ts";
 
 describe("cancelling", () => {
   test("a call that waits never runs", async () => {
@@ -59,18 +63,33 @@ describe("cancelling", () => {
     expect(await worker.call("thread")).not.toBe(thread);
   });
 
-  test("those that shared its thread run again without blame", async () => {
+  test("a call has the grace that its options give", async () => {
+    const worker = await CallsUnderTest.start({ threads: 2 });
+    const begun = performance.now();
+    const [hasty] = worker.run("spin", [[]], { options: { graceMs: 0 } });
+    const [patient] = worker.run("endsLate", [[3_000]], {
+      options: { timeoutMs: 50, graceMs: 9_000 },
+    });
+    await worker.until(() => worker.started.includes(hasty!));
+    worker.cancel([hasty!]);
+    expect(await worker.endOf(hasty)).toEqual({ type: "stopped" });
+    expect(performance.now() - begun).toBeLessThan(1_900);
+    expect(await worker.endOf(patient)).toMatchObject({ type: "finished", value: "ended late" });
+  });
+
+  test("those that shared its thread are given back as stopped, without blame", async () => {
     const worker = await CallsUnderTest.start({ concurrency: 4, graceMs: 50 });
-    const [patient] = worker.run("pause", [[100]]);
+    const [patient] = worker.run("pause", [[10_000]]);
     const [stubborn] = worker.run("neverEnds", [[]]);
     const [queued] = worker.run("neverEnds", [[]]);
     await worker.until(() => worker.started.includes(stubborn!));
     worker.cancel([stubborn!]);
     expect(await worker.endOf(stubborn)).toEqual({ type: "stopped" });
-    expect(await worker.endOf(patient)).toMatchObject({ type: "finished", value: 100 });
-    expect(worker.ends.has(queued!)).toBe(false);
-    worker.cancel([queued!]);
-    expect(await worker.endOf(queued)).toEqual({ type: "stopped" });
+    // They have begun: the next time is another attempt, which the scheduler counts.
+    expect(await worker.endsOf([patient!, queued!])).toEqual([
+      { type: "stopped" },
+      { type: "stopped" },
+    ]);
   });
 
   test("batch mates of a call that spins lose nothing", async () => {
@@ -107,9 +126,16 @@ describe("cancelling", () => {
 });
 
 describe("running out of time", () => {
-  test("fires the signal, and fails the call once it is off its thread", async () => {
+  test("fires the signal: a call that heeds it and returns has returned", async () => {
     const worker = await CallsUnderTest.start();
     const [key] = worker.run("waitForSignal", [[]], { options: { timeoutMs: 80 } });
+    expect(await worker.endOf(key)).toMatchObject({ type: "finished", value: "ended" });
+    expect(worker.ends.get(key!)).toHaveLength(1);
+  });
+
+  test("fires the signal, and fails the call once it is off its thread", async () => {
+    const worker = await CallsUnderTest.start();
+    const [key] = worker.run("waitForSignal", [[true]], { options: { timeoutMs: 80 } });
     const begun = performance.now();
     const end = await worker.endOf(key);
     expect(end).toMatchObject({ failure: { code: "task-timeout", task: "waitForSignal", key } });
@@ -159,7 +185,12 @@ describe("a thread that ends", () => {
     expect(end).toMatchObject({ failure: { code: "thread-lost", task: "exit", key: exits } });
     expect(end.type === "failed" && end.failure.message).toContain("exit code 3");
     expect(await worker.endOf(next)).toMatchObject({ value: "next" });
-    expect(worker.logs.some(({ level }) => level === "warning")).toBe(true);
+    const [line] = worker.logs;
+    expect(line).toMatchObject({ level: "error", facts: { tasks: [exits], endedBy: exits } });
+    for (const stack of [line!.facts?.stack, thrownBy(end)?.stack]) {
+      expect(stack).toMatch(/^Error: it ended with exit code 3\n +at exit \(.*behaviours\.ts/);
+      expect(stack).not.toMatch(/runner\.ts/);
+    }
   });
 
   test("runs its other calls again without blame", async () => {
@@ -194,17 +225,77 @@ describe("a thread that ends", () => {
     const [other] = worker.run("pause", [[100]]);
     const end = await worker.endOf(eats);
     expect(end).toMatchObject({ failure: { code: "thread-lost" } });
-    expect(end.type === "failed" && end.failure.message).toContain("memory");
+    // V8 ends a process without a word: all that is known of it is the signal.
+    const why = { threads: "memory limit of 32 MiB", processes: "SIGABRT (out of memory" };
+    expect(end.type === "failed" && end.failure.message).toContain(why[tested.isolation]);
+    expect(worker.logs[0]).toMatchObject({ level: "error", facts: { tasks: [eats] } });
     expect(await worker.endOf(other)).toMatchObject({ value: 100 });
     expect(await worker.call("echo", 1)).toBe(1);
   });
 
+  test("with several calls on it says so of each: any of them may be the cause", async () => {
+    const worker = await CallsUnderTest.start({ concurrency: 3 });
+    const keys = worker.run("neverEnds", [[], []]);
+    await worker.until(() => keys.every((key) => worker.started.includes(key)));
+    const [exits] = worker.run("exit", [[3]]);
+    await worker.endsOf([...keys, exits!]);
+    const failed = worker.messages.filter(({ type }) => type === "failed");
+    expect(failed).toHaveLength(3);
+    for (const each of failed) expect(each).toMatchObject({ shared: true });
+  });
+
+  test("with a suspect on it had no other call, so it is known who was the cause", async () => {
+    const worker = await CallsUnderTest.start({ concurrency: 3 });
+    const before = worker.run("pause", [[100], [150]]);
+    const [suspect] = worker.run("exit", [[3]], { announce: true });
+    const after = worker.run("pause", [[10], [10]]);
+    expect(await worker.endOf(suspect)).toMatchObject({ failure: { code: "thread-lost" } });
+    const failed = worker.messages.find(({ type }) => type === "failed");
+    expect(failed).not.toHaveProperty("shared");
+    const ends = await worker.endsOf([...before, ...after]);
+    expect(ends.map(({ type }) => type)).toEqual(ends.map(() => "finished"));
+  });
+
+  test("is replaced once its modules are there again: until then the worker takes no calls", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "thence-outage-"));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const path = join(directory, "tasks.mjs");
+    await writeFile(
+      path,
+      "export const exit = () => process.exit(3);\nexport const one = () => 1;",
+    );
+    const worker = await CallsUnderTest.start({ modules: [{ path }] });
+    await rename(path, `${path}.away`);
+    const [exits] = worker.run("exit", [[]]);
+    expect(await worker.endOf(exits)).toMatchObject({ failure: { code: "thread-lost" } });
+    const [meanwhile] = worker.run("one", [[]]);
+    expect(await worker.endOf(meanwhile)).toEqual({ type: "withdrawn" });
+    await worker.until(() => worker.outages.length > 0);
+    expect(worker.outages).toEqual([expect.stringContaining("it has no threads")]);
+    const tries = () => worker.logs.filter(({ text }) => text.includes("could not be replaced"));
+    // The pauses grow: a second, two, four.
+    await worker.until(() => tries().length === 3);
+    expect(tries().map(({ text }) => text.split("; ").at(-1))).toEqual([
+      "trying again in 1s",
+      "trying again in 2s",
+      "trying again in 4s",
+    ]);
+    await rename(`${path}.away`, path);
+    await worker.until(() => worker.outages.length === 2);
+    expect(worker.outages[1]).toBeUndefined();
+    expect(await worker.call("one")).toBe(1);
+    expect(worker.broken).toEqual([]);
+  }, 30_000);
+
   test("by an exception from a stray timer is replaced, with the error told", async () => {
     const worker = await CallsUnderTest.start();
-    expect(await worker.call("throwFromTimer", 30)).toBe("returned");
+    const [key] = worker.run("throwFromTimer", [[30]]);
+    expect(await worker.valuesOf([key!])).toEqual(["returned"]);
     await worker.until(() => worker.logs.length > 0);
-    expect(worker.logs[0]).toMatchObject({ level: "warning", facts: { tasks: [] } });
-    expect(worker.logs[0]!.text).toContain("from a stray timer");
+    const [line] = worker.logs;
+    expect(line).toMatchObject({ level: "error", facts: { tasks: [], endedBy: key } });
+    expect(line!.text).toContain("from a stray timer");
+    expect(line!.facts?.stack).toMatch(/at Timeout\._onTimeout \(.*behaviours\.ts/);
     expect(await worker.call("echo", 1)).toBe(1);
   });
 
@@ -221,6 +312,24 @@ describe("a thread that ends", () => {
     expect(await worker.call("thread")).toBe(thread);
   });
 });
+
+test.each([
+  ["fail", ["sync"], "RangeError: sync"],
+  ["failLater", ["async"], "TypeError: async"],
+])("the stack of what %s throws shows nothing of the thread's own", async (name, args, first) => {
+  const worker = await CallsUnderTest.start();
+  const error = thrownBy(await worker.endOf(worker.run(name, [args])[0]));
+  const [top, ...frames] = error!.stack!.split("\n");
+  expect(top).toBe(first);
+  expect(frames).toEqual([expect.stringMatching(/behaviours\.ts/)]);
+  for (let inner = error; inner instanceof Error; inner = inner.cause as Error) {
+    expect(inner.stack).not.toMatch(/worker\/thread|node:internal/);
+  }
+});
+
+function thrownBy(end: End): Error | undefined {
+  return end.type === "failed" ? (end.error.cause as Error) : undefined;
+}
 
 describe("leaving", () => {
   test("gives back what has not begun and what comes after, and lets the rest finish", async () => {
@@ -245,6 +354,6 @@ describe("leaving", () => {
     await worker.until(() => worker.started.includes(key!));
     worker.calls.leave();
     await worker.calls.close();
-    expect(worker.ends.get(key!)).toEqual([{ type: "withdrawn" }]);
+    expect(worker.ends.get(key!)).toEqual([{ type: "stopped" }]);
   });
 });

@@ -4,6 +4,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { moduleSource } from "../../../cluster/module-source.ts";
+import { functionDigest } from "../../../src/function-digest.ts";
 import { ModuleError } from "../../../worker/boundary/module-source.ts";
 import { CallsUnderTest, fixture } from "../calls-under-test.ts";
 
@@ -27,6 +29,55 @@ describe("modules", () => {
     const worker = await load("arithmetic.ts", ["more", "modules/more-arithmetic.ts"]);
     expect(worker.calls.functions).toEqual(["add", "sub", "more.add"]);
     expect(await worker.call("more.add", 1, 2, 3)).toBe(6);
+  });
+
+  test("of CommonJS register everything that require gives", async () => {
+    const worker = await load("modules/required.cjs", ["more", "modules/required-more.cjs"]);
+    expect(worker.calls.functions).toEqual([
+      ...["add", "sub", "times", "fromBase", "lazy", "one", "two", "more.times", "more.negate"],
+    ]);
+    expect(await worker.call("fromBase", 1)).toBe(11);
+  });
+
+  test.each([
+    ["a class with static functions", "module.exports = class { static add() {} };", ["add"]],
+    [
+      "an instance",
+      "class Jobs { add() {} } module.exports = new Jobs(); module.exports.sub = () => 1;",
+      ["sub", "add"],
+    ],
+    [
+      "a module that was compiled from an ES module",
+      "exports.__esModule = true; exports.default = () => 0; exports.add = () => 1;",
+      ["add"],
+    ],
+    ["one that requires all of another", "module.exports = { ...require('./b.cjs') };", ["b"]],
+  ])("of CommonJS may be %s", async (_, text, names) => {
+    const directory = await mkdtemp(join(tmpdir(), "thence-modules-"));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    await writeFile(join(directory, "b.cjs"), "exports['b'] = () => 'b';");
+    await writeFile(join(directory, "a.cjs"), text);
+    const modules = [{ path: join(directory, "a.cjs") }];
+    expect((await CallsUnderTest.start({ modules })).calls.functions).toEqual(names);
+  });
+
+  test("give each function a digest of its own, which is in doubt for none", async () => {
+    const worker = await load("modules/renamed.ts");
+    const { functions, digests } = worker.calls;
+    expect(new Set(digests).size).toBe(functions.length);
+    const exports = Object.entries(await import("../../fixtures/modules/renamed.ts"));
+    const found = exports.flatMap(([name, task]) =>
+      digests[functions.indexOf(name)] === functionDigest(task) ? [name] : [],
+    );
+    expect(found.sort()).toEqual(["describeAll", "memoised", "plus", "times"]);
+  });
+
+  test("that are neither a file nor a package are refused with both", async () => {
+    const modules = [moduleSource("@acme/nowhere")];
+    const error: unknown = await CallsUnderTest.start({ modules }).catch((error: unknown) => error);
+    expect((error as Error).message).toMatch(
+      /no such file, and no such package: Cannot find package '@acme\/nowhere'/,
+    );
   });
 
   test.each([

@@ -121,8 +121,8 @@ describe("taking back", () => {
     // One question at a time.
     expect(w1.finish("t0", { micros: 1_000 })).toEqual({ ann: [finished("t0")] });
     expect(w1.withdrawn("t5", "t6", "t7", "t8", "t9")).toEqual({
-      w2: [run(["t5", "t7", "t9"], { attempt: 2 })],
-      w1: [run(["t6", "t8"], { attempt: 2 })],
+      w2: [run(["t5", "t7", "t9"], { attempt: 2, starts: [0, 0, 0] })],
+      w1: [run(["t6", "t8"], { attempt: 2, starts: [0, 0] })],
     });
   });
 
@@ -160,7 +160,9 @@ describe("taking back", () => {
     expect(ann.submit("f", keysOf(5))).toEqual({ w1: [run(keysOf(5))] });
     expect(story.at(story.now + 49)).toEqual({});
     expect(story.at(story.now + 1)).toEqual({ w1: [withdraw("t3", "t4")] });
-    expect(w1.withdrawn("t3", "t4")).toEqual({ w2: [run(["t3", "t4"], { attempt: 2 })] });
+    expect(w1.withdrawn("t3", "t4")).toEqual({
+      w2: [run(["t3", "t4"], { attempt: 2, starts: [0, 0] })],
+    });
   });
 
   test("what the idle worker cannot run is left where it is", () => {
@@ -186,7 +188,7 @@ describe("taking back", () => {
     expect(ann.submit("f", ["urgent"], { priority: 1 })).toEqual({ w1: [withdraw("b")] });
     expect(w1.withdrawn("b")).toEqual({ w1: [run("urgent", { priority: 1 })] });
     expect(w1.finish("a")).toEqual({
-      w1: [run("b", { attempt: 2 })],
+      w1: [run("b", { attempt: 2, starts: [0] })],
       ann: [finished("a")],
     });
   });

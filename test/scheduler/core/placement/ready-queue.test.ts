@@ -169,7 +169,7 @@ class Model {
 
   #remove(task: Task): void {
     task.state = { at: "new" };
-    this.queue.remove(task);
+    this.queue.remove(task.spec.lane);
     this.waiting = this.waiting.filter((each) => each !== task);
     const { client, priority } = task.spec.lane;
     const hasMore = this.waiting.some(

@@ -88,7 +88,7 @@ test("a client's calls share a submit message only under the same settings", () 
   const call = encodeList([1], "argument");
   const [plain, timed] = [new CallSettings({}), new CallSettings({ timeoutMs: 5 })];
   for (const settings of [plain, plain, timed, timed, plain]) {
-    writer.submit(settings.headFor("f"), `k${sent.length}`, call);
+    writer.submit(settings.headFor({ name: "f" }), `k${sent.length}`, call);
   }
   expect(sent.map((message) => message.type === "submit" && message.keys.length)).toEqual([
     2, 2, 1,

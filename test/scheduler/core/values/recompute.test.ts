@@ -77,15 +77,17 @@ describe("a worker that is lost", () => {
   test("may be survived more or less often, as the task says; its retries are not used up", () => {
     const story = new Story();
     const ann = story.client("ann");
-    const w1 = story.worker("w1", { slots: 2 });
+    const w1 = story.worker("w1");
+    w1.join();
     ann.submit("f", ["once"], { maxWorkerLosses: 1 });
+    w1.started("once");
+    w1.lost();
+    expect(ann.explain("once").state).toBe("failed");
     ann.submit("f", ["often"], { maxWorkerLosses: 100, retries: { max: 1 } });
     for (let attempt = 1; attempt < 20; attempt++) {
       w1.join();
-      if (attempt === 1) w1.started("once");
       w1.started("often", attempt);
       w1.lost();
-      expect(ann.explain("once").state).toBe("failed");
     }
     w1.join();
     expect(w1.fail("often", { attempt: 20 })).toEqual({ w1: [announced("often", 21)] });
@@ -102,9 +104,71 @@ describe("a worker that is lost", () => {
 
     expect(w2.join()).toMatchObject({ w2: [announced("a")] });
     expect(w2.finish("a", { attempt: 2 })).toEqual({
-      w2: [announced("b")],
+      w2: [run("b", { attempt: 2, starts: [0], announce: true })],
       ann: [finished("a")],
     });
+  });
+
+  test("suspects all that were there, and runs each apart until the guilty one is known", () => {
+    const story = new Story({ maxAhead: 0, maxWorkerLosses: 2 });
+    const ann = story.client("ann");
+    const w1 = story.worker("w1", { slots: 3 });
+    w1.join();
+    ann.submit("f", ["bad", "b", "c"]);
+    for (const key of ["bad", "b", "c"]) w1.started(key);
+    w1.lost();
+    // One suspect at a time, though there are three slots; others than suspects may run beside it.
+    const joined = (done: object) => expect(done).toMatchObject({ w1: [announced("bad")] });
+    joined(w1.join());
+    expect(ann.submit("f", ["fresh"])).toEqual({ w1: [run("fresh")] });
+    expect(ann.explain("b").why).toContain("waits to run apart");
+    w1.started("bad", 2);
+    w1.started("fresh");
+    // Any of the two may be the cause. The one that was there twice now runs with nothing beside it.
+    w1.lost();
+    for (const attempt of [3, 4]) {
+      w1.join();
+      if (ann.explain("bad").state !== "running") {
+        for (const key of ["b", "c", "fresh"]) {
+          const { state } = ann.explain(key);
+          if (state === "running") w1.finish(key, { attempt: 2 });
+        }
+      }
+      expect(ann.explain("bad").state).toBe("running");
+      expect(ann.workers()[0]!.tasks).toBe(1);
+      w1.started("bad", attempt);
+      w1.lost();
+    }
+    expect(ann.explain("bad")).toMatchObject({ state: "failed", losses: [{}, {}] });
+    w1.join();
+    for (let round = 0; round < 4; round++) {
+      for (const key of ["b", "c", "fresh"]) {
+        if (ann.explain(key).state === "running") w1.finish(key, { attempt: 2 });
+      }
+    }
+    for (const key of ["b", "c", "fresh"]) {
+      expect(ann.explain(key)).toMatchObject({ state: "finished", losses: [] });
+    }
+  });
+
+  test("has a worker emptied for a suspect that is to run alone, and sends it nothing else", () => {
+    const story = new Story({ maxAhead: 0, maxWorkerLosses: 1 });
+    const ann = story.client("ann");
+    const [w1, w2] = [story.worker("w1", { slots: 2 }), story.worker("w2", { slots: 2 })];
+    w1.join();
+    ann.submit("f", ["bad", "b"]);
+    w1.lost();
+    // Now beside what is no suspect.
+    w1.join();
+    w1.finish("bad", { attempt: 9 });
+    ann.submit("f", ["c"]);
+    w1.lost();
+    w2.join();
+    expect(ann.explain("bad").state).toBe("running");
+    ann.submit("f", ["d"]);
+    expect(ann.explain("d").state).toBe("ready");
+    w2.started("bad", 3);
+    expect(w2.lost()["ann"]).toMatchObject([{ type: "failed", keys: ["bad"] }]);
   });
 
   test("blames nobody for what may never have reached it", () => {
@@ -121,7 +185,7 @@ describe("a worker that is lost", () => {
     expect(w2.lost()["ann"]).toMatchObject([{ type: "failed", keys: ["a"] }]);
   });
 
-  test("blames only what it named, when more was there than could be executing", () => {
+  test("blames nobody when another may have begun since, and tells who it is the next time", () => {
     const story = new Story({ maxAhead: 2, maxWorkerLosses: 1 });
     const ann = story.client("ann");
     const w1 = story.worker("w1");
@@ -129,8 +193,12 @@ describe("a worker that is lost", () => {
     ann.submit("f", ["a", "b"]);
     w1.started("a");
 
-    const done = w1.lost();
-    expect(done["ann"]).toMatchObject([{ type: "failed", keys: ["a"] }]);
+    w1.lost();
+    expect(ann.explain("a")).toMatchObject({ state: "ready", losses: [] });
+    expect(ann.explain("b")).toMatchObject({ state: "ready", losses: [] });
+    w1.join();
+    w1.started("a", 2);
+    expect(w1.lost()["ann"]).toMatchObject([{ type: "failed", keys: ["a"] }]);
     expect(ann.explain("b")).toMatchObject({ state: "ready", losses: [] });
   });
 
@@ -140,12 +208,12 @@ describe("a worker that is lost", () => {
     const w1 = story.worker("w1", { slots: 2 });
     w1.join();
     ann.submit("f", { a: [] }, { maxWorkerLosses: 1 });
-    ann.submit("f", { b: [] }, { maxWorkerLosses: 9 });
+    ann.submit("f", { b: [] });
     ann.submit("f", { both: ["a", "b"] });
     ann.detach("both");
     ann.release("a", "b", "both");
     w1.started("a");
-    w1.started("b");
+    w1.lends("b");
 
     expect(w1.lost()).toEqual({ disconnect: ["w1"], log: [lostLog("w1", 1)] });
     expect(story.state.tasks.size).toBe(0);
@@ -195,6 +263,27 @@ describe("a thread that is lost", () => {
       { type: "failed", keys: ["a"], failure: { code: "worker-lost", key: "a" } },
     ]);
   });
+
+  test("with several calls on it is nobody's loss: each runs apart from then on", () => {
+    const story = new Story({ maxWorkerLosses: 1, maxAhead: 0 });
+    const ann = story.client("ann");
+    const w1 = story.worker("w1", { slots: 2 });
+    w1.join();
+    ann.submit("f", ["a", "b"]);
+    const failure = { code: "thread-lost", message: "out of memory" };
+    const lose = (key: string) => ({ type: "failed", key, attempt: 1, failure }) as const;
+
+    expect(w1.say({ ...lose("a"), shared: true })).toEqual({ w1: [announced("a")] });
+    expect(w1.say({ ...lose("b"), shared: true })).toEqual({});
+    expect(w1.finish("a", { attempt: 2 })).toEqual({
+      w1: [announced("b")],
+      ann: [finished("a")],
+    });
+    expect(w1.fail("b", { ...failure, attempt: 2 })["ann"]).toMatchObject([
+      { type: "failed", keys: ["b"], failure: { code: "worker-lost" } },
+    ]);
+    expect(ann.explain("b").losses).toHaveLength(1);
+  });
 });
 
 describe("a worker that leaves", () => {
@@ -208,7 +297,7 @@ describe("a worker that leaves", () => {
     expect(ann.workers()).toMatchObject([{ name: "w1", status: "leaving" }]);
     expect(w2.join()).toEqual({ log: ["worker w2 joined: 1 slot, 1 function"] });
 
-    expect(w1.withdrawn("b")).toEqual({ w2: [run("b", { attempt: 2 })] });
+    expect(w1.withdrawn("b")).toEqual({ w2: [run("b", { attempt: 2, starts: [0] })] });
     expect(w1.lost("it left")).toEqual({
       w2: [run("a", { attempt: 2 })],
       disconnect: ["w1"],

@@ -22,7 +22,7 @@ function sending() {
 
 test("a client whose value was sent to a worker that is lost is told, and sends it to another", () => {
   const { ann, workers, scatter, located } = sending();
-  const message = 'the worker that "a" was sent to is lost';
+  const message = 'scatter it again: the worker that "a" was sent to was lost';
   expect(workers[0]!.lost()["ann"]).toEqual([
     { type: "answer", id: 5, failure: { code: "unschedulable", message, key: "a" } },
   ]);
