@@ -24,6 +24,7 @@ type Options = LogOptions & {
   token?: string;
   tokenFile?: string;
   idleTimeout?: number;
+  clientGrace?: number;
   pidFile?: string;
 };
 
@@ -54,6 +55,11 @@ export function schedulerCommand(): Command {
     .option(
       "--idle-timeout <duration>",
       "end after this time without tasks and clients",
+      timerDuration,
+    )
+    .option(
+      "--client-grace <duration>",
+      "how long a busy client may be silent on an open connection (default: 10m)",
       timerDuration,
     )
     .option("--pid-file <file>", "write the process id to this file")
@@ -93,6 +99,7 @@ async function run(options: Options): Promise<void> {
       token: given ?? mintToken(),
       log,
       ...(schedulerFile !== undefined && { schedulerFile }),
+      ...(options.clientGrace !== undefined && { core: { clientGraceMs: options.clientGrace } }),
       ...(options.idleTimeout !== undefined && { idleTimeoutMs: options.idleTimeout }),
     }).catch(async (error: unknown) => {
       await removeDirectory();

@@ -1,6 +1,7 @@
 // What a client asks of the cluster as a whole: a function on every worker, who is there and holds
 // what, workers that leave, all of it over again, and the end.
 
+import { describeDuration } from "../src/duration.ts";
 import { TimeoutError, UnknownTaskError } from "../src/errors/errors.ts";
 import { didYouMean } from "../src/nearest.ts";
 import type { WorkerInfo } from "../src/wire/facts.ts";
@@ -12,6 +13,7 @@ import { statesOf, type Futures } from "./handles.ts";
 import { checkedCount, checkedNames, checkedReason, checkedTimeout } from "./option-checks.ts";
 import type { Session } from "./session.ts";
 import { futuresIn } from "./shape.ts";
+import { now } from "../src/timers.ts";
 
 export type RestartOptions = {
   /** For people: it is in the error of everybody who waits. Default: who asked for it. */
@@ -79,17 +81,17 @@ export async function waitForWorkers(
   const wanted = checkedCount(count, "count");
   const { timeoutMs: limitMs } = checkedNames(options, ["timeoutMs"], "waitForWorkers");
   const timeoutMs = checkedTimeout(limitMs);
-  const deadline = performance.now() + timeoutMs;
+  const deadline = now() + timeoutMs;
   for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 500)) {
     const present = (await session.request("workers", {})).filter(
       ({ status }) => status === "up",
     ).length;
     if (present >= wanted) return;
-    const leftMs = deadline - performance.now();
+    const leftMs = deadline - now();
     if (leftMs <= 0) {
       throw new TimeoutError(
         `start more workers, or look into the logs of those that do not come: ${present} of ` +
-          `${wanted} were there after ${timeoutMs} ms`,
+          `${wanted} were there after ${describeDuration(timeoutMs)}`,
       );
     }
     await delay(Math.min(pauseMs, leftMs));

@@ -1,6 +1,7 @@
 // The client: a program's way to a scheduler. This file is the face and the table of contents; what a
 // method does stands in the file of its subject.
 
+import { refuseInModule } from "../src/module-loading.ts";
 import type { Explanation, SchedulerInfo, WorkerInfo } from "../src/wire/facts.ts";
 import {
   restart,
@@ -42,7 +43,9 @@ import { progress, wait, type ProgressOptions, type WaitOptions } from "./waitin
  * An open client keeps the process alive, as an open database connection does: `close` it, or
  * declare it with `await using`. When the link drops, nothing fails: it comes back within the
  * scheduler's grace period and goes on. When it does not, every future that has not settled fails
- * with `ConnectionError` and the status "lost".
+ * with `ConnectionError` and the status "lost", and the client goes on with the next scheduler at its
+ * address or in its scheduler file: what is submitted meanwhile waits for that, as long as
+ * `timeoutMs` of `connect`.
  *
  * @example
  * await using client = await Client.connect<typeof import("./tasks.ts")>();
@@ -66,6 +69,7 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    *
    * @param target `ws://…` or `wss://…`, or the path of a scheduler file, which need not exist yet;
    *   default: `$THENCE_ADDRESS`, else the file named by `$THENCE_SCHEDULER_FILE`
+   * @throws {Error} in a module that a worker loads, outside of its tasks: it names the line to add
    * @throws {ConnectionError} when there is no target, or nobody answered in time: what was tried
    * @throws {TypeError | RangeError} when the target or an option could be none
    * @throws {AuthenticationError} at once, when the scheduler does not accept the token
@@ -76,6 +80,7 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
     target?: string,
     options: ConnectOptions = {},
   ): Promise<Client<Tasks>> {
+    refuseInModule("Client.connect");
     return this.open(connectionTo(target, options));
   }
 
@@ -94,7 +99,7 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    * @throws {SerializationError} when an argument cannot be sent, naming the path inside it; a future
    *   that was released or cancelled cannot
    * @throws {TypeError} when a function has no name
-   * @throws {ConnectionError} when the client is closed or has lost its scheduler
+   * @returns its future; a "lost" one when the client is closed
    * @example
    * const sum = client.submit("add", 1, 10);
    * const twice = client.submit("add", sum, sum);
@@ -107,7 +112,8 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    * shortest ends. All arguments are encoded before any call is submitted: it is all or nothing.
    *
    * @param task the registered name, or the function itself
-   * @param iterables one for each parameter: arrays, Sets, generators; of values or futures
+   * @param iterables one for each parameter: arrays, Sets, generators; of values or futures; `repeat`
+   *   gives the same value to each call
    * @returns the futures, in the order of the inputs
    * @throws as `submit` does
    * @example await client.gather(client.map("add", [1, 2, 3], [10, 11, 12])); // [11, 13, 15]
@@ -115,7 +121,8 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
   readonly map: SubmitRows<Tasks>;
 
   /**
-   * The same `submit` and `map`, under options, which are checked at once.
+   * The same `submit` and `map`, under options, which are checked at once. What it returns has a `with`
+   * of its own, which adds options; of one that is given twice, the later holds.
    *
    * @throws {TypeError} when an option is unknown or of the wrong type
    * @throws {RangeError} when a number is out of range
@@ -157,7 +164,7 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    * @throws {UnschedulableError} when no worker could take it within `timeoutMs`
    * @example
    * const table = await client.scatter(new Float64Array(1e6), { broadcast: true });
-   * client.map("lookUp", rows, rows.map(() => table));
+   * client.map("lookUp", rows, repeat(table));
    */
   scatter<T>(value: T, options: ScatterOptions = {}): Promise<Future<T>> {
     return scatter(this.#session, value, options);
@@ -230,8 +237,8 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
   // ── Futures ───────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Cancels futures at once, and those that depend on them as soon as the scheduler has heard of it;
-   * those that have settled stay as they are. See `Future.cancel`.
+   * Cancels futures at once, and those of this client that depend on them; those that have settled
+   * stay as they are. See `Future.cancel`.
    *
    * @example client.cancel(futures, { reason: "found a better one" });
    */

@@ -12,7 +12,10 @@ import { Session } from "./session.ts";
 export type ConnectOptions = {
   /** Default: `$THENCE_TOKEN`, the content of `$THENCE_TOKEN_FILE`, or the one in the scheduler file. */
   token?: string;
-  /** Milliseconds to keep trying, for the scheduler may start later. Default: 30,000. */
+  /**
+   * Milliseconds to keep trying, for the scheduler may start later. What is submitted after a loss waits
+   * so long for the next scheduler. Default: 30,000.
+   */
   timeoutMs?: number;
   /** For people: in logs and on the dashboard. Default: host and process id. */
   name?: string;
@@ -57,7 +60,8 @@ export async function openSession(options: OpenOptions): Promise<Session> {
   const { checkToClient } = await import("../src/wire/check.ts");
   const { openWebSocket } = await import("../src/link/socket-ws.ts");
   const { Fetcher } = await import("./fetcher.ts");
-  const session = new Session();
+  const patienceMs = Math.min(checkedTimeout(timeoutMs), longestTimerMs);
+  const session = new Session({ patienceMs });
   let found: DialTarget | undefined;
   const target = async () => (found = (await how.target()) ?? found);
   const link = await dial<ToClient, FromClient>({
@@ -65,7 +69,8 @@ export async function openSession(options: OpenOptions): Promise<Session> {
     target,
     hello: () => ({ role: "client", id: session.id, name }),
     check: checkToClient,
-    timeoutMs: Math.min(checkedTimeout(timeoutMs), longestTimerMs),
+    timeoutMs: patienceMs,
+    persistent: true,
     on: session.events,
   });
   const { open: openSocket = openWebSocket, clock } = how;

@@ -6,7 +6,8 @@ import type { Outlet } from "./message-writer.ts";
 
 /** What a session needs of its link. */
 export type Connection = Outlet &
-  Pick<Link<ToClient, FromClient>, "close"> & {
+  Pick<Link<ToClient, FromClient>, "close"> &
+  Partial<Pick<Link<ToClient, FromClient>, "reset">> & {
     readonly welcome: Pick<Welcome, "scheduler"> & Partial<Pick<Welcome, "smallResultBytes">>;
     /** Inside a task: others may have its slot until this has settled. */
     during?<Value>(waiting: Promise<Value>): Promise<Value>;

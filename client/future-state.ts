@@ -17,6 +17,20 @@ export type Waiter = { notify(state: FutureState): void };
  */
 type Form = "none" | "again" | "away" | "fetching" | "encoded" | "decoded" | "failed";
 
+/** The tasks that depend on one. Those that were let go leave when the list doubles. */
+class Dependents {
+  all: FutureState[] = [];
+  #sweepAt = 1_024;
+
+  add(state: FutureState): void {
+    if (this.all.length >= this.#sweepAt) {
+      this.all = this.all.filter(({ known }) => known);
+      this.#sweepAt = Math.max(1_024, 2 * this.all.length);
+    }
+    this.all.push(state);
+  }
+}
+
 export class FutureState {
   readonly key: string;
   readonly session: Session;
@@ -27,6 +41,8 @@ export class FutureState {
   #content: unknown = undefined;
   /** One waiter, or several, or none: nearly always one, so no array is made for one. */
   #waiters: Waiter | Waiter[] | undefined = undefined;
+  /** Tasks that wait for its value, kept while it may yet fail: they are cancelled with it. */
+  #dependents: Dependents | undefined = undefined;
   #handles = 0;
   /** Handles given up by `release`, whose finalizers are still to come and must not count again. */
   #released = 0;
@@ -119,12 +135,25 @@ export class FutureState {
     this.status = status;
     this.#form = form;
     this.#content = content;
+    if (status !== "error") this.#dependents = undefined;
     const waiters = this.#waiters;
     if (waiters === undefined) return;
     this.#waiters = undefined;
     if (Array.isArray(waiters)) for (const waiter of waiters) waiter.notify(this);
     else waiters.notify(this);
     this.#forgetIfUnwanted();
+  }
+
+  // ── Who depends on it ─────────────────────────────────────────────────────────────────────────
+
+  get dependents(): readonly FutureState[] {
+    return this.#dependents?.all ?? [];
+  }
+
+  addDependent(state: FutureState): void {
+    // One that failed may be retried, and what depends on it with it.
+    if (this.settled && this.status !== "error") return;
+    (this.#dependents ??= new Dependents()).add(state);
   }
 
   // ── Who wants it ──────────────────────────────────────────────────────────────────────────────
@@ -153,8 +182,8 @@ export class FutureState {
     this.#handles++;
   }
 
-  /** The handle that was held while its value was on its way, which has no finalizer. */
-  releaseScattered(): void {
+  /** A handle that no user had, and so has no finalizer. */
+  dropHandle(): void {
     this.#handles--;
     this.#forgetIfUnwanted();
   }
@@ -179,6 +208,11 @@ export class FutureState {
   #forgetIfUnwanted(): void {
     if (this.#handles === 0 && this.#waiters === undefined) this.session.forget(this);
   }
+}
+
+/** The reason for what depends on a cancelled task, in the words of the scheduler. */
+export function passedOn(key: string, reason: string | undefined): string {
+  return `${key}, which it depends on, was cancelled${reason === undefined ? "" : `: ${reason}`}`;
 }
 
 /** Why a future was cancelled, as whoever waits for it is told. */

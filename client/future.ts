@@ -51,6 +51,11 @@ export class Future<T = unknown> {
     throw new TypeError(`await future.result(): future "${this.key}" is not its value`);
   }
 
+  /** @throws {TypeError} always: its value is what can be written down */
+  toJSON(): never {
+    throw new TypeError(`await future.result(): future "${this.key}" is not its value`);
+  }
+
   /** Names the task for ever. */
   get key(): string {
     return this.#state.key;
@@ -104,8 +109,7 @@ export class Future<T = unknown> {
   }
 
   /**
-   * Cancels it at once, and the futures that depend on it as soon as the scheduler has heard of it. A
-   * task that has not started never runs; one that runs is ended, unless another client wants it.
+   * Cancels it at once, and the futures of this client that depend on it. A task that has not started never runs; one that runs is ended, unless another client wants it.
    * Without effect once it has settled.
    *
    * @param reason for people; it is in the error of everybody who waits
@@ -147,6 +151,7 @@ export class Future<T = unknown> {
         `pass its value, not the future: "${state.key}" is of another scheduler than this client's`,
       );
     }
+    if (receiver && receiver !== state.session) receiver.borrow(state);
     return state.key;
   }
 
@@ -210,7 +215,7 @@ function unfit({ key, status, error }: FutureState): Error {
   return (
     error ??
     new TypeError(
-      `pass its value, not the future: ${why}: its client was closed, or the workers restarted`,
+      `pass its value, not the future: ${why}: its client was closed or lost its scheduler, or the workers restarted`,
     )
   );
 }

@@ -1,13 +1,14 @@
 // The requests that a client has sent and waits to hear the answers of, by number. Whoever waits may
 // give up, by time or by a signal; what an answer says is read while it is being received.
 
-import { longestTimerMs } from "../src/duration.ts";
+import { describeDuration, longestTimerMs } from "../src/duration.ts";
 import { SerializationError, TimeoutError } from "../src/errors/errors.ts";
 import { errorOf } from "../src/errors/failure.ts";
 import type { AnswerMessage } from "../src/wire/protocol.ts";
 import type { RequestName, ResultOf } from "../src/wire/requests.ts";
 import { checkedTimeout } from "./option-checks.ts";
 import type { WaitLimits } from "./watch.ts";
+import { clearTimeout, setTimeout } from "../src/timers.ts";
 
 /** How an answer is waited for, and what becomes of it. */
 export type Waiting<Result, Value> = WaitLimits & {
@@ -149,7 +150,7 @@ export class PendingRequest {
 
   #timeout(): TimeoutError {
     const { timeoutMs, waiting } = this.#parts;
-    const when = timeoutMs === 0 ? "at once" : `within ${timeoutMs} ms`;
+    const when = timeoutMs === 0 ? "at once" : `within ${describeDuration(timeoutMs)}`;
     return new TimeoutError(
       `wait longer, or see to what it waits for: ${waiting.late ?? "the scheduler did not answer"} ${when}`,
     );

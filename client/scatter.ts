@@ -1,6 +1,7 @@
 // Values of the client's own that become tasks' results: sent to a worker, or kept by the scheduler
 // when they are small. A worker that cannot be reached is not the end: another one is asked for.
 
+import { describeDuration } from "../src/duration.ts";
 import { UnschedulableError } from "../src/errors/errors.ts";
 import { encode, payloadBytes } from "../src/payload/payload.ts";
 import { limits } from "../src/wire/limits.ts";
@@ -10,6 +11,7 @@ import type { Located } from "./fetcher.ts";
 import { Future } from "./future.ts";
 import { checkedNames, checkedTimeout } from "./option-checks.ts";
 import type { Session } from "./session.ts";
+import { now } from "../src/timers.ts";
 
 export type ScatterOptions = {
   /** Names or hosts of the workers that may hold it. Default: any. */
@@ -54,14 +56,21 @@ export async function scatter<T>(
     ...(broadcast && { broadcast }),
   };
   try {
-    await place(session, parameters, (located) => fetcher.send(located, payload), timeoutMs);
+    await place(
+      async () => {
+        // Its scheduler is lost, and the next one knows nothing of it.
+        if (state.error) throw state.error;
+        await attempt(session, parameters, (located) => fetcher.send(located, payload));
+      },
+      { key, timeoutMs },
+    );
   } catch (error) {
     session.dropScattered(state);
     throw error;
   }
   const future = new Future<T>(state);
   // The handle of the session while the value was under way.
-  state.releaseScattered();
+  state.dropHandle();
   return future;
 }
 
@@ -74,23 +83,20 @@ type Send = (located: Located) => Promise<void>;
  * @throws {UnschedulableError} when no worker could take it in time
  */
 async function place(
-  session: Session,
-  parameters: Parameters,
-  send: Send,
-  timeoutMs: number,
+  tryOnce: () => Promise<void>,
+  { key, timeoutMs }: { key: string; timeoutMs: number },
 ): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = now() + timeoutMs;
   for (;;) {
-    const problem = await attempt(session, parameters, send).then(
+    const problem = await tryOnce().then(
       () => undefined,
       (error: unknown) => error as Error,
     );
     if (problem === undefined) return;
     const isPassing = problem instanceof UnschedulableError || problem instanceof SendError;
     if (!isPassing) throw problem;
-    if (performance.now() + againMs > deadline) {
-      const { key } = parameters;
-      const message = `${problem.message} (after ${timeoutMs} ms)`;
+    if (now() + againMs > deadline) {
+      const message = `${problem.message} (after ${describeDuration(timeoutMs)})`;
       throw new UnschedulableError(message, { cause: problem, key });
     }
     await delay(againMs);

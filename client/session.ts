@@ -2,6 +2,7 @@
 // it waits on. It knows keys, payloads and messages; what users hold in their hands is `future.ts`.
 
 import { delay } from "./delay.ts";
+import { describeDuration } from "../src/duration.ts";
 import type { DialEvents } from "../src/link/dial.ts";
 import {
   ConnectionError,
@@ -13,12 +14,14 @@ import { errorOf } from "../src/errors/failure.ts";
 import type { Encoded } from "../src/payload/payload.ts";
 import { GoodbyeError } from "../src/link/socket.ts";
 import { KeyTable } from "../src/key-table.ts";
+import { clearTimeout, queueMicrotask, setTimeout } from "../src/timers.ts";
 import type { Failure, FromClient, ToClient } from "../src/wire/protocol.ts";
 import type { ParametersOf, RequestName, ResultOf } from "../src/wire/requests.ts";
 import type { Held } from "./coordination/held.ts";
 import type { Connection } from "./connection.ts";
 import type { Fetcher, Located } from "./fetcher.ts";
-import { cancelled, FutureState } from "./future-state.ts";
+import { cancelled, FutureState, passedOn } from "./future-state.ts";
+import { Gate } from "./gate.ts";
 import { KeyMint, mintId } from "./key-mint.ts";
 import { NamedCalls } from "./named-calls.ts";
 import { MessageWriter, type SubmitHead } from "./message-writer.ts";
@@ -26,14 +29,22 @@ import { PendingRequests, type Waiting } from "./requests.ts";
 
 /** Between two tries to get a value, in milliseconds. */
 const refetchMs = 200;
+/** Another client waits no longer than this, in milliseconds, for what this one has submitted. */
+const heardWithinMs = 10_000;
 
 export class Session {
   /** Known to the scheduler and to nobody else: who presents it resumes this session. */
   readonly id = mintId(22);
   #connection: Connection | undefined;
   #writer: MessageWriter | undefined;
+  #gate: Gate | undefined;
   /** Why nothing can be asked of the scheduler any more. */
   #ended: Error | undefined;
+  /** Why the last scheduler is lost, while there is no next one. */
+  #lost: Error | undefined;
+  /** What is asked for while there is no scheduler waits so long, in milliseconds. */
+  readonly #patienceMs: number;
+  #patience: ReturnType<typeof setTimeout> | undefined;
   /** The tasks that this client holds, by key, each with what the scheduler said of it. */
   readonly #states = new KeyTable<FutureState>();
   readonly #keys = new KeyMint();
@@ -45,10 +56,17 @@ export class Session {
   readonly #requests = new PendingRequests();
   /** Leases of locks and semaphores, by the request that acquired them. */
   readonly #leases = new Map<number, Held>();
-  readonly #named = new NamedCalls((heard) => {
-    // At once: what comes behind the answer in the same batch is about the newer call.
-    this.#send("ping", {}, { read: heard }).catch(heard);
-  });
+  #named = this.#newNames();
+  /** Whether tasks were submitted since the scheduler was last asked whether it has heard of all. */
+  #unheard = false;
+  #hearing: Promise<void> | undefined;
+  /** By key the futures of other clients that are in messages which the scheduler may not have heard. */
+  #borrowed = new Map<string, FutureState>();
+
+  /** @param options `patienceMs`: what is asked for while there is no scheduler waits so long */
+  constructor({ patienceMs = 30_000 }: { patienceMs?: number } = {}) {
+    this.#patienceMs = patienceMs;
+  }
 
   /** For the link to tell. A drop is none of a future's business: what is sent meanwhile waits. */
   readonly events: DialEvents<ToClient> = {
@@ -56,17 +74,16 @@ export class Session {
       for (const message of batch) this.#receive(message);
     },
     down: () => undefined,
-    up: () => undefined,
+    up: () => this.#found(),
     reset: () => {
       this.#lose(
-        "connect again and submit again: the scheduler has started anew, or gave this client up " +
-          "after too long a silence, and does not know its tasks any more",
+        "submit again: the scheduler has started anew, or gave this client up after too long a " +
+          "silence, and does not know its tasks any more",
       );
-      void this.#connection?.close();
     },
     lost: (error) => {
       if (error instanceof GoodbyeError) this.#over?.resolve();
-      this.#lose(`connect again and submit again: ${error.message}`, error);
+      this.#lost = this.#lose(`submit again: ${error.message}`, error);
     },
     unsendable: (message, error) => this.#failUnsendable(message as FromClient, error),
   };
@@ -74,7 +91,8 @@ export class Session {
   attach(connection: Connection, fetcher?: Fetcher): void {
     this.#connection = connection;
     this.#fetcher = fetcher;
-    this.#writer = new MessageWriter(connection);
+    this.#gate = new Gate(connection);
+    this.#writer = new MessageWriter(this.#gate);
   }
 
   /** Tasks held and answers waited for: what it keeps in memory. */
@@ -94,10 +112,14 @@ export class Session {
 
   // ── What users ask for ────────────────────────────────────────────────────────────────────────
 
-  /** A new task under a new key; under a given one, perhaps the task that has it already. */
+  /**
+   * A new task under a new key; under a given one, perhaps the task that has it already. When the
+   * session is over, one that is lost: whoever submits hears of it where it waits for the result.
+   */
   submit(head: SubmitHead, call: Encoded, givenKey?: string): FutureState {
-    const writer = this.#open();
     const { name } = head;
+    if (this.#ended) return this.submitLost(head, this.#ended, givenKey);
+    const writer = this.#open();
     if (givenKey !== undefined) {
       const known = this.#known(givenKey, head, call);
       if (known) return known;
@@ -107,8 +129,67 @@ export class Session {
     const state = new FutureState(key, this);
     state.known = true;
     this.#states.add(state);
+    this.#unheard = true;
     writer.submit(head, key, call);
+    for (const input of call.inputs) {
+      (this.#states.get(input) ?? this.#borrowed.get(input))?.addDependent(state);
+    }
     return state;
+  }
+
+  /** A task that cannot be submitted: the session is over, or one of its inputs is lost. */
+  submitLost({ name }: SubmitHead, error: Error, givenKey?: string): FutureState {
+    const state = new FutureState(givenKey ?? this.#keys.mint(name), this);
+    state.fail("lost", error);
+    return state;
+  }
+
+  /**
+   * A future of another client is about to be an argument: the message waits until the scheduler has
+   * heard of its task, and the future lives until the scheduler has heard of the message.
+   */
+  borrow(state: FutureState): void {
+    if (this.#ended || this.#borrowed.has(state.key)) return;
+    const heard = state.session.#heard();
+    if (heard) this.#gate?.holdUntil(heard);
+    if (this.#borrowed.size === 0) queueMicrotask(() => this.#giveBackBorrowed());
+    this.#borrowed.set(state.key, state);
+    state.addHandle();
+  }
+
+  #giveBackBorrowed(): void {
+    const borrowed = this.#borrowed;
+    this.#borrowed = new Map();
+    const giveBack = () => {
+      for (const state of borrowed.values()) state.dropHandle();
+    };
+    this.#send("ping", {}).then(giveBack, giveBack);
+  }
+
+  /**
+   * Resolves when the scheduler has heard of all that was submitted, or does not answer for long;
+   * undefined when it has.
+   */
+  #heard(): Promise<void> | undefined {
+    if (!this.#unheard || this.#ended) return this.#hearing;
+    this.#unheard = false;
+    const limits = { read: () => undefined, timeoutMs: heardWithinMs };
+    const hearing = this.#send("ping", {}, limits).then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#hearing = hearing;
+    void hearing.then(() => {
+      if (this.#hearing === hearing) this.#hearing = undefined;
+    });
+    return hearing;
+  }
+
+  #newNames(): NamedCalls {
+    return new NamedCalls((heard) => {
+      // At once: what comes behind the answer in the same batch is about the newer call.
+      this.#send("ping", {}, { read: heard }).catch(heard);
+    });
   }
 
   /** The same call under the same key is the same task, another one is refused; a cancelled one is over. */
@@ -132,7 +213,15 @@ export class Session {
   cancel(state: FutureState, reason: string | undefined, force: boolean): void {
     if (state.settled) return;
     this.#open().cancel(state.key, reason, force);
-    state.fail("cancelled", cancelled(state.key, reason));
+    const forDependents = passedOn(state.key, reason);
+    const cancelling = [state];
+    for (const next of cancelling) {
+      if (next.settled) continue;
+      cancelling.push(...next.dependents);
+      // The tasks of other clients go on for these, unless the scheduler says otherwise.
+      if (next.session !== this) continue;
+      next.fail("cancelled", cancelled(next.key, next === state ? reason : forDependents));
+    }
   }
 
   /** Only what failed is run again; what is under way or finished stays as it is. */
@@ -262,6 +351,9 @@ export class Session {
   #open(): MessageWriter {
     if (this.#ended) throw this.#ended;
     if (!this.#writer) throw new ConnectionError("connect first: there is no link yet");
+    if (this.#lost) {
+      this.#patience ??= setTimeout(() => this.#losePatience(), this.#patienceMs);
+    }
     return this.#writer;
   }
 
@@ -276,6 +368,7 @@ export class Session {
   async close(): Promise<void> {
     const closed = new ConnectionError("connect again: this client was closed");
     this.#end("cancelled", closed, (key) => cancelled(key, "its client was closed"));
+    this.#gate?.flush();
     this.#fetcher?.close();
     await this.#connection?.close();
   }
@@ -376,16 +469,40 @@ export class Session {
 
   // ── The end ───────────────────────────────────────────────────────────────────────────────────
 
-  #lose(message: string, cause?: Error): void {
+  /** What the scheduler knew is lost; what is submitted from now on is for the next one. */
+  #lose(message: string, cause?: Error): Error {
     const error = new ConnectionError(message, cause && { cause });
-    this.#end("lost", error, () => error);
+    if (!this.#ended) this.#failAll("lost", error, () => error);
+    return error;
+  }
+
+  /** The next scheduler is there. */
+  #found(): void {
+    this.#lost = undefined;
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+  }
+
+  #losePatience(): void {
+    this.#patience = undefined;
+    const lost = this.#lost!;
+    this.#connection?.reset?.();
+    const time = describeDuration(this.#patienceMs);
+    this.#lose(`start a scheduler: for ${time} there was none, since ${lost.message}`, lost);
   }
 
   #end(status: "cancelled" | "lost", ended: Error, errorFor: (key: string) => Error): void {
     if (this.#ended) return;
     this.#ended = ended;
+    this.#found();
+    this.#failAll(status, ended, errorFor);
+  }
+
+  #failAll(status: "cancelled" | "lost", ended: Error, errorFor: (key: string) => Error): void {
     const states = [...this.#states.values()];
     this.#states.clear();
+    this.#named = this.#newNames();
+    if (status === "lost") this.#gate?.clear();
     for (const state of states) {
       state.known = false;
       if (!state.ready) state.fail(status, errorFor(state.key));

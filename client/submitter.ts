@@ -1,8 +1,11 @@
 // Calls of registered functions, under one set of options: what a client is, and what its `with`
 // returns.
 
+import { ConnectionError } from "../src/errors/errors.ts";
+import type { Encoded } from "../src/payload/payload.ts";
 import { referenceTo } from "./function-reference.ts";
 import { encodeArguments, Future } from "./future.ts";
+import type { SubmitHead } from "./message-writer.ts";
 import { pureKey } from "./pure-key.ts";
 import type { Session } from "./session.ts";
 import { CallSettings, type CallOptions } from "./task-options.ts";
@@ -69,46 +72,90 @@ export type Submitter<Tasks = UntypedTasks> = {
   readonly submit: Submit<Tasks>;
   /** See `Client.map`. */
   readonly map: SubmitRows<Tasks>;
+  /** The same under more options; of one that is given twice, the later holds. See `Client.with`. */
+  with(options: CallOptions): Submitter<Tasks>;
 };
 
 export class Calls<Tasks = UntypedTasks> implements Submitter<Tasks> {
   readonly #session: Session;
+  readonly #options: CallOptions;
   readonly #settings: CallSettings;
 
   /** @internal */
   constructor(session: Session, options: CallOptions = {}) {
     this.#session = session;
+    this.#options = options;
     this.#settings = new CallSettings(options);
   }
 
   readonly submit = ((task: unknown, ...args: unknown[]) => {
-    const { key, pure } = this.#settings;
     const head = this.#settings.headFor(referenceTo(task));
-    const call = encodeArguments(args, this.#session);
-    const givenKey = pure ? pureKey(head, call) : key;
-    return new Future(this.#session.submit(head, call, givenKey));
+    return this.#submit(head, this.#encode(args), this.#settings.key);
   }) as Submit<Tasks>;
 
   readonly map = ((task: unknown, ...iterables: unknown[]) => {
-    const { key, pure } = this.#settings;
-    const session = this.#session;
+    const { key } = this.#settings;
     const head = this.#settings.headFor(referenceTo(task));
-    const calls = Array.from(zip(iterables), (args) => encodeArguments(args, session));
-    return calls.map((call, index) => {
-      const givenKey = pure ? pureKey(head, call) : key && `${key}-${index}`;
-      return new Future(session.submit(head, call, givenKey));
-    });
+    const calls = Array.from(zip(iterables), (args) => this.#encode(args));
+    return calls.map((call, index) => this.#submit(head, call, key && `${key}-${index}`));
   }) as SubmitRows<Tasks>;
+
+  with(options: CallOptions): Submitter<Tasks> {
+    return new Calls<Tasks>(this.#session, { ...this.#options, ...options });
+  }
+
+  /** The encoded arguments, or why one of them is lost. */
+  #encode(args: readonly unknown[]): Encoded | ConnectionError {
+    try {
+      return encodeArguments(args, this.#session);
+    } catch (error) {
+      const { cause } = error as Error;
+      if (cause instanceof ConnectionError) return cause;
+      throw error;
+    }
+  }
+
+  #submit(head: SubmitHead, call: Encoded | ConnectionError, key: string | undefined): Future {
+    if (call instanceof Error) return new Future(this.#session.submitLost(head, call, key));
+    const givenKey = this.#settings.pure ? pureKey(head, call) : key;
+    return new Future(this.#session.submit(head, call, givenKey));
+  }
+}
+
+/**
+ * The same value for each call of a `map`: an iterable without an end.
+ *
+ * @example client.map("lookUp", rows, repeat(table));
+ */
+export function repeat<const T>(value: T): Iterable<T> {
+  return new Repeated(value);
+}
+
+class Repeated<T> implements Iterable<T> {
+  readonly #value: T;
+
+  constructor(value: T) {
+    this.#value = value;
+  }
+
+  *[Symbol.iterator](): Generator<T, void, undefined> {
+    for (;;) yield this.#value;
+  }
 }
 
 function* zip(iterables: readonly unknown[]): Generator<unknown[]> {
   if (iterables.length === 0) return;
+  let ends = iterables.length;
   const iterators = iterables.map((iterable, index) => {
+    if (iterable instanceof Repeated) ends--;
     if (isIterable(iterable)) return iterable[Symbol.iterator]();
     throw new TypeError(
       `map takes something to iterate over for each parameter: argument[${index}]`,
     );
   });
+  if (ends === 0) {
+    throw new TypeError("map ends with its shortest iterable: give one besides those of repeat");
+  }
   const open = new Set(iterators);
   try {
     for (;;) {

@@ -2,9 +2,10 @@
 // `exception`, `gather` and `wait` are all made of it.
 
 import { TimeoutError } from "../src/errors/errors.ts";
-import { longestTimerMs } from "../src/duration.ts";
+import { describeDuration, longestTimerMs } from "../src/duration.ts";
 import { checkedTimeout } from "./option-checks.ts";
 import type { FutureState, Waiter } from "./future-state.ts";
+import { clearTimeout, setTimeout } from "../src/timers.ts";
 
 export type WaitLimits = {
   /** Milliseconds until waiting is given up with a `TimeoutError`; the task goes on. Default: no limit. */
@@ -108,7 +109,7 @@ class Watch implements Waiter {
         ? `"${this.#states[0]!.key}" has not settled`
         : `${this.#open} of ${this.#states.length} futures have not settled`;
     return new TimeoutError(
-      `wait longer, or cancel: ${what} after ${timeoutMs} ms; nothing has changed about the tasks`,
+      `wait longer, or cancel: ${what} after ${describeDuration(timeoutMs)}; nothing has changed about the tasks`,
     );
   }
 }

@@ -3,6 +3,7 @@
 import { Client as ConnectedClient } from "../client/client.ts";
 import type { ConnectOptions } from "../client/connecting.ts";
 import type { UntypedTasks } from "../client/types.ts";
+import { refuseInModule } from "../src/module-loading.ts";
 import { startLocalCluster, type LocalOptions } from "./local.ts";
 
 export class Client<Tasks = UntypedTasks> extends ConnectedClient<Tasks> {
@@ -10,12 +11,14 @@ export class Client<Tasks = UntypedTasks> extends ConnectedClient<Tasks> {
    * Starts a scheduler and workers on this machine and connects to them. They end when the client is
    * closed, and when this program ends for any reason.
    *
-   * @throws {Error} naming the module that does not load or exports no function, and why
+   * @throws {Error} naming the module that does not load or exports no function, and why; in a module
+   *   that a worker loads, outside of its tasks, naming the line to add to it
    * @example
    * await using client = await Client.local<typeof import("./tasks.ts")>({ modules: ["./tasks.ts"] });
    * await client.submit("add", 1, 10).result(); // 11
    */
   static async local<Tasks = UntypedTasks>(options: LocalOptions): Promise<Client<Tasks>> {
+    refuseInModule("Client.local");
     const cluster = await startLocalCluster(options);
     const { url, token } = cluster;
     try {

@@ -6,6 +6,7 @@ import { startScheduler } from "../scheduler/main.ts";
 import { configureLog, createLog, type LogLevel } from "../src/log.ts";
 import type { WorkerOptions } from "../worker/main.ts";
 import { startWorker } from "./worker.ts";
+import { setTimeout } from "../src/timers.ts";
 
 /** From the parent, once. */
 export type Order = { logLevel: LogLevel; token: string } & (

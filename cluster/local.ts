@@ -16,6 +16,7 @@ import { moduleSource } from "./module-source.ts";
 import { restartPauses } from "./restart-pauses.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
+import { clearTimeout, setTimeout } from "../src/timers.ts";
 import { endProcesses } from "../worker/processes/end-processes.ts";
 
 /**

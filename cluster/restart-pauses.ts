@@ -2,6 +2,7 @@
 // ending soon after its start.
 
 import { setTimeout as delay } from "node:timers/promises";
+import { now } from "../src/timers.ts";
 
 const shortestPauseMs = 100;
 /** A run that lasts longer than this resets the pause. */
@@ -14,11 +15,11 @@ const longestPauseMs = 5_000;
  */
 export function restartPauses(signal: AbortSignal): () => Promise<void> {
   let pauseMs = shortestPauseMs;
-  let since = performance.now();
+  let since = now();
   return async () => {
-    if (performance.now() - since > longestPauseMs) pauseMs = shortestPauseMs;
+    if (now() - since > longestPauseMs) pauseMs = shortestPauseMs;
     await delay(pauseMs, undefined, { signal }).catch(() => undefined);
     pauseMs = Math.min(2 * pauseMs, longestPauseMs);
-    since = performance.now();
+    since = now();
   };
 }

@@ -13,6 +13,7 @@ import type { Effect } from "./core/effects.ts";
 import { createState, type CoreOptions, type State } from "./core/state.ts";
 import { findResult } from "./core/values/recompute.ts";
 import { nextWakeUp, step, type Event } from "./core/step.ts";
+import { clearTimeout, setTimeout, timestamp } from "../src/timers.ts";
 
 /** Sends messages to the peers. */
 export type Carrier = {
@@ -67,7 +68,7 @@ export class Clockwork {
   /** The only way to change the state: applies one event and performs its effects. */
   handle(event: Event): void {
     if (this.#stopped) return;
-    const effects = step(this.#state, now(), event);
+    const effects = step(this.#state, timestamp(), event);
     this.#stepped?.(this.#state, event);
     for (const effect of effects) this.#perform(effect);
     this.#schedule();
@@ -79,7 +80,7 @@ export class Clockwork {
     name: Name,
     parameters: ParametersOf<Name>,
   ): ResultOf<Name> | Refusal {
-    return queries[name]({ state: this.#state, now: now() }, parameters);
+    return queries[name]({ state: this.#state, now: timestamp() }, parameters);
   }
 
   /** The requested value, or the workers that hold it; undefined when there is no such value. */
@@ -133,7 +134,7 @@ export class Clockwork {
     clearTimeout(this.#timer);
     this.#timerAt = at;
     if (at === undefined) return;
-    const waitMs = Math.min(Math.max(Math.ceil(at - now()), 0), longestTimerMs);
+    const waitMs = Math.min(Math.max(Math.ceil(at - timestamp()), 0), longestTimerMs);
     this.#timer = setTimeout(() => {
       this.#timerAt = undefined;
       this.handle({ type: "clock" });
@@ -155,9 +156,4 @@ export class Clockwork {
       );
     }
   }
-}
-
-/** Milliseconds since 1970, on a clock that never goes back. */
-function now(): number {
-  return performance.timeOrigin + performance.now();
 }

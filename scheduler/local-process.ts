@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { clearInterval, setInterval } from "../src/timers.ts";
 
 /** The interval of the checks, in milliseconds. */
 const lookEveryMs = 50;

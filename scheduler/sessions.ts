@@ -18,6 +18,7 @@ import type {
 import type { Socket } from "../src/link/socket.ts";
 import type { Carrier, Clockwork } from "./clockwork.ts";
 import { isLocalProcess, watchProcess } from "./local-process.ts";
+import { clearTimeout, setTimeout } from "../src/timers.ts";
 
 type Session = {
   readonly hello: Hello;
@@ -149,6 +150,17 @@ export class Sessions implements Carrier {
         this.#clockwork.handle({ type, id });
         if (session.isLocal) this.#watch(id, session);
       },
+      // A client whose program is busy keeps its socket; a worker's link is made anew.
+      ...(hello.role === "client" && {
+        silent: (reason) => {
+          this.#log.info(`client ${hello.name} is silent: ${reason}`);
+          if (isCurrent()) this.#clockwork.handle({ type: "client-away", id, isSilent: true });
+        },
+        heard: () => {
+          this.#log.info(`client ${hello.name} is heard again`);
+          if (isCurrent()) this.#clockwork.handle({ type: "client-back", id });
+        },
+      }),
       ended: (error) => {
         if (error) this.#log.warning(`cut off ${hello.role} ${hello.name}: ${error.message}`);
         if (isCurrent()) this.#end(id, session, error?.message ?? "it said goodbye");

@@ -36,6 +36,25 @@ export function parseDuration(text: string): number {
   return Math.round(milliseconds);
 }
 
+const longMs = { day: 86_400_000, hour: 3_600_000, minute: 60_000 } as const;
+
+/**
+ * Writes a duration in a sentence, in the one unit that a person would choose.
+ *
+ * @example describeDuration(5_097_600_000) // "59 days"
+ * @example describeDuration(1_500) // "1.5 s"
+ */
+export function describeDuration(milliseconds: number): string {
+  for (const [unit, size] of Object.entries(longMs)) {
+    const amount = milliseconds / size;
+    if (amount < 1) continue;
+    const rounded = Number(amount.toFixed(amount < 10 ? 1 : 0));
+    return `${rounded} ${unit}${rounded === 1 ? "" : "s"}`;
+  }
+  if (milliseconds < 100) return `${Math.round(milliseconds)} ms`;
+  return `${Number((milliseconds / 1_000).toFixed(milliseconds < 1_000 ? 3 : 1))} s`;
+}
+
 /**
  * Writes a duration for people, exact to the millisecond; `parseDuration` reads it back.
  *

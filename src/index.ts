@@ -15,7 +15,7 @@ export type { Future } from "../client/future.ts";
 export type { GatherOptions } from "../client/gather.ts";
 export type { CancelOptions, Futures } from "../client/handles.ts";
 export type { PublishOptions } from "../client/publishing.ts";
-export type { Submit, SubmitRows, Submitter } from "../client/submitter.ts";
+export { repeat, type Submit, type SubmitRows, type Submitter } from "../client/submitter.ts";
 export type { CallOptions, RetryOptions } from "../client/task-options.ts";
 export type {
   AnyFunction,

@@ -1,5 +1,7 @@
 // A rate limit for log lines that outsiders can cause without end.
 
+import { now as monotonicNow } from "./timers.ts";
+
 const linesPerPeriod = 20;
 const periodMs = 60_000;
 
@@ -9,7 +11,7 @@ const periodMs = 60_000;
  */
 export function rateLimited<Rest extends unknown[]>(
   say: (text: string, ...rest: Rest) => void,
-  now: () => number = () => performance.now(),
+  now: () => number = monotonicNow,
 ): (text: string, ...rest: Rest) => void {
   let periodStart = -Infinity;
   let written = 0;

@@ -14,6 +14,24 @@ const unitBytes: Readonly<Record<string, number>> = {
 };
 
 /**
+ * Writes a size for people, to three digits or so.
+ *
+ * @example formatSize(1) // "1 byte"
+ * @example formatSize(300 * 2 ** 20) // "300 MiB"
+ */
+export function formatSize(bytes: number): string {
+  if (bytes < 1024) return `${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
+  let amount = bytes;
+  let unit = "";
+  for (const larger of ["KiB", "MiB", "GiB", "TiB"]) {
+    if (Math.round(amount) < 1024) break;
+    amount /= 1024;
+    unit = larger;
+  }
+  return `${Number(amount.toFixed(amount < 100 ? 1 : 0))} ${unit}`;
+}
+
+/**
  * Reads a size such as `512MiB`, `4GiB` or `1.5GB` as bytes. The unit is required, because `4` alone
  * is ambiguous.
  *

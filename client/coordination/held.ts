@@ -8,8 +8,8 @@ import type { Session } from "../session.ts";
  * of the block releases it, however the block is left. There is no finalizer: a `Held` that is
  * forgotten is held until its client closes or is lost.
  *
- * When the link to the scheduler is lost for longer than the grace period, the scheduler gives the
- * leases to others: `signal` aborts then, and `release` says so.
+ * When the client closes, or its link to the scheduler is lost for longer than the grace period, the
+ * scheduler gives the leases to others: `signal` aborts then, and `release` says so.
  *
  * @example
  * await using held = await client.lock("database").acquire();
@@ -38,10 +38,10 @@ export class Held implements Disposable, AsyncDisposable {
     return this.#at === "held";
   }
 
-  /** Aborts when it is lost before it is released, for what must not go on without it. */
+  /** Aborts when it ends before it is released, for what must not go on without it. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.#at === "lost") this.#controller.abort(this.#ended);
+    if (this.#at === "lost" || this.#at === "closed") this.#controller.abort(this.#ended);
     return this.#controller.signal;
   }
 
@@ -80,7 +80,7 @@ export class Held implements Disposable, AsyncDisposable {
   ended(error: Error, meant: boolean): void {
     this.#at = meant ? "closed" : "lost";
     this.#ended = error;
-    if (!meant) this.#controller?.abort(error);
+    this.#controller?.abort(error);
   }
 }
 

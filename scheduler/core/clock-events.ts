@@ -6,6 +6,7 @@ import type { Task } from "./state.ts";
 import { fail, proceed } from "./tasks/lifecycle.ts";
 import type { StepContext } from "./tasks/transition.ts";
 import { failUnknownFunction, failUnschedulable } from "./placement/unschedulable.ts";
+import { stoodStill } from "./timers.ts";
 import * as worker from "./workers/membership.ts";
 
 export function clock(step: StepContext): void {
@@ -20,16 +21,17 @@ export function clock(step: StepContext): void {
         break;
       case "worker-grace": {
         const { awayUntil, id } = due.worker;
-        if (awayUntil !== undefined && awayUntil <= now) {
+        if (awayUntil === undefined || awayUntil > now) break;
+        if (stoodStill(awayUntil, now)) {
+          worker.away(step, id);
+        } else {
           worker.lose(step, id, "its link dropped and it did not come back");
         }
         break;
       }
-      case "client-grace": {
-        const { awayUntil, id, gone } = due.client;
-        if (!gone && awayUntil !== undefined && awayUntil <= now) client.leave(step, id);
+      case "client-grace":
+        client.endGrace(step, due.client);
         break;
-      }
       case "unschedulable":
         failUnschedulable(step, due);
         break;

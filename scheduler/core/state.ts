@@ -255,6 +255,8 @@ export type Within = {
 export type CoreOptions = {
   /** How long a client or worker whose link dropped may take to come back. Default 30,000. */
   graceMs: number;
+  /** How long a client may be silent on an open connection, as a busy program is. Default 600,000. */
+  clientGraceMs: number;
   /** Results up to this many bytes are part of `finished`; larger ones are fetched. Default 64 KiB. */
   smallResultBytes: number;
   /** How long tasks of a function that nobody registered wait after the newest worker joined. Default 3,000. */
@@ -278,6 +280,7 @@ export type CoreOptions = {
 
 export const defaultCoreOptions: CoreOptions = {
   graceMs: 30_000,
+  clientGraceMs: 600_000,
   smallResultBytes: 64 * 1024,
   unknownTaskTimeoutMs: 3_000,
   maxWorkerLosses: 3,

@@ -22,8 +22,8 @@ import { receive as receiveFromWorker } from "./workers/worker-events.ts";
 export type Event =
   | { type: "client-joins"; id: ClientId; name: string }
   | { type: "client-messages"; from: ClientId; messages: readonly FromClient[] }
-  /** The link of a client dropped; it has the grace period to come back. */
-  | { type: "client-away"; id: ClientId }
+  /** The link of a client dropped, or is only silent; it has a grace period to come back. */
+  | { type: "client-away"; id: ClientId; isSilent?: boolean }
   | { type: "client-back"; id: ClientId }
   /** The client closed, or broke the protocol: there is no grace period. */
   | { type: "client-leaves"; id: ClientId }
@@ -62,7 +62,7 @@ export function step(state: State, now: number, event: Event): Effect[] {
       client.join(context, event.id, event.name);
       break;
     case "client-away":
-      client.away(context, event.id);
+      client.away(context, event.id, event.isSilent ?? false);
       break;
     case "client-back":
       client.back(context, event.id);

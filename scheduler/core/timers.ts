@@ -22,6 +22,17 @@ export type Due =
   /** Tasks wait for a function that no worker has registered. */
   | { readonly kind: "unknown-function"; readonly function: FunctionFacts };
 
+/** A timer that is later than this was held up by more than the work of the scheduler. */
+const noticedLateMs = 1_000;
+
+/**
+ * Whether the scheduler stood still when a timer was due: its process was stopped, or its machine slept.
+ * What peers did meanwhile may wait to be read, so no silence of theirs counts.
+ */
+export function stoodStill(dueAt: number, now: number): boolean {
+  return now - dueAt > noticedLateMs;
+}
+
 type Timer = Heaped & { readonly at: number; readonly due: Due };
 
 const smallestSweep = 1_000;

@@ -10,6 +10,7 @@
 //   link.attach(socket, resumed ? hello.received : 0);
 
 import { checkHello, VersionError } from "../wire/check.ts";
+import { describeDuration } from "../duration.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { limits } from "../wire/limits.ts";
 import type { Hello, Welcome, WelcomeOrRefused } from "../wire/protocol.ts";
@@ -51,7 +52,7 @@ export async function awaitHello(
     resolve(undefined);
   };
   const stopWaiting = clock.setTimeout(
-    () => fail("slow", `no hello within ${timeoutMs / 1000} s`),
+    () => fail("slow", `no hello within ${describeDuration(timeoutMs)}`),
     timeoutMs,
     { keepAlive: false },
   );

@@ -1,6 +1,15 @@
 // Time and timers as a value: links run on the machine's clock, and in tests and simulations on a
 // virtual one.
 
+import {
+  clearImmediate,
+  clearTimeout,
+  nextTick,
+  now,
+  setImmediate,
+  setTimeout,
+} from "../timers.ts";
+
 /** Cancels a timer; has no effect after it has fired. */
 export type Cancel = () => void;
 
@@ -18,7 +27,7 @@ export type Clock = {
 };
 
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now,
   setTimeout(run, ms, { keepAlive = true } = {}) {
     const timer = setTimeout(run, ms);
     if (!keepAlive) timer.unref();
@@ -26,7 +35,7 @@ export const systemClock: Clock = {
   },
   nextTick(run) {
     let wanted = true;
-    process.nextTick(() => {
+    nextTick(() => {
       if (wanted) run();
     });
     return () => {

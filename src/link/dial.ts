@@ -1,5 +1,6 @@
 // The dialling side of a link: finds the scheduler, says hello, and reconnects after every drop.
 
+import { describeDuration } from "../duration.ts";
 import type { Check } from "../wire/check.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { AuthenticationError, ConnectionError, ProtocolError } from "../errors/errors.ts";
@@ -32,14 +33,17 @@ export type DialEvents<In> = {
   messages(batch: In[]): void;
   /** The socket dropped, and the dialler reconnects. */
   down(reason: string): void;
-  /** The link is connected again, and nothing was lost. */
+  /** The link is connected again, and nothing was lost since the last event that says so. */
   up(): void;
   /**
    * The link is connected again, but the scheduler does not know this session. Messages in flight
    * and unsent messages are lost. Messages sent from now on arrive.
    */
   reset(welcome: Welcome): void;
-  /** The session has ended. The last event; there is none when this side closed the link. */
+  /**
+   * The session has ended, with all that was in flight or unsent. The last event, unless the dialler is
+   * `persistent`; there is none when this side closed the link.
+   */
   lost(error: Error): void;
   /** A message is larger than a frame. It is left out; without this handler the link ends. */
   unsendable?(message: unknown, error: Error): void;
@@ -55,6 +59,11 @@ export type DialOptions<In> = {
   check: Check<In>;
   /** Time for the first connection, in milliseconds. A reconnect has the scheduler's grace period. */
   timeoutMs: number;
+  /**
+   * After a loss it looks for the next scheduler, until the link is closed: messages sent meanwhile
+   * wait, and `up` says that they leave. Default: the link ends with a loss.
+   */
+  persistent?: boolean;
   on: DialEvents<In>;
   /** Cancels the first connection. Later, use `Link.close`. */
   signal?: AbortSignal;
@@ -89,6 +98,8 @@ export async function dial<In, Out extends object>(
 const attemptMs = 10_000;
 const shortestPauseMs = 50;
 const longestPauseMs = 2_000;
+/** A timer that is later than this, in milliseconds, was held up by more than its event loop's work. */
+const noticedLateMs = 1_000;
 /** How long a refused token is retried: it may come from a stale file that is about to be replaced. */
 const staleTokenMs = 2_000;
 
@@ -98,6 +109,8 @@ class Dialler<In, Out extends object> {
   readonly #open: OpenSocket;
   #link: (Link<In, Out> & { welcome: Welcome }) | undefined;
   #triedUrl: string | undefined;
+  /** The session is lost, and the next one has not begun. */
+  #startsOver = false;
   /** The time of the first refusal of the token since it was last accepted. */
   #refusedAt: number | undefined;
 
@@ -111,11 +124,12 @@ class Dialler<In, Out extends object> {
     const { timeoutMs, on, check } = this.#options;
     const { socket, welcome } = await this.#connect(timeoutMs, (tried, last) => {
       // No target was found.
-      if (tried === undefined) return `Start the scheduler: ${last}, after ${timeoutMs / 1000} s`;
+      if (tried === undefined)
+        return `Start the scheduler: ${last}, after ${describeDuration(timeoutMs)}`;
       return (
         "Check that the scheduler is running, and that this machine can reach its address " +
         `(interface, port, firewall): no connection to ${this.#where(tried)} within ` +
-        `${timeoutMs / 1000} s. The last attempt: ${last}`
+        `${describeDuration(timeoutMs)}. The last attempt: ${last}`
       );
     });
     const link = new Link<In, Out>({
@@ -128,7 +142,11 @@ class Dialler<In, Out extends object> {
           on.down(reason);
           void this.#reconnect(reason);
         },
-        ended: (error) => on.lost(error ?? new GoodbyeError("the scheduler ended the session")),
+        ended: (error) => {
+          const lost = error ?? new GoodbyeError("the scheduler ended the session");
+          if (this.#options.persistent) void this.#startOver(lost);
+          else on.lost(lost);
+        },
         ...(on.unsendable && { unsendable: on.unsendable.bind(on) }),
       },
     });
@@ -146,21 +164,53 @@ class Dialler<In, Out extends object> {
         graceMs,
         (tried, last) =>
           `The link to the scheduler at ${tried ?? this.#options.describeTarget} was lost ` +
-          `(${reason}) and could not be restored within ${graceMs / 1000} s. ` +
+          `(${reason}) and could not be restored within ${describeDuration(graceMs)}. ` +
           `The last attempt: ${last}`,
       );
       link.welcome = welcome;
-      if (!welcome.resumed) link.reset(settingsOf(welcome));
+      if (!welcome.resumed) link.reset();
+      link.configure(settingsOf(welcome));
       link.attach(socket, welcome.received);
-      if (link.state === "ended") return;
+      if (this.#isOver(link)) return;
       if (welcome.resumed) this.#options.on.up();
       else this.#options.on.reset(welcome);
     } catch (error) {
       // This side has closed the link meanwhile, so no event follows.
       if (link.state === "ended") return;
+      if (this.#options.persistent) return this.#startOver(error as Error);
       await link.close();
       this.#options.on.lost(error as Error);
     }
+  }
+
+  /** The session is lost: begins a new one with the next scheduler that is there. Never rejects. */
+  async #startOver(lost: Error): Promise<void> {
+    const link = this.#link!;
+    link.reset();
+    this.#startsOver = true;
+    this.#options.on.lost(lost);
+    for (;;) {
+      try {
+        const { socket, welcome } = await this.#connect(Infinity, () => "");
+        this.#startsOver = false;
+        link.welcome = welcome;
+        link.configure(settingsOf(welcome));
+        link.attach(socket, welcome.received);
+        if (!this.#isOver(link)) this.#options.on.up();
+        return;
+      } catch (error) {
+        if (link.state === "ended") return;
+        // Another attempt would fail too, until somebody replaces the scheduler: what waits is lost.
+        link.reset();
+        this.#options.on.lost(error as Error);
+        await this.#sleep(longestPauseMs, link.signal);
+      }
+    }
+  }
+
+  /** The session that was just attached has ended already. */
+  #isOver(link: Link<In, Out>): boolean {
+    return link.state === "ended" || this.#startsOver;
   }
 
   /** Attempts to connect, with growing pauses, until one succeeds or the time is up. */
@@ -169,7 +219,7 @@ class Dialler<In, Out extends object> {
     problem: (tried: string | undefined, last: string) => string,
   ): Promise<{ socket: Socket; welcome: Welcome }> {
     const signal = this.#link?.signal ?? this.#options.signal;
-    const deadline = this.#clock.now() + timeoutMs;
+    let deadline = this.#clock.now() + timeoutMs;
     // The error of an attempt with little time left says less than the error before it.
     const enoughMs = Math.min(500, timeoutMs / 10);
     let last: unknown;
@@ -177,11 +227,14 @@ class Dialler<In, Out extends object> {
     let mostMs = this.#link ? Math.min(attemptMs, timeoutMs / 4) : attemptMs;
     for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       signal?.throwIfAborted();
-      const time = deadline - this.#clock.now();
+      const beganAt = this.#clock.now();
+      const time = deadline - beganAt;
+      const limitMs = Math.min(mostMs, time);
       try {
-        return await this.#attempt(Math.min(mostMs, time), signal);
+        return await this.#attempt(limitMs, signal);
       } catch (error) {
-        const tookMs = time - (deadline - this.#clock.now());
+        const tookMs = this.#clock.now() - beganAt;
+        deadline += stoodStillMs(tookMs, limitMs);
         if (tookMs >= mostMs) mostMs = Math.min(attemptMs, 2 * mostMs);
         signal?.throwIfAborted();
         if (this.#isFinal(error)) throw error;
@@ -195,7 +248,10 @@ class Dialler<In, Out extends object> {
       }
       // With jitter, thousands of workers that lost their scheduler do not reconnect all at once.
       const jittered = pauseMs * (0.5 + this.#clock.random() / 2);
-      await this.#sleep(Math.min(jittered, left), signal);
+      const sleepMs = Math.min(jittered, left);
+      const sleptAt = this.#clock.now();
+      await this.#sleep(sleepMs, signal);
+      deadline += stoodStillMs(this.#clock.now() - sleptAt, sleepMs);
     }
   }
 
@@ -219,7 +275,7 @@ class Dialler<In, Out extends object> {
       ...this.#options.hello(),
       type: "hello",
       protocol: PROTOCOL_VERSION,
-      ...(this.#link && { resumes: this.#link.welcome.scheduler }),
+      ...(this.#link && !this.#startsOver && { resumes: this.#link.welcome.scheduler }),
       received: this.#link?.received ?? 0,
       ...(target.scheduler !== undefined && { scheduler: target.scheduler }),
     };
@@ -261,7 +317,8 @@ class Dialler<In, Out extends object> {
 
   async #sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#clock.setTimeout(resolve, ms);
+    // Who has lost a session and waits for nothing may end.
+    const cancel = this.#clock.setTimeout(resolve, ms, { keepAlive: !this.#startsOver });
     const stop = () => resolve();
     signal?.addEventListener("abort", stop);
     await promise;
@@ -285,6 +342,15 @@ class Dialler<In, Out extends object> {
     }
     throw new ConnectionError(`${describeTarget} is not there yet`);
   }
+}
+
+/**
+ * How long this process stood still: it was busy, or its machine slept. That time says nothing of the
+ * scheduler, and is not counted.
+ */
+function stoodStillMs(tookMs: number, expectedMs: number): number {
+  const lateMs = tookMs - expectedMs;
+  return lateMs > noticedLateMs ? lateMs : 0;
 }
 
 function settingsOf(welcome: Welcome): { heartbeatMs: number; frameBytes: number } {

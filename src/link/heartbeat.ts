@@ -3,13 +3,14 @@
 
 import type { Cancel, Clock } from "./clock.ts";
 
-const silentBeatsToDrop = 3;
+/** So many beats in a row without a sign of life are silence. */
+const beatsOfSilence = 3;
 
 export type HeartbeatOptions = {
   clock: Clock;
   intervalMs: number;
   beat(): void;
-  /** Nothing was received for three beats; the heartbeat has stopped. */
+  /** Nothing was received for three beats. The heartbeat goes on, unless it is stopped here. */
   silent(forMs: number): void;
 };
 
@@ -18,6 +19,7 @@ export class Heartbeat {
   #cancel: Cancel | undefined;
   #heard = false;
   #silentBeats = 0;
+  #stopped = false;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -29,6 +31,7 @@ export class Heartbeat {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#cancel?.();
   }
 
@@ -39,9 +42,9 @@ export class Heartbeat {
 
   #tick(): void {
     this.#silentBeats = this.#heard ? 0 : this.#silentBeats + 1;
-    if (this.#silentBeats >= silentBeatsToDrop) {
-      this.#options.silent(silentBeatsToDrop * this.#options.intervalMs);
-      return;
+    if (this.#silentBeats === beatsOfSilence) {
+      this.#options.silent(beatsOfSilence * this.#options.intervalMs);
+      if (this.#stopped) return;
     }
     this.#heard = false;
     this.#wait();

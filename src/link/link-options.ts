@@ -12,6 +12,13 @@ export type LinkEvents<In> = {
   /** The socket dropped; messages wait for the next `attach`. */
   down(reason: string): void;
   /**
+   * The peer is silent on an open socket, as a busy or sleeping process is: its system keeps the socket.
+   * The link goes on, and `heard` follows with the next sign of life. Without this handler silence is a
+   * drop.
+   */
+  silent?(reason: string): void;
+  heard?(): void;
+  /**
    * The session has ended. The last event; there is none when this side called `close`. The error is
    * `undefined` when the other side closed the session, a `ProtocolError` when one side violated the
    * protocol, a `ConnectionError` when too much was waiting, else what `messages` threw.
@@ -24,7 +31,7 @@ export type LinkEvents<In> = {
 export type LinkOptions<In> = {
   check: Check<In>;
   on: LinkEvents<In>;
-  /** The interval of the heartbeat. Three beats in a row without data from the peer are a drop. */
+  /** The interval of the heartbeat. Three beats in a row without data from the peer are silence. */
   heartbeatMs: number;
   /** Largest frame to write, in bytes. Default: `limits.frameBytes`. */
   frameBytes?: number;

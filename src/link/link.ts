@@ -7,12 +7,14 @@
 // answer before it writes, so it is idle only when its socket is full or it has nothing to write.
 
 import { systemClock, type Cancel, type Clock } from "./clock.ts";
+import { describeDuration } from "../duration.ts";
 import { ConnectionError, ProtocolError } from "../errors/errors.ts";
 import { heartbeat, readFrame, writeFrame, type FrameBody } from "../wire/frame.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { limits } from "../wire/limits.ts";
 import type { LinkOptions } from "./link-options.ts";
 import { Outbox } from "./outbox.ts";
+import { formatSize } from "../size.ts";
 import {
   closeCodes,
   endOf,
@@ -36,13 +38,14 @@ export class Link<In, Out extends object> {
   #options: LinkOptions<In>;
   readonly #clock: Clock;
   #outbox: Outbox<Out>;
-  readonly #end = new AbortController();
+  #end = new AbortController();
   #ended = false;
   #socket: Socket | undefined;
   #closing: { code: number; reason: string; done: Promise<void>; finish: () => void } | undefined;
   #flush: Cancel | undefined;
   #flushedAt = -Infinity;
   #heartbeat: Heartbeat | undefined;
+  #silent = false;
   #paused = false;
   #received = 0;
   /** Received since the last frame was written. */
@@ -129,11 +132,21 @@ export class Link<In, Out extends object> {
     this.#schedule();
   }
 
-  /** Starts a new session: discards everything sent, received and queued. */
-  reset(settings: { heartbeatMs?: number; frameBytes?: number } = {}): void {
-    this.#options = { ...this.#options, ...settings };
+  /** Starts a new session: discards everything sent, received and queued, and closes the socket. */
+  reset(): void {
+    this.#detach()?.terminate();
+    this.#flush?.();
+    this.#flush = undefined;
     this.#outbox = this.#emptyOutbox();
     this.#received = 0;
+    this.#ended = false;
+    if (this.#end.signal.aborted) this.#end = new AbortController();
+  }
+
+  /** Adopts what the scheduler of a new session asks for. */
+  configure(settings: { heartbeatMs: number; frameBytes: number }): void {
+    this.#options = { ...this.#options, ...settings };
+    this.#outbox.frameBytes = settings.frameBytes;
   }
 
   /** Closes the session with an error: the peer receives its message, and `ended` follows. */
@@ -213,7 +226,7 @@ export class Link<In, Out extends object> {
     if (pauseAboveBytes === Infinity && endAboveBytes === Infinity) return;
     const waiting = this.#outbox.unsentBytes;
     if (waiting > endAboveBytes) {
-      const problem = `more than ${endAboveBytes} bytes were queued for a peer that does not read`;
+      const problem = `more than ${formatSize(endAboveBytes)} were queued for a peer that does not read`;
       this.#finish(closeCodes.overflow, new ConnectionError(problem));
       return;
     }
@@ -235,6 +248,10 @@ export class Link<In, Out extends object> {
 
   #hear(data: SocketData): void {
     this.#heartbeat?.heard();
+    if (this.#silent) {
+      this.#silent = false;
+      this.#options.on.heard?.();
+    }
     const batch: In[] = [];
     try {
       const frame = readFrame(data);
@@ -271,8 +288,14 @@ export class Link<In, Out extends object> {
         if (socket.bufferedBytes === 0) this.#write(heartbeat);
       },
       silent: (forMs) => {
+        const reason = `nothing was heard for ${describeDuration(forMs)}`;
+        if (this.#options.on.silent && !this.#closing) {
+          this.#silent = true;
+          this.#options.on.silent(reason);
+          return;
+        }
         this.#detach()?.terminate();
-        this.#drop(`nothing was heard for ${forMs / 1000} s`);
+        this.#drop(reason);
       },
     });
   }
@@ -303,6 +326,7 @@ export class Link<In, Out extends object> {
 
   #abandon(): void {
     this.#flush?.();
+    this.#flush = undefined;
     this.#outbox.clear();
     this.#ended = true;
     this.#end.abort();
@@ -325,6 +349,7 @@ export class Link<In, Out extends object> {
     this.#socket = undefined;
     this.#heartbeat?.stop();
     this.#paused = false;
+    this.#silent = false;
     this.#unacknowledged.frames = this.#unacknowledged.bytes = 0;
     return socket;
   }

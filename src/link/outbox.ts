@@ -4,6 +4,7 @@
 import { FrameBuilder, type FrameBody } from "../wire/frame.ts";
 import { BinaryPayload } from "../payload/payload.ts";
 import { ProtocolError, SerializationError } from "../errors/errors.ts";
+import { formatSize } from "../size.ts";
 
 export type OutboxOptions = {
   /** Largest frame, in bytes on the wire. */
@@ -36,6 +37,10 @@ export class Outbox<Out extends object> {
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+  }
+
+  set frameBytes(bytes: number) {
+    this.#options.frameBytes = bytes;
   }
 
   push(message: Out): void {
@@ -148,7 +153,7 @@ export class Outbox<Out extends object> {
     }
     this.#builder.undo();
     return new SerializationError(
-      `Send less at once: a message is larger than the limit of a frame (${limit} bytes)`,
+      `Send less at once, or \`scatter\` large values first: a message is larger than a frame may be (${formatSize(limit)})`,
       { cause },
     );
   }

@@ -8,6 +8,8 @@ import { limits } from "../wire/limits.ts";
 import { releaseMessage, releaseReads } from "./read-memory.ts";
 import { closeReason, type Socket, type SocketClose } from "./socket.ts";
 import type { SocketData, SocketHandlers } from "./socket.ts";
+import { describeDuration } from "../duration.ts";
+import { clearTimeout, now, queueMicrotask, setImmediate, setTimeout } from "../timers.ts";
 
 /**
  * The options of both sides. Compression costs more than it saves on the network of a cluster. The
@@ -36,10 +38,17 @@ export async function openWebSocket(
 ): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   let webSocket: WebSocket;
+  /** The connection below: whatever the server answered, none must stay open after a failure. */
+  let stream: NetSocket | undefined;
   try {
     webSocket = new WebSocket(target.url, {
       ...webSocketOptions,
-      handshakeTimeout: Math.max(1, Math.ceil(options.timeoutMs)),
+      finishRequest(request) {
+        request.once("socket", (opened: NetSocket) => {
+          stream = opened;
+        });
+        request.end();
+      },
       ...(options.localAddress !== undefined && { localAddress: options.localAddress }),
       headers: target.token === undefined ? {} : { authorization: `Bearer ${target.token}` },
       // Masks protect proxies from malicious web pages, so programs do not need them. A mask of
@@ -50,21 +59,21 @@ export async function openWebSocket(
     throw new ConnectionError(`${target.url} is not a valid address: ${messageOf(error)}`);
   }
   const socket = new WsSocket(webSocket);
-  const stop = () => {
-    webSocket.terminate();
-    reject(new ConnectionError("the attempt was cancelled"));
-  };
+  const stop = () => reject(new ConnectionError("the attempt was cancelled"));
   options.signal?.addEventListener("abort", stop, { once: true });
+  // Not the handshake timeout of `ws`, which begins again with every byte that arrives.
+  const late = setTimeout(() => {
+    reject(new ConnectionError(`no answer within ${describeDuration(options.timeoutMs)}`));
+  }, options.timeoutMs);
   webSocket.once("open", () => resolve(socket));
-  webSocket.once("error", (error) => reject(new ConnectionError(messageOf(error))));
-  webSocket.once("unexpected-response", (request, response) => {
+  webSocket.on("error", (error) => reject(new ConnectionError(messageOf(error))));
+  webSocket.once("unexpected-response", (_request, response) => {
     let words = "";
     response.setEncoding("utf8");
     response.on("data", (text: string) => {
       words = (words + text).slice(0, 300);
     });
     response.once("close", () => {
-      request.destroy();
       const status = `${response.statusCode} ${response.statusMessage}: ${words.trim()}`;
       if (response.statusCode === 401) reject(new AuthenticationError(words.trim() || status));
       else reject(new ConnectionError(`the answer was HTTP ${status}`));
@@ -74,7 +83,12 @@ export async function openWebSocket(
   });
   try {
     return await promise;
+  } catch (error) {
+    webSocket.terminate();
+    stream?.destroy();
+    throw error;
   } finally {
+    clearTimeout(late);
     options.signal?.removeEventListener("abort", stop);
   }
 }
@@ -205,9 +219,9 @@ export class WsSocket implements Socket {
       this.#held.push(data);
       return;
     }
-    const began = performance.now();
+    const began = now();
     this.#handlers.message(data);
-    if (spend(performance.now() - began)) this.#yield();
+    if (spend(now() - began)) this.#yield();
   }
 
   /** Stops reading until other work has run. */

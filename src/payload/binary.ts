@@ -95,8 +95,21 @@ export function packParts(
   });
 }
 
-/** Rebuilds a value of a kind from `part`: a view on the part's memory where the alignment allows. */
-export function binaryValue(kind: string, part: Uint8Array): object {
+/** Bytes up to which a value never shares memory with others. */
+const smallBytes = 64 * 1024;
+
+/** Whether a view would keep, and show to who looks at its `buffer`, much more than its own bytes. */
+function sharesMuch({ buffer, byteLength }: Uint8Array): boolean {
+  if (buffer.byteLength === byteLength) return false;
+  return byteLength <= smallBytes || buffer.byteLength > 2 * byteLength;
+}
+
+/**
+ * Rebuilds a value of a kind from `part`: a view on the part's memory where the alignment allows and most
+ * of that memory is its own, else a copy.
+ */
+export function binaryValue(kind: string, given: Uint8Array): object {
+  const part = sharesMuch(given) ? new Uint8Array(given) : given;
   const { buffer, byteOffset, byteLength } = part;
   switch (kind) {
     case "Buffer":

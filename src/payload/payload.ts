@@ -12,6 +12,7 @@ import { SuperJSON } from "superjson";
 import { newRecording, type TextOf } from "../errors/error-record.ts";
 import { SerializationError } from "../errors/errors.ts";
 import { startStackBelow } from "../errors/stack.ts";
+import { formatSize } from "../size.ts";
 import { limits } from "../wire/limits.ts";
 import { packParts } from "./binary.ts";
 import { arePlainPrimitives, isPlainJson } from "./plain-json.ts";
@@ -209,9 +210,10 @@ function parseSuperjson(text: string): Tree {
 }
 
 function refuseSize(where: string, mostBytes: number): never {
-  const mebibytes = Math.floor(mostBytes / 2 ** 20);
+  const advice =
+    where === "argument" ? "`client.scatter` it and pass its future, split it up" : "Split it up";
   throw new SerializationError(
-    `Split it up, or let the task read it from a file: ${where} is larger than ${mebibytes} MiB`,
+    `${advice}, or let the task read it from a file: ${where} is larger than ${formatSize(mostBytes)}`,
     { path: where },
   );
 }

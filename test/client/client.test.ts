@@ -66,7 +66,7 @@ describe("a link that drops", () => {
       if (how === "lost") scheduler.session.events.lost(new Error("no answer for 30 s"));
       else scheduler.session.events.reset({} as never);
       await expect(waiting).rejects.toThrow(ConnectionError);
-      await expect(waiting).rejects.toThrow(/^connect again and submit again: /);
+      await expect(waiting).rejects.toThrow(/^submit again: /);
       await expect(asking).rejects.toThrow(ConnectionError);
       await expect(away!.result()).rejects.toThrow(ConnectionError);
       expect([pending, finished, away, failed].map((future) => future!.status)).toEqual([
@@ -76,13 +76,37 @@ describe("a link that drops", () => {
         "error",
       ]);
       expect(await finished!.result()).toBe(2);
-      expect(() => client.submit("f", 1)).toThrow(ConnectionError);
-      expect(() => pending!.retry()).toThrow(ConnectionError);
+      expect(() => pending!.retry()).toThrow(/^submit it again: /);
       pending!.release();
-      await expect(client.info()).rejects.toThrow(ConnectionError);
+      scheduler.flush();
+      // What needs something that is lost is lost; the rest is for the next scheduler.
+      const dependent = client.submit("f", [away]);
+      await expect(dependent.result()).rejects.toThrow(ConnectionError);
+      expect(dependent.status).toBe("lost");
+      const [again, lost] = client.map("f", [5, pending === undefined ? 0 : away]);
+      expect(lost!.status).toBe("lost");
+      scheduler.session.events.up();
+      expect(scheduler.submitted().at(-1)).toMatchObject({ key: again!.key, args: [5] });
+      scheduler.finish(again!.key, 6);
+      expect(await again!.result()).toBe(6);
       await client.close();
     },
   );
+});
+
+test("after a loss, what no scheduler comes for is lost once patience is over", async () => {
+  const scheduler = new FakeScheduler("one", { patienceMs: 20 });
+  const client = scheduler.client();
+  scheduler.session.events.lost(new Error("no answer for 30 s"));
+  const future = client.submit("f", 1);
+  const asking = client.info();
+  await expect(future.result()).rejects.toThrow(/^start a scheduler: .* no answer for 30 s$/);
+  await expect(asking).rejects.toThrow(ConnectionError);
+  expect(future.status).toBe("lost");
+  // The next has its own patience.
+  const next = client.submit("f", 2);
+  expect(next.status).toBe("pending");
+  await client.close();
 });
 
 describe("close", () => {

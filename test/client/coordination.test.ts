@@ -134,7 +134,6 @@ describe("the end of the session", () => {
     expect([held.held, signal.aborted, held.signal === signal]).toEqual([false, true, true]);
     expect(() => held.release()).toThrow(ConnectionError);
     expect(() => held[Symbol.dispose]()).toThrow(ConnectionError);
-    await expect(client.lock("db").acquire()).rejects.toThrow(ConnectionError);
   });
 
   test("what a client held that was closed is given back, and the end of the block is no error", async () => {
@@ -144,9 +143,11 @@ describe("the end of the session", () => {
     asked();
     grant(0);
     const held = await acquiring;
+    const { signal } = held;
     await Promise.all([client.close(), expect(waiting).rejects.toThrow(ConnectionError)]);
     held[Symbol.dispose]();
-    expect([held.held, held.signal.aborted]).toEqual([false, false]);
+    expect([held.held, signal.aborted, held.signal === signal]).toEqual([false, true, true]);
+    expect(signal.reason).toBeInstanceOf(ConnectionError);
     expect(() => held.release()).toThrow(/was given back when its client was closed/);
   });
 });

@@ -11,14 +11,15 @@ import { decode, encode } from "../../src/payload/payload.ts";
 export type Heard<Type extends FromClient["type"]> = Extract<FromClient, { type: Type }>;
 
 export class FakeScheduler {
-  readonly session = new Session();
+  readonly session: Session;
   /** Messages that have left the client, oldest first. */
   readonly heard: FromClient[] = [];
   readonly connection: Connection;
   closed = false;
   #unsent: FromClient[] = [];
 
-  constructor(id = "scheduler-1") {
+  constructor(id = "scheduler-1", options: { patienceMs?: number } = {}) {
+    this.session = new Session(options);
     this.connection = this.#connect(id);
     this.session.attach(this.connection);
   }

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { TaskCancelledError, TaskError, TimeoutError } from "../../src/errors/errors.ts";
+import { stateOf } from "../../client/future.ts";
 import { FakeScheduler } from "./fake-scheduler.ts";
 
 function setUp() {
@@ -159,6 +160,12 @@ describe("a future", () => {
     expect(scheduler.keysOf("cancel")).toEqual([]);
   });
 
+  test("is not its value in a text, in a sum or in JSON", () => {
+    const future = new FakeScheduler().client().submit("f");
+    expect(() => JSON.stringify({ future })).toThrow(TypeError);
+    expect(() => JSON.stringify([future])).toThrow(/^await future\.result\(\)/);
+  });
+
   test("is not thenable: an async function returns it, not its value", async () => {
     const { future } = setUp();
     const returned = await (async () => Promise.resolve(future))();
@@ -214,6 +221,39 @@ describe("exception", () => {
 });
 
 describe("cancel", () => {
+  test("cancels what depends on it in the same turn, and nothing else", async () => {
+    const scheduler = new FakeScheduler();
+    const client = scheduler.client();
+    const root = client.submit("root");
+    const other = client.submit("other");
+    const both = client.submit("both", [root, { deep: other }]);
+    const below = client.submit("below", both);
+    const beside = client.submit("beside", other);
+    const done = client.submit("done", root);
+    scheduler.finish(done.key, 1);
+    const waiting = expect(below.result()).rejects.toThrow(
+      `"${below.key}" was cancelled: ${root.key}, which it depends on, was cancelled: not needed`,
+    );
+    root.cancel("not needed");
+    const status = [root, both, below, other, beside, done].map((future) => future.status);
+    const cancelled = ["cancelled", "cancelled", "cancelled"];
+    expect(status).toEqual([...cancelled, "pending", "pending", "finished"]);
+    await waiting;
+    expect(scheduler.keysOf("cancel")).toEqual([root.key]);
+    // What has finished holds on to nothing that depended on it.
+    scheduler.finish(other.key, 1);
+    expect(stateOf(other).dependents).toEqual([]);
+  });
+
+  test("leaves the tasks of another client that depend on it to the scheduler", () => {
+    const one = new FakeScheduler("same");
+    const two = new FakeScheduler("same");
+    const root = one.client().submit("root");
+    const dependent = two.client().submit("f", root);
+    root.cancel();
+    expect(dependent.status).toBe("pending");
+  });
+
   test("cancels at once, with the reason in the error", async () => {
     const { scheduler, future } = setUp();
     const waiting = future.result();

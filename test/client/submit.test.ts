@@ -7,6 +7,7 @@ import {
   SerializationError,
   TaskCancelledError,
 } from "../../src/errors/errors.ts";
+import { repeat } from "../../client/submitter.ts";
 import { functionDigest } from "../../src/function-digest.ts";
 import { FakeScheduler } from "./fake-scheduler.ts";
 import { add } from "./tasks.ts";
@@ -186,14 +187,48 @@ describe("futures as arguments", () => {
     expect(() => client.submit("add", [cancelled], 1)).toThrow(/submit it again: .* not needed/);
   });
 
-  test("may be of another client of the same scheduler, and of no other", () => {
+  test("may be of another client of the same scheduler, and of no other", async () => {
     const here = new FakeScheduler("one");
-    const sameScheduler = new FakeScheduler("one").client().submit("add", 1, 2);
+    const there = new FakeScheduler("one");
+    const sameScheduler = there.client().submit("add", 1, 2);
     const otherScheduler = new FakeScheduler("two").client().submit("add", 1, 2);
     const client = here.client();
-    client.submit("add", sameScheduler, 1);
-    expect(here.all("submit")[0]?.inputs).toEqual([[sameScheduler.key]]);
+    client.submit("first", 0);
+    const dependent = client.submit("add", sameScheduler, 1);
+    client.submit("last", dependent);
+    // The other's link is to be heard first; and the future lives until this one's was heard, too.
+    sameScheduler.release();
+    expect(here.all("submit").map(({ name }) => name)).toEqual(["first"]);
+    expect(there.flush().map(({ type }) => type)).toEqual(["submit", "ping"]);
+    there.answer(there.all("ping")[0]!, null);
+    await Promise.resolve();
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(here.all("submit").map(({ name }) => name)).toEqual(["first", "add", "last"]);
+    expect(here.all("submit")[1]?.inputs).toEqual([[sameScheduler.key]]);
+    expect(there.keysOf("release")).toEqual([]);
+    here.answer(here.all("ping")[0]!, null);
+    await expect.poll(() => there.keysOf("release")).toEqual([sameScheduler.key]);
     expect(() => client.submit("add", otherScheduler, 1)).toThrow(/of another scheduler/);
+  });
+
+  test("of another client wait for nothing once the scheduler has heard of them, or cannot", async () => {
+    const here = new FakeScheduler("one");
+    const there = new FakeScheduler("one");
+    const [one, two] = there.client().map("add", [1, 2]);
+    const client = here.client();
+    client.submit("add", one, two);
+    expect(there.all("ping")).toHaveLength(1);
+    there.answer(there.all("ping")[0]!, null);
+    await expect.poll(() => here.all("submit").length).toBe(1);
+    client.submit("sub", one, two);
+    expect(here.all("submit")).toHaveLength(2);
+    expect(there.all("ping")).toHaveLength(1);
+    const lost = there.client().submit("add", 3);
+    client.submit("mul", lost);
+    expect(here.all("submit")).toHaveLength(2);
+    there.session.events.lost(new Error("gone"));
+    await expect.poll(() => here.all("submit").length).toBe(3);
   });
 
   test("must not have lost their scheduler", async () => {
@@ -210,6 +245,18 @@ describe("futures as arguments", () => {
 });
 
 describe("map", () => {
+  test("gives the same value to each call by repeat, and needs an iterable that ends", () => {
+    const scheduler = new FakeScheduler();
+    scheduler.client().map("add", [1, 2], repeat({ by: 10 }));
+    expect(scheduler.submitted().map(({ args }) => args)).toEqual([
+      [1, { by: 10 }],
+      [2, { by: 10 }],
+    ]);
+    expect(() => scheduler.client().map("add", repeat(1), repeat(2))).toThrow(
+      /give one besides those of repeat/,
+    );
+  });
+
   test("zips its iterables, the shortest decides", () => {
     const scheduler = new FakeScheduler();
     function* forever() {
@@ -361,7 +408,10 @@ describe("a client that is closed", () => {
   test("takes no more work", async () => {
     const client = new FakeScheduler().client();
     await client.close();
-    expect(() => client.submit("add", 1)).toThrow(ConnectionError);
-    expect(() => client.map("add", [1])).toThrow(/connect again: this client was closed/);
+    const future = client.submit("add", 1);
+    expect(future.status).toBe("lost");
+    await expect(future.result()).rejects.toThrow(ConnectionError);
+    const [mapped] = client.map("add", [1]);
+    await expect(mapped!.result()).rejects.toThrow(/connect again: this client was closed/);
   });
 });

@@ -108,3 +108,22 @@ describe("options of a call", () => {
     expect(refused(options)).toThrow(message);
   });
 });
+
+describe("with upon with", () => {
+  test("adds options, and of one that is given twice the later holds", () => {
+    const scheduler = new FakeScheduler();
+    const urgent = scheduler.client().with({ priority: 1, retries: 2 });
+    urgent.with({ priority: 5 }).with({ timeoutMs: 1_000 }).submit("f");
+    urgent.submit("g");
+    expect(scheduler.all("submit").map(({ options }) => options)).toEqual([
+      { priority: 5, retries: { max: 2 }, run: { timeoutMs: 1_000 } },
+      { priority: 1, retries: { max: 2 } },
+    ]);
+  });
+
+  test("refuses options that contradict each other", () => {
+    const later = new FakeScheduler().client().with({ delayMs: 1 });
+    expect(() => later.with({ startAt: 5 })).toThrow("give delayMs or startAt, not both");
+    expect(() => later.with({ prio: 1 } as never)).toThrow(/"prio" is not an option/);
+  });
+});

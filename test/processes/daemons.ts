@@ -29,12 +29,14 @@ export type Scheduler = {
 export async function startScheduler(
   options?: {
     heartbeatMs?: number;
-    core?: { graceMs?: number; unknownTaskTimeoutMs?: number };
+    core?: { graceMs?: number; clientGraceMs?: number; unknownTaskTimeoutMs?: number };
   },
   /** For Node itself. */
   flags: readonly string[] = [],
+  /** One that has ended, whose scheduler file it takes. */
+  predecessor?: Scheduler,
 ): Promise<Scheduler> {
-  const folder = await mkdtemp(path.join(tmpdir(), "thence-test-"));
+  const folder = predecessor?.folder ?? (await mkdtemp(path.join(tmpdir(), "thence-test-")));
   cleanups.push(() => rm(folder, { recursive: true, force: true }));
   const file = path.join(folder, "s.json");
   const program = options

@@ -41,14 +41,11 @@ test(
     for (const outcome of await failing) {
       const error: unknown = outcome.status === "rejected" ? outcome.reason : outcome.value;
       expect(error).toBeInstanceOf(ConnectionError);
-      expect((error as Error).message).toBe(
-        "connect again and submit again: the scheduler was stopped",
-      );
+      expect((error as Error).message).toBe("submit again: the scheduler was stopped");
     }
     expect(running.status).toBe("lost");
     // What was here is still here.
     expect(await sum.result()).toBe(11);
-    expect(() => client.submit("add", 1, 1)).toThrow(ConnectionError);
 
     const ends = await Promise.all([scheduler.program, idle, busy].map(({ ended }) => ended));
     for (const { how, stderr } of ends) expect(how, stderr).toBe(0);

@@ -104,7 +104,7 @@ describe("with heartbeats of 200 ms", () => {
     "the link of a client that is silent for two seconds is made anew",
     async () => {
       const { ofScheduler } = await mapAcross(stage, ({ atClient }) => atClient.silence());
-      expect(ofScheduler).toMatch(/the link of client \S+ dropped: nothing was heard for 0\.6 s/);
+      expect(ofScheduler).toMatch(/client \S+ is silent: nothing was heard for 0\.6 s/);
     },
     patientMs,
   );

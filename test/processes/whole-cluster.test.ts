@@ -200,7 +200,7 @@ test(
       await expect(future.result()).rejects.toThrow(TaskCancelledError);
       await expect(future.result()).rejects.toThrow(/shut the scheduler down: all done/);
     }
-    expect(() => bob.submit("add", 1, 1)).toThrow(/connect again/);
+    await expect(bob.submit("add", 1, 1).result()).rejects.toThrow(/connect again/);
     for (const { ended } of [scheduler.program, ...workers]) {
       const { how, stderr } = await ended;
       expect(how, stderr).toBe(0);

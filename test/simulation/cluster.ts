@@ -23,6 +23,9 @@ import { Network, Route, type Direction } from "./network.ts";
 import { threadProgram } from "./threads.ts";
 import { Scope, type VirtualTime } from "./virtual-time.ts";
 
+/** How many times longer than one that is cut off a client that is only silent is waited for. */
+export const clientGraces = 3;
+
 /** Made in tasks that submit. */
 const taskClient = new URL("../../cluster/task-client.ts", import.meta.url);
 
@@ -114,7 +117,13 @@ export class Cluster {
     const log = this.#logOf("scheduler");
     this.#time.within(scope, () => {
       const clockwork = new Clockwork({
-        core: { graceMs, smallResultBytes, unknownTaskTimeoutMs: 60_000, seed: 7 },
+        core: {
+          graceMs,
+          clientGraceMs: clientGraces * graceMs,
+          smallResultBytes,
+          unknownTaskTimeoutMs: 60_000,
+          seed: 7,
+        },
         log,
         stepped: (state, event) => {
           this.state = state;

@@ -2,7 +2,7 @@
 // then nothing may be alive: no timer, no peer in the core.
 
 import type { Client } from "../../client/client.ts";
-import type { Cluster } from "./cluster.ts";
+import { clientGraces, type Cluster } from "./cluster.ts";
 import type { Scope, VirtualTime } from "./virtual-time.ts";
 
 export type Ending = {
@@ -63,7 +63,7 @@ export async function shutDown(ending: Ending): Promise<void> {
     else if (!scope.dead) await end(scope, () => running.stop());
   }
   // Those that are gone without a word have their grace.
-  await time.run(() => false, time.now + 2 * graceMs + 10_000);
+  await time.run(() => false, time.now + (clientGraces + 1) * graceMs + 10_000);
   const { clients, workers } = cluster.state!;
   for (const { name } of clients.values()) problem(`${name} is still in the core`);
   for (const { name } of workers.values()) problem(`${name} is still in the core`);

@@ -2,6 +2,7 @@
 // mended after a while, except for clients that are gone.
 
 import type { Random } from "../processes/random.ts";
+import { clientGraces } from "./cluster.ts";
 import type { Cluster, SimulatedClient, SimulatedWorker } from "./cluster.ts";
 import type { Book } from "./functions.ts";
 import type { Direction, Route } from "./network.ts";
@@ -39,6 +40,8 @@ export class Faults {
   readonly #kinds: Kind[];
   /** How long each client was out of reach, in all: past the grace its session may be over. */
   readonly awayMs = new Map<string, number>();
+  /** How long each client stood still with its link whole, which alone costs it nothing. */
+  readonly busyMs = new Map<string, number>();
   schedulerRestarted = false;
   /** Clients that ended of their own will. */
   readonly closed = new Set<string>();
@@ -207,6 +210,8 @@ export class Faults {
       for (const { scope: peer } of [...cluster.clients, ...cluster.workers]) {
         this.#addAway(peer, ms);
       }
+    } else if (cluster.clients.some((client) => client.scope === scope)) {
+      this.busyMs.set(scope.name, (this.busyMs.get(scope.name) ?? 0) + ms);
     } else this.#addAway(scope, ms);
     this.#mendAfter(ms, () => {
       if (!scope.dead) say(`${scope.name} goes on`);
@@ -227,6 +232,15 @@ export class Faults {
       say(`${worker.shape.name} is started again`);
       cluster.launch(worker);
     });
+  }
+
+  /** Whether the scheduler may have given a client or a worker up. */
+  mayBeLost(name: string): boolean {
+    const { graceMs } = this.#options;
+    const away = this.awayMs.get(name) ?? 0;
+    const busy = this.busyMs.get(name) ?? 0;
+    if (away === 0) return busy > (clientGraces - 1) * graceMs;
+    return away + busy > graceMs * shortAway;
   }
 
   #addAway(scope: Scope, ms: number): void {

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatDuration, parseDuration } from "../../src/duration.ts";
+import { describeDuration, formatDuration, parseDuration } from "../../src/duration.ts";
 
 describe("parseDuration", () => {
   test.each([
@@ -51,4 +51,15 @@ test.each([
   [90_061_001, "25h1m1s1ms"],
 ])("formatDuration writes %d as %s", (milliseconds, text) => {
   expect(formatDuration(milliseconds)).toBe(text);
+});
+
+test.each([
+  [5, "5 ms"],
+  [300, "0.3 s"],
+  [30_000, "30 s"],
+  [60_000, "1 minute"],
+  [5_400_000, "1.5 hours"],
+  [59 * 86_400_000, "59 days"],
+])("%i ms are %s in a sentence", (milliseconds, text) => {
+  expect(describeDuration(milliseconds)).toBe(text);
 });

@@ -1,7 +1,7 @@
 // Sizes as people write them.
 
 import { describe, expect, test } from "vitest";
-import { parseSize } from "../../src/size.ts";
+import { formatSize, parseSize } from "../../src/size.ts";
 
 describe("a size", () => {
   test.each([
@@ -17,4 +17,15 @@ describe("a size", () => {
   test.each(["4", "", "GiB", "-1GB", "1gb", "1e3MB", "99999999TiB"])("%s is none", (text) => {
     expect(() => parseSize(text)).toThrow(/is not a size/);
   });
+});
+
+test.each([
+  [1, "1 byte"],
+  [1_000, "1000 bytes"],
+  [1_536, "1.5 KiB"],
+  [300 * 2 ** 20, "300 MiB"],
+  [2 ** 20 - 1, "1 MiB"],
+  [2 ** 31, "2 GiB"],
+])("%i bytes are written as %s", (bytes, text) => {
+  expect(formatSize(bytes)).toBe(text);
 });

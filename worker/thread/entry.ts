@@ -3,6 +3,7 @@
 import { inspect } from "node:util";
 import { isMainThread, workerData } from "node:worker_threads";
 import { toErrorRecord } from "../../src/errors/failure.ts";
+import { becomeModuleHost } from "../../src/module-loading.ts";
 import type { FromThread, ThreadOptions, ToThread } from "../boundary/messages.ts";
 import { ModuleError } from "../boundary/module-source.ts";
 import { runningTask } from "./current-task.ts";
@@ -43,8 +44,23 @@ process.on("unhandledRejection", (reason) => {
   say("rejection", taskStack(inspect(reason)));
 });
 
+let isLoaded = false;
+let refusal: string | undefined;
+becomeModuleHost({
+  isInTask: () => runningTask.getStore() !== undefined,
+  refused(why) {
+    // Later, tasks run here already, and whoever called hears of it.
+    if (isLoaded || refusal !== undefined) return;
+    refusal = why;
+    // At once: a program that is refused may exit, and its thread with it.
+    post({ type: "unusable", message: why });
+  },
+});
+
 try {
   const { functions, digests } = await loadFunctions(options.modules);
+  if (refusal !== undefined) throw new ModuleError(refusal);
+  isLoaded = true;
   const runner = new Runner({ ...options, functions, over: (task) => started.end(task) });
   port.on("message", (message: ToThread) => runner.receive(message));
   post({ type: "loaded", functions: [...functions.keys()], digests, clockMs });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { functionDigest, hasNoText, isClass } from "../../src/function-digest.ts";
 import { limits } from "../../src/wire/limits.ts";
+import { moduleLoads } from "../../src/module-loading.ts";
 import { ModuleError, type ModuleSource } from "../boundary/module-source.ts";
 
 /** A registered function. */
@@ -134,6 +135,7 @@ type Exports = {
 
 async function importModule(path: string): Promise<Exports> {
   let namespace: Record<string, unknown>;
+  moduleLoads(path);
   try {
     namespace = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (cause) {

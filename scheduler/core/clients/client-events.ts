@@ -8,6 +8,7 @@ import { receiveRequest } from "./requests.ts";
 import { shutDown } from "../workers/restart.ts";
 import { locate } from "../values/locating.ts";
 import type { Client, ClientId, State, Task } from "../state.ts";
+import { stoodStill } from "../timers.ts";
 import { cancel, forgetIfUnneeded, isSettled, reopen, tellOutcome } from "../tasks/lifecycle.ts";
 import { submit } from "../tasks/submitting.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -28,12 +29,26 @@ export function join({ state, now, effects }: StepContext, id: ClientId, name: s
   effects.log("info", `client ${name} joined`);
 }
 
-export function away({ state, now }: StepContext, id: ClientId): void {
+/** A client that is only silent may be busy, or its machine sleeps: it has more time than one that is cut off. */
+export function away({ state, now }: StepContext, id: ClientId, isSilent: boolean): void {
   const client = state.clients.get(id);
   if (client === undefined) return;
-  const at = now + state.options.graceMs;
-  client.awayUntil = at;
-  state.timers.add(at, { kind: "client-grace", client });
+  const { graceMs, clientGraceMs } = state.options;
+  grantGrace(state, client, now + (isSilent ? clientGraceMs : graceMs));
+}
+
+function grantGrace(state: State, client: Client, until: number): void {
+  client.awayUntil = until;
+  state.timers.add(until, { kind: "client-grace", client });
+}
+
+/** The grace of a client has ended, unless the scheduler itself stood still when it did. */
+export function endGrace(step: StepContext, client: Client): void {
+  const { state, now } = step;
+  const { awayUntil, id, gone } = client;
+  if (gone || awayUntil === undefined || awayUntil > now) return;
+  if (stoodStill(awayUntil, now)) grantGrace(state, client, now + state.options.graceMs);
+  else leave(step, id);
 }
 
 export function back({ state }: StepContext, id: ClientId): void {

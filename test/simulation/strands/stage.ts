@@ -5,7 +5,7 @@ import type { Client } from "../../../client/client.ts";
 import type { Future } from "../../../client/future.ts";
 import type { Random } from "../../processes/random.ts";
 import type { Cluster, SimulatedClient } from "../cluster.ts";
-import { shortAway, type Faults } from "../faults.ts";
+import type { Faults } from "../faults.ts";
 import { digest, type Book } from "../functions.ts";
 import type { Scope, VirtualTime } from "../virtual-time.ts";
 
@@ -68,9 +68,9 @@ export class Stage {
 
   /** The scheduler may have given it up: a client, or a worker. */
   mayBeLost(name: string): boolean {
-    const { faults, graceMs } = this.options;
+    const { faults } = this.options;
     if (faults.closed.has(name)) return true;
-    return faults.schedulerRestarted || (faults.awayMs.get(name) ?? 0) > graceMs * shortAway;
+    return faults.schedulerRestarted || faults.mayBeLost(name);
   }
 
   /** It is there, and the scheduler cannot but know it. */

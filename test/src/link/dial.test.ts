@@ -268,6 +268,56 @@ describe("after a drop", () => {
     expect(on.up).toHaveBeenCalledTimes(1);
   });
 
+  test("time that this process stood still is no part of the grace", async () => {
+    const { world, on, link } = await connected({ graceMs: 5_000 });
+    const { scheduler } = world;
+    world.scheduler = undefined;
+    for (const socket of world.sockets) socket.lose(true);
+    await world.clock.advance(1_000);
+    world.clock.jump(75_000);
+    await world.clock.advance(500);
+    expect(on.lost).not.toHaveBeenCalled();
+    world.scheduler = scheduler;
+    await world.clock.advance(3_000);
+    expect(on.lost).not.toHaveBeenCalled();
+    expect(on.up).toHaveBeenCalledTimes(1);
+    expect(link.state).toBe("up");
+  });
+
+  test("a persistent link goes on with the next scheduler, and what is sent meanwhile arrives", async () => {
+    const world = new World();
+    world.scheduler = new AcceptingSide({ clock: world.clock, graceMs: 5_000 });
+    const { link, on } = await world.dial({ persistent: true });
+    link.send({ type: "note", n: 1 });
+    await world.clock.advance(10);
+    world.scheduler = undefined;
+    for (const socket of world.sockets) socket.lose(true);
+    link.send({ type: "note", n: 2 });
+    await world.clock.advance(6_000);
+    expect(on.lost).toHaveBeenCalledTimes(1);
+    link.send({ type: "note", n: 3 });
+    await world.clock.advance(60_000);
+    const next = new AcceptingSide({ clock: world.clock });
+    world.scheduler = next;
+    await world.clock.advance(5_000);
+    expect(on.up).toHaveBeenCalledTimes(1);
+    expect(on.reset).not.toHaveBeenCalled();
+    expect(next.heard).toEqual([{ type: "note", n: 3 }]);
+    expect(next.hellos[0]).not.toHaveProperty("resumes");
+    // And again, when the other side ends it in good order.
+    void next.links.get("c1")!.close(4000, "the scheduler is shutting down");
+    world.scheduler = new AcceptingSide({ clock: world.clock });
+    await world.clock.advance(5_000);
+    expect([on.lost.mock.calls.length, on.up.mock.calls.length]).toEqual([2, 2]);
+    // Closed while it looks for another one, it leaves nothing behind.
+    world.scheduler = undefined;
+    for (const socket of world.sockets) socket.lose(true);
+    await world.clock.advance(60_000);
+    void link.close();
+    await world.clock.advance(5_000);
+    expect(world.clock.pending).toBe(0);
+  });
+
   test("the link is lost after the grace period, with words", async () => {
     const { world, on, link } = await connected({ graceMs: 5_000 });
     world.scheduler = undefined;

@@ -296,7 +296,8 @@ describe("coming back after a drop", () => {
     pair.left.link.send(note(99));
     const other = new Side({ clock: pair.clock });
     const sockets = memorySocketPair({ clock: pair.clock });
-    pair.left.link.reset({ heartbeatMs: 900 });
+    pair.left.link.reset();
+    pair.left.link.configure({ heartbeatMs: 900, frameBytes: 1024 * 1024 });
     pair.left.link.attach(sockets[0], 0);
     other.link.attach(sockets[1], 0);
     pair.left.link.send(note(7));

@@ -413,3 +413,30 @@ function revoked(): object {
   revoke();
   return proxy;
 }
+
+describe("memory", () => {
+  test.each([
+    ["Uint8Array", new Uint8Array(16).fill(7)],
+    ["Float64Array", new Float64Array(new Uint8Array(16).fill(7).buffer)],
+    ["Buffer", Buffer.from(new Uint8Array(16).fill(7))],
+    ["DataView", new DataView(new Uint8Array(16).fill(7).buffer)],
+  ])("a small %s is no view into what it arrived in", (_, small) => {
+    const { payload } = encode([small, new Uint8Array(60_000)]);
+    const [head, frame] = [(payload as BinaryPayload).head, new Uint8Array(200_000)];
+    const parts = (payload as BinaryPayload).parts.map((part, index) => {
+      frame.set(part, index * 64_000 + 8);
+      return frame.subarray(index * 64_000 + 8, index * 64_000 + 8 + part.byteLength);
+    });
+    const [decoded] = decode(new BinaryPayload(head, parts)) as [ArrayBufferView];
+    expect(decoded.byteLength).toBe(16);
+    expect(decoded.buffer.byteLength).toBe(16);
+    expect(new Uint8Array(decoded.buffer)).toEqual(new Uint8Array(16).fill(7));
+  });
+
+  test("what is too large to be an argument is to be scattered", () => {
+    const large = new Uint8Array(300 * 2 ** 20);
+    expect(() => encode(large, "argument")).toThrow(
+      /^`client\.scatter` it and pass its future, .*: argument is larger than 256 MiB$/,
+    );
+  });
+});

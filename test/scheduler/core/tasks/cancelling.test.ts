@@ -171,6 +171,41 @@ describe("a client that goes", () => {
     expect(story.state.tasks.size).toBe(0);
   });
 
+  test("is waited for longer when it is only silent, until its connection is closed", () => {
+    const { story, ann } = stage();
+    const silent = () => story.handle({ type: "client-away", id: "ann", isSilent: true });
+    ann.submit("f", ["a"]);
+    silent();
+    expect(story.at(30_000)).toEqual({});
+    story.at(599_999);
+    ann.back();
+    expect(story.at(600_000)).toEqual({});
+    silent();
+    story.now += 1_000;
+    ann.away();
+    story.at(630_999);
+    expect(story.state.clients.has("ann")).toBe(true);
+    story.at(631_000);
+    expect(story.state.clients.has("ann")).toBe(false);
+    expect(story.state.tasks.size).toBe(0);
+  });
+
+  test("has its grace anew when the scheduler itself stood still until it was over", () => {
+    const { story, ann, w1 } = stage();
+    ann.submit("f", ["a"]);
+    ann.away();
+    story.handle({ type: "worker-away", id: "w1" });
+    // Its machine slept: what both did meanwhile has not been read yet.
+    story.at(3_600_000);
+    expect([story.state.clients.has("ann"), story.state.workers.has("w1")]).toEqual([true, true]);
+    ann.back();
+    story.handle({ type: "worker-back", id: "w1" });
+    expect(w1.finish("a")).toEqual({ ann: [finished("a")] });
+    ann.away();
+    story.at(3_630_000);
+    expect(story.state.clients.has("ann")).toBe(false);
+  });
+
   test("has none when it said goodbye; what others hold goes on", () => {
     const { story, ann, bob, w1 } = stage();
     ann.submit("f", { a: [], b: [], c: ["b"] });
