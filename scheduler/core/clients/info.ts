@@ -19,11 +19,11 @@ export function schedulerInfo(state: State): SchedulerInfo {
   };
 }
 
-export function workerInfos({ workers }: State): WorkerInfo[] {
-  return Array.from(workers.values(), workerInfo);
+export function workerInfos(state: State): WorkerInfo[] {
+  return Array.from(state.workers.values(), (worker) => workerInfo(state, worker));
 }
 
-function workerInfo(worker: Worker): WorkerInfo {
+function workerInfo({ retirements }: State, worker: Worker): WorkerInfo {
   const { id, name, host, pid, threads, slots, finished, joinedAt, leaving, awayUntil } = worker;
   const resources: WorkerInfo["resources"] = {};
   for (const [resource, total] of Object.entries(worker.resources)) {
@@ -31,6 +31,7 @@ function workerInfo(worker: Worker): WorkerInfo {
   }
   const isUp = awayUntil === undefined;
   const status = leaving ? "leaving" : !isUp ? "away" : worker.paused ? "paused" : "up";
+  const why = retirements.get(worker)?.stuck ?? worker.paused;
   const tasks = worker.dispatches.size;
   const functions = [...worker.functions].sort();
   return {
@@ -45,6 +46,7 @@ function workerInfo(worker: Worker): WorkerInfo {
     resources,
     functions,
     status,
+    ...(why !== undefined && { why }),
     held: { results: worker.holds.size, bytes: worker.heldBytes },
     joinedAt,
   };
