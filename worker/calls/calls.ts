@@ -279,7 +279,12 @@ export class Calls {
       progress: (call, fraction, text) => isWanted(call) && reports.progress(call, fraction, text),
       sub: (call, message) =>
         isWanted(call) && reports.sub(call, this.#scattering.send(call, message)),
-      lent: (call) => isWanted(call) && reports.lent(call),
+      lent: (call) => {
+        // The thread has its inputs. What stays pinned here could keep the memory full, and this worker
+        // paused, until a sub-task has run that nobody else can run.
+        call.gathering?.letGo();
+        if (isWanted(call)) reports.lent(call);
+      },
       resuming: (call) => isWanted(call) && reports.resuming(call),
       said: (kind, text, key) => {
         const task = key === undefined ? {} : { task: key };
