@@ -39,6 +39,7 @@ type Options = LogOptions & {
   memoryLimit?: number;
   localDirectory?: string;
   deathTimeout: number;
+  drainTimeout: number;
   lifetime?: number;
 };
 
@@ -89,6 +90,14 @@ export function workerCommand(): Command {
     )
     .addOption(
       new Option(
+        "--drain-timeout <duration>",
+        "time that running tasks have to end after SIGTERM; what still runs then runs elsewhere",
+      )
+        .argParser(timerDuration)
+        .default(10_000, "10s"),
+    )
+    .addOption(
+      new Option(
         "--lifetime <duration>",
         "leave in good order after this time, before the time limit of a job",
       ).argParser(timerDuration),
@@ -126,6 +135,7 @@ async function run(address: string | undefined, options: Options): Promise<void>
     ...(options.memoryLimit !== undefined && { memoryBytes: options.memoryLimit }),
     ...(options.localDirectory !== undefined && { localDirectory: options.localDirectory }),
     deathTimeoutMs,
+    drainTimeoutMs: options.drainTimeout,
     log,
   };
   if (supervised?.predecessor) {

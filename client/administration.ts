@@ -98,13 +98,20 @@ export async function waitForWorkers(
   }
 }
 
+export type RetireOptions = {
+  /** Gives up values that no other worker can take, instead of waiting for one that can. Default: false. */
+  force?: boolean;
+};
+
 /** Resolves once these workers have handed over what they hold, and have left. */
 export async function retireWorkers(
   session: Session,
   names: string | Iterable<string>,
+  options: RetireOptions = {},
 ): Promise<void> {
+  const { force = false } = checkedNames(options, ["force"], "retireWorkers");
   const workers = typeof names === "string" ? [names] : [...names];
-  if (workers.length > 0) await session.request("retire", { workers });
+  if (workers.length > 0) await session.request("retire", { workers, ...(force && { force }) });
 }
 
 /** Resolves once every task is cancelled, and every worker has ended its threads or is gone. */

@@ -5,6 +5,7 @@ import { refuseInModule } from "../src/module-loading.ts";
 import type { Explanation, SchedulerInfo, WorkerInfo } from "../src/wire/facts.ts";
 import {
   restart,
+  type RetireOptions,
   retireWorkers,
   runEverywhere,
   shutDown,
@@ -419,14 +420,15 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
 
   /**
    * Has workers leave without a loss: each finishes what it runs, hands what it holds over to
-   * others, and ends. Nobody is blamed.
+   * others, and ends. Nobody is blamed. A worker that holds values which no other can take stays
+   * until one can, or until it is retired with `force`, which gives these values up.
    *
    * @param names names or hosts of workers, as `workers()` tells them
    * @returns once they have left
    * @throws {WorkerLostError} when there is no such worker
    */
-  retireWorkers(names: string | Iterable<string>): Promise<void> {
-    return retireWorkers(this.#session, names);
+  retireWorkers(names: string | Iterable<string>, options: RetireOptions = {}): Promise<void> {
+    return retireWorkers(this.#session, names, options);
   }
 
   /**

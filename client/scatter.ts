@@ -2,7 +2,7 @@
 // when they are small. A worker that cannot be reached is not the end: another one is asked for.
 
 import { describeDuration } from "../src/duration.ts";
-import { UnschedulableError } from "../src/errors/errors.ts";
+import { SerializationError, UnschedulableError } from "../src/errors/errors.ts";
 import { encode, payloadBytes } from "../src/payload/payload.ts";
 import { limits } from "../src/wire/limits.ts";
 import type { ParametersOf } from "../src/wire/requests.ts";
@@ -23,6 +23,8 @@ export type ScatterOptions = {
 };
 
 const againMs = 200;
+/** Larger values do not fit into a message of a task to its worker, with what else is in it. */
+const mostInsideBytes = limits.frameBytes - 64 * 1024;
 
 /** A future of a value of this program's own, once the value is where it was asked to be. */
 export async function scatter<T>(
@@ -40,27 +42,32 @@ export async function scatter<T>(
   if (inputs.length > 0) {
     throw new TypeError("scatter a value: it holds futures, whose values are with workers already");
   }
+  // Inside a task the value goes along, and its worker sends it to where it is to be.
   const { fetcher } = session;
-  if (fetcher === undefined) {
-    throw new TypeError("return the value from a task of its own: a task cannot scatter");
-  }
   const state = session.createScattered();
   const { key } = state;
   const bytes = payloadBytes(payload);
   const isSmall = bytes <= session.smallResultBytes && !workers && !broadcast;
+  if (fetcher === undefined && bytes > mostInsideBytes) {
+    throw new SerializationError(
+      `return it from a sub-task, or scatter it in parts: a value that a task scatters may have ` +
+        `${mostInsideBytes} bytes, and this one has ${bytes}`,
+    );
+  }
   const parameters = {
     key,
     bytes,
-    ...(isSmall && { value: payload }),
+    ...((isSmall || fetcher === undefined) && { value: payload }),
     ...(workers && { workers: [...workers] }),
     ...(broadcast && { broadcast }),
   };
   try {
+    const send = (located: Located) => fetcher?.send(located, payload) ?? notSentByWorker();
     await place(
       async () => {
         // Its scheduler is lost, and the next one knows nothing of it.
         if (state.error) throw state.error;
-        await attempt(session, parameters, (located) => fetcher.send(located, payload));
+        await attempt(session, parameters, send);
       },
       { key, timeoutMs },
     );
@@ -72,6 +79,11 @@ export async function scatter<T>(
   // The handle of the session while the value was under way.
   state.dropHandle();
   return future;
+}
+
+/** A task hears where its value is to go only when its worker could not send it there. */
+async function notSentByWorker(): Promise<void> {
+  return Promise.reject(new Error("the worker that was to hold it could not be reached"));
 }
 
 type Parameters = ParametersOf<"scatter">;

@@ -15,16 +15,14 @@ export type Order = { logLevel: LogLevel; token: string } & (
 type WorkerParts = Pick<
   WorkerOptions,
   "name" | "mark" | "modules" | "threads" | "isolation" | "memoryBytes" | "localDirectory"
-> & { concurrency: number };
+> & { concurrency: number; drainTimeoutMs: number };
 
 /** To the parent, once: the URL when the role is a scheduler, or why it could not start. */
 export type Report = { url?: string | undefined } | { error: string };
 
-/** How long running tasks may continue after the request to end, in milliseconds. */
-const drainTimeoutMs = 1_000;
-
-/** The process exits when its role has not stopped within this time, in milliseconds. */
-const stopWithinMs = 4_000;
+/** The process exits when its role has not stopped so long after the drain, in milliseconds. */
+const stopWithinMs = 3_000;
+let drainMs = 0;
 
 type Running = { url?: string; stop(): Promise<void>; ended: Promise<unknown> };
 
@@ -53,8 +51,9 @@ async function start({ token, logLevel, ...order }: Order): Promise<Running> {
   const log = createLog(order.role);
   if (order.role === "scheduler") return startScheduler({ port: 0, token, log });
   const { role: _, url, ...parts } = order;
+  drainMs = parts.drainTimeoutMs;
   const target = { describe: url, find: () => Promise.resolve({ url, token }) };
-  return startWorker({ ...parts, target, drainTimeoutMs, log });
+  return startWorker({ ...parts, target, log });
 }
 
 function report(message: Report): void {
@@ -65,7 +64,7 @@ function report(message: Report): void {
 async function end(code = 0): Promise<void> {
   // While a whole cluster ends, its roles lose each other; logs of that would look like faults.
   configureLog({ write: () => undefined });
-  setTimeout(() => process.exit(1), stopWithinMs).unref();
+  setTimeout(() => process.exit(1), drainMs + stopWithinMs).unref();
   await running?.then((role) => role.stop()).catch(() => undefined);
   process.exit(code);
 }

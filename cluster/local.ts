@@ -47,6 +47,8 @@ export type LocalOptions = {
   isolation?: Isolation;
   /** Bytes of results and inputs in the memory of each worker. Default: its share of 60 % of this machine's. */
   memoryLimit?: number;
+  /** How long running tasks may go on when the cluster ends, in milliseconds; default 1,000. */
+  drainMs?: number;
   /** The directory for results that do not fit into memory. Default: the system's temporary directory. */
   localDirectory?: string;
   /**
@@ -71,6 +73,7 @@ const optionNames: readonly (keyof LocalOptions)[] = [
   "concurrency",
   "isolation",
   "memoryLimit",
+  "drainMs",
   "localDirectory",
   "logLevel",
 ];
@@ -86,8 +89,10 @@ function checkedModules(modules: unknown): ModuleSource[] {
   });
 }
 
-/** A process that has not ended within this time, in milliseconds, is killed. */
-const stopWithinMs = 5_000;
+/** A process that has not ended so long after the drain, in milliseconds, is killed. */
+const stopWithinMs = 4_000;
+/** The longest drain: a day. */
+const longestDrainMs = 24 * 60 * 60 * 1_000;
 
 /**
  * Starts a cluster. Resolves when the scheduler and all workers are ready.
@@ -100,6 +105,7 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
     workers = 1,
     concurrency = 1,
     isolation = "threads",
+    drainMs = 1_000,
     logLevel = "error",
   } = checkedNames(options, optionNames, "Client.local");
   const { memoryLimit, localDirectory } = options;
@@ -112,6 +118,11 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
   }
   if (memoryLimit !== undefined && !(memoryLimit >= 1)) {
     throw new RangeError(`memoryLimit must be a number of bytes, not ${memoryLimit}`);
+  }
+  if (!(drainMs >= 0 && drainMs <= longestDrainMs)) {
+    throw new RangeError(
+      `drainMs must be from 0 to ${longestDrainMs} milliseconds, not ${drainMs}`,
+    );
   }
   const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
   const token = mintToken();
@@ -132,6 +143,7 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
           ...order,
           modules,
           isolation,
+          drainTimeoutMs: drainMs,
           ...(memoryLimit !== undefined && { memoryBytes: memoryLimit }),
           ...(localDirectory !== undefined && { localDirectory }),
         }),
@@ -189,6 +201,7 @@ class RestartedWorker {
 
 class Child {
   readonly #process: ChildProcess;
+  readonly #drainMs: number;
   readonly exited: Promise<unknown>;
   /** Resolves with the report of the process. */
   readonly ready: Promise<{ url?: string | undefined }>;
@@ -200,6 +213,7 @@ class Child {
       execArgv: inheritedFlags(process.execArgv),
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
+    this.#drainMs = order.role === "worker" ? order.drainTimeoutMs : 0;
     this.exited = once(this.#process, "exit");
     this.ready = this.#start(order);
     // When several processes fail, one error is reported; the others must not end the program.
@@ -222,7 +236,7 @@ class Child {
 
   async stop(): Promise<void> {
     if (this.#process.connected) this.#process.disconnect();
-    const killing = setTimeout(() => this.#process.kill("SIGKILL"), stopWithinMs);
+    const killing = setTimeout(() => this.#process.kill("SIGKILL"), this.#drainMs + stopWithinMs);
     await this.exited.catch(() => undefined);
     clearTimeout(killing);
   }

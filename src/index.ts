@@ -2,7 +2,7 @@
 
 export { Client } from "../cluster/client.ts";
 export type { LocalOptions } from "../cluster/local.ts";
-export type { RestartOptions } from "../client/administration.ts";
+export type { RestartOptions, RetireOptions } from "../client/administration.ts";
 export type { AsCompleted } from "../client/as-completed.ts";
 export type { ConnectOptions } from "../client/connecting.ts";
 export type { Held } from "../client/coordination/held.ts";

@@ -173,6 +173,8 @@ export type Dispatch = {
   lent: boolean;
   /** The client inside the task, once it has sent a message; see sub-tasks.ts. */
   inside: Client | undefined;
+  /** The client that was inside, while it holds leases though the attempt was cancelled. */
+  leases: Client | undefined;
 };
 
 export type Worker = {

@@ -54,10 +54,12 @@ export const WorkerInfoSchema = Type.Object({
   finished: Count,
   resources: Type.Record(Type.String(), Type.Object({ total: Type.Number(), used: Type.Number() })),
   functions: Type.Array(Name),
-  /** "away": its link is down, and it has its grace to come back. "paused": its memory is full. */
+  /** "away": its link is down, and it has its grace to come back. "paused": it takes no tasks for now. */
   status: Type.Unsafe<"up" | "away" | "paused" | "leaving">(
     Type.Enum(["up", "away", "paused", "leaving"]),
   ),
+  /** Why it is paused, or why it has not left yet. */
+  why: Type.Optional(Text),
   /** Results that it holds, for itself and for others, and how many bytes they have. */
   held: Type.Object({ results: Count, bytes: Count }),
   /** Milliseconds since 1970. */

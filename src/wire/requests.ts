@@ -80,8 +80,11 @@ export const commands = {
     },
     Type.Object({ at: Type.Enum(["scheduler", "workers"]) }),
   ),
-  /** These workers hand over what they hold and end; answered when they have. */
-  retire: request({ workers: workerNames }, done),
+  /**
+   * These workers hand over what they hold and end; answered when they have. A worker stays while it
+   * holds what no other can take, unless it is forced to give that up.
+   */
+  retire: request({ workers: workerNames, force: Type.Optional(Type.Boolean()) }, done),
   /** Every task of everybody is cancelled, and the workers start their threads anew. */
   restart: request({ reason: Type.Optional(Text) }, done),
   /** An operation on a lock, semaphore, event, queue or variable. */

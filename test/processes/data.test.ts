@@ -177,6 +177,34 @@ test(
 );
 
 test(
+  "a retired worker stays while only it can hold a scattered value, and goes when another comes or by force",
+  async () => {
+    const scheduler = await startScheduler();
+    const one = await startWorker(scheduler, { name: "one", modules });
+    const client = await connect<Tasks>(scheduler);
+    const table = await client.scatter(new Float64Array(numbers).fill(1));
+    const retired = client.retireWorkers("one");
+    await expect
+      .poll(async () => (await client.workers())[0])
+      .toMatchObject({
+        status: "leaving",
+        why: expect.stringContaining("no other worker can take"),
+      });
+    expect(one.isRunning).toBe(true);
+    const two = await startWorker(scheduler, { name: "two", modules });
+    await retired;
+    expect((await one.ended).how).toBe(0);
+    expect(await client.submit("total", table).result()).toBe(numbers);
+    const stays = client.retireWorkers("two");
+    await expect.poll(async () => (await client.workers())[0]?.why).toBeDefined();
+    await client.retireWorkers("two", { force: true });
+    await stays;
+    expect((await two.ended).how).toBe(0);
+  },
+  patientMs,
+);
+
+test(
   "a task whose inputs no worker may have in memory at once fails and says so",
   async () => {
     const scheduler = await startScheduler();

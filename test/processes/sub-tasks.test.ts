@@ -24,6 +24,31 @@ async function stage(workers: { name: string; threads?: number; resources?: stri
   return { scheduler, programs, client, file, said };
 }
 
+describe("a value that a task scatters", () => {
+  test(
+    "is there for its sub-tasks: in the scheduler, on its own worker or on another",
+    async () => {
+      const { client } = await stage([{ name: "one" }, { name: "two" }]);
+      const onOne = client.with({ workers: ["one"] });
+      expect(await onOne.submit("scatterForSubTasks", 10).result()).toEqual({
+        holders: ["scheduler"],
+        sums: [20, 20],
+        own: 10,
+      });
+      const large = 100_000;
+      const rest = { sums: [2 * large, 2 * large], own: large };
+      const own = await onOne.submit("scatterForSubTasks", large).result();
+      expect(own).toMatchObject({ holders: ["one"], ...rest });
+      const other = await onOne.submit("scatterForSubTasks", large, ["two"]).result();
+      expect(other).toMatchObject({ holders: ["two"], ...rest });
+      // They go with the task.
+      const held = async () => (await client.workers()).map((each) => each.held.results);
+      await expect.poll(held).toEqual([0, 0]);
+    },
+    patientMs,
+  );
+});
+
 describe("on one thread", () => {
   test(
     "a recursion runs however deep, with errors, values and futures as anywhere",

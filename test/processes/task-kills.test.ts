@@ -2,10 +2,11 @@
 // more, the error says where and how they died, and whoever was near them comes to no harm.
 
 import { afterEach, describe, expect, test } from "vitest";
-import { WorkerLostError } from "../../src/index.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client, WorkerLostError } from "../../src/index.ts";
 import { tested } from "../isolation.ts";
 import type { Program } from "../processes.ts";
-import { behaviours, cleanUp, connect, patientMs, startScheduler } from "./daemons.ts";
+import { addCleanUp, behaviours, cleanUp, connect, patientMs, startScheduler } from "./daemons.ts";
 import { startWorker, tasks, type Scheduler } from "./daemons.ts";
 
 type Tasks = typeof import("./fixtures/tasks.ts") & typeof import("../fixtures/behaviours.ts");
@@ -120,13 +121,95 @@ describe.skipIf(tested.isolation === "processes")("a task that kills its whole w
   );
 });
 
+describe("tasks beside one that takes its worker or its thread down", () => {
+  test(
+    "on a shared thread run apart from it, and do not fail",
+    async () => {
+      const scheduler = await startScheduler();
+      await startWorker(scheduler, { name: "one", more: ["--concurrency", "6"] });
+      const client = await connect<Tasks>(scheduler);
+      const innocent = client.map("waitFor", [600, 600, 600, 600, 600]);
+      const guilty = client.submit("throwFromItsTimer");
+      const error = await guilty.exception();
+      expect(error).toBeInstanceOf(WorkerLostError);
+      expect((error as Error).message.match(/from a stray timer/g)).toHaveLength(3);
+      await client.gather(innocent);
+      for (const each of innocent) expect((await client.explain(each)).losses).toEqual([]);
+    },
+    patientMs,
+  );
+
+  test(
+    "on a worker with several threads do not fail, in a cluster of its own and with daemons",
+    async () => {
+      const scheduler = await startScheduler();
+      await startWorker(scheduler, { name: "one", threads: 4, isSupervised: true });
+      const daemons = await connect<Tasks>(scheduler);
+      const local = await Client.local<Tasks>({ modules: [tasks], threads: 4 });
+      addCleanUp(() => local.close());
+      for (const client of [daemons, local]) {
+        const innocent = client.map("waitFor", [400, 400, 400]);
+        const guilty = client.with({ maxWorkerLosses: 2 }).submit("killSoon", 200);
+        expect(await guilty.exception()).toBeInstanceOf(WorkerLostError);
+        await client.gather(innocent);
+        for (const each of innocent) expect((await client.explain(each)).losses).toEqual([]);
+      }
+    },
+    2 * patientMs,
+  );
+
+  test(
+    "on a worker that stood still lose nothing and are not blamed",
+    async () => {
+      const scheduler = await startScheduler({ heartbeatMs: 500 });
+      const worker = await startWorker(scheduler, { name: "one", threads: 2 });
+      const client = await connect<Tasks>(scheduler);
+      for (const stillMs of [200, 3_000]) {
+        const running = client.map("waitFor", [500, 800]);
+        await expect.poll(async () => (await client.explain(running[1]!)).why).toMatch(/executing/);
+        process.kill(worker.pid, "SIGSTOP");
+        await sleep(stillMs);
+        process.kill(worker.pid, "SIGCONT");
+        expect(await client.gather(running)).toEqual([1, 1]);
+        for (const each of running) expect((await client.explain(each)).losses).toEqual([]);
+      }
+    },
+    patientMs,
+  );
+});
+
+test(
+  "a task that was sent ahead and taken back is at its first attempt; one that a drain stopped says so",
+  async () => {
+    const scheduler = await startScheduler();
+    const one = await startWorker(scheduler, { name: "one", more: ["--drain-timeout", "1s"] });
+    const client = await connect<Tasks>(scheduler);
+    const long = client.submit("waitFor", 20_000);
+    await expect.poll(async () => (await client.explain(long)).why).toMatch(/executing/);
+    const ahead = client.submit("waitFor", 1);
+    await startWorker(scheduler, { name: "two" });
+    expect(await ahead.result()).toBe(1);
+    process.kill(one.pid, "SIGTERM");
+    await one.ended;
+    await expect.poll(async () => (await client.explain(long)).worker).toBe("two");
+    const { history, attempt } = await client.explain(long);
+    expect(attempt).toBe(2);
+    expect(history.map(({ why }) => why).join()).toContain("stopped while it ran");
+    expect(history.map(({ why }) => why).join()).not.toContain("unstarted");
+  },
+  patientMs,
+);
+
 /** A worker that is started again whenever it ends, until the test is over. */
 async function supervised(scheduler: Scheduler, name: string): Promise<{ deaths: number }> {
   const counted = { deaths: 0 };
   const watch = (worker: Program) => {
     void worker.ended.then(async () => {
       counted.deaths += 1;
-      if (scheduler.program.isRunning) watch(await startWorker(scheduler, { name }));
+      if (!scheduler.program.isRunning) return;
+      // The test may end while it starts.
+      const next = await startWorker(scheduler, { name }).catch(() => undefined);
+      if (next) watch(next);
     });
   };
   watch(await startWorker(scheduler, { name }));

@@ -6,6 +6,7 @@ import { clientGraces } from "./cluster.ts";
 import type { Cluster, SimulatedClient, SimulatedWorker } from "./cluster.ts";
 import type { Book } from "./functions.ts";
 import type { Direction, Route } from "./network.ts";
+import { withoutModules } from "./threads.ts";
 import type { Scope, VirtualTime } from "./virtual-time.ts";
 
 export type FaultsOptions = {
@@ -31,6 +32,7 @@ type Kind =
   | "gone"
   | "close"
   | "disk"
+  | "modules"
   | "add"
   | "restart";
 
@@ -53,6 +55,8 @@ export class Faults {
   struck = 0;
   /** How often a worker died, or could not be reached. */
   workersBroken = 0;
+  /** How often a thread died for no reason of its tasks'. */
+  threadsBroken = 0;
   #over = false;
   /** How to mend what is broken now. */
   readonly #mends = new Set<() => void>();
@@ -61,7 +65,16 @@ export class Faults {
     this.#options = options;
     this.#random = options.time.random;
     const random = this.#random;
-    const often: Kind[] = ["cut", "silence", "freeze", "crash", "stop", "thread", "disk"];
+    const often: Kind[] = [
+      "cut",
+      "silence",
+      "freeze",
+      "crash",
+      "stop",
+      "thread",
+      "disk",
+      "modules",
+    ];
     const seldom: Kind[] = ["gone", "close", "add"];
     this.#kinds = often.filter(() => random.chance(0.5));
     this.#kinds.push(...seldom.filter(() => random.chance(0.25)));
@@ -125,6 +138,7 @@ export class Faults {
         if (executing.length === 0) break;
         const { scope, id } = random.pick(executing);
         say(`${scope.name} dies while it runs task ${id}`);
+        this.threadsBroken += 1;
         scope.thread?.die();
         break;
       }
@@ -144,6 +158,15 @@ export class Faults {
         say(`the disk of ${shape.name} is full for ${ms.toFixed(0)} ms`);
         disk.isFull = true;
         this.#mendAfter(ms, () => (disk.isFull = false));
+        break;
+      }
+      case "modules": {
+        if (workers.length === 0) break;
+        const { scope, shape } = random.pick(workers);
+        const ms = this.#duration();
+        say(`the modules of ${shape.name} are away for ${ms.toFixed(0)} ms`);
+        withoutModules.add(scope);
+        this.#mendAfter(ms, () => withoutModules.delete(scope));
         break;
       }
       case "close": {

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { onVirtualTime } from "./platform.ts";
 import type { Client } from "../../client/client.ts";
 import { Cluster, type SimulatedWorker } from "./cluster.ts";
-import { Book, openBook, valueOf } from "./functions.ts";
+import { bigValueOf, Book, openBook, spawnedValueOf, valueOf } from "./functions.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 type Scene = {
@@ -145,6 +145,21 @@ describe("a worker that is retired", () => {
       await retiring;
       while (!first.dead) await sleep(100);
       made.release();
+    }));
+});
+
+describe("a worker whose memory is full of the inputs of tasks that wait for sub-tasks", () => {
+  test("runs the sub-tasks, though nobody else is there", () =>
+    play(async ({ cluster, connect }) => {
+      const client = await connect("client-0");
+      const shape = { threads: 1, concurrency: 1, resources: {}, memoryBytes: 10_000 };
+      cluster.startWorker({ name: "worker-0", ...shape });
+      const spawning = [1, 2].map((id) => {
+        const big = client.submit("big", id, 0, 1, 6_000);
+        return client.submit("spawns", 10 + id, big, 50, 2);
+      });
+      const values = [1, 2].map((id) => spawnedValueOf(10 + id, bigValueOf(id, 0, 6_000), 2));
+      expect(await client.gather(spawning)).toEqual(values);
     }));
 });
 

@@ -376,7 +376,12 @@ class Simulation {
     const values = modelValues(tasks);
     const possible = possibleOutcomes({
       tasks,
-      mostLosses: (id) => (this.#book.begun.get(id) ?? 0) + this.#faults.workersBroken,
+      mostLosses: (id) => {
+        const { workersBroken, threadsBroken } = this.#faults;
+        // What others do that share its thread is none of its losses.
+        const own = tasks[id]!.name === "dies" ? (this.#book.begun.get(id) ?? 0) : 0;
+        return own + workersBroken + threadsBroken;
+      },
       cancelled: this.#cancelled,
       mayBeLost: (client) => this.#mayBeLost(client),
       mayLetGo: (id) => {

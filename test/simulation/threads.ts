@@ -12,6 +12,9 @@ export const threadProgram: { run: (data: unknown, port: SimulatedPort) => void 
 
 const channelMs = 0.05;
 
+/** The processes whose modules cannot be loaded for now. */
+export const withoutModules = new Set<Scope>();
+
 export class SimulatedPort extends EventEmitter {
   readonly #time: VirtualTime = currentTime();
   #peer: SimulatedPort | undefined;
@@ -95,7 +98,12 @@ export class SimulatedThread extends EventEmitter {
     this.#scope.thread = this;
     const { workerData } = options;
     const loadMs = 1 + this.#time.random.next() * 30;
-    this.#time.after(loadMs, () => threadProgram.run(workerData, workerData.port), this.#scope);
+    const load = () => {
+      if (withoutModules.has(this.#home.process))
+        this.#fall(new Error("no such file: its modules"));
+      else threadProgram.run(workerData, workerData.port);
+    };
+    this.#time.after(loadMs, load, this.#scope);
   }
 
   terminate(): Promise<number> {
@@ -104,11 +112,12 @@ export class SimulatedThread extends EventEmitter {
 
   /** As when it runs out of memory: of its own doing. */
   die(): void {
-    if (this.#ending !== undefined) return;
-    const error = new Error(
-      "Worker terminated due to reaching memory limit: JS heap out of memory",
-    );
-    this.#ending = this.#end(1, error);
+    const message = "Worker terminated due to reaching memory limit: JS heap out of memory";
+    this.#fall(new Error(message));
+  }
+
+  #fall(error: Error): void {
+    this.#ending ??= this.#end(1, error);
   }
 
   #end(code: number, error?: Error): Promise<number> {

@@ -55,6 +55,8 @@ export class CallsUnderTest implements Outbox {
         results: {
           keep: (_, value) => value,
           gather: () => undefined,
+          isSmall: () => true,
+          place: () => Promise.reject(new Error("nothing is large")),
           fetch: () => Promise.reject(new Error("nothing is elsewhere")),
         },
         outage: (reason) => {

@@ -30,6 +30,7 @@ import {
   type Ending,
 } from "./call.ts";
 import { Endings } from "./endings.ts";
+import { ScatterForTask } from "./scatter-for-task.ts";
 import { fetchForTask } from "./fetch-for-task.ts";
 
 export type CallsOptions = PoolOptions & {
@@ -37,7 +38,7 @@ export type CallsOptions = PoolOptions & {
   readonly graceMs?: number;
   readonly log: Log;
   /** Keeps results that are too large for a message, and fetches inputs. */
-  readonly results: Pick<Results, "keep" | "gather" | "fetch">;
+  readonly results: Pick<Results, "keep" | "gather" | "fetch" | "place" | "isSmall">;
   /** No thread is left, for this reason, and the modules do not load again yet; then, without one, they do. */
   readonly outage: (reason: string | undefined) => void;
   /** All threads have ended, and the modules have other functions now. */
@@ -57,6 +58,7 @@ export class Calls {
   readonly #reports: Reports;
   readonly #endings: Endings;
   readonly #warned = new Set<string>();
+  readonly #scattering: ScatterForTask;
   readonly #byKey = new KeyTable<Call>();
   #order = 0;
   #leaving = false;
@@ -70,6 +72,7 @@ export class Calls {
     this.#options = options;
     this.#reports = reports;
     this.#endings = new Endings({ graceMs: options.graceMs ?? 2_000, log: options.log });
+    this.#scattering = new ScatterForTask(options.results, options.log);
     this.#pool = new ThreadPool(options, this.#poolEvents());
   }
 
@@ -116,6 +119,7 @@ export class Calls {
         const call = this.#find(message.key, message.attempt);
         if (call === undefined) return;
         if (message.message.type !== "located") call.thread?.tellClient(call, message.message);
+        else if (this.#scattering.place(message.message)) return;
         else void fetchForTask(call, message.message, { ...this.#options, reports: this.#reports });
         return;
       }
@@ -294,8 +298,14 @@ export class Calls {
         call.unwanted = false;
       },
       progress: (call, fraction, text) => isWanted(call) && reports.progress(call, fraction, text),
-      sub: (call, message) => isWanted(call) && reports.sub(call, message),
-      lent: (call) => isWanted(call) && reports.lent(call),
+      sub: (call, message) =>
+        isWanted(call) && reports.sub(call, this.#scattering.send(call, message)),
+      lent: (call) => {
+        // The thread has its inputs. What stays pinned here could keep the memory full, and this worker
+        // paused, until a sub-task has run that nobody else can run.
+        call.gathering?.letGo();
+        if (isWanted(call)) reports.lent(call);
+      },
       resuming: (call) => isWanted(call) && reports.resuming(call),
       said: (kind, text, key) => {
         const task = key === undefined ? {} : { task: key };
@@ -408,6 +418,7 @@ export class Calls {
   #settle(call: Call): boolean {
     if (call.timer !== undefined) clearTimeout(call.timer);
     call.gathering?.letGo();
+    if (call.usedClient) this.#scattering.forget(call);
     const { ending } = call;
     if (ending?.code !== "dropped") this.#remove(call.key);
     if (ending === undefined) return true;

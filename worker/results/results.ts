@@ -10,7 +10,7 @@ import type { Incoming } from "../../src/transfer/incoming.ts";
 import { Holders, type Located } from "../../src/transfer/holders.ts";
 import type { Want } from "../../src/transfer/messages.ts";
 import { respond } from "../../src/transfer/responder.ts";
-import { Assembly, bytesOfShape } from "../../src/transfer/shape.ts";
+import { Assembly, bytesOfShape, payloadSource } from "../../src/transfer/shape.ts";
 import type { StoredAtWorker, ToWorker } from "../../src/wire/protocol.ts";
 import { allocate, countShared } from "../boundary/shared-memory.ts";
 import type { AttemptId, Reports } from "../reports.ts";
@@ -130,6 +130,28 @@ export class Results {
       if (error instanceof MissingError) this.#options.reports.missing(undefined, error);
       throw error;
     }
+  }
+
+  /** Whether a value of this size is kept by the scheduler. */
+  isSmall(bytes: number): boolean {
+    return bytes <= this.#keepAboveBytes;
+  }
+
+  /**
+   * Puts a value of a task's own where the scheduler wants it, here or on another worker.
+   *
+   * @throws {ConnectionError} when that worker does not take it
+   */
+  async place({ from: [address], ...want }: Located, value: Payload): Promise<void> {
+    if (address === undefined) throw new Error("there is no worker to hold it");
+    if (address === this.#address) {
+      const { bytes } = this.#store.put(want, value);
+      this.#options.reports.held(want.key, want.order, want.attempt, bytes);
+      return;
+    }
+    await this.#holders.ask([address], (holder, at) =>
+      holder.put(want, payloadSource(value), at === address ? undefined : address),
+    );
   }
 
   // ── From the scheduler ─────────────────────────────────────────────────────────────────────────

@@ -64,17 +64,17 @@ export function leave(step: StepContext, id: ClientId): void {
   state.clients.delete(id);
   effects.log("info", `client ${client.name} left`);
   releaseAll(step, client);
+  giveBack(step, client);
   effects.disconnect(id, "left");
 }
 
-/** The end of a client, a program's or one inside a task: releases all that it held. */
+/** The end of a client, a program's or one inside a task: releases its tasks. `giveBack` follows. */
 export function releaseAll(step: StepContext, client: Client): void {
   client.gone = true;
   // A program ends rarely, so all tasks may be looked at; a set of those it wants would cost memory for each.
   for (const task of client.within?.wants ?? step.state.tasks.values()) {
     release(step, client, [task]);
   }
-  giveBack(step, client);
   declineOffers(step, client);
   step.effects.drop(client);
 }

@@ -20,8 +20,8 @@ export function schedulerInfo(state: State): SchedulerInfo {
   };
 }
 
-export function workerInfos({ workers }: State): WorkerInfo[] {
-  return Array.from(workers.values(), workerInfo);
+export function workerInfos(state: State): WorkerInfo[] {
+  return Array.from(state.workers.values(), (worker) => workerInfo(state, worker));
 }
 
 /** The ids of the workers that registered a function. */
@@ -30,7 +30,7 @@ export function registeredAt({ workers }: State, reference: FunctionReference): 
   return [...workers.values()].filter((worker) => worker.functions.has(key)).map(({ id }) => id);
 }
 
-function workerInfo(worker: Worker): WorkerInfo {
+function workerInfo({ retirements }: State, worker: Worker): WorkerInfo {
   const { id, name, host, pid, threads, slots, finished, joinedAt, leaving, awayUntil } = worker;
   const resources: WorkerInfo["resources"] = {};
   for (const [resource, total] of Object.entries(worker.resources)) {
@@ -38,6 +38,7 @@ function workerInfo(worker: Worker): WorkerInfo {
   }
   const isUp = awayUntil === undefined;
   const status = leaving ? "leaving" : !isUp ? "away" : worker.paused ? "paused" : "up";
+  const why = retirements.get(worker)?.stuck ?? worker.paused;
   const tasks = worker.dispatches.size;
   const functions = [...worker.registeredNames].sort();
   return {
@@ -52,6 +53,7 @@ function workerInfo(worker: Worker): WorkerInfo {
     resources,
     functions,
     status,
+    ...(why !== undefined && { why }),
     held: { results: worker.holds.size, bytes: worker.heldBytes },
     joinedAt,
   };

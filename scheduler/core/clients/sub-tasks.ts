@@ -3,6 +3,8 @@
 // that ends, and releases its tasks. Sub-tasks are placed before other tasks of the same program.
 
 import type { FromWorker } from "../../../src/wire/protocol.ts";
+import { giveBack } from "../coordination/requests.ts";
+import { isEnding } from "../placement/dispatches.ts";
 import { releaseAll, receiveFrom } from "./client-events.ts";
 import type { Client, Dispatch } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -46,5 +48,12 @@ function createInside({ now }: StepContext, dispatch: Dispatch): Client {
 /** At the end of every step: releases the sub-tasks of attempts that ended, which may end further attempts. */
 export function endSubTasks(step: StepContext): void {
   const { endedClients: ended } = step.state;
-  for (let next = ended.pop(); next !== undefined; next = ended.pop()) releaseAll(step, next);
+  for (let next = ended.pop(); next !== undefined; next = ended.pop()) {
+    releaseAll(step, next);
+    const { dispatch } = next.within!;
+    // What it holds is for one at a time: it passes on when this one is off its thread.
+    if (isEnding(dispatch)) {
+      if (giveBack(step, next, { keepsLeases: true })) dispatch.leases = next;
+    } else giveBack(step, next);
+  }
 }

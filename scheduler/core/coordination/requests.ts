@@ -72,21 +72,30 @@ export function handBack(step: StepContext, client: Client, ids: readonly number
 
 /**
  * Gives back everything that an owner holds and was handed, and ends its waiting: it is gone. For a
- * client that leaves, and for whatever else comes to speak as one: a task whose attempt ends.
+ * client that leaves, and for whatever else comes to speak as one: a task whose attempt ends. An owner
+ * that may still be at work keeps its leases. Returns whether it has any.
  */
-export function giveBack(step: StepContext, owner: Client): void {
-  const involvement = step.state.coordination.clients.get(owner);
-  if (involvement === undefined) return;
+export function giveBack(
+  step: StepContext,
+  owner: Client,
+  { keepsLeases = false }: { keepsLeases?: boolean } = {},
+): boolean {
+  const { clients } = step.state.coordination;
+  const involvement = clients.get(owner);
+  if (involvement === undefined) return false;
   const { claims, uses } = involvement;
   const touched = new Set<Thing>(uses);
   for (const [id, claim] of [...claims]) {
+    if (keepsLeases && claim.at === "holding") continue;
     if (claim.at !== "told") touched.add(claim.thing);
     undo(step, owner, id, claim);
   }
   for (const thing of uses) thing.users.delete(owner);
-  step.state.coordination.clients.delete(owner);
+  uses.clear();
+  if (claims.size === 0) clients.delete(owner);
   // Only now, when it waits for nothing any more and would not be given what it gave back.
   for (const thing of touched) serve(step, thing);
+  return claims.size > 0;
 }
 
 function giveUp(step: StepContext, client: Client, id: number): void {

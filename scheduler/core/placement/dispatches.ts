@@ -24,6 +24,7 @@ export function dispatch(step: StepContext, task: Task, worker: Worker): void {
     abandoned: false,
     lent: false,
     inside: undefined,
+    leases: undefined,
   };
   transition(step, task, { at: "running", dispatch: next }, worker.name);
   worker.dispatches.set(task.key, next);
@@ -64,7 +65,7 @@ export function countStart(dispatch: Dispatch): void {
 /** An attempt ended on its worker. `offerRoom` follows, once for all that ended together. */
 export function endDispatch({ state }: StepContext, ended: Dispatch): void {
   const { worker, task } = ended;
-  if (ended.inside) endInside(state, ended);
+  endInside(state, ended);
   worker.dispatches.delete(task.key);
   if (ended.withdrawing) worker.withdrawals--;
   if (ended.lent) {
@@ -125,10 +126,21 @@ function takeBack(dispatch: Dispatch): void {
   if (dispatch.suspect) worker.suspects++;
 }
 
-/** The client inside the task ends at the end of the step; its sub-tasks may have clients inside too. */
+/**
+ * The client inside the task ends at the end of the step; its sub-tasks may have clients inside too.
+ * One whose attempt was cancelled has ended already, but for the leases that it held.
+ */
 export function endInside(state: State, dispatch: Dispatch): void {
-  state.endedClients.push(dispatch.inside!);
-  dispatch.inside = undefined;
+  const { inside, leases } = dispatch;
+  if (inside) state.endedClients.push(inside);
+  if (leases) state.endedClients.push(leases);
+  dispatch.inside = dispatch.leases = undefined;
+}
+
+/** Whether the attempt was cancelled, and is not known to be off its thread. */
+export function isEnding(dispatch: Dispatch): boolean {
+  const { abandoned, worker, task } = dispatch;
+  return abandoned && worker.dispatches.get(task.key) === dispatch;
 }
 
 /** How many dispatches occupy a slot of the worker or wait for one. */
@@ -140,7 +152,7 @@ export function loadOf({ dispatches, lent }: Worker): number {
 export function abandon(step: StepContext, abandoned: Dispatch, reason: string | undefined): void {
   abandoned.abandoned = true;
   abandoned.worker.regaining.delete(abandoned);
-  if (abandoned.inside) endInside(step.state, abandoned);
+  endInside(step.state, abandoned);
   step.effects.cancelAttempt(abandoned, reason);
 }
 

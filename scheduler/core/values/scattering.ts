@@ -52,7 +52,8 @@ export function scatter(
     finish(step, task, value, "scattered");
     return { at: "scheduler" };
   }
-  const chosen = chooseWorkers(state, parameters);
+  // A task scatters to its own worker if that can take it: there the value is already.
+  const chosen = chooseWorkers(state, parameters, client.within?.dispatch.worker);
   if (typeof chosen === "string") return refusal("unschedulable", chosen);
   const task = existing ?? createScattered(step, client, key);
   const isHere = task.state.at === "finished";
@@ -143,6 +144,7 @@ function createScattered(step: StepContext, client: Client, key: string): Task {
 function chooseWorkers(
   state: State,
   { workers, broadcast, bytes }: Pick<Parameters, "workers" | "broadcast" | "bytes">,
+  own: Worker | undefined,
 ): Worker[] | string {
   const names = workers && new Set(workers);
   const able = [...state.workers.values()].filter(
@@ -156,6 +158,7 @@ function chooseWorkers(
   if (fitting.length === 0) {
     return `raise --memory-limit, or split the value: its ${bytes} bytes are more than any worker may have in memory`;
   }
-  fitting.sort((a, b) => a.heldBytes - b.heldBytes);
+  const weightOf = (worker: Worker) => (worker === own ? -1 : worker.heldBytes);
+  fitting.sort((a, b) => weightOf(a) - weightOf(b));
   return broadcast ? fitting : fitting.slice(0, 1);
 }

@@ -162,7 +162,7 @@ function endDispatchesOf(step: StepContext, worker: Worker, how: string): number
   let requeued = 0;
   for (const dispatch of dispatches) {
     const { task } = dispatch;
-    if (dispatch.inside) endInside(step.state, dispatch);
+    endInside(step.state, dispatch);
     // Read late: the failure of an earlier one may have abandoned it.
     if (dispatch.abandoned) continue;
     requeued++;

@@ -1,18 +1,25 @@
 // Workers that leave: by themselves, or because a client retires them. A worker that leaves gets no
 // new tasks, finishes those it has, and hands the values that only it holds over to other workers.
-// Then it hears `farewell` and may go.
+// Then it hears `farewell` and may go. A value that no other worker can take is not given up: the worker
+// stays until one can, or until a client forces it to go. A worker that leaves by itself waits so only
+// for scattered values, which cannot be made again, and no longer than its drain timeout.
 
 import type { ParametersOf } from "../../../src/wire/requests.ts";
 import { answer, later, Refusal, type Asked } from "../clients/answers.ts";
 import type { State, Task, Worker } from "../state.ts";
 import { isNamed } from "../placement/constraints.ts";
 import type { StepContext } from "../tasks/transition.ts";
+import { isScattered } from "../values/lineage.ts";
 import { canTakeReplicas, requestReplica } from "../values/replication.ts";
 
 /** A worker that was asked to leave, or said that it will. */
 export type Retirement = {
   /** The clients that asked for it, and are told when the worker is gone. */
   readonly requests: RetireRequest[];
+  /** What no other worker can take is given up. */
+  isForced: boolean;
+  /** What it waits for, in words, while no other worker can take what it holds. */
+  stuck: string | undefined;
   /** It was told that it may go. */
   isReleased: boolean;
 };
@@ -27,7 +34,7 @@ const handedOverAtOnce = 64;
 export function retire(
   { state, effects }: StepContext,
   asked: Asked<"retire">,
-  { workers }: ParametersOf<"retire">,
+  { workers, force = false }: ParametersOf<"retire">,
 ): Refusal | typeof later {
   const names = new Set(workers);
   const found = [...state.workers.values()].filter((worker) => isNamed(worker, names));
@@ -38,7 +45,9 @@ export function retire(
   }
   const request = { asked, workers: found.length };
   for (const worker of found) {
-    retirementOf(state, worker).requests.push(request);
+    const retirement = retirementOf(state, worker);
+    retirement.requests.push(request);
+    if (force) retirement.isForced = true;
     effects.tell(worker, { type: "retire", reason: `client ${asked.client.name} asked it to` });
   }
   return later;
@@ -65,8 +74,9 @@ export function endRetirement(step: StepContext, worker: Worker): void {
 export function advanceRetirements(step: StepContext): void {
   for (const [worker, retirement] of step.state.retirements) {
     if (!worker.leaving || retirement.isReleased) continue;
-    const handingOver = handOverValues(step, worker);
-    if (handingOver > 0 || worker.dispatches.size > 0) continue;
+    const { handingOver, stuck } = handOverValues(step, worker, retirement);
+    tellStuck(step, worker, retirement, stuck);
+    if (handingOver > 0 || stuck > 0 || worker.dispatches.size > 0) continue;
     retirement.isReleased = true;
     step.effects.tell(worker, { type: "farewell" });
   }
@@ -75,28 +85,55 @@ export function advanceRetirements(step: StepContext): void {
 function retirementOf({ retirements }: State, worker: Worker): Retirement {
   let retirement = retirements.get(worker);
   if (retirement === undefined) {
-    retirement = { requests: [], isReleased: false };
+    retirement = { requests: [], isForced: false, stuck: undefined, isReleased: false };
     retirements.set(worker, retirement);
   }
   return retirement;
 }
 
-/** Returns how many values are on their way to others. */
-function handOverValues(step: StepContext, worker: Worker): number {
+/** Says once that the worker stays, and why. */
+function tellStuck(
+  { effects }: StepContext,
+  worker: Worker,
+  retirement: Retirement,
+  stuck: number,
+): void {
+  if (stuck === 0) {
+    retirement.stuck = undefined;
+    return;
+  }
+  if (retirement.stuck !== undefined) return;
+  retirement.stuck =
+    "it is to leave and stays, for it holds values that no other worker can take; " +
+    "start another worker, or retire it with { force: true }";
+  effects.log("warning", `worker ${worker.name}: ${retirement.stuck}`);
+}
+
+/** Returns how many values are on their way to others, and how many no other worker can take. */
+function handOverValues(
+  step: StepContext,
+  worker: Worker,
+  { isForced, requests }: Retirement,
+): { handingOver: number; stuck: number } {
   const { state } = step;
   let handingOver = 0;
+  let stuck = 0;
   for (const task of worker.holds) {
     if (isHeldElsewhere(task)) continue;
     if (!state.replicaRequests.has(task)) {
       const taker = chooseTaker(state, task);
-      // No worker can take it: the task runs again when its value is needed.
-      if (taker === undefined) continue;
+      if (taker === undefined) {
+        // A task of a program runs again when its value is needed.
+        if (!isForced && (requests.length > 0 || isScattered(task))) stuck++;
+        if (stuck === handedOverAtOnce) break;
+        continue;
+      }
       requestReplica(step, task, taker);
     }
     handingOver++;
     if (handingOver >= handedOverAtOnce) break;
   }
-  return handingOver;
+  return { handingOver, stuck };
 }
 
 function isHeldElsewhere({ state }: Task): boolean {

@@ -20,8 +20,18 @@ export function retired(stage: Stage): void {
       const isQuiet = faults.nothingIsBroken;
       faults.mayRunAgain = faults.mayLoseData = true;
       tell(`${worker.name} is retired`);
+      let isForced = false;
       try {
-        await client.retireWorkers([worker.name]);
+        const retiring = client.retireWorkers([worker.name]);
+        const isSoon = retiring.then(() => true);
+        // It may hold what is too large for the others, and stay for that.
+        if (!(await Promise.race([isSoon, stage.sleep(3_000).then(() => false)]))) {
+          isForced = true;
+          tell(`${worker.name} is forced to go`);
+          const isThere = cluster.state?.workers.get(worker.id) === worker;
+          if (isThere) await client.retireWorkers([worker.name], { force: true });
+        }
+        await retiring;
       } catch (error) {
         const { code } = error as Failed;
         const isThere = cluster.state?.workers.get(worker.id) === worker;
@@ -29,7 +39,7 @@ export function retired(stage: Stage): void {
         stage.expect(!isThere || faults.struck > struck, "a worker that is there was not found");
         continue;
       }
-      if (!isQuiet || faults.struck > struck || stage.restarted) continue;
+      if (isForced || !isQuiet || faults.struck > struck || stage.restarted) continue;
       for (const { task, attempt } of only) {
         const isNeeded = task.wantedBy !== undefined || task.dependents !== undefined;
         if (cluster.state?.tasks.get(task.key) !== task || !isNeeded) continue;

@@ -36,8 +36,18 @@ export function guarded(stage: Stage): void {
         book.owners.set(id, () => stage.isSure(owner) && !stage.restarted);
         const ms = random.next() * 200;
         const future = stage.hold(client.submit("guards", id, 0, ms, name, limit));
+        // It goes on to its end, and has the lease until then.
+        const isCancelled = random.chance(0.3);
+        if (isCancelled) {
+          await stage.sleepABit();
+          future.cancel();
+        }
         const { value, failed } = await stage.outcome(future.result(), owner);
-        const isWorn = failed?.code === "worker-lost" && stage.isWornOut(id);
+        if (isCancelled && (failed === undefined || failed.code === "task-cancelled")) {
+          future.release();
+          return;
+        }
+        const isWorn = failed?.code === "worker-lost" && stage.isWornOut();
         if (failed) stage.expect(isWorn, `a task that holds ${name}: ${String(failed)}`);
         else stage.expectValue(value, valueOf(id, 0), `a task that holds ${name}`);
         future.release();

@@ -96,7 +96,7 @@ export function queued(stage: Stage): void {
     const { value, failed } = await stage.outcome(stage.hold(future).result(), owner);
     future.release();
     const id = idOf(number);
-    const isWorn = failed?.code === "worker-lost" && stage.isWornOut(id);
+    const isWorn = failed?.code === "worker-lost" && stage.isWornOut();
     if (failed) stage.expect(isWorn, `a future in a queue: ${String(failed)}`);
     else stage.expectValue(value, valueOf(id, number), "a future in a queue");
   }

@@ -76,7 +76,7 @@ export function published(stage: Stage): void {
         stage.hold(future);
         stage.expect(note === "beside it", "what was published beside it is wrong");
         const found = await stage.outcome(future.result(), reader);
-        const isWorn = found.failed?.code === "worker-lost" && stage.isWornOut(id);
+        const isWorn = found.failed?.code === "worker-lost" && stage.isWornOut();
         if (isWorn) return future.release();
         stage.expect(!found.failed, `what was published: ${String(found.failed)}`);
         const { sum = found.value } = found.value as { sum?: unknown };

@@ -23,7 +23,7 @@ export function scattered(stage: Stage): void {
         const id = ids[index]!;
         const { value: made, failed } = await stage.outcome(task.result(), owner);
         task.release();
-        const isWorn = failed?.code === "worker-lost" && stage.isWornOut(id);
+        const isWorn = failed?.code === "worker-lost" && stage.isWornOut();
         if (failed)
           stage.expect(isWorn || isLost(failed), `of what is scattered: ${String(failed)}`);
         else

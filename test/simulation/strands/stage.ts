@@ -181,9 +181,9 @@ export class Stage {
   }
 
   /** It may have been executing, for all that the scheduler knew, when so many workers were lost. */
-  isWornOut(id: number): boolean {
-    const { book, faults } = this.options;
-    return (book.begun.get(id) ?? 0) + faults.workersBroken >= 3;
+  isWornOut(): boolean {
+    const { faults } = this.options;
+    return faults.threadsBroken + faults.workersBroken >= 3;
   }
 
   /** The programs under way whose clients are there. */

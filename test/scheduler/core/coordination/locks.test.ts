@@ -43,6 +43,38 @@ describe("a lock", () => {
     expectEmpty(story);
   });
 
+  test("of a task that is cancelled or let go passes on when the task is off its thread", () => {
+    for (const end of ["cancel", "release", "lose", "timeout"] as const) {
+      const { story, bob } = three();
+      const tim = story.client("tim");
+      const worker = story.worker("w1", { slots: 2 });
+      worker.join();
+      tim.submit("f", ["holder"], { retries: { max: 1 } });
+      const acquire = { type: "coordinate", kind: "lock", name: "db", op: "acquire" } as const;
+      worker.saysInside("holder", { ...acquire, id: 1 });
+      worker.saysInside("holder", { ...acquire, id: 2 });
+      bob.acquire("db");
+      if (end === "cancel") {
+        expect(tim.cancel(["holder"])).not.toHaveProperty("bob");
+        expect(worker.stopped("holder")).toMatchObject({ bob: [granted(1)] });
+      } else if (end === "release") {
+        expect(tim.release("holder")).not.toHaveProperty("bob");
+        // The same key again, whose attempt is another.
+        tim.submit("f", ["holder"]);
+        expect(worker.finish("holder")).toMatchObject({ bob: [granted(1)] });
+      } else if (end === "lose") {
+        tim.cancel(["holder"]);
+        expect(worker.lost()).toMatchObject({ bob: [granted(1)] });
+      } else {
+        expect(worker.fail("holder", { code: "task-timeout" })).toMatchObject({
+          bob: [granted(1)],
+        });
+      }
+      bob.leave();
+      expectEmpty(story);
+    }
+  });
+
   test("is kept through a drop of its holder's link, and given back after the grace period", () => {
     const { story, ann, bob } = three({ graceMs: 1_000 });
     ann.acquire("db");
