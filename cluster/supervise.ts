@@ -5,8 +5,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
+import { childFlags } from "../src/child-flags.ts";
 import type { Predecessor } from "../src/wire/protocol.ts";
-import { inheritedFlags } from "./inherited-flags.ts";
 import { restartPauses } from "./restart-pauses.ts";
 
 /** The environment variable with the JSON that the supervisor passes to the worker. */
@@ -18,6 +18,9 @@ export type Supervision = {
   readonly name: string;
   readonly predecessor?: Predecessor;
 };
+
+/** From the supervisor to the worker: take no new tasks, finish those that run, and end. */
+const drainMessage = "drain";
 
 /** From the worker to the supervisor: it has joined a scheduler, or it ends in good order. */
 export type WorkerStatus = "joined" | "ending";
@@ -37,16 +40,27 @@ export function tellSupervisor(status: WorkerStatus): void {
   if (process.connected) process.send?.(status, () => undefined);
 }
 
+/** Calls `onDrain` when the supervisor was asked to let the worker drain. */
+export function onDrainMessage(onDrain: () => void): void {
+  if (!process.connected) return;
+  process.on("message", (message) => {
+    if (message === drainMessage) onDrain();
+  });
+  // Waiting for the message must not keep a process alive that has done its work.
+  process.channel?.unref();
+}
+
 /**
  * Runs this program again as a supervised worker, and restarts it when it dies.
  *
  * @param options `onEndRequest` receives a function that ends the worker, by a signal or by closing
- * its channel
+ * its channel; `onDrainRequest` one that lets it drain
  * @returns the exit code of the last worker, for this process
  */
 export async function supervise(options: {
   name: string;
   onEndRequest: (forward: (why: NodeJS.Signals | "disconnect") => void) => void;
+  onDrainRequest: (forward: () => void) => void;
   /** Receives the reason, for people, when the supervisor gives up. */
   say: (line: string) => void;
 }): Promise<number> {
@@ -57,6 +71,11 @@ export async function supervise(options: {
     asked.abort();
     if (why !== "disconnect") child?.kill(why);
     else if (child?.connected) child.disconnect();
+  });
+  options.onDrainRequest(() => {
+    asked.abort();
+    // A message and not a signal: a worker that still starts would miss the signal, and finds the message.
+    if (child?.connected) child.send(drainMessage, () => undefined);
   });
   let predecessor: Predecessor | undefined;
   let deaths = 0;
@@ -81,7 +100,7 @@ export async function supervise(options: {
 }
 
 function start(told: Supervision): ChildProcess {
-  const args = [...inheritedFlags(process.execArgv), ...process.argv.slice(1)];
+  const args = [...childFlags(process.execArgv), ...process.argv.slice(1)];
   return spawn(process.execPath, args, {
     // The channel closes when this process dies, for whatever reason, and then the worker ends too.
     stdio: ["inherit", "inherit", "inherit", "ipc"],

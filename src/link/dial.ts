@@ -56,6 +56,8 @@ export type DialOptions<In> = {
   /** Time for the first connection, in milliseconds. A reconnect has the scheduler's grace period. */
   timeoutMs: number;
   on: DialEvents<In>;
+  /** Receives the error of every attempt that is followed by another one. */
+  onFailedAttempt?: (error: Error) => void;
   /** Cancels the first connection. Later, use `Link.close`. */
   signal?: AbortSignal;
   clock?: Clock;
@@ -193,6 +195,7 @@ class Dialler<In, Out extends object> {
           cause: last,
         });
       }
+      this.#options.onFailedAttempt?.(last as Error);
       // With jitter, thousands of workers that lost their scheduler do not reconnect all at once.
       const jittered = pauseMs * (0.5 + this.#clock.random() / 2);
       await this.#sleep(Math.min(jittered, left), signal);

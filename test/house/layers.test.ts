@@ -34,6 +34,7 @@ const nodeOnly: Record<string, string> = {
   "src/meeting/upgrade-server.ts": "an HTTP server",
   "src/log.ts": "writes to the process's streams",
   "src/index.ts": "the public face for Node",
+  "src/meeting/exposure.ts": "the permissions of a file",
   "src/meeting/scheduler-file.ts": "a file",
   "src/link/socket-ws.ts": "the package ws",
   "src/meeting/target.ts": "the scheduler file and the environment",
