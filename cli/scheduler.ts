@@ -55,7 +55,7 @@ export function schedulerCommand(): Command {
     .option("--token-file <file>", "file with the token; else $THENCE_TOKEN, else a new token")
     .option(
       "--idle-timeout <duration>",
-      "end after this time without tasks and clients",
+      "end after this time without clients, tasks and anything kept for others",
       timerDuration,
     )
     .option("--pid-file <file>", "write the process id to this file")
@@ -117,8 +117,8 @@ async function run(options: Options): Promise<void> {
     log.info(`connect a worker with: ${workerLine(scheduler.url, schedulerFile, options)}`);
     return {
       ended: scheduler.ended,
-      stop: async (reason) => {
-        await scheduler.stop(reason);
+      stop: async () => {
+        await scheduler.stop();
         await removeDirectory();
       },
     };

@@ -220,8 +220,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const accept = (socket: Socket) => results.accept(socket);
     if (options.listen) return options.listen(accept);
     const host = options.localAddress ?? (await addressTowards(url));
-    const warn = rateLimited((text: string) => log.warning(text));
-    const turnedAway = (why: string) => warn(`turned away ${why}`);
+    const refusals = rateLimited(log.warning, { what: "refusals" });
+    const turnedAway = (why: string) => refusals.say(`turned away ${why}`);
     return startPeerServer({ host, token: () => found?.token, accept, turnedAway });
   }
 

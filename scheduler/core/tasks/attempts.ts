@@ -18,7 +18,7 @@ export function failAttempt(step: StepContext, task: Task, worker: Worker, failu
   const isWorthRetrying = failure.code !== "not-serializable";
   if (retries === undefined || task.failures >= retries.max || !isWorthRetrying) {
     const { name } = task.spec.function;
-    fail(step, task, { ...failure, key: task.key, task: name }, failure.code);
+    fail(step, task, { ...failure, key: task.key, task: name }, failure.code, worker.name);
     return;
   }
   const { delayMs = 0, factor = 2, maxDelayMs = Number.MAX_SAFE_INTEGER, jitter = 0 } = retries;
@@ -43,7 +43,13 @@ export function blame(step: StepContext, task: Task, loss: Loss): void {
   const earlier = losses.length > shownLosses ? `${losses.length - shownLosses} others, ` : "";
   const each = earlier + newest.join(", ");
   const message = `"${name}" was executing when each of these went down: ${each}; it is not tried again`;
-  fail(step, task, { code: "worker-lost", message, key: task.key, task: name }, "too many losses");
+  fail(
+    step,
+    task,
+    { code: "worker-lost", message, key: task.key, task: name },
+    "too many losses",
+    loss.worker,
+  );
 }
 
 /** The error that names the losses has to fit into a message: characters of each, and how many. */
