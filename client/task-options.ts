@@ -46,6 +46,12 @@ export type CallOptions = {
   priority?: number;
   /** Further attempts when the task throws; a lost worker does not use one up. Default: 0. */
   retries?: number | RetryOptions;
+  /**
+   * Names or codes of the errors after which `retries` applies, of the thrown error or of its causes:
+   * `["TaskTimeoutError", "ECONNREFUSED"]`. Any other error fails the task at once. Default: every error.
+   * A `NonRetriableError` is never followed by a retry.
+   */
+  retryIf?: readonly string[];
   /** Milliseconds that one attempt may run; then it fails with `TaskTimeoutError`. Default: no limit. */
   timeoutMs?: number;
   /** Milliseconds that the task is held back by the scheduler. */
@@ -105,6 +111,9 @@ export class CallSettings {
     if (task.allowOtherWorkers && task.workers === undefined) {
       throw new TypeError("allowOtherWorkers needs workers: it says that they are only a wish");
     }
+    if (task.retryIf && task.retries === undefined) {
+      throw new TypeError("retryIf needs retries: it says after which errors they apply");
+    }
     this.key = key;
     this.pure = pure;
     this.#options = Object.keys(task).length > 0 ? task : undefined;
@@ -135,10 +144,11 @@ const schedulingChecks: Checks<Scheduling> = {
   priority: (value, name) =>
     integer(value, name, -limits.priorityMagnitude, limits.priorityMagnitude),
   retries: checkedRetries,
+  retryIf: (value, name) => checkedTexts(value, name, "error"),
   delayMs: (value, name) => number(value, name, 0),
   startAt: (value, name) => number(value instanceof Date ? value.getTime() : value, name, 0),
   expiresMs: positive,
-  workers: checkedWorkers,
+  workers: (value, name) => checkedTexts(value, name, "worker"),
   allowOtherWorkers: boolean,
   resources: checkedResources,
   unschedulableTimeoutMs: positive,
@@ -178,10 +188,10 @@ const retryChecks: Checks<RetryOptions> = {
   jitter: (value, name) => number(value, name, 0, 1),
 };
 
-function checkedWorkers(value: unknown, name: string): string[] {
-  if (!Array.isArray(value)) throw wrongType(name, "an array of worker names", value);
-  if (value.length === 0) throw new RangeError(`${name} must name at least one worker`);
-  return value.map((worker, index) => text(worker, `${name}[${index}]`, limits.nameLength));
+function checkedTexts(value: unknown, name: string, what: string): string[] {
+  if (!Array.isArray(value)) throw wrongType(name, `an array of ${what} names`, value);
+  if (value.length === 0) throw new RangeError(`${name} must name at least one ${what}`);
+  return value.map((each, index) => text(each, `${name}[${index}]`, limits.nameLength));
 }
 
 function checkedResources(value: unknown, name: string): Record<string, number> {

@@ -25,6 +25,7 @@ export {
   CoordinationError,
   KeyConflictError,
   LostDataError,
+  NonRetriableError,
   ProtocolError,
   SerializationError,
   TaskCancelledError,

@@ -8,6 +8,8 @@ import {
   type CurrentTask as BareTask,
 } from "./thread/current-task.ts";
 
+export { NonRetriableError } from "../src/errors/errors.ts";
+
 /** The task that is running. Its parts may be taken out of it: `const { signal, progress } = currentTask();`. */
 export type CurrentTask<Tasks = UntypedTasks> = Omit<BareTask, "client"> & {
   /**

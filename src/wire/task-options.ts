@@ -38,6 +38,8 @@ export const TaskOptionsSchema = Type.Object({
     Type.Integer({ minimum: -limits.priorityMagnitude, maximum: limits.priorityMagnitude }),
   ),
   retries: Type.Optional(RetriesSchema),
+  /** Names or codes of the errors that are worth a retry; others fail the task at once. */
+  retryIf: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: limits.columnLength })),
   /** Held back this long from its acceptance by the scheduler. */
   delayMs: Type.Optional(Milliseconds),
   /** Held back until then, in milliseconds since 1970 by the scheduler's clock. */

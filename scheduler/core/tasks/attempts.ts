@@ -13,10 +13,13 @@ export function failAttempt(step: StepContext, task: Task, worker: Worker, failu
     blame(step, task, { worker: worker.name, how: failure.message });
     return;
   }
-  const { retries } = task.spec.options;
-  // A value that cannot be encoded will not be encoded the next time either.
-  const isWorthRetrying = failure.code !== "not-serializable";
-  if (retries === undefined || task.failures >= retries.max || !isWorthRetrying) {
+  const { retries, retryIf } = task.spec.options;
+  if (
+    retries === undefined ||
+    task.failures >= retries.max ||
+    !isWorthRetrying(failure) ||
+    (retryIf !== undefined && !matches(failure, retryIf))
+  ) {
     const { name } = task.spec.function;
     fail(step, task, { ...failure, key: task.key, task: name }, failure.code, worker.name);
     return;
@@ -26,6 +29,22 @@ export function failAttempt(step: StepContext, task: Task, worker: Worker, failu
   const backoff = delayMs === 0 ? 0 : Math.min(delayMs * factor ** task.failures, maxDelayMs);
   task.failures++;
   requeue(step, task, "retry", backoff * (1 - jitter * nextRandom(step.state)));
+}
+
+function isWorthRetrying({ code, retriable }: Failure): boolean {
+  // A value that cannot be encoded will not be encoded the next time either.
+  return code !== "not-serializable" && retriable !== false;
+}
+
+/** Whether the name or the code of the failure, of the thrown error or of one of its causes is listed. */
+function matches({ code, error }: Failure, listed: readonly string[]): boolean {
+  if (listed.includes(code)) return true;
+  if (code === "task-timeout" && listed.includes("TaskTimeoutError")) return true;
+  for (let each = error; each !== undefined; each = each.cause) {
+    if (listed.includes(each.name)) return true;
+    if (each.code !== undefined && listed.includes(each.code)) return true;
+  }
+  return false;
 }
 
 /** The task was executing when its worker or its thread went down. */

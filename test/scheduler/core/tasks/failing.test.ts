@@ -112,6 +112,32 @@ describe("failing", () => {
 });
 
 describe("retrying by itself", () => {
+  const withCode = { name: "Error", message: "no", code: "ECONNREFUSED" };
+  const wrapped = { name: "TypeError", message: "fetch failed", cause: withCode };
+  test.each([
+    ["by the error's name", ["TypeError"], "task-failed", wrapped, true],
+    ["by its code", ["ECONNREFUSED"], "task-failed", withCode, true],
+    ["by the code of its cause", ["E", "ECONNREFUSED"], "task-failed", wrapped, true],
+    ["by our own error's name", ["TaskTimeoutError"], "task-timeout", undefined, true],
+    ["by our own error's code", ["task-timeout"], "task-timeout", undefined, true],
+    ["only after a listed error", ["RangeError"], "task-failed", wrapped, false],
+    ["not after a time-out that is not listed", ["E"], "task-timeout", undefined, false],
+  ])("retryIf chooses %s", (_, retryIf, code, error, isRetried) => {
+    const { story, ann, w1 } = stage();
+    ann.submit("f", ["a"], { retries: { max: 3 }, retryIf });
+    const failure = { code, message: "no", ...(error && { error }) };
+    w1.say({ type: "failed", key: "a", attempt: 1, failure });
+    expect(story.state.tasks.get("a")?.state.at).toBe(isRetried ? "running" : "failed");
+  });
+
+  test("an error that says so is not retried", () => {
+    const { story, ann, w1 } = stage();
+    ann.submit("f", ["a"], { retries: { max: 3 } });
+    const failure = { code: "task-failed", message: "no", retriable: false } as const;
+    w1.say({ type: "failed", key: "a", attempt: 1, failure });
+    expect(story.state.tasks.get("a")?.state.at).toBe("failed");
+  });
+
   test("a task that throws runs again as often as it may, at once unless told to wait", () => {
     const { ann, w1 } = stage();
     ann.submit("f", ["a"], { retries: { max: 2 } });
