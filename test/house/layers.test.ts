@@ -28,6 +28,7 @@ const insideFace = "worker/index.ts";
 const nodeOnly: Record<string, string> = {
   "client/client.ts": "the way to connect",
   "client/connecting.ts": "the name of this machine, the scheduler file",
+  "client/held-output.ts": "the streams of a terminal",
   "client/terminal-bars.ts": "the package cli-progress, and standard error",
   "src/meeting/address.ts": "network interfaces",
   "src/meeting/door.ts": "requests, and digests of tokens",
