@@ -196,6 +196,10 @@ function checkedTexts(value: unknown, name: string, what: string): string[] {
 
 function checkedResources(value: unknown, name: string): Record<string, number> {
   const given = record(value, name, "an object such as { gpu: 1 }");
+  // On an object it would set the prototype.
+  if (Object.hasOwn(given, "__proto__")) {
+    throw new RangeError(`choose another name than "__proto__" in ${name}`);
+  }
   return Object.fromEntries(
     Object.entries(given).map(([resource, amount]) => [
       text(resource, `a name in ${name}`, limits.nameLength),

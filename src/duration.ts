@@ -51,3 +51,23 @@ export function formatDuration(milliseconds: number): string {
   }
   return text || "0ms";
 }
+
+/**
+ * Writes a duration in a unit that a person reads, rounded, for messages.
+ *
+ * @example durationText(5_097_600_000) // "59 days"
+ */
+export function durationText(milliseconds: number): string {
+  const [size, unit] =
+    milliseconds < 10_000
+      ? [1, "ms"]
+      : milliseconds < 120_000
+        ? [1_000, "s"]
+        : milliseconds < 2 * unitMs.h
+          ? [unitMs.m, "min"]
+          : milliseconds < 48 * unitMs.h
+            ? [unitMs.h, "h"]
+            : [24 * unitMs.h, "days"];
+  const amount = Math.round((milliseconds / size) * 10) / 10;
+  return `${unit === "days" ? amount.toLocaleString("en") : amount} ${unit}`;
+}

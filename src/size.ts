@@ -28,3 +28,16 @@ export function parseSize(text: string): number {
     `"${text}" is not a size: expected a number and a unit, like 512MiB, 4GiB or 1.5GB`,
   );
 }
+
+/**
+ * Writes a size for people, rounded.
+ *
+ * @example sizeText(1) // "1 byte"
+ * @example sizeText(3_000_000) // "2.9 MiB"
+ */
+export function sizeText(bytes: number): string {
+  if (bytes < 1024) return bytes === 1 ? "1 byte" : `${bytes} bytes`;
+  const units = ["KiB", "MiB", "GiB", "TiB"];
+  const power = Math.min(Math.floor(Math.log2(bytes) / 10), units.length);
+  return `${Math.round((bytes / 1024 ** power) * 10) / 10} ${units[power - 1]!}`;
+}

@@ -1,6 +1,7 @@
 // The public face inside a task: `import { currentTask } from "thence/worker"`. The client there is
 // the one that programs have; the type says so, and whoever starts the worker sees to it.
 
+import "../src/supported-node.ts";
 import type { Client } from "../client/client.ts";
 import type { UntypedTasks } from "../client/types.ts";
 import {

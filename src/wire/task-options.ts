@@ -18,8 +18,9 @@ export type Retries = Static<typeof RetriesSchema>;
 export type Resources = Record<string, number>;
 export const ResourcesSchema = Type.Unsafe<Resources>(
   Type.Record(
-    // Any text, line ends too: a name that does not match the pattern of a record is not checked.
-    Type.String({ pattern: `^[^]{1,${limits.nameLength}}$` }),
+    // Any text, line ends too: a name that does not match the pattern of a record is not checked. But
+    // for one that would set the prototype of an object.
+    Type.String({ pattern: `^(?!__proto__$)[^]{1,${limits.nameLength}}$` }),
     Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
     { additionalProperties: false },
   ),

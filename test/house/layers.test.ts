@@ -44,7 +44,7 @@ const nodeOnly: Record<string, string> = {
 };
 
 /** Files of src/ that the core may import at run time; at run time they import nothing. */
-const pure = ["src/key-table.ts", "src/payload/same-payload.ts"];
+const pure = ["src/key-table.ts", "src/payload/same-payload.ts", "src/duration.ts", "src/size.ts"];
 
 /** Node's half of an interface that a browser fills by itself, so portable files may import it. */
 const seams = ["src/link/socket-ws.ts", "client/terminal-bars.ts"];

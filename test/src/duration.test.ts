@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatDuration, parseDuration } from "../../src/duration.ts";
+import { durationText, formatDuration, parseDuration } from "../../src/duration.ts";
 
 describe("parseDuration", () => {
   test.each([
@@ -51,4 +51,17 @@ test.each([
   [90_061_001, "25h1m1s1ms"],
 ])("formatDuration writes %d as %s", (milliseconds, text) => {
   expect(formatDuration(milliseconds)).toBe(text);
+});
+
+test.each([
+  [1, "1 ms"],
+  [9_999, "9999 ms"],
+  [10_000, "10 s"],
+  [90_000, "90 s"],
+  [600_000, "10 min"],
+  [5_400_000, "90 min"],
+  [36_000_000, "10 h"],
+  [5_097_600_000, "59 days"],
+])("%i milliseconds are %s in a message", (ms, text) => {
+  expect(durationText(ms)).toBe(text);
 });

@@ -1,7 +1,7 @@
 // Sizes as people write them.
 
 import { describe, expect, test } from "vitest";
-import { parseSize } from "../../src/size.ts";
+import { parseSize, sizeText } from "../../src/size.ts";
 
 describe("a size", () => {
   test.each([
@@ -17,4 +17,16 @@ describe("a size", () => {
   test.each(["4", "", "GiB", "-1GB", "1gb", "1e3MB", "99999999TiB"])("%s is none", (text) => {
     expect(() => parseSize(text)).toThrow(/is not a size/);
   });
+});
+
+test.each([
+  [0, "0 bytes"],
+  [1, "1 byte"],
+  [1_023, "1023 bytes"],
+  [1_024, "1 KiB"],
+  [3_000_000, "2.9 MiB"],
+  [1.5 * 2 ** 30, "1.5 GiB"],
+  [2 ** 52, "4096 TiB"],
+])("%i are %s in a message", (bytes, text) => {
+  expect(sizeText(bytes)).toBe(text);
 });

@@ -1,5 +1,7 @@
 // Why a task is where it is: the sentence that says so, and the facts behind it.
 
+import { durationText } from "../../../src/duration.ts";
+import { sizeText } from "../../../src/size.ts";
 import type { Explanation } from "../../../src/wire/facts.ts";
 import { Refusal } from "../clients/answers.ts";
 import { listOf } from "../structures/small-set.ts";
@@ -56,7 +58,7 @@ function why({ state, now }: View, task: Task, missing: readonly Task[]): string
         const [first] = missing;
         return `it waits for ${missing.length} of its inputs; ${first!.key} is ${first!.state.at}`;
       }
-      return `it is held back for another ${Math.ceil((current.until ?? now) - now)} ms`;
+      return `it is held back for another ${durationText(Math.ceil((current.until ?? now) - now))}`;
     case "ready":
       return whyStillReady(state, task);
     case "running": {
@@ -72,7 +74,7 @@ function why({ state, now }: View, task: Task, missing: readonly Task[]): string
       return `attempt ${attempt} was sent to worker ${worker.name}${link}`;
     }
     case "finished":
-      return `it finished; its value of ${current.bytes} bytes is kept ${placeOf(task)} while somebody needs it`;
+      return `it finished; its value of ${sizeText(current.bytes)} is kept ${placeOf(task)} while somebody needs it`;
     case "released":
       return "it finished and its value was let go; it is remembered because what was made of it may be lost";
     case "failed":
