@@ -1,6 +1,7 @@
 // Signals that are no request to end: SIGHUP under nohup, and SIGUSR1, by which Node would open a
 // debugger's port. Daemons are started as their users start them: by the command itself.
 
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -24,7 +25,7 @@ afterEach(async () => {
 const schedulerLine = () => ["scheduler", "--port", "0", "--scheduler-file", file];
 const workerLine = () => [
   ...["worker", "--scheduler-file", file, "--threads", "1"],
-  ...["--module", behaviours],
+  ...["--module", behaviours, "--module", path.join(import.meta.dirname, "fixtures", "linger.ts")],
 ];
 /** The command as a shell finds it. */
 const installed = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
@@ -105,13 +106,12 @@ describe("SIGUSR1", () => {
       await scheduler.wrote(/connect a worker with/);
       const worker = installed([...workerLine(), "--drain-timeout", "100ms"]);
       await worker.wrote(/joined the scheduler/);
-      const [child] = childrenOf(worker.pid);
-      const client = await Client.connect(file);
+      const client = await Client.connect<typeof import("./fixtures/linger.ts")>(file);
+      const started = (name: string) =>
+        expect.poll(() => existsSync(path.join(folder, name)), { timeout: 20_000 }).toBe(true);
       try {
-        const future = client.submit("pause", 1_500);
-        await expect
-          .poll(async () => (await client.info()).tasks.running, { timeout: 10_000 })
-          .toBe(1);
+        const future = client.submit("linger", path.join(folder, "first"), 1_500);
+        await started("first");
         worker.signal(signal);
         expect(await future.result()).toBe(1_500);
         const { how, stderr } = await worker.ended;
@@ -121,17 +121,23 @@ describe("SIGUSR1", () => {
 
         const other = installed([...workerLine(), "--no-supervise"]);
         await other.wrote(/joined the scheduler/);
-        const endless = client.submit("neverEnds");
-        await expect
-          .poll(async () => (await client.info()).tasks.running, { timeout: 10_000 })
-          .toBe(1);
+        const endless = client.submit("linger", path.join(folder, "second"), 3_600_000);
+        await started("second");
         other.signal(signal);
         await other.wrote(/waiting for the task that runs/);
         expect(await listeners(other.pid)).toBeLessThanOrEqual(1);
-        // SIGTERM after it has the ordinary limit, and a second one none.
         endless.cancel();
         expect((await other.ended).how).toBe(0);
-        expect(child).toBeDefined();
+
+        // SIGTERM after it has the ordinary limit.
+        const last = installed([...workerLine(), "--no-supervise", "--drain-timeout", "100ms"]);
+        await last.wrote(/joined the scheduler/);
+        client.submit("linger", path.join(folder, "third"), 3_600_000);
+        await started("third");
+        last.signal(signal);
+        await last.wrote(/waiting for the task that runs/);
+        expect((await last.end("SIGTERM")).how).toBe(0);
+        expect(last.stderr).toContain("the drain timeout is over");
       } finally {
         await client.close();
       }
@@ -142,13 +148,12 @@ describe("SIGUSR1", () => {
   test("to the process of a supervised worker, at any moment, opens no debugger", async () => {
     for (const delayMs of [0, 15, 40, 80]) {
       const worker = installed(workerLine());
-      await expect.poll(() => childrenOf(worker.pid).length, { interval: 1 }).toBe(1);
+      await expect.poll(() => workerProcess(worker.pid), { interval: 1 }).toBeDefined();
       await sleep(delayMs);
-      process.kill(childrenOf(worker.pid)[0]!, "SIGUSR1");
-      const { how, stderr } = await Promise.race([
-        worker.ended,
-        sleep(1_500).then(() => worker.end()),
-      ]);
+      process.kill(workerProcess(worker.pid)!, "SIGUSR1");
+      // It drains before it has found the scheduler; or it was too early to be asked, and waits for that.
+      await worker.wrote(/waiting for the scheduler file|ended:/);
+      const { how, stderr } = await worker.end();
       expect(how, stderr).toBe(0);
       expect(stderr).not.toContain("Debugger listening");
     }
@@ -194,6 +199,17 @@ test("a debugger that the command line of Node asks for is opened", async () => 
   expect(await listeners(scheduler.pid)).toBe(2);
   await scheduler.end();
 });
+
+/** The process that a supervisor keeps; a launcher that still is a shell has children of other kinds. */
+function workerProcess(supervisor: number): number | undefined {
+  return childrenOf(supervisor).find((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("--no-inspect\0");
+    } catch {
+      return false;
+    }
+  });
+}
 
 function lastLine(text: string): string {
   return text.trimEnd().split("\n").at(-1) ?? "";
