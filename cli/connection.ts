@@ -35,7 +35,8 @@ export async function withClient<T>(
   use: (client: Client) => Promise<T>,
 ): Promise<T> {
   const { timeoutMs, name, signal } = options;
-  const { find, describe } = schedulerTarget(options);
+  const warn = (text: string) => void process.stderr.write(`thence: ${text}\n`);
+  const { find, describe } = schedulerTarget({ ...options, warn });
   const { Client } = await import("../client/client.ts");
   const saying = setTimeout(() => {
     const where = `thence: waiting for ${describe}, for up to ${formatDuration(timeoutMs)}`;

@@ -5,7 +5,8 @@ const sameRequestMs = 1_000;
 /** The interval, in milliseconds, of checks whether the parent process has changed. */
 const lookEveryMs = 250;
 
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Signals that Slurm and others send ahead of the end, as `sbatch --signal=USR1@300` says. */
+const drainSignals = ["SIGUSR1", "SIGUSR2"] as const;
 
 export type EndRequest = NodeJS.Signals | "disconnect";
 
@@ -13,14 +14,20 @@ export type EndRequest = NodeJS.Signals | "disconnect";
  * Calls `onRequest` once, at the first request to end. A later signal ends the process at once, unless
  * it is a repetition: a terminal signals a whole group of processes, and launchers in the group forward
  * the signal, so one Ctrl-C may arrive twice.
+ *
+ * @param onAgain called before a later signal ends the process
  */
-export function onEndRequest(onRequest: (why: EndRequest) => void): void {
+export function onEndRequest(
+  onRequest: (why: EndRequest) => void,
+  onAgain?: (why: EndRequest) => void,
+): void {
   let requestedAt: number | undefined;
   onEveryEndRequest((why) => {
     if (requestedAt === undefined) {
       requestedAt = performance.now();
       onRequest(why);
     } else if (why !== "disconnect" && performance.now() - requestedAt > sameRequestMs) {
+      onAgain?.(why);
       process.exit(1);
     }
   });
@@ -29,14 +36,22 @@ export function onEndRequest(onRequest: (why: EndRequest) => void): void {
 /**
  * Calls `onRequest` at every request to end: a signal, or "disconnect" when the parent process is gone.
  * The channel to the parent, if there is one, closes then, because a killed launcher forwards no signal.
+ * Under `nohup` SIGHUP is no request; cli/signals.js found that out.
  */
 export function onEveryEndRequest(onRequest: (why: EndRequest) => void): void {
+  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM"];
+  if (process.env["THENCE_SIGHUP"] !== "ignored") signals.push("SIGHUP");
   for (const signal of signals) process.on(signal, onRequest);
   process.once("disconnect", () => onRequest("disconnect"));
   // npx forwards signals to a shell, which may die without forwarding them.
   if (process.env.npm_command === "exec") whenOrphaned(() => onRequest("disconnect"));
   // The listener for "disconnect" would otherwise keep a process alive that has done its work.
   process.channel?.unref();
+}
+
+/** Calls `onRequest` at every signal that asks a worker to drain. Only workers act on these signals. */
+export function onEveryDrainRequest(onRequest: (signal: NodeJS.Signals) => void): void {
+  for (const signal of drainSignals) process.on(signal, onRequest);
 }
 
 function whenOrphaned(orphaned: () => void): void {

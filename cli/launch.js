@@ -1,9 +1,10 @@
 // The launcher of the command line: plain JavaScript that any version of Node can run. On a version
-// that is too old, it runs the Node in the checkout's `node_modules`, or says which version is needed.
+// that is too old, it runs the Node of the npm package `node`, when that is installed beside this
+// package or above it, or says which version is needed.
 // A checkout runs the .ts files; a published package runs `dist/`.
 
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** @param {"scheduler" | "worker"} [role] the only command of this program */
@@ -34,10 +35,40 @@ function recent(version) {
   return major > 22 || (major === 22 && minor >= 18);
 }
 
+/** The executable of the nearest npm package `node` that is recent enough; undefined when there is none. */
+function newerNode() {
+  let folder = new URL("..", import.meta.url);
+  for (;;) {
+    const installed = new URL("node_modules/node/", folder);
+    if (isRecentPackage(installed)) return fileURLToPath(new URL("bin/node", installed));
+    const above = new URL("..", folder);
+    if (above.href === folder.href) return undefined;
+    folder = above;
+  }
+}
+
+function isRecentPackage(folder) {
+  try {
+    const { version } = JSON.parse(readFileSync(new URL("package.json", folder), "utf8"));
+    // Its executable is missing when npm was not allowed to run the package's install script.
+    return recent(version) && existsSync(new URL("bin/node", folder));
+  } catch {
+    return false;
+  }
+}
+
+/** As in src/child-flags.ts, which a Node that is too old cannot load. */
+const withoutDebugger = [
+  "--no-inspect",
+  "--no-inspect-brk",
+  "--no-inspect-wait",
+  "--inspect-port=192.0.2.1:9229",
+];
+
 /** Runs this program again on the other Node: with the same streams, signals and exit code. */
 function relaunch() {
-  const node = fileURLToPath(new URL("../node_modules/node/bin/node", import.meta.url));
-  if (!existsSync(node)) {
+  const node = newerNode();
+  if (node === undefined) {
     process.stderr.write(`thence needs Node 22.18 or newer; this is ${process.version}\n`);
     process.exitCode = 2;
     return;
@@ -47,9 +78,12 @@ function relaunch() {
   process.title = "thence";
   // The channel closes when this process dies, for whatever reason, and then the child ends too.
   const stdio = ["inherit", "inherit", "inherit", "ipc"];
-  const child = spawn(node, args, { stdio });
+  const child = spawn(node, [...withoutDebugger, ...args], { stdio });
   const signals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
-  for (const signal of signals) process.on(signal, () => child.kill(signal));
+  for (const signal of signals) {
+    if (signal === "SIGHUP" && process.env.THENCE_SIGHUP === "ignored") continue;
+    process.on(signal, () => child.kill(signal));
+  }
   child.on("error", (error) => {
     process.stderr.write(`thence: cannot run ${node}: ${error.message}\n`);
     process.exitCode = 2;

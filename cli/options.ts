@@ -77,6 +77,10 @@ export function resources(text: string, earlier: Resources = {}): Resources {
     if (name === undefined || name.length > limits.nameLength) {
       throw new InvalidArgumentError(`Expected name=amount, like gpu=1; got "${part}".`);
     }
+    // On an object it would set the prototype.
+    if (name === "__proto__") {
+      throw new InvalidArgumentError(`Choose another name than "${name}" for a resource.`);
+    }
     all[name] = Number(amount);
   }
   return all;

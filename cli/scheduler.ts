@@ -6,8 +6,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { addressOfInterface } from "../src/meeting/address.ts";
 import { configureLog, createLog } from "../src/log.ts";
+import { checkSchedulerPath } from "../src/meeting/scheduler-file.ts";
 import { givenToken, mintToken } from "../src/meeting/token.ts";
 import { runDaemon, type Running } from "./daemon.ts";
+import { messageOf, UsageError } from "./exit-code.ts";
 import {
   timerDuration,
   wholeNumber,
@@ -54,7 +56,7 @@ export function schedulerCommand(): Command {
     .option("--token-file <file>", "file with the token; else $THENCE_TOKEN, else a new token")
     .option(
       "--idle-timeout <duration>",
-      "end after this time without tasks and clients",
+      "end after this time without clients, tasks and anything kept for others",
       timerDuration,
     )
     .option(
@@ -79,7 +81,14 @@ async function run(options: Options): Promise<void> {
     process.title = "thence scheduler";
     log.warning("--token shows the token to every user of this machine; prefer --token-file");
   }
-  const given = await givenToken(options);
+  if (options.schedulerFile) {
+    try {
+      checkSchedulerPath(options.schedulerFile, { toRead: false });
+    } catch (error) {
+      throw new UsageError(messageOf(error));
+    }
+  }
+  const given = await givenToken({ ...options, warn: log.warning });
   const host = options.interface ? addressOfInterface(options.interface) : options.host;
 
   const start = async (): Promise<Running> => {

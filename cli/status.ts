@@ -1,7 +1,7 @@
 // `thence status`: prints the workers and the tasks of a scheduler.
 
 import { Command } from "commander";
-import { formatDuration } from "../src/duration.ts";
+import { describeDuration, formatDuration } from "../src/duration.ts";
 import type { SchedulerInfo, WorkerInfo } from "../src/wire/facts.ts";
 import { withClient, withConnectionOptions, type ConnectionOptions } from "./connection.ts";
 import { withExample } from "./options.ts";
@@ -51,7 +51,7 @@ export function statusText(facts: Facts, now: number): string {
     worker.slots,
     worker.tasks,
     worker.finished,
-    formatDuration(Math.max(0, Math.round((now - worker.joinedAt) / 1_000) * 1_000)),
+    ageText(Math.max(0, now - worker.joinedAt)),
     Object.entries(worker.resources)
       .map(([name, { total, used }]) => `${name} ${used}/${total}`)
       .join(", "),
@@ -59,6 +59,13 @@ export function statusText(facts: Facts, now: number): string {
   ]);
   const headings = "worker host status threads slots tasks finished for resources functions";
   return `${summary.join("\n")}\n\n${table(headings.split(" "), rows)}`;
+}
+
+/** Exact to the second for two days, as `1h30m2s`; then in days. */
+function ageText(ms: number): string {
+  return ms < 48 * 3_600_000
+    ? formatDuration(Math.round(ms / 1_000) * 1_000)
+    : describeDuration(ms);
 }
 
 function shortList(names: readonly string[], most: number): string {

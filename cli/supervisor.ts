@@ -3,13 +3,14 @@
 
 import { hostname } from "node:os";
 import { supervise } from "../cluster/supervise.ts";
-import { onEveryEndRequest } from "./end-requests.ts";
+import { onEveryDrainRequest, onEveryEndRequest } from "./end-requests.ts";
 
 /** Runs until the worker ends, then exits with the worker's exit code. */
 export async function superviseWorker(): Promise<never> {
   const code = await supervise({
     name: `${hostname()}-${process.pid}`,
     onEndRequest: onEveryEndRequest,
+    onDrainRequest: onEveryDrainRequest,
     say: (line) => process.stderr.write(`thence worker: ${line}\n`),
   });
   process.exit(code);

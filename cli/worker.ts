@@ -5,11 +5,10 @@ import { hostname } from "node:os";
 import { workerName, workerThreads } from "../cluster/slurm-environment.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
 import { addressOfInterface } from "../src/meeting/address.ts";
-import { formatDuration } from "../src/duration.ts";
+import { formatDuration, longestTimerMs } from "../src/duration.ts";
 import { limits } from "../src/wire/limits.ts";
-import { configureLog, createLog, type Log } from "../src/log.ts";
+import { configureLog, createLog } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
-import type { TargetFinder } from "../src/meeting/target.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
 import { schedulerTarget, tokenFileHelp } from "./connection.ts";
@@ -91,7 +90,7 @@ export function workerCommand(): Command {
     .addOption(
       new Option(
         "--drain-timeout <duration>",
-        "time that running tasks have to end after SIGTERM; what still runs then runs elsewhere",
+        "how long running tasks may go on after SIGTERM or the lifetime; SIGUSR1 sets no limit",
       )
         .argParser(timerDuration)
         .default(10_000, "10s"),
@@ -118,11 +117,10 @@ async function run(address: string | undefined, options: Options): Promise<void>
   const supervised = supervision();
   const ownName = supervised?.name ?? `${hostname()}-${process.pid}`;
   const name = options.name ?? workerName(process.env) ?? ownName;
-  const target = schedulerTarget({ ...options, address });
-  const deathTimeoutMs = options.deathTimeout;
+  const target = schedulerTarget({ ...options, address, warn: log.warning });
 
   const worker = {
-    target: sayingWhatItWaitsFor(target, deathTimeoutMs, log),
+    target,
     modules: options.module,
     name,
     ...(supervised && { supervisor: process.ppid, mark: supervised.mark }),
@@ -134,7 +132,7 @@ async function run(address: string | undefined, options: Options): Promise<void>
     ...(options.interface !== undefined && { localAddress: addressOfInterface(options.interface) }),
     ...(options.memoryLimit !== undefined && { memoryBytes: options.memoryLimit }),
     ...(options.localDirectory !== undefined && { localDirectory: options.localDirectory }),
-    deathTimeoutMs,
+    deathTimeoutMs: options.deathTimeout,
     drainTimeoutMs: options.drainTimeout,
     log,
   };
@@ -151,25 +149,12 @@ async function run(address: string | undefined, options: Options): Promise<void>
     });
     tellSupervisor("joined");
     running.ended.finally(() => tellSupervisor("ending")).catch(() => undefined);
+    const drain = (reason: string) => void running.stop(reason, longestTimerMs);
     if (options.lifetime !== undefined) {
       const reason = `its lifetime of ${formatDuration(options.lifetime)} is over`;
       setTimeout(() => void running.stop(reason), options.lifetime).unref();
     }
-    return running;
+    return { ...running, drain };
   };
-  await runDaemon({ start, log });
-}
-
-/** Logs once that the worker waits for a scheduler file. */
-function sayingWhatItWaitsFor(target: TargetFinder, timeoutMs: number, log: Log): TargetFinder {
-  let said = false;
-  const find = async () => {
-    const found = await target.find();
-    if (!found && !said) {
-      log.info(`waiting for the ${target.describe}, for up to ${formatDuration(timeoutMs)}`);
-      said = true;
-    }
-    return found;
-  };
-  return { ...target, find };
+  await runDaemon({ start, drains: true, log });
 }

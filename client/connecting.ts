@@ -40,6 +40,7 @@ export function connectionTo(target: string | undefined, options: ConnectOptions
   const isAddress = target !== undefined && /^\w+:\/\//.test(target);
   const finder = targetFinder({
     token,
+    warn: (text) => process.emitWarning(text),
     ...(isAddress ? { address: target } : { schedulerFile: target }),
   });
   if (!finder) {

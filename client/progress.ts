@@ -3,7 +3,10 @@
 import type { FutureState, Waiter } from "./future-state.ts";
 
 /** How many there are of one function, and what has become of them. */
-export type Count = { readonly total: number; readonly done: number; readonly failed: number };
+export type Count = Readonly<Counted>;
+
+/** `done` counts all that have settled, the failed and the cancelled ones too. */
+type Counted = { total: number; done: number; failed: number; cancelled: number };
 
 /** Shows counts as they change, and is told when no more changes come. */
 export type Display = { show(name: string, count: Count): void; end(): void };
@@ -13,12 +16,13 @@ const mintedEnd = /-[0-9A-Za-z]{10}-[0-9a-z]+$|-[0-9a-f]{32}$/;
 
 /** Follows states to the last of them; resolves when all have settled, in whatever way. */
 export async function follow(states: readonly FutureState[], display: Display): Promise<void> {
-  const counts = new Map<string, { total: number; done: number; failed: number }>();
+  const counts = new Map<string, Counted>();
   const open: { name: string; state: FutureState }[] = [];
   for (const state of states) {
     const name = functionOf(state);
     let count = counts.get(name);
-    if (count === undefined) counts.set(name, (count = { total: 0, done: 0, failed: 0 }));
+    if (count === undefined)
+      counts.set(name, (count = { total: 0, done: 0, failed: 0, cancelled: 0 }));
     count.total++;
     if (state.settled) settle(count, state);
     else open.push({ name, state });
@@ -43,9 +47,10 @@ export async function follow(states: readonly FutureState[], display: Display): 
   display.end();
 }
 
-function settle(count: { done: number; failed: number }, { status }: FutureState): void {
+function settle(count: Counted, { status }: FutureState): void {
   count.done++;
-  if (status !== "finished") count.failed++;
+  if (status === "cancelled") count.cancelled++;
+  else if (status !== "finished") count.failed++;
 }
 
 function functionOf({ key, session }: FutureState): string {

@@ -40,6 +40,7 @@ type Scheduling = Omit<TaskOptions, "run">;
 type Written = {
   retries?: number | RetryOptions;
   startAt?: Date | number;
+  retryIf?: readonly string[];
   workers?: readonly string[];
   resources?: Readonly<Record<string, number>>;
 };
@@ -88,6 +89,9 @@ export class CallSettings {
     if (task.allowOtherWorkers && task.workers === undefined) {
       throw new TypeError("allowOtherWorkers needs workers: it says that they are only a wish");
     }
+    if (task.retryIf && task.retries === undefined) {
+      throw new TypeError("retryIf needs retries: it says after which errors they apply");
+    }
     this.key = key;
     this.pure = pure;
     this.#options = Object.keys(task).length > 0 ? task : undefined;
@@ -118,10 +122,11 @@ const schedulingChecks: Checks<Scheduling> = {
   priority: (value, name) =>
     integer(value, name, -limits.priorityMagnitude, limits.priorityMagnitude),
   retries: checkedRetries,
+  retryIf: (value, name) => checkedTexts(value, name, "error"),
   delayMs: (value, name) => number(value, name, 0),
   startAt: (value, name) => number(value instanceof Date ? value.getTime() : value, name, 0),
   expiresMs: positive,
-  workers: checkedWorkers,
+  workers: (value, name) => checkedTexts(value, name, "worker"),
   allowOtherWorkers: boolean,
   resources: checkedResources,
   unschedulableTimeoutMs: positive,
@@ -161,14 +166,18 @@ const retryChecks: Checks<RetryOptions> = {
   jitter: (value, name) => number(value, name, 0, 1),
 };
 
-function checkedWorkers(value: unknown, name: string): string[] {
-  if (!Array.isArray(value)) throw wrongType(name, "an array of worker names", value);
-  if (value.length === 0) throw new RangeError(`${name} must name at least one worker`);
-  return value.map((worker, index) => text(worker, `${name}[${index}]`, limits.nameLength));
+function checkedTexts(value: unknown, name: string, what: string): string[] {
+  if (!Array.isArray(value)) throw wrongType(name, `an array of ${what} names`, value);
+  if (value.length === 0) throw new RangeError(`${name} must name at least one ${what}`);
+  return value.map((each, index) => text(each, `${name}[${index}]`, limits.nameLength));
 }
 
 function checkedResources(value: unknown, name: string): Record<string, number> {
   const given = record(value, name, "an object such as { gpu: 1 }");
+  // On an object it would set the prototype.
+  if (Object.hasOwn(given, "__proto__")) {
+    throw new RangeError(`choose another name than "__proto__" in ${name}`);
+  }
   return Object.fromEntries(
     Object.entries(given).map(([resource, amount]) => [
       text(resource, `a name in ${name}`, limits.nameLength),

@@ -2,6 +2,7 @@
 // says. When the channel to the parent closes, because the parent closed it or died, this process
 // stops its role and exits.
 
+import "./ignored-signals.ts";
 import { startScheduler } from "../scheduler/main.ts";
 import { configureLog, createLog, type LogLevel } from "../src/log.ts";
 import type { WorkerOptions } from "../worker/main.ts";
@@ -28,8 +29,6 @@ type Running = { url?: string; stop(): Promise<void>; ended: Promise<unknown> };
 
 let running: Promise<Running> | undefined;
 
-// Ctrl-C reaches every process of the terminal's group. Only the parent decides how the cluster ends.
-process.on("SIGINT", () => undefined);
 process.once("SIGTERM", () => void end());
 process.once("disconnect", () => void end());
 process.once("message", (order: Order) => {

@@ -8,9 +8,9 @@ import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { checkedNames } from "../client/option-checks.ts";
+import { childFlags } from "../src/child-flags.ts";
 import type { LogLevel } from "../src/log.ts";
 import { mintToken } from "../src/meeting/token.ts";
-import { inheritedFlags } from "../src/inherited-flags.ts";
 import type { Order, Report } from "./local-child.ts";
 import { moduleSource } from "./module-source.ts";
 import { restartPauses } from "./restart-pauses.ts";
@@ -210,7 +210,7 @@ class Child {
     // In a checkout this runs a .ts file, in the published package a .js file.
     const entry = new URL(`./local-child${extname(import.meta.url)}`, import.meta.url);
     this.#process = fork(entry, {
-      execArgv: inheritedFlags(process.execArgv),
+      execArgv: childFlags(process.execArgv),
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     this.#drainMs = order.role === "worker" ? order.drainTimeoutMs : 0;

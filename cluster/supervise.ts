@@ -6,8 +6,8 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
+import { childFlags } from "../src/child-flags.ts";
 import type { Predecessor } from "../src/wire/protocol.ts";
-import { inheritedFlags } from "../src/inherited-flags.ts";
 import { endProcesses } from "../worker/processes/end-processes.ts";
 import { restartPauses } from "./restart-pauses.ts";
 
@@ -22,6 +22,9 @@ export type Supervision = {
   /** Marks the processes that tasks of the worker start. */
   readonly mark: string;
 };
+
+/** From the supervisor to the worker: take no new tasks, finish those that run, and end. */
+const drainMessage = "drain";
 
 /** From the worker to the supervisor: it has joined a scheduler, or it ends in good order. */
 export type WorkerStatus = "joined" | "ending";
@@ -41,16 +44,27 @@ export function tellSupervisor(status: WorkerStatus): void {
   if (process.connected) process.send?.(status, () => undefined);
 }
 
+/** Calls `onDrain` when the supervisor was asked to let the worker drain. */
+export function onDrainMessage(onDrain: () => void): void {
+  if (!process.connected) return;
+  process.on("message", (message) => {
+    if (message === drainMessage) onDrain();
+  });
+  // Waiting for the message must not keep a process alive that has done its work.
+  process.channel?.unref();
+}
+
 /**
  * Runs this program again as a supervised worker, and restarts it when it dies.
  *
  * @param options `onEndRequest` receives a function that ends the worker, by a signal or by closing
- * its channel
+ * its channel; `onDrainRequest` one that lets it drain
  * @returns the exit code of the last worker, for this process
  */
 export async function supervise(options: {
   name: string;
   onEndRequest: (forward: (why: NodeJS.Signals | "disconnect") => void) => void;
+  onDrainRequest: (forward: () => void) => void;
   /** Receives the reason, for people, when the supervisor gives up. */
   say: (line: string) => void;
 }): Promise<number> {
@@ -63,6 +77,11 @@ export async function supervise(options: {
     else if (child?.connected) child.disconnect();
   });
   const mark = randomUUID();
+  options.onDrainRequest(() => {
+    asked.abort();
+    // A message and not a signal: a worker that still starts would miss the signal, and finds the message.
+    if (child?.connected) child.send(drainMessage, () => undefined);
+  });
   let predecessor: Predecessor | undefined;
   let deaths = 0;
   const pause = restartPauses(asked.signal);
@@ -88,7 +107,7 @@ export async function supervise(options: {
 }
 
 function start(told: Supervision): ChildProcess {
-  const args = [...inheritedFlags(process.execArgv), ...process.argv.slice(1)];
+  const args = [...childFlags(process.execArgv), ...process.argv.slice(1)];
   return spawn(process.execPath, args, {
     // The channel closes when this process dies, for whatever reason, and then the worker ends too.
     stdio: ["inherit", "inherit", "inherit", "ipc"],

@@ -6,10 +6,12 @@ import type { Payload } from "../src/payload/payload.ts";
 import type { Want } from "../src/transfer/messages.ts";
 import type { ToClient, ToWorker } from "../src/wire/protocol.ts";
 import type { Log } from "../src/log.ts";
+import { rateLimited } from "../src/rate-limit.ts";
 import type { ParametersOf, QueryName, ResultOf } from "../src/wire/requests.ts";
 import type { Refusal } from "./core/clients/answers.ts";
 import { queries } from "./core/clients/requests.ts";
-import type { Effect } from "./core/effects.ts";
+import type { Effect, UnheardFailure } from "./core/effects.ts";
+import { useOf } from "./core/idle.ts";
 import { createState, type CoreOptions, type State } from "./core/state.ts";
 import { findResult } from "./core/values/recompute.ts";
 import { nextWakeUp, step, type Event } from "./core/step.ts";
@@ -31,6 +33,7 @@ export type Found =
 export class Clockwork {
   readonly #state;
   readonly #log: Log;
+  readonly #unheard;
   readonly #idle: { timeoutMs: number; run: () => void } | undefined;
   readonly #stopScheduler: (why: string) => void;
   readonly #stepped: ((state: State, event: Event) => void) | undefined;
@@ -38,6 +41,7 @@ export class Clockwork {
   #timer: NodeJS.Timeout | undefined;
   #timerAt: number | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
+  #saidWhatIsKept = false;
   #stopped = false;
 
   constructor(options: {
@@ -51,6 +55,9 @@ export class Clockwork {
   }) {
     this.#state = createState(options.core);
     this.#log = options.log;
+    this.#unheard = rateLimited(options.log.error, {
+      what: "tasks that failed while nobody waited for them",
+    });
     this.#idle = options.idle;
     this.#stopScheduler = options.stopScheduler ?? (() => undefined);
     this.#stepped = options.stepped;
@@ -104,6 +111,7 @@ export class Clockwork {
 
   stop(): void {
     this.#stopped = true;
+    this.#unheard.flush();
     clearTimeout(this.#timer);
     clearTimeout(this.#idleTimer);
   }
@@ -121,7 +129,8 @@ export class Clockwork {
         this.#stopScheduler(effect.why);
         break;
       case "log":
-        this.#log[effect.level](effect.text);
+        if (effect.unheard) this.#unheard.say(effect.text, factsOf(effect.unheard));
+        else this.#log[effect.level](effect.text);
         break;
       default:
         effect satisfies never;
@@ -141,14 +150,18 @@ export class Clockwork {
     }, waitMs);
   }
 
-  /** Starts the idle timer while there are no clients and no tasks to run, and stops it otherwise. */
+  /** Starts the idle timer while the scheduler is of use to nobody, and stops it otherwise. */
   #watchIdle(): void {
     if (this.#idle === undefined) return;
-    const { clients, counts } = this.#state;
-    const isIdle = clients.size === 0 && counts.waiting + counts.ready + counts.running === 0;
-    if (!isIdle) {
+    const use = useOf(this.#state);
+    if (use !== undefined) {
       clearTimeout(this.#idleTimer);
       this.#idleTimer = undefined;
+      // Only the first time: clients may come and go every second.
+      if (use !== "in use" && !this.#saidWhatIsKept) {
+        this.#saidWhatIsKept = true;
+        this.#log.info(`the idle timeout waits while something is kept for others: ${use.keeps}`);
+      }
     } else {
       this.#idleTimer ??= setTimeout(
         this.#idle.run,
@@ -156,4 +169,15 @@ export class Clockwork {
       );
     }
   }
+}
+
+/** The facts of a log line. */
+function factsOf({ failure, dependents, ...facts }: UnheardFailure): Record<string, unknown> {
+  const { code, error } = failure;
+  return {
+    ...facts,
+    code,
+    ...(dependents > 0 && { dependents }),
+    ...(error && { error: `${error.name}: ${error.message}`, stack: error.stack }),
+  };
 }

@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { rateLimited } from "../src/rate-limit.ts";
 import { openWebSocket } from "../src/link/socket-ws.ts";
 import { reachableUrls, webSocketUrl } from "../src/meeting/address.ts";
+import { formatDuration } from "../src/duration.ts";
 import { ConnectionError } from "../src/errors/errors.ts";
 import type { Log } from "../src/log.ts";
 import { silentLog } from "../src/log.ts";
@@ -33,7 +34,10 @@ export type SchedulerOptions = {
   token?: string;
   /** The file for the URLs and the token, readable only by its owner. Default: no file. */
   schedulerFile?: string;
-  /** The scheduler ends after this time without clients and without tasks to run. Default: never. */
+  /**
+   * The scheduler ends after this time without clients, tasks to run, and anything that is kept for others:
+   * published values, items of queues, variables, events that are set. Default: never.
+   */
   idleTimeoutMs?: number;
   /** The interval of the heartbeat of each link. Default: 3,000; three missed beats are a drop. */
   heartbeatMs?: number;
@@ -81,20 +85,20 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     ...(idleTimeoutMs !== undefined && {
       idle: {
         timeoutMs: idleTimeoutMs,
-        run: () => void stop("nothing to do for the idle timeout"),
+        run: () => void stop(`nobody has used the scheduler for ${formatDuration(idleTimeoutMs)}`),
       },
     }),
   });
   const sessions = new Sessions({ id, clockwork, heartbeatMs: options.heartbeatMs ?? 3_000, log });
   const relay = new Relay({ clockwork, token, open: openWebSocket });
-  const turnedAway = rateLimited((text: string) => log.warning(text));
+  const turnedAway = rateLimited(log.warning, { what: "refusals of this kind" });
   const server = await startServer({
     host,
     port,
     token,
     accept: (socket, peer) => sessions.accept(socket, peer.address),
     acceptData: (socket) => relay.accept(socket),
-    turnedAway: (why, { address }) => turnedAway(`turned away ${address}: ${why}`),
+    turnedAway: (why, { address }) => turnedAway.say(`turned away ${address}: ${why}`),
     endpoints: apiOf(clockwork),
   });
   const urls = reachableUrls(host, server.port);
@@ -120,6 +124,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   function stop(reason = "the scheduler was stopped"): Promise<void> {
     return (ending ??= (async () => {
       clockwork.stop();
+      turnedAway.flush();
       if (schedulerFile !== undefined) await removeSchedulerFile(schedulerFile, id);
       await sessions.close(reason);
       relay.close();

@@ -7,6 +7,7 @@ import { limits } from "../src/wire/limits.ts";
 import type { LinkEvents } from "../src/link/link-options.ts";
 import { Link } from "../src/link/link.ts";
 import type { Log } from "../src/log.ts";
+import { rateLimited } from "../src/rate-limit.ts";
 import type {
   FromClient,
   FromWorker,
@@ -41,6 +42,8 @@ export class Sessions implements Carrier {
   readonly #clockwork: Clockwork;
   readonly #heartbeatMs: number;
   readonly #log: Log;
+  /** Of those who are refused many come again and again, as the peers of a stale file do. */
+  readonly #refused;
   readonly #sessions = new Map<string, Session>();
   #closed = false;
 
@@ -49,12 +52,13 @@ export class Sessions implements Carrier {
     this.#clockwork = options.clockwork;
     this.#heartbeatMs = options.heartbeatMs;
     this.#log = options.log;
+    this.#refused = rateLimited(options.log.warning, { what: "refusals" });
     this.#clockwork.carrier = this;
   }
 
   /** Reads the hello on a socket that showed the token, and attaches the socket to its session. */
   accept(socket: Socket, address: string): void {
-    const onRefused = ({ message }: Refusal) => this.#log.warning(`refused ${address}: ${message}`);
+    const onRefused = ({ message }: Refusal) => this.#refused.say(`refused ${address}: ${message}`);
     void awaitHello(socket, { onRefused }).then((hello) => {
       if (hello === undefined) return;
       const refusal = this.#refusalOf(hello);
@@ -79,6 +83,7 @@ export class Sessions implements Carrier {
 
   async close(reason: string): Promise<void> {
     this.#closed = true;
+    this.#refused.flush();
     for (const { unwatch } of this.#sessions.values()) unwatch();
     const links = [...this.#sessions.values()].map(({ link }) => link);
     this.#sessions.clear();

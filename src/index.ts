@@ -1,5 +1,6 @@
 // The public API of the package `thence`, for programs. Tasks import `thence/worker`.
 
+import "./supported-node.ts";
 export { Client } from "../cluster/client.ts";
 export type { LocalOptions } from "../cluster/local.ts";
 export type { RestartOptions, RetireOptions } from "../client/administration.ts";
@@ -51,6 +52,7 @@ export {
   CoordinationError,
   KeyConflictError,
   LostDataError,
+  NonRetriableError,
   ProtocolError,
   SerializationError,
   TaskCancelledError,

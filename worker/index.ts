@@ -2,6 +2,7 @@
 // that programs have. Only its type is known here: the program that starts the worker says which module makes
 // it (`WorkerOptions.taskClient`).
 
+import "../src/supported-node.ts";
 import type { Client } from "../client/client.ts";
 import type { UntypedTasks } from "../client/types.ts";
 import {
@@ -10,6 +11,7 @@ import {
 } from "./thread/current-task.ts";
 
 export type { Client } from "../client/client.ts";
+export { NonRetriableError } from "../src/errors/errors.ts";
 
 /** The task that is running. Its parts may be taken out of it: `const { signal, progress } = currentTask();`. */
 export type CurrentTask<Tasks = UntypedTasks> = Omit<BareTask, "client"> & {

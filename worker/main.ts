@@ -85,16 +85,20 @@ export type RunningWorker = {
   /** Tasks it runs at once: threads × concurrency. */
   readonly slots: number;
   /**
-   * Tells the scheduler that it is leaving, and gives back the calls that have not begun. Lets the others
-   * finish within the drain timeout, and gives back those that do not; then closes. Never rejects.
+   * Says that it is leaving, gives back what has not begun, lets the rest finish within the drain
+   * timeout, and gives back what has not; then closes. Asked again, the timeout that ends first holds.
+   * Never rejects.
    */
-  stop(reason?: string): Promise<void>;
+  stop(reason?: string, drainTimeoutMs?: number): Promise<void>;
   /**
-   * Settles when the worker has ended: resolves after `stop` and after the scheduler's goodbye, rejects
-   * when the scheduler or the threads are lost.
+   * Settles when it is over: resolves with the reason after `stop` and when the scheduler said goodbye,
+   * rejects when the scheduler or its threads are lost.
    */
-  readonly ended: Promise<void>;
+  readonly ended: Promise<string>;
 };
+
+/** Reasons for waiting that are said, of one loss of the link. */
+const mostReasons = 10;
 
 /** The import of a module may take long, or for ever when it awaits something at its top level. */
 const stillLoadingMs = 10_000;
@@ -116,9 +120,10 @@ const stillLoadingMs = 10_000;
  * await worker.ended;
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { name, threads, concurrency = 1, drainTimeoutMs = 10_000, log = silentLog } = options;
+  const { name, threads, concurrency = 1, log = silentLog } = options;
+  const { deathTimeoutMs = 60_000, drainTimeoutMs = 10_000 } = options;
   const slots = slotsOf(threads, concurrency);
-  const over = Promise.withResolvers<void>();
+  const over = Promise.withResolvers<string>();
   // The caller may await `ended` late, or never.
   over.promise.catch(() => undefined);
 
@@ -128,6 +133,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   let found: DialTarget | undefined;
   let peerServer: PeerServer | undefined;
   const farewell = Promise.withResolvers<void>();
+  /** The end of the shortest drain timeout; and what ends these timeouts early. */
+  const tooLong = Promise.withResolvers<void>();
+  const left = new AbortController();
+  const reasonsSaid = new Set<string>();
   const directory = options.disk
     ? undefined
     : await openLocalDirectory(options.localDirectory, log);
@@ -177,14 +186,19 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     reports,
   );
 
-  async function stop(reason?: string, drainMs = drainTimeoutMs): Promise<void> {
-    stopped ??= leave(reason, drainMs);
-    await stopped;
-    over.resolve();
+  async function stop(reason = "it was stopped", drainMs = drainTimeoutMs): Promise<void> {
+    await leaveWithin(drainMs, reason);
+    over.resolve(reason);
   }
 
-  async function leave(reason: string | undefined, drainMs: number): Promise<void> {
-    log.info("leaving", reason === undefined ? {} : { reason });
+  async function leaveWithin(drainMs: number, reason: string): Promise<void> {
+    stopped ??= leave(reason, drainMs);
+    sleep(drainMs, undefined, { signal: left.signal }).then(tooLong.resolve, () => undefined);
+    await stopped;
+  }
+
+  async function leave(reason: string, drainMs: number): Promise<void> {
+    log.info("leaving", { reason });
     reports.leaving(reason);
     calls.leave();
     if (calls.size > 0) {
@@ -192,16 +206,16 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       const limit = drainMs < longestTimerMs ? `, for up to ${formatDuration(drainMs)}` : "";
       log.info(`waiting for ${tasks}${limit}`);
     }
-    const enough = new AbortController();
-    const tooLong = sleep(drainMs, undefined, { signal: enough.signal }).then(
-      () => log.warning("the drain timeout is over: running tasks are given back"),
-      () => undefined,
-    );
-    await Promise.race([calls.idle(), tooLong]);
+    await Promise.race([calls.idle(), tooLong.promise]);
+    if (calls.size > 0) log.warning("the drain timeout is over: running tasks are given back");
     await calls.close();
-    // The scheduler moves the results that are still needed to other workers, and then says farewell.
-    if (link?.state === "up" && results.size > 0) await Promise.race([farewell.promise, tooLong]);
-    enough.abort();
+    // What it holds is handed over to others as long as somebody needs it.
+    if (link?.state === "up" && results.size > 0) {
+      const few = results.size === 1 ? "the result" : `the ${results.size} results`;
+      log.info(`waiting until others have ${few} that it holds`);
+      await Promise.race([farewell.promise, tooLong.promise]);
+    }
+    left.abort();
     await link?.close();
     await closeResults();
   }
@@ -225,8 +239,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const accept = (socket: Socket) => results.accept(socket);
     if (options.listen) return options.listen(accept);
     const host = options.localAddress ?? (await addressTowards(url));
-    const warn = rateLimited((text: string) => log.warning(text));
-    const turnedAway = (why: string) => warn(`turned away ${why}`);
+    const refusals = rateLimited(log.warning, { what: "refusals" });
+    const turnedAway = (why: string) => refusals.say(`turned away ${why}`);
     return startPeerServer({ host, token: () => found?.token, accept, turnedAway });
   }
 
@@ -257,12 +271,21 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await calls.start().finally(() => clearInterval(stillLoading));
   }
 
+  /** Says what it waits for, and each reason once: an attempt to connect fails again and again. */
+  function sayWhyWaiting({ message }: Error): void {
+    if (reasonsSaid.has(message) || reasonsSaid.size === mostReasons) return;
+    reasonsSaid.add(message);
+    const { describe } = options.target;
+    const what = /^wss?:/.test(describe) ? `scheduler at ${describe}` : describe;
+    const limitMs = link ? link.welcome.graceMs : deathTimeoutMs;
+    log.info(`waiting for the ${what}, for up to ${formatDuration(limitMs)}: ${message}`);
+  }
+
   /** Ends the worker because of an error. */
   async function fail(error: Error): Promise<void> {
     log.error(error.message);
     over.reject(error);
-    stopped ??= leave(error.message, drainTimeoutMs);
-    await stopped;
+    await leaveWithin(drainTimeoutMs, error.message);
   }
 
   try {
@@ -271,7 +294,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     link = await dial<ToWorker, FromWorker>({
       target: findTarget,
       describeTarget: options.target.describe,
-      timeoutMs: options.deathTimeoutMs ?? 60_000,
+      timeoutMs: deathTimeoutMs,
+      onFailedAttempt: sayWhyWaiting,
       ...(options.signal && { signal: options.signal }),
       ...(options.open && { open: options.open }),
       ...(options.localAddress !== undefined && { localAddress: options.localAddress }),
@@ -297,8 +321,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
           for (const message of batch) receive(message);
         },
         down: (reason) => log.warning(`the link to the scheduler is down: ${reason}`),
-        up: () => log.info("the link to the scheduler is up again"),
+        up: () => {
+          reasonsSaid.clear();
+          log.info("the link to the scheduler is up again");
+        },
         reset: (welcome) => {
+          reasonsSaid.clear();
           log.warning("the scheduler does not know this worker any more: it starts anew");
           calls.drop();
           results.clear();
@@ -325,7 +353,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
   const { functions } = calls;
   log.info("joined the scheduler", { name, threads, concurrency, functions: functions.length });
-  return { name, functions, slots, stop: (reason) => stop(reason), ended: over.promise };
+  return {
+    name,
+    functions,
+    slots,
+    stop: (reason, drainMs) => stop(reason, drainMs),
+    ended: over.promise,
+  };
 }
 
 function slotsOf(threads: number, concurrency: number): number {

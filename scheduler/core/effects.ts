@@ -20,8 +20,25 @@ export type Effect =
   | { readonly do: "disconnect"; readonly peer: WorkerId | ClientId; readonly why: string }
   /** The scheduler ends, and tells all peers. */
   | { readonly do: "stop"; readonly why: string }
-  | { readonly do: "log"; readonly level: LogLevel; readonly text: string };
-export type LogLevel = "info" | "warning";
+  | {
+      readonly do: "log";
+      readonly level: LogLevel;
+      readonly text: string;
+      /** Of a task that failed while no client waits for it: there may be any number of them. */
+      readonly unheard?: UnheardFailure;
+    };
+export type LogLevel = "info" | "warning" | "error";
+
+export type UnheardFailure = {
+  readonly key: TaskKey;
+  readonly function: string;
+  readonly failure: Failure;
+  readonly attempt: number;
+  /** The name of the worker whose attempt was the last. */
+  readonly worker: string | undefined;
+  /** How many tasks failed with it, because they depend on it. */
+  readonly dependents: number;
+};
 
 /** Most holders that are named for one value. */
 export const mostHolders = 4;
@@ -213,6 +230,11 @@ export class Effects {
 
   log(level: LogLevel, text: string): void {
     this.#others.push({ do: "log", level, text });
+  }
+
+  logUnheard(unheard: UnheardFailure): void {
+    const text = `a task failed that nobody waits for: ${unheard.failure.message}`;
+    this.#others.push({ do: "log", level: "error", text, unheard });
   }
 
   /** Forgets what was to be sent to a peer that is gone. */

@@ -4,13 +4,15 @@
 //
 // `payload.ts` encodes the user values inside errors; callers pass its functions as arguments.
 
-import { errorClasses } from "./errors.ts";
+import { errorClasses, NonRetriableError } from "./errors.ts";
 
 /** The form of an Error on the wire. The nesting is bounded. */
 export type ErrorRecord = {
   name: string;
   message: string;
   stack?: string;
+  /** Its `code`, when that is a text or a number, for `retryIf`: the scheduler opens no payload. */
+  code?: string;
   cause?: ErrorRecord;
   errors?: ErrorRecord[];
   /** Extra own properties of the error (`code`, `errno`, …), as one text payload of an object. */
@@ -80,6 +82,8 @@ function addDetails(
   const { recording } = by;
   const stack = stringIn(error, "stack");
   if (stack !== undefined) record.stack = cut(stack, recording);
+  const code = read(error, "code");
+  if (typeof code === "string" || typeof code === "number") record.code = cut(`${code}`, recording);
   const recordInside = (inside: unknown) => recordOf(inside, by.textOf, recording);
   const cause = read(error, "cause");
   if (cause !== undefined && recording.records > 0 && !recording.above.includes(cause)) {
@@ -190,7 +194,9 @@ const classes = new Map<string, ErrorConstructor_>(
     each,
   ]),
 );
-for (const each of Object.values(errorClasses)) classes.set(each.prototype.name, each);
+for (const each of [...Object.values(errorClasses), NonRetriableError]) {
+  classes.set(each.prototype.name, each);
+}
 
 function classOf(name: string): ErrorConstructor_ {
   return classes.get(name) ?? Error;
@@ -215,6 +221,20 @@ export function isError(value: unknown): value is Error {
     attempt(
       () => value instanceof Error || Object.prototype.toString.call(value) === "[object Error]",
     ) ?? false
+  );
+}
+
+/** Whether an error, or a class above its own, is called `NonRetriableError`. Never throws. */
+export function isNonRetriable(thrown: unknown): boolean {
+  if (!isError(thrown)) return false;
+  return (
+    attempt(() => {
+      for (let each: unknown = thrown; each; each = Object.getPrototypeOf(each)) {
+        if (Object.getOwnPropertyDescriptor(each, "name")?.value === "NonRetriableError")
+          return true;
+      }
+      return false;
+    }) ?? false
   );
 }
 

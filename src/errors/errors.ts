@@ -9,6 +9,8 @@ export type ThenceErrorOptions = {
   key?: string | undefined;
   /** The registered name of the function that failed first. */
   task?: string | undefined;
+  /** Default: what the code says. */
+  retriable?: boolean | undefined;
 };
 
 /**
@@ -32,7 +34,7 @@ export class ThenceError extends Error {
   constructor(code: string, message: string, options: ThenceErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
-    this.retriable = retriableCodes.has(code);
+    this.retriable = options.retriable ?? retriableCodes.has(code);
     if (options.key !== undefined) this.key = options.key;
     if (options.task !== undefined) this.task = options.task;
   }
@@ -154,6 +156,17 @@ export class ProtocolError extends ThenceError {
   }
 }
 
+/**
+ * For a task to throw: it is not tried again, whatever its `retries`. Recognised by its name, in subclasses
+ * too; an error of another copy of this package counts as well.
+ *
+ * @example
+ * export function charge(card: string) {
+ *   if (!isValid(card)) throw new NonRetriableError("the card is not valid");
+ * }
+ */
+export class NonRetriableError extends Error {}
+
 /** The class of each code. */
 export const errorClasses = {
   "task-failed": TaskError,
@@ -202,6 +215,7 @@ for (const [name, errorClass] of Object.entries({
   ConnectionError,
   AuthenticationError,
   ProtocolError,
+  NonRetriableError,
 })) {
   Object.defineProperty(errorClass.prototype, "name", {
     value: name,

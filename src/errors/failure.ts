@@ -1,7 +1,13 @@
 // Failures on the wire: a Failure says why a task has no value, and its ErrorRecord holds what the
 // user's function threw. `error-record.ts` decides what is kept of an error.
 
-import { newRecording, rebuildError, rebuildThrown, recordOf } from "./error-record.ts";
+import {
+  isNonRetriable,
+  newRecording,
+  rebuildError,
+  rebuildThrown,
+  recordOf,
+} from "./error-record.ts";
 import type { ErrorRecord } from "./error-record.ts";
 import { errorClasses, ThenceError, type ErrorCode } from "./errors.ts";
 import { limits } from "../wire/limits.ts";
@@ -24,7 +30,9 @@ export function taskFailure(thrown: unknown, about: About = {}): Failure {
   // The message is cut, for an error may repeat a long one, as the error of a sub-task does. The
   // cause keeps it whole.
   const words = what.length > longestThrown ? `${what.slice(0, longestThrown)}…` : what;
-  return describe({ code: "task-failed", message: `${who} threw ${words}`, error }, about);
+  const failure: Failure = { code: "task-failed", message: `${who} threw ${words}`, error };
+  if (isNonRetriable(thrown)) failure.retriable = false;
+  return describe(failure, about);
 }
 
 /** The failure for one of this package's errors; anything else becomes a `taskFailure`. */
@@ -37,8 +45,13 @@ export function failureOf(error: unknown, about: About = {}): Failure {
 
 /** The error to raise for a failure. The `cause` of a `TaskError` is what the function threw. */
 export function errorOf(failure: Failure): ThenceError {
-  const { code, message, key, task, error } = failure;
-  const options = { key, task, ...(error === undefined ? {} : { cause: thrownOf(error) }) };
+  const { code, message, key, task, error, retriable } = failure;
+  const options = {
+    key,
+    task,
+    retriable,
+    ...(error === undefined ? {} : { cause: thrownOf(error) }),
+  };
   return Object.hasOwn(errorClasses, code)
     ? new errorClasses[code as ErrorCode](message, options)
     : new ThenceError(code, message, options);

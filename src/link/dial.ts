@@ -65,6 +65,8 @@ export type DialOptions<In> = {
    */
   persistent?: boolean;
   on: DialEvents<In>;
+  /** Receives the error of every attempt that is followed by another one. */
+  onFailedAttempt?: (error: Error) => void;
   /** Cancels the first connection. Later, use `Link.close`. */
   signal?: AbortSignal;
   clock?: Clock;
@@ -246,6 +248,7 @@ class Dialler<In, Out extends object> {
           cause: last,
         });
       }
+      this.#options.onFailedAttempt?.(last as Error);
       // With jitter, thousands of workers that lost their scheduler do not reconnect all at once.
       const jittered = pauseMs * (0.5 + this.#clock.random() / 2);
       const sleepMs = Math.min(jittered, left);

@@ -2,12 +2,14 @@
 // holds the scheduler's URLs and token, so only its owner can read it. It is often on a shared file
 // system: a rename makes it appear whole, and readers open it, because a cached stat may be stale.
 
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { accessSync, constants, statSync, type Stats } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { Type, type Static } from "typebox";
 import { Compile } from "typebox/compile";
 import { ConnectionError } from "../errors/errors.ts";
 import { hideInLogs } from "../log.ts";
+import { warnOfExposure, type Warn } from "./exposure.ts";
 
 const schema = Type.Object({
   /** Identifies this run of the scheduler, so that a file of an earlier run can be detected. */
@@ -25,8 +27,38 @@ const schema = Type.Object({
 export type SchedulerFile = Static<typeof schema>;
 const compiled = Compile(schema);
 
+/**
+ * Checks that a scheduler file can be at this path: that there is nothing yet, or a file. A device would be
+ * replaced by whoever writes the file, and a FIFO would hold up whoever reads it.
+ *
+ * @throws {Error} saying what is there instead
+ */
+export function checkSchedulerPath(path: string, { toRead }: { toRead: boolean }): void {
+  try {
+    checkKind(path, statSync(path));
+    if (toRead) accessSync(path, constants.R_OK);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return;
+    throw code === undefined ? error : new Error(`cannot read the scheduler file: ${message}`);
+  }
+}
+
+function checkKind(path: string, stats: Stats): void {
+  if (stats.isFile()) return;
+  const kind = stats.isDirectory()
+    ? "a directory"
+    : stats.isFIFO()
+      ? "a FIFO"
+      : stats.isSocket()
+        ? "a socket"
+        : "a device";
+  throw new Error(`give the path of a scheduler file: ${path} is ${kind}`);
+}
+
 /** Writes the file atomically, readable only by its owner. */
 export async function writeSchedulerFile(path: string, content: SchedulerFile): Promise<void> {
+  checkSchedulerPath(path, { toRead: false });
   const temporary = `${path}.${hostname()}.${process.pid}.tmp`;
   try {
     await rm(temporary, { force: true });
@@ -55,12 +87,16 @@ export async function removeSchedulerFile(path: string, id: string): Promise<voi
 /**
  * Reads the file; undefined when it does not exist (yet).
  *
+ * @param warn hears once when others than the owner can read or change the file
  * @throws {ConnectionError} when the file cannot be read, or is not a scheduler file
  */
-export async function readSchedulerFile(path: string): Promise<SchedulerFile | undefined> {
+export async function readSchedulerFile(
+  path: string,
+  warn?: Warn,
+): Promise<SchedulerFile | undefined> {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = await readRegularFile(path, warn);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new ConnectionError(
@@ -76,6 +112,20 @@ export async function readSchedulerFile(path: string): Promise<SchedulerFile | u
   }
   hideInLogs(content.token);
   return content;
+}
+
+async function readRegularFile(path: string, warn: Warn | undefined): Promise<string> {
+  // Without the flag, the opening of a FIFO would wait for a writer. Windows does not have it.
+  const flags = constants.O_RDONLY | ((constants.O_NONBLOCK as number | undefined) ?? 0);
+  const file = await open(path, flags);
+  try {
+    const stats = await file.stat();
+    checkKind(path, stats);
+    if (warn) warnOfExposure(`the scheduler file ${path}`, path, stats, warn);
+    return await file.readFile("utf8");
+  } finally {
+    await file.close();
+  }
 }
 
 function parsed(text: string): unknown {

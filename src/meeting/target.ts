@@ -2,7 +2,7 @@
 // is read again before every attempt, because a restarted scheduler has a new address.
 
 import type { DialTarget } from "../link/dial.ts";
-import { readSchedulerFile } from "./scheduler-file.ts";
+import { checkSchedulerPath, readSchedulerFile } from "./scheduler-file.ts";
 import { checkTokenAtHand, givenToken, type TokenSources } from "./token.ts";
 
 export type TargetOptions = TokenSources & {
@@ -25,7 +25,7 @@ export type TargetFinder = {
  * in the file.
  *
  * @throws {RangeError} when the address is not a WebSocket URL
- * @throws {Error} when the token given to this process is malformed
+ * @throws {Error} when the token given to this process is malformed, or the path is not one of a file
  */
 export function targetFinder(options: TargetOptions): TargetFinder | undefined {
   const { environment = process.env } = options;
@@ -39,11 +39,12 @@ export function targetFinder(options: TargetOptions): TargetFinder | undefined {
     return { describe: url, find: async () => ({ url, token: await givenToken(options) }) };
   }
   if (!schedulerFile) return undefined;
+  checkSchedulerPath(schedulerFile, { toRead: true });
   let attempt = 0;
   return {
     describe: `scheduler file ${schedulerFile}`,
     find: async () => {
-      const file = await readSchedulerFile(schedulerFile);
+      const file = await readSchedulerFile(schedulerFile, options.warn);
       if (file === undefined) return undefined;
       const token = (await givenToken(options)) ?? file.token;
       // The first URL is the best one; the next attempt tries the next URL.

@@ -2,8 +2,9 @@
 // to a log. They should not be on a command line, which every user of a machine can list.
 
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { hideInLogs } from "../log.ts";
+import { warnOfExposure, type Warn } from "./exposure.ts";
 
 /** Makes a token of 256 random bits, as text that is safe in headers, URLs and shells. */
 export function mintToken(): string {
@@ -17,6 +18,8 @@ export type TokenSources = {
   tokenFile?: string | undefined;
   /** The environment with `THENCE_TOKEN` and `THENCE_TOKEN_FILE`. Default: `process.env`. */
   environment?: Readonly<Record<string, string | undefined>>;
+  /** Hears once when others than the owner can read or change the file with the token. */
+  warn?: Warn | undefined;
 };
 
 /**
@@ -26,12 +29,12 @@ export type TokenSources = {
  * @throws {Error} when a token file cannot be read, or a token is empty or not valid in a header
  */
 export async function givenToken(sources: TokenSources = {}): Promise<string | undefined> {
-  const { token, tokenFile, environment = process.env } = sources;
+  const { token, tokenFile, environment = process.env, warn } = sources;
   if (token !== undefined) return checkedToken(token, "the given token");
-  if (tokenFile !== undefined) return tokenIn(tokenFile);
+  if (tokenFile !== undefined) return tokenIn(tokenFile, warn);
   const { THENCE_TOKEN, THENCE_TOKEN_FILE } = environment;
   if (THENCE_TOKEN) return checkedToken(THENCE_TOKEN, "$THENCE_TOKEN");
-  if (THENCE_TOKEN_FILE) return tokenIn(THENCE_TOKEN_FILE);
+  if (THENCE_TOKEN_FILE) return tokenIn(THENCE_TOKEN_FILE, warn);
   return undefined;
 }
 
@@ -49,13 +52,24 @@ export function checkTokenAtHand(sources: TokenSources): void {
   }
 }
 
-async function tokenIn(path: string): Promise<string> {
-  const content = await readFile(path, "utf8").catch((error: unknown) => {
+async function tokenIn(path: string, warn: Warn | undefined): Promise<string> {
+  const content = await contentOf(path, warn).catch((error: unknown) => {
     throw new Error(`cannot read the token file ${path}: ${(error as Error).message}`, {
       cause: error,
     });
   });
   return checkedToken(content.trim(), `the token in ${path}`);
+}
+
+async function contentOf(path: string, warn: Warn | undefined): Promise<string> {
+  const file = await open(path);
+  try {
+    const stats = await file.stat();
+    if (warn && stats.isFile()) warnOfExposure(`the token file ${path}`, path, stats, warn);
+    return await file.readFile("utf8");
+  } finally {
+    await file.close();
+  }
 }
 
 /** Checks a token. The error never contains its text. */

@@ -43,6 +43,7 @@ const ErrorRecordSchema = Type.Unsafe<ErrorRecord>(
         name: Type.String(),
         message: Type.String(),
         stack: Type.Optional(Type.String()),
+        code: Type.Optional(Type.String()),
         cause: Type.Optional(Type.Ref("ErrorRecord")),
         errors: Type.Optional(Type.Array(Type.Ref("ErrorRecord"))),
         properties: Type.Optional(Type.String()),
@@ -62,5 +63,7 @@ export const FailureSchema = Type.Object({
   /** The registered name of the function that failed first. */
   task: Type.Optional(Name),
   error: Type.Optional(ErrorRecordSchema),
+  /** The task threw a `NonRetriableError`. */
+  retriable: Type.Optional(Type.Literal(false)),
 });
 export type Failure = Static<typeof FailureSchema>;

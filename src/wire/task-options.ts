@@ -25,8 +25,9 @@ export type Retries = Static<typeof RetriesSchema>;
 export type Resources = Record<string, number>;
 export const ResourcesSchema = Type.Unsafe<Resources>(
   Type.Record(
-    // Any text, line ends too: a name that does not match the pattern of a record is not checked.
-    Type.String({ pattern: `^[^]{1,${limits.nameLength}}$` }),
+    // Any text, line ends too: a name that does not match the pattern of a record is not checked. But
+    // for one that would set the prototype of an object.
+    Type.String({ pattern: `^(?!__proto__$)[^]{1,${limits.nameLength}}$` }),
     Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
     { additionalProperties: false },
   ),
@@ -52,6 +53,12 @@ export const TaskOptionsSchema = Type.Object({
   ),
   /** Further attempts when the task throws; a lost worker does not use one up. Default: 0. */
   retries: Type.Optional(RetriesSchema),
+  /**
+   * Names or codes of the errors after which `retries` applies, of the thrown error or of its causes:
+   * `["TaskTimeoutError", "ECONNREFUSED"]`. Any other error fails the task at once. Default: every error.
+   * A `NonRetriableError` is never followed by a retry.
+   */
+  retryIf: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: limits.columnLength })),
   /** Milliseconds that the task is held back by the scheduler, from its acceptance. */
   delayMs: Type.Optional(Milliseconds),
   /** The moment until which it is held back: a Date, or milliseconds since 1970. */

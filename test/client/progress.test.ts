@@ -6,17 +6,17 @@ import { follow, type Count } from "../../client/progress.ts";
 import { FakeScheduler } from "./fake-scheduler.ts";
 
 function followed(futures: readonly Future[]) {
-  const shown: [string, number, number, number][] = [];
+  const shown: [string, number, number, number, number][] = [];
   const display = {
-    show: (name: string, { total, done, failed }: Count) => {
-      shown.push([name, total, done, failed]);
+    show: (name: string, { total, done, failed, cancelled }: Count) => {
+      shown.push([name, total, done, failed, cancelled]);
     },
     end: vi.fn(),
   };
   return { shown, display, following: follow(futures.map(stateOf), display) };
 }
 
-test("counts what settles by function, failed and cancelled ones as failed too", async () => {
+test("counts what settles by function, and failed and cancelled ones apart", async () => {
   const scheduler = new FakeScheduler();
   const client = scheduler.client();
   const loads = client.map("data.load-all", [1, 2, 3]);
@@ -25,8 +25,8 @@ test("counts what settles by function, failed and cancelled ones as failed too",
   scheduler.finish(loads[0]!.key, 1);
   const { shown, display, following } = followed([...loads, own, pure]);
   expect(shown.splice(0)).toEqual([
-    ["data.load-all", 3, 1, 0],
-    ["sum", 2, 0, 0],
+    ["data.load-all", 3, 1, 0, 0],
+    ["sum", 2, 0, 0, 0],
   ]);
   scheduler.fail(loads[1]!.key);
   own.cancel();
@@ -36,10 +36,10 @@ test("counts what settles by function, failed and cancelled ones as failed too",
   await following;
   expect(display.end).toHaveBeenCalledOnce();
   expect(shown).toEqual([
-    ["data.load-all", 3, 2, 1],
-    ["sum", 2, 1, 1],
-    ["sum", 2, 2, 1],
-    ["data.load-all", 3, 3, 1],
+    ["data.load-all", 3, 2, 1, 0],
+    ["sum", 2, 1, 0, 1],
+    ["sum", 2, 2, 0, 1],
+    ["data.load-all", 3, 3, 1, 0],
   ]);
   expect(scheduler.keysOf("fetch")).toEqual([]);
 });

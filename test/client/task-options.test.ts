@@ -94,6 +94,15 @@ describe("options of a call", () => {
     [{ workers: [] }, RangeError, /workers must name at least one/],
     [{ workers: "w1" }, TypeError, /workers must be an array/],
     [{ workers: [""] }, RangeError, /workers\[0\]/],
+    [{ retryIf: ["E"] }, TypeError, /retryIf needs retries/],
+    [{ retryIf: [], retries: 1 }, RangeError, /retryIf must name at least one error/],
+    [{ retryIf: "E", retries: 1 }, TypeError, /retryIf must be an array of error names/],
+    [{ retryIf: [404], retries: 1 }, TypeError, /retryIf\[0\]/],
+    [
+      { resources: JSON.parse('{"__proto__":1}') },
+      RangeError,
+      /choose another name than "__proto__"/,
+    ],
     [{ allowOtherWorkers: true }, TypeError, /allowOtherWorkers needs workers/],
     [
       { allowOtherWorkers: 1, workers: ["a"] },

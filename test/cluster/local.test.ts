@@ -4,7 +4,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
 import { Client } from "../../cluster/client.ts";
-import { inheritedFlags } from "../../src/inherited-flags.ts";
+import { childFlags } from "../../src/child-flags.ts";
 import { startLocalCluster } from "../../cluster/local.ts";
 import { WorkerLostError } from "../../src/errors/errors.ts";
 import { childrenOf, gone, node, reap, root } from "../processes.ts";
@@ -154,8 +154,17 @@ test("processes inherit loaders and limits, and not what their parent was told t
     "./hook.js",
     "--conditions=dev",
   ];
-  expect(inheritedFlags(kept)).toEqual(kept);
+  const always = childFlags([]);
+  expect(childFlags(kept)).toEqual([...kept, ...always]);
   expect(
-    inheritedFlags(["--inspect-brk=0", "--input-type=module", "-e", "main()", "--test", "--watch"]),
-  ).toEqual([]);
+    childFlags([
+      "--inspect-brk=0",
+      "--input-type=module",
+      "-e",
+      "main()",
+      "--test",
+      "--watch",
+      ...always,
+    ]),
+  ).toEqual(always);
 });

@@ -12,7 +12,10 @@ import { blocksOf, programOf, readersConfig, root } from "./code-blocks.ts";
 const folder = mkdtempSync(path.join(tmpdir(), "thence-docs-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const pages = ["README.md", "docs/futures.md", "docs/coordination.md", "docs/sub-tasks.md"];
+const pages = [
+  "README.md",
+  ...["docs/futures.md", "docs/coordination.md", "docs/sub-tasks.md", "docs/programs.md"],
+];
 const entries = { thence: "src/index.ts", "thence/worker": "worker/index.ts" };
 
 test(

@@ -28,12 +28,14 @@ const insideFace = "worker/index.ts";
 const nodeOnly: Record<string, string> = {
   "client/client.ts": "the way to connect",
   "client/connecting.ts": "the name of this machine, the scheduler file",
+  "client/held-output.ts": "the streams of a terminal",
   "client/terminal-bars.ts": "the package cli-progress, and standard error",
   "src/meeting/address.ts": "network interfaces",
   "src/meeting/door.ts": "requests, and digests of tokens",
   "src/meeting/upgrade-server.ts": "an HTTP server",
   "src/log.ts": "writes to the process's streams",
   "src/index.ts": "the public face for Node",
+  "src/meeting/exposure.ts": "the permissions of a file",
   "src/meeting/scheduler-file.ts": "a file",
   "src/link/socket-ws.ts": "the package ws",
   "src/meeting/target.ts": "the scheduler file and the environment",
@@ -42,7 +44,7 @@ const nodeOnly: Record<string, string> = {
 };
 
 /** Files of src/ that the core may import at run time; at run time they import nothing. */
-const pure = ["src/key-table.ts", "src/payload/same-payload.ts"];
+const pure = ["src/key-table.ts", "src/payload/same-payload.ts", "src/duration.ts", "src/size.ts"];
 
 /** Node's half of an interface that a browser fills by itself, so portable files may import it. */
 const seams = ["src/link/socket-ws.ts", "client/terminal-bars.ts"];

@@ -78,7 +78,8 @@ function readSource(file: string): Source {
 
 /** The text of a file's opening comment; empty without one. */
 export function openingComment({ text }: Source): string {
-  const lines = text.split("\n");
+  // A launcher begins with a part for the shell, which is a comment to JavaScript.
+  const lines = text.replace(/^(#!.*\n)":" \/\*[^]*?\*\/\n/, "$1").split("\n");
   if (lines[0]?.startsWith("#!") === true) lines.shift();
   const end = lines.findIndex((line) => !line.startsWith("//"));
   return lines

@@ -1,22 +1,35 @@
 // The rate limit for log lines that outsiders can cause.
 
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { rateLimited } from "../../src/rate-limit.ts";
 
-test("twenty lines a minute are written, and the next one says how many were left out", () => {
-  let now = 0;
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+test("twenty lines a minute are written, and at its end one says how many were left out", () => {
   const written: string[] = [];
-  const say = rateLimited(
-    (text) => written.push(text),
-    () => now,
-  );
+  const { say } = rateLimited((text) => void written.push(text), { what: "refusals" });
   for (let count = 0; count < 3_000; count += 1) say(`turned away ${count}`);
   expect(written).toHaveLength(20);
-  now = 60_000;
+  vi.advanceTimersByTime(60_000);
   say("turned away again");
+  vi.advanceTimersByTime(600_000);
   say("and again");
   expect(written.slice(20)).toEqual([
-    "turned away again (2980 more such warnings were left out before this one)",
+    "2,980 more refusals were left out",
+    "turned away again",
     "and again",
   ]);
+});
+
+test("the rest is counted at the end of a log too", () => {
+  const written: string[] = [];
+  const limit = rateLimited((text) => void written.push(text), {
+    what: "refusals",
+    linesPerMinute: 1,
+  });
+  for (let count = 0; count < 3; count += 1) limit.say("turned away");
+  limit.flush();
+  limit.flush();
+  expect(written).toEqual(["turned away", "2 more refusals were left out"]);
 });

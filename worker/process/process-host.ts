@@ -5,7 +5,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { fromErrorRecord } from "../../src/errors/failure.ts";
-import { inheritedFlags } from "../../src/inherited-flags.ts";
+import { childFlags } from "../../src/child-flags.ts";
 import type { Payload } from "../../src/payload/payload.ts";
 import type { Cells } from "../boundary/cells.ts";
 import type { CloneablePayload } from "../boundary/cloneable.ts";
@@ -54,9 +54,7 @@ export class ProcessHost implements Host, RemoteStates {
     const child = spawn(
       process.execPath,
       [
-        ...inheritedFlags(process.execArgv),
-        // This signal would open Node's inspector, for every user of this machine.
-        "--disable-sigusr1",
+        ...childFlags(process.execArgv),
         ...(heapBytes === undefined
           ? []
           : [`--max-old-space-size=${Math.ceil(heapBytes / 2 ** 20)}`]),

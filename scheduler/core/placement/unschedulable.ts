@@ -6,6 +6,8 @@
 //   - whose inputs are larger than the memory of every worker that has what they ask for.
 // All others wait for a worker that can run them.
 
+import { describeDuration } from "../../../src/duration.ts";
+import { formatSize } from "../../../src/size.ts";
 import type { Failure } from "../../../src/wire/protocol.ts";
 import type { FunctionFacts, PlacementConstraint, Spec, State, Task, Worker } from "../state.ts";
 import { fail, requeue } from "../tasks/lifecycle.ts";
@@ -218,7 +220,7 @@ export function failUnschedulable(
     return startTimeout(state, spec, earliest, before);
   }
   const { name } = spec.function;
-  const message = `"${name}" waited ${timeoutMs} ms for a worker that could ever run it: ${missing}`;
+  const message = `"${name}" waited ${describeDuration(timeoutMs)} for a worker that could ever run it: ${missing}`;
   let failed = 0;
   // Rare, so it may look at every task; a list of tasks in each spec would cost memory for each task.
   for (const task of [...state.tasks.values()]) {
@@ -251,7 +253,7 @@ export function failIfTooLarge(step: StepContext, task: Task, needs: Needs): boo
   const { name } = task.spec.function;
   const message =
     `raise --memory-limit, or let the task need less at once: the inputs of "${name}" have ` +
-    `${needs.bytes} bytes, and no worker that could run it may have more than ${most} in memory`;
+    `${formatSize(needs.bytes)}, and no worker that could run it may have more than ${formatSize(most)} in memory`;
   fail(step, task, failureOf(task, "unschedulable", message), "too large");
   return true;
 }

@@ -21,12 +21,15 @@ export function failAttempt(
     else blame(step, task, loss, failure.error);
     return;
   }
-  const { retries } = task.spec.options;
-  // A value that cannot be encoded will not be encoded the next time either.
-  const isWorthRetrying = failure.code !== "not-serializable";
-  if (retries === undefined || task.failures >= retries.max || !isWorthRetrying) {
+  const { retries, retryIf } = task.spec.options;
+  if (
+    retries === undefined ||
+    task.failures >= retries.max ||
+    !isWorthRetrying(failure) ||
+    (retryIf !== undefined && !matches(failure, retryIf))
+  ) {
     const { name } = task.spec.function;
-    fail(step, task, { ...failure, key: task.key, task: name }, failure.code);
+    fail(step, task, { ...failure, key: task.key, task: name }, failure.code, worker.name);
     return;
   }
   const { delayMs = 0, factor = 2, maxDelayMs = Number.MAX_SAFE_INTEGER, jitter = 0 } = retries;
@@ -34,6 +37,22 @@ export function failAttempt(
   const backoff = delayMs === 0 ? 0 : Math.min(delayMs * factor ** task.failures, maxDelayMs);
   task.failures++;
   requeue(step, task, "retry", backoff * (1 - jitter * nextRandom(step.state)));
+}
+
+function isWorthRetrying({ code, retriable }: Failure): boolean {
+  // A value that cannot be encoded will not be encoded the next time either.
+  return code !== "not-serializable" && retriable !== false;
+}
+
+/** Whether the name or the code of the failure, of the thrown error or of one of its causes is listed. */
+function matches({ code, error }: Failure, listed: readonly string[]): boolean {
+  if (listed.includes(code)) return true;
+  if (code === "task-timeout" && listed.includes("TaskTimeoutError")) return true;
+  for (let each = error; each !== undefined; each = each.cause) {
+    if (listed.includes(each.name)) return true;
+    if (each.code !== undefined && listed.includes(each.code)) return true;
+  }
+  return false;
 }
 
 /**
@@ -68,7 +87,8 @@ export function blame(step: StepContext, task: Task, loss: Loss, error?: ErrorRe
   const each = earlier + newest.join(", ");
   const message = `"${name}" was executing when each of these went down: ${each}; it is not tried again`;
   const failure = { code: "worker-lost", message, key: task.key, task: name };
-  fail(step, task, error === undefined ? failure : { ...failure, error }, "too many losses");
+  const whole = error === undefined ? failure : { ...failure, error };
+  fail(step, task, whole, "too many losses", loss.worker);
 }
 
 /** The error that names the losses has to fit into a message: characters of each, and how many. */

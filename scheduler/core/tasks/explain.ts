@@ -1,5 +1,7 @@
 // Why a task is where it is: the sentence that says so, and the facts behind it.
 
+import { describeDuration } from "../../../src/duration.ts";
+import { formatSize } from "../../../src/size.ts";
 import type { Explanation } from "../../../src/wire/facts.ts";
 import { Refusal } from "../clients/answers.ts";
 import { listOf } from "../structures/small-set.ts";
@@ -63,7 +65,7 @@ function why({ state, now }: View, task: Task, missing: readonly Task[]): string
         return `it waits for ${missing.length} of its inputs; ${first!.key} is ${first!.state.at}`;
       }
       if (current.until === undefined) return whyParked(task);
-      return `it is held back for another ${Math.ceil((current.until ?? now) - now)} ms`;
+      return `it is held back for another ${describeDuration(Math.ceil(current.until - now))}`;
     case "ready":
       return whyStillReady(state, task);
     case "running": {
@@ -80,7 +82,7 @@ function why({ state, now }: View, task: Task, missing: readonly Task[]): string
       return `attempt ${attempt} was sent to worker ${worker.name}${link}`;
     }
     case "finished":
-      return `it finished; its value of ${current.bytes} bytes is kept ${placeOf(task)} while somebody needs it`;
+      return `it finished; its value of ${formatSize(current.bytes)} is kept ${placeOf(task)} while somebody needs it`;
     case "released":
       return "it finished and its value was let go; it is remembered because what was made of it may be lost";
     case "failed":

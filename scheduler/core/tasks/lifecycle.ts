@@ -161,9 +161,23 @@ function inputFinished(step: StepContext, task: Task): void {
   proceed(step, task, "its inputs are there");
 }
 
-/** Fails a task and, with the same failure, everything that depends on it. */
-export function fail(step: StepContext, task: Task, failure: Failure, why: string): void {
+/**
+ * Fails a task and, with the same failure, everything that depends on it. What no client hears of is
+ * reported for the log.
+ *
+ * @param worker the name of the worker that reported the failure
+ */
+export function fail(
+  step: StepContext,
+  task: Task,
+  failure: Failure,
+  why: string,
+  worker?: string,
+): void {
   const failing = [task];
+  const detached: Task[] = [];
+  let failed = 0;
+  let isHeard = false;
   for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
     if (isSettled(next)) continue;
     // A dependent that runs cannot get its input any more. The failed task itself has ended already.
@@ -172,11 +186,19 @@ export function fail(step: StepContext, task: Task, failure: Failure, why: strin
     }
     transition(step, next, { at: "failed", failure }, next === task ? why : "an input failed");
     step.state.totals.failed++;
+    failed++;
+    // Whoever sends a task off does not look at it again, even if it still has the future.
+    if (next.detachedBy !== undefined) detached.push(next);
+    else forEachWanting(next, ({ awayUntil }) => (isHeard ||= awayUntil === undefined));
     const { key } = next;
     forEachWanting(next, (client) => step.effects.failed(client, key, failure));
     next.detachedBy = undefined;
     for (const dependent of listOf(next.dependents)) failing.push(dependent);
     forgetIfUnneeded(step, next);
+  }
+  for (const { key, spec, attempt } of isHeard ? detached : failed > 0 ? [task] : []) {
+    const facts = { key, function: spec.function.name, failure, attempt, worker };
+    step.effects.logUnheard({ ...facts, dependents: isHeard ? 0 : failed - 1 });
   }
 }
 

@@ -2,6 +2,7 @@
 // small one stays in the scheduler. A large one the client sends to a worker, and other workers fetch
 // replicas from there when the client asked for a broadcast.
 
+import { formatSize } from "../../../src/size.ts";
 import type { ParametersOf, ResultOf } from "../../../src/wire/requests.ts";
 import { answer, later, refuse, Refusal, type Asked } from "../clients/answers.ts";
 import { addWant } from "../clients/wants.ts";
@@ -156,7 +157,7 @@ function chooseWorkers(
   }
   const fitting = able.filter(({ memoryBytes }) => bytes <= memoryBytes);
   if (fitting.length === 0) {
-    return `raise --memory-limit, or split the value: its ${bytes} bytes are more than any worker may have in memory`;
+    return `raise --memory-limit, or split the value: its ${formatSize(bytes)} are more than any worker may have in memory`;
   }
   const weightOf = (worker: Worker) => (worker === own ? -1 : worker.heldBytes);
   fitting.sort((a, b) => weightOf(a) - weightOf(b));

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   LostDataError,
+  NonRetriableError,
   TaskCancelledError,
   TaskError,
   ThenceError,
@@ -24,6 +25,21 @@ import { futureKey } from "../../../src/payload/future-key.ts";
 /** The failure as a peer receives it. */
 const overTheWire = (record: ErrorRecord) => JSON.parse(JSON.stringify(record)) as ErrorRecord;
 const rebuilt = (error: unknown) => fromErrorRecord(overTheWire(toErrorRecord(error)));
+
+test("an error called NonRetriableError, or of a class of it, says that a retry is of no use", () => {
+  class NoSuchCard extends NonRetriableError {
+    override name = "NoSuchCard";
+  }
+  const foreign = Object.assign(new Error("no"), { name: "NonRetriableError" });
+  for (const thrown of [new NonRetriableError("no"), new NoSuchCard("no"), foreign]) {
+    const failure = taskFailure(thrown);
+    expect(failure.retriable).toBe(false);
+    expect(errorOf(failure).retriable).toBe(false);
+  }
+  expect(errorOf(taskFailure(new NonRetriableError("no"))).cause).toBeInstanceOf(NonRetriableError);
+  expect(errorOf(taskFailure(new Error("no"))).retriable).toBe(true);
+  expect(taskFailure({ name: "NonRetriableError" }).retriable).toBeUndefined();
+});
 
 describe("an error that crosses the wire", () => {
   test("keeps its name, message, stack, causes and extra properties", () => {

@@ -1,6 +1,7 @@
 // Stories of tasks that fail: who hears of it, what follows, and how they are tried again.
 
 import { describe, expect, test } from "vitest";
+import { step } from "../../../../scheduler/core/step.ts";
 import type { Retries } from "../../../../src/wire/protocol.ts";
 import { cancelled, failed, finished, run, Story, valueOf } from "../story.ts";
 
@@ -11,6 +12,8 @@ function stage(options = {}) {
   w1.join();
   return { story, ann, bob, w1 };
 }
+
+const unheard = (message: string) => `a task failed that nobody waits for: ${message}`;
 
 describe("failing", () => {
   test("dependents fail with the root's failure, and the others are untouched", () => {
@@ -35,14 +38,65 @@ describe("failing", () => {
     });
   });
 
-  test("a diamond nobody wants fails without a trace", () => {
+  test("a diamond nobody wants fails, and only the log hears of it, once", () => {
     const { story, ann, w1 } = stage();
     ann.submit("f", { top: [], left: ["top"], right: ["top"], end: ["left", "right"] });
     ann.detach("end");
     ann.release("top", "left", "right", "end");
 
-    expect(w1.fail("top")).toEqual({});
+    expect(w1.fail("top")).toEqual({ log: [unheard("top threw")] });
     expect(story.state.tasks.size).toBe(0);
+  });
+
+  test("a task that was sent off is in the log, though its future is still there", () => {
+    const { ann, w1 } = stage();
+    ann.submit("f", ["a"]);
+    ann.detach("a");
+    const done = w1.fail("a");
+    expect(done["log"]).toEqual([unheard("a threw")]);
+    expect(done["ann"]).toHaveLength(1);
+  });
+
+  test("what a client waits for is not in the log: the task itself, or one that depends on it", () => {
+    const { ann, w1 } = stage();
+    ann.submit("f", { a: [], b: [], after: ["b"] });
+    ann.release("b");
+    expect(w1.fail("a")["log"]).toBeUndefined();
+    expect(w1.fail("b")["log"]).toBeUndefined();
+  });
+
+  test("what fails while its client is away is in the log", () => {
+    const { story, ann, w1 } = stage();
+    ann.submit("f", ["a"]);
+    story.handle({ type: "client-away", id: "ann" });
+    expect(w1.fail("a")["log"]).toEqual([unheard("a threw")]);
+  });
+
+  test("the log has the facts: key, function, failure, attempt, worker, and how many failed with it", () => {
+    const { story, ann } = stage();
+    ann.submit("f", { a: [], left: ["a"], right: ["a"] });
+    ann.detach("left", "right");
+    ann.release("a", "left", "right");
+    const error = { name: "TypeError", message: "no", stack: "at f (tasks.ts:1)" };
+    const failure = { code: "task-failed", message: "a threw", error };
+    const effects = step(story.state, 0, {
+      type: "worker-messages",
+      from: "w1",
+      messages: [{ type: "failed", key: "a", attempt: 1, failure }],
+    });
+    expect(effects).toContainEqual({
+      do: "log",
+      level: "error",
+      text: unheard("a threw"),
+      unheard: {
+        key: "a",
+        function: "f",
+        failure: { ...failure, key: "a", task: "f" },
+        attempt: 1,
+        worker: "w1",
+        dependents: 2,
+      },
+    });
   });
 
   test("what the worker says of the failure reaches the client whole", () => {
@@ -58,6 +112,32 @@ describe("failing", () => {
 });
 
 describe("retrying by itself", () => {
+  const withCode = { name: "Error", message: "no", code: "ECONNREFUSED" };
+  const wrapped = { name: "TypeError", message: "fetch failed", cause: withCode };
+  test.each([
+    ["by the error's name", ["TypeError"], "task-failed", wrapped, true],
+    ["by its code", ["ECONNREFUSED"], "task-failed", withCode, true],
+    ["by the code of its cause", ["E", "ECONNREFUSED"], "task-failed", wrapped, true],
+    ["by our own error's name", ["TaskTimeoutError"], "task-timeout", undefined, true],
+    ["by our own error's code", ["task-timeout"], "task-timeout", undefined, true],
+    ["only after a listed error", ["RangeError"], "task-failed", wrapped, false],
+    ["not after a time-out that is not listed", ["E"], "task-timeout", undefined, false],
+  ])("retryIf chooses %s", (_, retryIf, code, error, isRetried) => {
+    const { story, ann, w1 } = stage();
+    ann.submit("f", ["a"], { retries: { max: 3 }, retryIf });
+    const failure = { code, message: "no", ...(error && { error }) };
+    w1.say({ type: "failed", key: "a", attempt: 1, failure });
+    expect(story.state.tasks.get("a")?.state.at).toBe(isRetried ? "running" : "failed");
+  });
+
+  test("an error that says so is not retried", () => {
+    const { story, ann, w1 } = stage();
+    ann.submit("f", ["a"], { retries: { max: 3 } });
+    const failure = { code: "task-failed", message: "no", retriable: false } as const;
+    w1.say({ type: "failed", key: "a", attempt: 1, failure });
+    expect(story.state.tasks.get("a")?.state.at).toBe("failed");
+  });
+
   test("a task that throws runs again as often as it may, at once unless told to wait", () => {
     const { ann, w1 } = stage();
     ann.submit("f", ["a"], { retries: { max: 2 } });

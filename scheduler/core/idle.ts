@@ -1,0 +1,17 @@
+// Whether the scheduler is of use to anybody, for its idle timeout.
+
+import { fileName } from "./coordination/things.ts";
+import type { State } from "./state.ts";
+
+/** The use of the scheduler at this moment: clients or tasks, or only what it keeps; undefined when idle. */
+export function useOf(state: State): "in use" | { readonly keeps: string } | undefined {
+  const { clients, counts, tasks, published, coordination } = state;
+  if (clients.size > 0 || counts.waiting + counts.ready + counts.running > 0) return "in use";
+  // Without clients, a thing is there only while it is set or filled.
+  const count = published.size + coordination.things.size;
+  if (count === 0) return tasks.size > 0 ? { keeps: "results" } : undefined;
+  const [name] = published.keys();
+  const [thing] = coordination.things.values();
+  const first = name !== undefined ? `published ${name}` : fileName(thing!);
+  return { keeps: count > 1 ? `${first} and ${count - 1} more` : first };
+}
