@@ -1,6 +1,7 @@
 // The output of the program on a terminal that shows something else below it: whole lines are handed on
 // to whoever shows that, and the beginning of a line waits for its end.
 
+import { nextTick } from "../src/timers.ts";
 import type { WriteStream } from "node:tty";
 
 /** A line without an end that is longer than this, in characters, is cut. */
@@ -26,8 +27,8 @@ export class HeldOutput {
       this.#begun = text.slice(end);
       const lines = text.slice(0, end);
       if (lines !== "") onLines(lines.endsWith("\n") ? lines : `${lines}\n`);
-      const callback = rest.find((each) => typeof each === "function");
-      if (callback) process.nextTick(callback);
+      const callback = rest.find((each): each is () => void => typeof each === "function");
+      if (callback) nextTick(callback);
       return true;
     };
     stream.write = this.#held;

@@ -49,7 +49,7 @@ export function describeDuration(milliseconds: number): string {
     const amount = milliseconds / size;
     if (amount < 1) continue;
     const rounded = Number(amount.toFixed(amount < 10 ? 1 : 0));
-    return `${rounded} ${unit}${rounded === 1 ? "" : "s"}`;
+    return `${rounded.toLocaleString("en")} ${unit}${rounded === 1 ? "" : "s"}`;
   }
   if (milliseconds < 100) return `${Math.round(milliseconds)} ms`;
   return `${Number((milliseconds / 1_000).toFixed(milliseconds < 1_000 ? 3 : 1))} s`;

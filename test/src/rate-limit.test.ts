@@ -1,9 +1,14 @@
 // The rate limit for log lines that outsiders can cause.
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { rateLimited } from "../../src/rate-limit.ts";
 
-beforeEach(() => void vi.useFakeTimers());
+// Our timers are taken when our modules load: so the fake ones have to be there by then.
+let rateLimited: (typeof import("../../src/rate-limit.ts"))["rateLimited"];
+beforeEach(async () => {
+  vi.useFakeTimers();
+  vi.resetModules();
+  ({ rateLimited } = await import("../../src/rate-limit.ts"));
+});
 afterEach(() => void vi.useRealTimers());
 
 test("twenty lines a minute are written, and at its end one says how many were left out", () => {

@@ -32,7 +32,7 @@ describe("with unschedulableTimeoutMs", () => {
           keys: ["a"],
           failure: {
             code: "unschedulable",
-            message: `"f" waited 100 ms for a worker that could ever run it: ${missing}`,
+            message: `"f" waited 0.1 s for a worker that could ever run it: ${missing}`,
             key: "a",
             task: "f",
           },
