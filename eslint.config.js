@@ -7,7 +7,15 @@ import tseslint from "typescript-eslint";
 
 export default defineConfig(
   {
-    ignores: ["test/fixtures/modules/*.cjs", "dist/", "coverage/", ".nodes/", ".peers/", "examples/**/out/", "test/types/cases/"],
+    ignores: [
+      "test/fixtures/modules/*.cjs",
+      "dist/",
+      "coverage/",
+      ".nodes/",
+      ".peers/",
+      "examples/**/out/",
+      "test/types/cases/",
+    ],
   },
   js.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
