@@ -61,6 +61,7 @@ class Simulation {
   readonly #submittedAt = new Map<number, number>();
   readonly #problems: string[] = [];
   readonly #story: string[] = [];
+  readonly #keyParts: string[] = [];
   /** What each client has still to do. */
   readonly #todo: (readonly unknown[])[] = [];
   #struck = 0;
@@ -467,8 +468,16 @@ class Simulation {
   }
 
   #tell(what: string): void {
-    const line = `${this.#time.now.toFixed(2).padStart(10)} ms  ${what}`;
+    const line = `${this.#time.now.toFixed(2).padStart(10)} ms  ${this.#withoutChance(what)}`;
     this.#story.push(line);
     this.#options.tell?.(line);
+  }
+
+  /** The random part of a key, which the seed does not decide, is numbered in the order of first sight. */
+  #withoutChance(what: string): string {
+    return what.replaceAll(/(?<=-)[0-9A-Za-z]{10}(?=-[0-9a-z]+\b)/g, (part) => {
+      if (!this.#keyParts.includes(part)) this.#keyParts.push(part);
+      return `keys${this.#keyParts.indexOf(part)}`;
+    });
   }
 }
