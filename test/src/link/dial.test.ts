@@ -12,18 +12,29 @@ const target: DialTarget = { url: "ws://127.0.0.1:8786", token: "secret" };
 
 /** A network with one address, with or without a scheduler. */
 class World {
-  readonly clock = new VirtualClock(7);
+  readonly clock: VirtualClock;
+  /** Of a message, in milliseconds. */
+  latencyMs = 0;
   scheduler: AcceptingSide | undefined;
+  /** Sockets open, and nobody answers on them. */
+  silent = false;
   attempts = 0;
   sockets: MemorySocket[] = [];
   openError: () => Error = () => new ConnectionError("connect ECONNREFUSED 127.0.0.1:8786");
 
+  constructor(seed = 7) {
+    this.clock = new VirtualClock(seed);
+  }
+
   readonly open = async (): Promise<Socket> => {
     this.attempts += 1;
     if (this.scheduler === undefined) throw this.openError();
-    const [dialled, accepted] = memorySocketPair({ clock: this.clock });
+    const [dialled, accepted] = memorySocketPair({
+      clock: this.clock,
+      latencyMs: () => this.latencyMs,
+    });
     this.sockets = [dialled, accepted];
-    void this.scheduler.accept(accepted);
+    if (!this.silent) void this.scheduler.accept(accepted);
     return dialled;
   };
 
@@ -226,8 +237,8 @@ describe("the first connection", () => {
 });
 
 describe("after a drop", () => {
-  async function connected(options: { graceMs?: number } = {}) {
-    const world = new World();
+  async function connected(options: { graceMs?: number } = {}, seed = 7) {
+    const world = new World(seed);
     world.scheduler = new AcceptingSide({ clock: world.clock, ...options });
     const dialled = await world.dial();
     await world.clock.advance(100);
@@ -282,6 +293,29 @@ describe("after a drop", () => {
     expect(on.lost).not.toHaveBeenCalled();
     expect(on.up).toHaveBeenCalledTimes(1);
     expect(link.state).toBe("up");
+  });
+
+  test("an outage of up to three quarters of the grace is survived, answered by silence or refused", async () => {
+    for (const graceMs of [1_000, 5_000, 30_000, 600_000]) {
+      for (let seed = 1; seed <= 30; seed += 1) {
+        for (const how of ["silent", "refused"] as const) {
+          const share = seed / 40;
+          const { world, on, link } = await connected({ graceMs }, seed);
+          const { scheduler } = world;
+          world.latencyMs = Math.min(50, graceMs / 20);
+          if (how === "silent") world.silent = true;
+          else world.scheduler = undefined;
+          for (const socket of world.sockets) socket.lose(true);
+          await world.clock.advance(share * graceMs);
+          world.silent = false;
+          world.scheduler = scheduler;
+          await world.clock.advance(graceMs, () => on.up.mock.calls.length > 0);
+          const outage = { graceMs, share, how };
+          expect({ ...outage, lost: on.lost.mock.calls }).toEqual({ ...outage, lost: [] });
+          expect(link.state).toBe("up");
+        }
+      }
+    }
   });
 
   test("a persistent link goes on with the next scheduler, and what is sent meanwhile arrives", async () => {
