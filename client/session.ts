@@ -25,6 +25,7 @@ import { Gate } from "./gate.ts";
 import { KeyMint, mintId } from "./key-mint.ts";
 import { NamedCalls } from "./named-calls.ts";
 import { MessageWriter, type SubmitHead } from "./message-writer.ts";
+import { Outputs, type OutputListener } from "./outputs.ts";
 import { PendingRequests, type Waiting } from "./requests.ts";
 
 /** Between two tries to get a value, in milliseconds. */
@@ -54,6 +55,9 @@ export class Session {
   /** By key, who is told where to send a value that is being scattered. */
   readonly #scattering = new Map<string, (located: Located) => void>();
   readonly #requests = new PendingRequests();
+  readonly #outputs = new Outputs((taken) => {
+    if (!this.#ended) this.#writer?.send(taken);
+  });
   /** Leases of locks and semaphores, by the request that acquired them. */
   readonly #leases = new Map<number, Held>();
   #named = this.#newNames();
@@ -236,6 +240,11 @@ export class Session {
     writer.tell("retry", state.key);
   }
 
+  /** Calls back with what the task puts out, while this client holds it. */
+  listen(state: FutureState, listener: OutputListener): void {
+    if (state.known && !state.settled) this.#outputs.listen(state.key, listener);
+  }
+
   detach(state: FutureState): void {
     if (!state.settled) this.#open().tell("detach", state.key);
   }
@@ -279,6 +288,7 @@ export class Session {
   #drop(state: FutureState): void {
     state.known = false;
     this.#states.delete(state.key);
+    this.#outputs.forget(state.key);
     this.#named.delete(state.key);
   }
 
@@ -408,6 +418,9 @@ export class Session {
       case "reopened":
         for (const key of message.keys) this.#meant(key)?.reopen();
         return;
+      case "output":
+        void this.#outputs.receive(message);
+        return;
       case "answer":
         this.#requests.answered(message);
         return;
@@ -501,6 +514,7 @@ export class Session {
   #failAll(status: "cancelled" | "lost", ended: Error, errorFor: (key: string) => Error): void {
     const states = [...this.#states.values()];
     this.#states.clear();
+    this.#outputs.forgetAll();
     this.#named = this.#newNames();
     if (status === "lost") this.#gate?.clear();
     for (const state of states) {

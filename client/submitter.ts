@@ -118,7 +118,9 @@ export class Calls<Tasks = UntypedTasks> implements Submitter<Tasks> {
   #submit(head: SubmitHead, call: Encoded | ConnectionError, key: string | undefined): Future {
     if (call instanceof Error) return new Future(this.#session.submitLost(head, call, key));
     const givenKey = this.#settings.pure ? pureKey(head, call) : key;
-    return new Future(this.#session.submit(head, call, givenKey));
+    const state = this.#session.submit(head, call, givenKey);
+    if (this.#settings.output) this.#session.listen(state, this.#settings.output);
+    return new Future(state);
   }
 }
 

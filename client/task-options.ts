@@ -4,6 +4,7 @@ import { limits } from "../src/wire/limits.ts";
 import type { Retries, RunOptions, TaskOptions } from "../src/wire/task-options.ts";
 import type { FunctionReference } from "./function-reference.ts";
 import type { SubmitHead } from "./message-writer.ts";
+import type { OutputListener } from "./outputs.ts";
 import {
   boolean,
   checkedNames,
@@ -43,6 +44,7 @@ type Written = {
   retryIf?: readonly string[];
   workers?: readonly string[];
   resources?: Readonly<Record<string, number>>;
+  output?: OutputListener;
 };
 
 /** What `client.with` takes. */
@@ -62,6 +64,7 @@ type Replaced<Options, By> = {
 export class CallSettings {
   readonly key: string | undefined;
   readonly pure: boolean;
+  readonly output: OutputListener | undefined;
   readonly #options: TaskOptions | undefined;
   /** The newest: the calls of one function in a row share it, and so their messages. */
   #head: SubmitHead | undefined;
@@ -94,6 +97,7 @@ export class CallSettings {
     }
     this.key = key;
     this.pure = pure;
+    this.output = options.output;
     this.#options = Object.keys(task).length > 0 ? task : undefined;
   }
 
@@ -136,6 +140,10 @@ const schedulingChecks: Checks<Scheduling> = {
 const runChecks: Checks<RunOptions> = {
   timeoutMs: positive,
   graceMs: (value, name) => number(value, name, 0),
+  output: (value, name) => {
+    if (typeof value !== "function") throw wrongType(name, "a function", value);
+    return true;
+  },
 };
 
 const checks: Record<keyof CallOptions, Check<unknown>> = {

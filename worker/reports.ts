@@ -108,6 +108,11 @@ export class Reports {
     this.#outbox.send(text === undefined ? message : { ...message, text });
   }
 
+  /** A value that the task puts out before its end. */
+  output({ key, attempt }: AttemptId, value: Payload): void {
+    this.#outbox.send({ type: "output", key, attempt, value });
+  }
+
   /** This worker holds a copy of a result now. */
   held(key: string, order: number, attempt: number, bytes: number): void {
     const last = this.#outbox.lastUnsent;

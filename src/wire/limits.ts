@@ -25,6 +25,10 @@ export const limits = {
   frameBytes: 256 * 1024 * 1024,
   /** Bytes of one result or scattered value, which may be larger than a frame. */
   valueBytes: 64 * 1024 * 1024 * 1024,
+  /** Bytes of output of one task that its client has not taken yet, before the task waits. */
+  outputWindowBytes: 256 * 1024,
+  /** Bytes of one value that a task puts out. */
+  outputBytes: 16 * 1024 * 1024,
   /** Levels of nesting inside one user value. */
   payloadDepth: 500,
   /** Bytes of a hello or a welcome, the only messages read from an unknown peer. */

@@ -23,6 +23,7 @@ import {
   PayloadSchema,
   Text,
 } from "./parts.ts";
+import * as output from "./output.ts";
 import type { AnswerMessage, RequestMessage } from "./requests.ts";
 import * as results from "./results.ts";
 import * as subTasks from "./sub-tasks.ts";
@@ -34,7 +35,7 @@ export type { Reference, StoredAtWorker } from "./results.ts";
 export type { Resources, Retries, TaskOptions } from "./task-options.ts";
 
 /** Raised when a message changes its meaning; a peer of another version is refused at the hello. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 // ── The handshake: the first message of each side, on every connection ───────────────────────────
 
@@ -148,6 +149,7 @@ export const FromClientSchema = Type.Union([
   Shutdown,
   Took,
   GiveBack,
+  output.OutputTaken,
 ]);
 /** What stands for itself, and the requests that are answered; see `requests.ts`. */
 export type FromClient = Static<typeof FromClientSchema> | RequestMessage;
@@ -193,6 +195,7 @@ export const ToClientSchema = Type.Union([
   results.Located,
   Fetched,
   Reopened,
+  output.OutputToClient,
 ]);
 export type ToClient = Static<typeof ToClientSchema> | AnswerMessage;
 
@@ -239,6 +242,7 @@ export const ToWorkerSchema = Type.Union([
   Withdraw,
   subTasks.Resume,
   subTasks.ToTask,
+  output.OutputTaken,
   RestartThreads,
   results.Free,
   results.Copy,
@@ -294,6 +298,7 @@ export const FromWorkerSchema = Type.Union([
   Withdrawn,
   Stopped,
   Progress,
+  output.Output,
   Restarted,
   subTasks.Lent,
   subTasks.Resuming,

@@ -42,6 +42,11 @@ export const RunOptionsSchema = Type.Object({
   timeoutMs: Type.Optional(Milliseconds),
   /** How long it may take to end when it is asked to, before it loses its thread. */
   graceMs: Type.Optional(Milliseconds),
+  /**
+   * Receives what the task puts out by `currentTask().output()` before its end, in order. The task does not
+   * run ahead of a listener that returns a promise by more than about 256 KiB.
+   */
+  output: Type.Optional(Type.Literal(true)),
 });
 export type RunOptions = Static<typeof RunOptionsSchema>;
 

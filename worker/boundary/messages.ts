@@ -45,6 +45,8 @@ export type ToThread =
       readonly inputs: (CloneablePayload[] | undefined)[] | undefined;
       /** The tickets of calls that lend resources with their slots. */
       readonly regains?: readonly number[] | undefined;
+      /** The tickets of calls to whose output somebody listens. */
+      readonly heard?: readonly number[] | undefined;
     }
   /** Asks this call to end by its signal; its cell says `ENDING` already. */
   | {
@@ -55,6 +57,8 @@ export type ToThread =
     }
   /** A message for the client inside a call. */
   | { readonly type: "sub"; readonly ticket: number; readonly message: CloneableMessage }
+  /** So many bytes of the call's output have been taken. */
+  | { readonly type: "output-taken"; readonly ticket: number; readonly bytes: number }
   /** The call has the slot and the resources back that it had lent. */
   | { readonly type: "resume"; readonly ticket: number };
 
@@ -85,6 +89,8 @@ export type FromThread =
       readonly fraction: number;
       readonly text?: string;
     }
+  /** A value that the call puts out before its end. */
+  | { readonly type: "output"; readonly ticket: number; readonly value: CloneablePayload }
   /** A frame of messages from the client inside a call. */
   | { readonly type: "sub"; readonly ticket: number; readonly frame: SocketData }
   /** The call waits for its sub-tasks; the call has them and wants to go on. */
@@ -108,7 +114,7 @@ export function isFromThread(message: unknown): message is FromThread {
   const { type, numbers, values, ticket, micros, failure, fraction, text } = message as Partial<
     Record<string, unknown>
   >;
-  const { frame, functions, digests, clockMs, mark, ids, error } = message as Partial<
+  const { frame, functions, digests, clockMs, mark, ids, error, value } = message as Partial<
     Record<string, unknown>
   >;
   switch (type) {
@@ -129,6 +135,8 @@ export function isFromThread(message: unknown): message is FromThread {
       return (
         isNumber(ticket) && isNumber(fraction) && ["string", "undefined"].includes(typeof text)
       );
+    case "output":
+      return isNumber(ticket) && isCloneable(value);
     case "log":
     case "rejection":
     case "warning":

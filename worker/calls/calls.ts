@@ -98,7 +98,9 @@ export class Calls {
 
   // ── From the scheduler ─────────────────────────────────────────────────────────────────────────
 
-  receive(message: Message<"run" | "cancel" | "withdraw" | "resume" | "sub" | "restart">): void {
+  receive(
+    message: Message<"run" | "cancel" | "withdraw" | "resume" | "sub" | "output-taken" | "restart">,
+  ): void {
     switch (message.type) {
       case "run":
         this.#run(message);
@@ -121,6 +123,11 @@ export class Calls {
         if (message.message.type !== "located") call.thread?.tellClient(call, message.message);
         else if (this.#scattering.place(message.message)) return;
         else void fetchForTask(call, message.message, { ...this.#options, reports: this.#reports });
+        return;
+      }
+      case "output-taken": {
+        const call = this.#find(message.key, message.attempt);
+        call?.thread?.tellTaken(call, message.bytes);
         return;
       }
       case "restart":
@@ -298,6 +305,7 @@ export class Calls {
         call.unwanted = false;
       },
       progress: (call, fraction, text) => isWanted(call) && reports.progress(call, fraction, text),
+      output: (call, value) => isWanted(call) && reports.output(call, value),
       sub: (call, message) =>
         isWanted(call) && reports.sub(call, this.#scattering.send(call, message)),
       lent: (call) => {

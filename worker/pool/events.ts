@@ -14,6 +14,8 @@ export type CallEvents = {
   recalled(calls: readonly Call[]): void;
   begun(call: Call): void;
   progress(call: Call, fraction: number, text: string | undefined): void;
+  /** The call has put a value out before its end. */
+  output(call: Call, value: Payload): void;
   /** The client inside the call has sent a message. */
   sub(call: Call, message: FromClient): void;
   /** The call waits for its sub-tasks and lends its slot; then, it wants to go on. */

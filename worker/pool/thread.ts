@@ -96,9 +96,11 @@ export class Thread {
     const args: CloneablePayload[] = [];
     let inputs: (CloneablePayload[] | undefined)[] | undefined;
     let regains: number[] | undefined;
+    let heard: number[] | undefined;
     const transfer: ArrayBuffer[] = [];
     for (const call of calls) {
       if (call.terms.regains) (regains ??= []).push(call.ticket);
+      if (call.terms.options.output) (heard ??= []).push(call.ticket);
       numbers.push(call.ticket, call.terms.function, call.startsBefore + 1);
       keys.push(call.key);
       args.push(this.#host.cross(call.args, transfer));
@@ -107,7 +109,7 @@ export class Thread {
         inputs[keys.length - 1] = call.inputs.map((input) => this.#host.cross(input, transfer));
       }
     }
-    this.#post({ type: "calls", numbers, keys, args, inputs, regains }, transfer);
+    this.#post({ type: "calls", numbers, keys, args, inputs, regains, heard }, transfer);
   }
 
   /** Sends a message to the client inside a call. */
@@ -115,6 +117,11 @@ export class Thread {
     const transfer: ArrayBuffer[] = [];
     const crossing = toCloneableMessage(message, (payload) => this.#host.cross(payload, transfer));
     this.#post({ type: "sub", ticket, message: crossing }, transfer);
+  }
+
+  /** So many bytes of the output of a call have been taken. */
+  tellTaken({ ticket }: Call, bytes: number): void {
+    this.#post({ type: "output-taken", ticket, bytes });
   }
 
   /** Gives a call that asked to resume its slot and its resources back. */
@@ -186,6 +193,11 @@ export class Thread {
       case "progress": {
         const call = this.handed.get(message.ticket);
         if (call !== undefined) this.#callEvents.progress(call, message.fraction, message.text);
+        break;
+      }
+      case "output": {
+        const call = this.handed.get(message.ticket);
+        if (call !== undefined) this.#callEvents.output(call, fromCloneable(message.value));
         break;
       }
       case "sub":

@@ -5,8 +5,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { format } from "node:util";
 import { ConnectionError, ThenceError } from "../../src/errors/errors.ts";
+import type { Payload } from "../../src/payload/payload.ts";
 import { clearTimeout, now, setTimeout } from "../boundary/intrinsics.ts";
 import type { TaskLink } from "./task-link.ts";
+import { TaskOutput } from "./task-output.ts";
 
 /** The task that is running. Its parts may be taken out of it: `const { signal, progress } = currentTask();`. */
 export type CurrentTask = {
@@ -31,6 +33,16 @@ export type CurrentTask = {
   readonly progress: (fraction: number, text?: string) => void;
   /** Writes a line to the worker's log, with the task's key; formatted like `console.log`. */
   readonly log: (...args: unknown[]) => void;
+  /**
+   * Puts a value out before the task's end, for the `output` option of whoever submitted the task; a value
+   * that nobody listens for is dropped. Values arrive in order, and before the result.
+   *
+   * @returns a promise that resolves when there is room for more: await it, and the task does not run
+   *   ahead of its reader by more than about 256 KiB
+   * @throws {SerializationError} when the value cannot be encoded, holds futures, or is of more than 16 MiB
+   * @example for await (const line of lines) await currentTask().output(line);
+   */
+  readonly output: (value: unknown) => Promise<void>;
   /** Submits sub-tasks; its type is in `worker/index.ts`. */
   readonly client: unknown;
 };
@@ -70,6 +82,9 @@ export type TaskHost = {
   endingOf(ticket: number): Error | undefined;
   progress(ticket: number, fraction: number, text: string | undefined): void;
   log(text: string, key: string): void;
+  /** Whether somebody listens to the output of the call. */
+  isHeard(ticket: number): boolean;
+  output(ticket: number, value: Payload): void;
   /** Makes the client inside the task, with its link. */
   openLink(task: RunningTask): TaskLink;
 };
@@ -88,6 +103,7 @@ export class RunningTask {
   #face: CurrentTask | undefined = undefined;
   #controller: AbortController | undefined = undefined;
   #progress: Progress | undefined = undefined;
+  #output: TaskOutput | undefined = undefined;
 
   constructor(host: TaskHost, key: string, attempt: number, ticket: number) {
     this.#host = host;
@@ -104,6 +120,16 @@ export class RunningTask {
   /** The link of the client; undefined until the user's code has asked for the client. */
   get link(): TaskLink | undefined {
     return this.#link;
+  }
+
+  /** The task has put values out. */
+  get hasOutput(): boolean {
+    return this.#output !== undefined;
+  }
+
+  /** So many bytes of the task's output have been taken. */
+  outputTaken(bytes: number): void {
+    this.#output?.taken(bytes);
   }
 
   get over(): boolean {
@@ -124,6 +150,11 @@ export class RunningTask {
         return client();
       },
       progress: (fraction, text) => this.#reportProgress(fraction, text),
+      output: async (value) => {
+        if (this.#over || !this.#host.isHeard(this.ticket)) return;
+        this.#output ??= new TaskOutput((payload) => this.#host.output(this.ticket, payload));
+        await this.#output.write(value);
+      },
       log: (...args) => this.#host.log(format(...args), this.key),
     };
   }
@@ -166,6 +197,7 @@ export class RunningTask {
   /** The call has returned: code that still has this object can report nothing more. */
   close(): void {
     this.#over = true;
+    this.#output?.end();
     this.#link?.end(ended());
     if (this.#progress?.timer !== undefined) clearTimeout(this.#progress.timer);
   }

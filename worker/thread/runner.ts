@@ -9,7 +9,7 @@ import {
   ThenceError,
 } from "../../src/errors/errors.ts";
 import { failureOf, taskFailure } from "../../src/errors/failure.ts";
-import { decode, encode } from "../../src/payload/payload.ts";
+import { decode, encode, type Payload } from "../../src/payload/payload.ts";
 import { limits } from "../../src/wire/limits.ts";
 import type { Failure } from "../../src/wire/protocol.ts";
 import {
@@ -78,6 +78,8 @@ export class Runner implements TaskHost {
   #lent = 0;
   /** Calls that lend resources too, by ticket. While one waits to have them back, with the function that lets it go on. */
   readonly #regaining = new Map<number, (() => void) | undefined>();
+  /** Calls to whose output somebody listens, by ticket. */
+  readonly #heard = new Set<number>();
   /** Why executing calls were asked to end, by ticket. */
   readonly #endings = new Map<number, Error>();
 
@@ -98,6 +100,7 @@ export class Runner implements TaskHost {
     switch (message.type) {
       case "calls":
         for (const ticket of message.regains ?? []) this.#regaining.set(ticket, undefined);
+        for (const ticket of message.heard ?? []) this.#heard.add(ticket);
         this.#batches.push(message);
         this.#beginNext();
         return;
@@ -109,6 +112,9 @@ export class Runner implements TaskHost {
         return;
       case "resume":
         this.#regaining.get(message.ticket)?.();
+        return;
+      case "output-taken":
+        this.#awaited.get(message.ticket)?.outputTaken(message.bytes);
         return;
       default:
         message satisfies never;
@@ -208,8 +214,8 @@ export class Runner implements TaskHost {
     }
     const end = now();
     this.#over(task);
-    // The main thread must not find this result before the messages of the task's client.
-    const mayWait = task.link === undefined;
+    // The main thread must not find this result before the task's output and the messages of its client.
+    const mayWait = task.link === undefined && !task.hasOutput;
     const micros = Math.round((end - begin) * 1000);
     this.#results.add(task.ticket, micros, result, mayWait ? end : undefined);
   }
@@ -232,6 +238,7 @@ export class Runner implements TaskHost {
     if (task.lent) this.#lent -= 1;
     if (this.#endings.size > 0) this.#endings.delete(ticket);
     if (this.#regaining.size > 0) this.#regaining.delete(ticket);
+    if (this.#heard.size > 0) this.#heard.delete(ticket);
   }
 
   #post(message: FromThread, transfer: ArrayBuffer[] = []): void {
@@ -268,6 +275,15 @@ export class Runner implements TaskHost {
       fraction,
       ...(text !== undefined && { text: String(text).slice(0, limits.textLength) }),
     });
+  }
+
+  isHeard(ticket: number): boolean {
+    return this.#heard.has(ticket);
+  }
+
+  output(ticket: number, value: Payload): void {
+    const transfer: ArrayBuffer[] = [];
+    this.#post({ type: "output", ticket, value: toCloneable(value, transfer) }, transfer);
   }
 
   log(text: string, key: string): void {

@@ -4,6 +4,7 @@ import type { FromClient } from "../../../src/wire/protocol.ts";
 import { abandonScatter } from "../values/scattering.ts";
 import { giveBack, handBack, took } from "../coordination/requests.ts";
 import { acceptOffer, declineOffers } from "./retention.ts";
+import { leaveOutput, receiveTaken } from "./output.ts";
 import { receiveRequest } from "./requests.ts";
 import { shutDown } from "../workers/restart.ts";
 import { locate } from "../values/locating.ts";
@@ -125,6 +126,9 @@ export function receiveFrom(
       case "took":
         took(step, client, message.ids);
         break;
+      case "output-taken":
+        receiveTaken(step, message);
+        break;
       case "give-back":
         handBack(step, client, message.ids);
         break;
@@ -140,6 +144,7 @@ function release(step: StepContext, client: Client, tasks: readonly Task[]): voi
   const released = tasks.filter((task) => removeWant(task, client));
   for (const task of released) {
     abandonScatter(step, task, client);
+    leaveOutput(step, client, task);
     forgetIfUnneeded(step, task);
   }
 }

@@ -22,6 +22,7 @@ export function dispatch(step: StepContext, task: Task, worker: Worker): void {
     suspect: task.suspicions > 0,
     withdrawing: false,
     abandoned: false,
+    untakenBytes: 0,
     lent: false,
     inside: undefined,
     leases: undefined,

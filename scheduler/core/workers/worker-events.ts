@@ -2,6 +2,7 @@
 // found by key and attempt; what it says of older attempts is ignored.
 
 import type { FromWorker } from "../../../src/wire/protocol.ts";
+import { receiveOutput } from "../clients/output.ts";
 import { receiveFromInside } from "../clients/sub-tasks.ts";
 import { countStart, endDispatch, lend, offerRoom, resume } from "../placement/dispatches.ts";
 import type { Dispatch, Worker, WorkerId } from "../state.ts";
@@ -70,6 +71,11 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
         if (running === undefined) break;
         const { fraction, text } = message;
         running.task.progress = { fraction, ...(text !== undefined && { text }) };
+        break;
+      }
+      case "output": {
+        const running = findDispatch(worker, message.key, message.attempt);
+        if (running) receiveOutput(step, running, message);
         break;
       }
       case "restarted":

@@ -199,6 +199,8 @@ export class FakeWorker {
         expect([this.leaving, this.outstanding.size]).toEqual([true, 0]);
         this.farewell = true;
         return [];
+      case "output-taken":
+        return [];
       case "cancel":
       case "withdraw":
     }
