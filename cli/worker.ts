@@ -2,6 +2,7 @@
 
 import { Command, Option } from "commander";
 import { hostname } from "node:os";
+import { execs, type Exec } from "../cluster/exec.ts";
 import { workerName, workerThreads } from "../cluster/slurm-environment.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
 import { addressOfInterface } from "../src/meeting/address.ts";
@@ -28,7 +29,8 @@ import {
 type Options = LogOptions & {
   schedulerFile?: string;
   tokenFile?: string;
-  module: ModuleSource[];
+  module?: ModuleSource[];
+  exec: Exec;
   threads?: number;
   concurrency: number;
   isolation: Isolation;
@@ -56,9 +58,15 @@ export function workerCommand(): Command {
       new Option(
         "--module <[name=]module>",
         "file or package with functions; a name makes them name.function",
+      ).argParser(modules),
+    )
+    .addOption(
+      new Option(
+        "--exec <whether>",
+        "run commands for clients, by thence.exec; only: and nothing else",
       )
-        .argParser(modules)
-        .makeOptionMandatory(),
+        .choices(execs)
+        .default("yes"),
     )
     .option("--threads <number>", "number of threads; default: the available cores", slots)
     .option("--concurrency <number>", "asynchronous tasks that share a thread", slots, 1)
@@ -111,7 +119,10 @@ export function workerCommand(): Command {
   );
 }
 
-async function run(address: string | undefined, options: Options): Promise<void> {
+async function run(address: string | undefined, options: Options, command: Command): Promise<void> {
+  if (!options.module && options.exec !== "only") {
+    command.error("error: required option '--module <[name=]module>' not specified");
+  }
   configureLog({ format: options.logFormat, level: options.logLevel });
   const log = createLog("worker");
   const supervised = supervision();
@@ -121,7 +132,8 @@ async function run(address: string | undefined, options: Options): Promise<void>
 
   const worker = {
     target,
-    modules: options.module,
+    modules: options.module ?? [],
+    exec: options.exec,
     name,
     ...(supervised && { supervisor: process.ppid, mark: supervised.mark }),
     ...(supervised?.predecessor && { predecessor: supervised.predecessor }),

@@ -6,6 +6,7 @@ import "./ignored-signals.ts";
 import { startScheduler } from "../scheduler/main.ts";
 import { configureLog, createLog, type LogLevel } from "../src/log.ts";
 import type { WorkerOptions } from "../worker/main.ts";
+import type { Exec } from "./exec.ts";
 import { startWorker } from "./worker.ts";
 import { setTimeout } from "../src/timers.ts";
 
@@ -16,7 +17,7 @@ export type Order = { logLevel: LogLevel; token: string } & (
 type WorkerParts = Pick<
   WorkerOptions,
   "name" | "mark" | "modules" | "threads" | "isolation" | "memoryBytes" | "localDirectory"
-> & { concurrency: number; drainTimeoutMs: number };
+> & { concurrency: number; drainTimeoutMs: number; exec: Exec };
 
 /** To the parent, once: the URL when the role is a scheduler, or why it could not start. */
 export type Report = { url?: string | undefined } | { error: string };

@@ -12,6 +12,7 @@ import { childFlags } from "../src/child-flags.ts";
 import type { LogLevel } from "../src/log.ts";
 import { mintToken } from "../src/meeting/token.ts";
 import type { Order, Report } from "./local-child.ts";
+import { execs, type Exec } from "./exec.ts";
 import { moduleSource } from "./module-source.ts";
 import { restartPauses } from "./restart-pauses.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
@@ -33,6 +34,8 @@ export type LocalOptions = {
    * `name.function`.
    */
   modules: readonly (string | URL)[];
+  /** Whether tasks may be commands, by `thence.exec`; "only" needs no modules. Default: "yes". */
+  exec?: Exec;
   /** Worker processes, named `local-0`, `local-1` and so on; default 1. One that dies is restarted. */
   workers?: number;
   /** Threads of each worker; default: the cores of this machine, divided among the workers. */
@@ -68,6 +71,7 @@ export type LocalCluster = {
 
 const optionNames: readonly (keyof LocalOptions)[] = [
   "modules",
+  "exec",
   "workers",
   "threads",
   "concurrency",
@@ -78,8 +82,8 @@ const optionNames: readonly (keyof LocalOptions)[] = [
   "logLevel",
 ];
 
-function checkedModules(modules: unknown): ModuleSource[] {
-  if (!Array.isArray(modules) || modules.length === 0) {
+function checkedModules(modules: unknown, exec: Exec): ModuleSource[] {
+  if (!Array.isArray(modules) || (modules.length === 0 && exec !== "only")) {
     throw new TypeError('give the modules with your functions: { modules: ["./tasks.ts"] }');
   }
   return modules.map((module: unknown) => {
@@ -102,6 +106,7 @@ const longestDrainMs = 24 * 60 * 60 * 1_000;
  */
 export async function startLocalCluster(options: LocalOptions): Promise<LocalCluster> {
   const {
+    exec = "yes",
     workers = 1,
     concurrency = 1,
     isolation = "threads",
@@ -109,7 +114,10 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
     logLevel = "error",
   } = checkedNames(options, optionNames, "Client.local");
   const { memoryLimit, localDirectory } = options;
-  const modules = checkedModules(options.modules);
+  if (!execs.includes(exec)) {
+    throw new TypeError(`exec is "yes", "no" or "only", not ${JSON.stringify(exec)}`);
+  }
+  const modules = checkedModules(options.modules, exec);
   if (!Number.isInteger(workers) || workers < 1) {
     throw new RangeError(`workers must be a whole number from 1 on, not ${workers}`);
   }
@@ -142,6 +150,7 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
         new RestartedWorker({
           ...order,
           modules,
+          exec,
           isolation,
           drainTimeoutMs: drainMs,
           ...(memoryLimit !== undefined && { memoryBytes: memoryLimit }),

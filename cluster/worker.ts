@@ -1,20 +1,30 @@
 // Starts a worker whose tasks have a client. The command line and `Client.local` use this.
 
 import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   startWorker as startBareWorker,
+  type ModuleSource,
   type RunningWorker,
   type WorkerOptions,
 } from "../worker/main.ts";
+import { builtInModule } from "../src/built-in.ts";
+import type { Exec } from "./exec.ts";
 import { startIoThreads } from "../worker/pool/io-threads.ts";
 
-/** In a checkout this is a .ts file, in the published package a .js file. */
-const taskClient = new URL(`./task-client${extname(import.meta.url)}`, import.meta.url);
+/** In a checkout these are .ts files, in the published package .js files. */
+const extension = extname(import.meta.url);
+const taskClient = new URL(`./task-client${extension}`, import.meta.url);
+const exec = new URL(`../worker/exec${extension}`, import.meta.url);
+
+/** The functions that every worker has. */
+const builtIn: ModuleSource = { name: builtInModule, path: fileURLToPath(exec) };
 
 /** Starts a worker; see `startWorker` in `worker/main.ts`. */
 export async function startWorker(
-  options: Omit<WorkerOptions, "taskClient">,
+  options: Omit<WorkerOptions, "taskClient"> & { readonly exec?: Exec },
 ): Promise<RunningWorker> {
   await startIoThreads(options.threads * (options.concurrency ?? 1));
-  return startBareWorker({ ...options, taskClient });
+  const modules = options.exec === "no" ? options.modules : [...options.modules, builtIn];
+  return startBareWorker({ ...options, modules, taskClient });
 }

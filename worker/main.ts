@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { checkToWorker } from "../src/wire/check.ts";
 import { GoodbyeError } from "../src/link/socket.ts";
 import { dial, type DialledLink, type DialTarget, type OpenSocket } from "../src/link/dial.ts";
+import { isBuiltIn } from "../src/built-in.ts";
 import { limits } from "../src/wire/limits.ts";
 import { formatDuration, longestTimerMs } from "../src/duration.ts";
 import { silentLog, type Log } from "../src/log.ts";
@@ -351,7 +352,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await closeResults();
     throw error;
   }
-  const { functions } = calls;
+  const functions = calls.functions.filter((each) => !isBuiltIn(each));
   log.info("joined the scheduler", { name, threads, concurrency, functions: functions.length });
   return {
     name,

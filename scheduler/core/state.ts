@@ -169,6 +169,8 @@ export type Dispatch = {
   withdrawing: boolean;
   /** Its result is not wanted. It takes room on the worker until the worker says that it ended. */
   abandoned: boolean;
+  /** Bytes of its output that are on their way to the client and not taken. */
+  untakenBytes: number;
   /** It waits for its sub-tasks, and uses neither its slot nor its resources. */
   lent: boolean;
   /** The client inside the task, once it has sent a message; see sub-tasks.ts. */
@@ -184,7 +186,7 @@ export type Worker = {
   readonly pid: number;
   readonly threads: number;
   readonly slots: number;
-  /** The keys of its functions: names and digests; and the names alone. */
+  /** The keys of its functions: names and digests; and the names alone, of those in its modules. */
   readonly functions: ReadonlySet<string>;
   readonly registeredNames: readonly string[];
   readonly resources: Resources;

@@ -44,7 +44,13 @@ const nodeOnly: Record<string, string> = {
 };
 
 /** Files of src/ that the core may import at run time; at run time they import nothing. */
-const pure = ["src/key-table.ts", "src/payload/same-payload.ts", "src/duration.ts", "src/size.ts"];
+const pure = [
+  "src/built-in.ts",
+  "src/key-table.ts",
+  "src/payload/same-payload.ts",
+  "src/duration.ts",
+  "src/size.ts",
+];
 
 /** Node's half of an interface that a browser fills by itself, so portable files may import it. */
 const seams = ["src/link/socket-ws.ts", "client/terminal-bars.ts"];

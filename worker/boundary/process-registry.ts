@@ -6,6 +6,8 @@
  * worker, thread and attempt, as `worker/thread/attempt`. A process without a parent is known by it too.
  */
 export const markVariable = "THENCE_TASK";
+/** The fourth part of a mark: ends with its worker or thread, in whatever session it is. */
+export const groupMark = "group";
 
 /** Most processes of one thread that are remembered; on Linux the others are known by their mark. */
 const capacity = 256;

@@ -2,6 +2,7 @@
 // by SIGKILL. A process in a session of its own was detached on purpose, and is left alone.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { groupMark } from "../boundary/process-registry.ts";
 import {
   entryOf,
   markOf,
@@ -67,7 +68,7 @@ function roots(table: ProcessTable, ids: readonly number[]): ProcessEntry[] {
   });
 }
 
-/** Only what is younger than this process and in its session can have a mark that is meant here. */
+/** Only what is younger than this process, and in its session or a group that is not let go of, can be meant. */
 function marked(
   table: ProcessTable,
   marks: readonly string[],
@@ -77,12 +78,13 @@ function marked(
   const wanted = new Set(marks);
   const since = Number(own.startedAt);
   return [...table.values()].filter(({ pid, session, startedAt }) => {
-    const isOurs = session === own.session || executorSessions.has(session);
     // An executor leads its session; what its tasks start is below it.
-    if (!isOurs || executorSessions.has(pid) || Number(startedAt) < since) return false;
+    if (executorSessions.has(pid) || Number(startedAt) < since) return false;
     const mark = markOf(pid);
     if (mark === undefined) return false;
-    const [worker = "", thread = ""] = mark.split("/");
+    const [worker = "", thread = "", , group] = mark.split("/");
+    const isOurs = session === own.session || executorSessions.has(session);
+    if (!isOurs && group !== groupMark) return false;
     return wanted.has(mark) || wanted.has(`${worker}/${thread}`) || wanted.has(worker);
   });
 }

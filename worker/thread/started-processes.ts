@@ -3,13 +3,24 @@
 
 import childProcess, { type ChildProcess } from "node:child_process";
 import { syncBuiltinESMExports } from "node:module";
-import { markVariable, ProcessRegistry, type ProcessMemory } from "../boundary/process-registry.ts";
+import {
+  groupMark,
+  markVariable,
+  ProcessRegistry,
+  type ProcessMemory,
+} from "../boundary/process-registry.ts";
 import { runningTask, type RunningTask } from "./current-task.ts";
 
 /** What an attempt that is over has left. */
 export type Left = { readonly mark: string; readonly ids: readonly number[] };
 
-type SpawnOptions = { envPairs?: string[]; detached?: boolean };
+/**
+ * An option of `spawn` for a detached process that is not let go of: it has a session of its own only so that
+ * signals to its group, and those that it sends, concern nobody else.
+ */
+export const isOwnGroup: unique symbol = Symbol.for("thence.own-group") as never;
+
+type SpawnOptions = { envPairs?: string[]; detached?: boolean; [isOwnGroup]?: true };
 type Prototype = {
   spawn: (this: ChildProcess, options: SpawnOptions) => number;
   unref: (this: ChildProcess) => void;
@@ -71,8 +82,10 @@ export class StartedProcesses {
     const task = runningTask.getStore();
     const { envPairs = [], detached = false } = options;
     const others = envPairs.filter((pair) => !pair.startsWith(`${markVariable}=`));
+    const mark = `${markVariable}=${this.#markOf(task)}`;
+    if (options[isOwnGroup]) options.envPairs = [...others, `${mark}/${groupMark}`];
     // A detached process may be let go of later, with all that it starts.
-    options.envPairs = detached ? others : [...others, `${markVariable}=${this.#markOf(task)}`];
+    else options.envPairs = detached ? others : [...others, mark];
     const running = this.#count(task);
     return () => {
       if (child.pid === undefined) return undefined;

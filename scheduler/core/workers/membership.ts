@@ -12,6 +12,7 @@ import { announceOffloading } from "../values/offloading.ts";
 import { loseReplicas } from "../values/recompute.ts";
 import { endRequestsTo } from "../values/replication.ts";
 import { stopScattersTo } from "../values/scattering.ts";
+import { isBuiltIn } from "../../../src/built-in.ts";
 import { keysOf, register, unregister } from "./registering.ts";
 import { stopAwaitingRestart } from "./restart.ts";
 import { endRetirement } from "./retiring.ts";
@@ -66,7 +67,7 @@ function createWorker(id: WorkerId, facts: WorkerFacts, now: number): Worker {
     threads: facts.threads,
     slots: facts.slots,
     functions: keysOf(facts),
-    registeredNames: facts.functions,
+    registeredNames: facts.functions.filter((name) => !isBuiltIn(name)),
     resources: withoutPrototype(facts.resources),
     joinedAt: now,
     used: withoutPrototype({}),
