@@ -122,6 +122,10 @@ export class StoryClient {
     return this.#say({ type: "take", offer });
   }
 
+  tookOutput(key: string, bytes: number, attempt = 1): Done {
+    return this.#say({ type: "output-taken", key, attempt, bytes });
+  }
+
   publish(name: string, value: string, inputs: string[], how: { override?: boolean } = {}): Done {
     return this.#say({ type: "publish", id: 1, name, value, inputs, ...how });
   }
