@@ -6,6 +6,7 @@ import type { SocketData } from "../../src/link/socket.ts";
 import { checkFromClient } from "../../src/wire/check.ts";
 import { readFrame } from "../../src/wire/frame.ts";
 import type { ToClient } from "../../src/wire/protocol.ts";
+import type { RunOptions } from "../../src/wire/task-options.ts";
 import { fromCloneable, toCloneableMessage, type CloneablePayload } from "../boundary/cloneable.ts";
 import { isFromThread, type FromThread, type ToThread } from "../boundary/messages.ts";
 import { ModuleError } from "../boundary/module-source.ts";
@@ -95,6 +96,7 @@ export class Thread {
     const keys: string[] = [];
     const args: CloneablePayload[] = [];
     let inputs: (CloneablePayload[] | undefined)[] | undefined;
+    let options: (RunOptions | undefined)[] | undefined;
     let regains: number[] | undefined;
     const transfer: ArrayBuffer[] = [];
     for (const call of calls) {
@@ -106,8 +108,12 @@ export class Thread {
         inputs ??= Array.from({ length: calls.length });
         inputs[keys.length - 1] = call.inputs.map((input) => this.#host.cross(input, transfer));
       }
+      if (call.terms.options !== undefined) {
+        options ??= Array.from({ length: calls.length });
+        options[keys.length - 1] = call.terms.options;
+      }
     }
-    this.#post({ type: "calls", numbers, keys, args, inputs, regains }, transfer);
+    this.#post({ type: "calls", numbers, keys, args, inputs, options, regains }, transfer);
   }
 
   /** Sends a message to the client inside a call. */

@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { format } from "node:util";
 import { ConnectionError, ThenceError } from "../../src/errors/errors.ts";
+import type { RunOptions } from "../../src/wire/task-options.ts";
 import { clearTimeout, now, setTimeout } from "../boundary/intrinsics.ts";
 import type { TaskLink } from "./task-link.ts";
 
@@ -80,6 +81,8 @@ export class RunningTask {
   readonly key: string;
   readonly attempt: number;
   readonly ticket: number;
+  /** The task options that the worker acts on; undefined when there are none. */
+  readonly options: RunOptions | undefined;
   /** The task waits for its sub-tasks and has lent its slot. */
   lent = false;
   readonly #host: TaskHost;
@@ -89,11 +92,12 @@ export class RunningTask {
   #controller: AbortController | undefined = undefined;
   #progress: Progress | undefined = undefined;
 
-  constructor(host: TaskHost, key: string, attempt: number, ticket: number) {
+  constructor(host: TaskHost, call: Pick<RunningTask, "key" | "attempt" | "ticket" | "options">) {
     this.#host = host;
-    this.key = key;
-    this.attempt = attempt;
-    this.ticket = ticket;
+    this.key = call.key;
+    this.attempt = call.attempt;
+    this.ticket = call.ticket;
+    this.options = call.options;
   }
 
   /** The object that the user's code gets. Made when asked for: most tasks never ask. */

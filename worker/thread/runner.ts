@@ -149,7 +149,12 @@ export class Runner implements TaskHost {
     this.#note?.(cellOf(this.#cells, ticket), (ticket << 2) | EXECUTING, begin);
 
     const [name, call] = this.#functions[numbers[index * 3 + 1]!]!;
-    const task = new RunningTask(this, batch.keys[index]!, numbers[index * 3 + 2]!, ticket);
+    const task = new RunningTask(this, {
+      key: batch.keys[index]!,
+      attempt: numbers[index * 3 + 2]!,
+      ticket,
+      options: batch.options?.[index],
+    });
     let args: unknown[];
     try {
       const inputs = batch.inputs?.[index]?.map((input) => {
