@@ -114,6 +114,9 @@ type ListLimits = {
 function texts(value: unknown, name: string, within: ListLimits): string[] {
   const { items, title = "strings", minItems = 0, maxItems = Infinity } = within;
   if (!Array.isArray(value)) throw wrongType(name, `an array of ${title}`, value);
+  if (value.length === 0 && minItems > 0) {
+    throw new RangeError(`${name} must name at least one ${title.replace(/ names$/, "")}`);
+  }
   if (value.length < minItems || value.length > maxItems) {
     const range = `${minItems} to ${maxItems} ${title}`;
     throw new RangeError(`${name} must have ${range}, not ${value.length}`);
