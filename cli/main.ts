@@ -31,7 +31,7 @@ export async function main(daemon?: keyof typeof daemons): Promise<void> {
   });
   process.stderr.on("error", () => undefined);
 
-  const program = daemon ? daemons[daemon]().name(`thence-${daemon}`) : thence();
+  const program = daemon ? daemons[daemon]().name(`thence-${daemon}`) : thenceCommand();
   for (const command of [program, ...program.commands]) command.exitOverride();
   try {
     await program.parseAsync(process.argv);
@@ -43,7 +43,8 @@ export async function main(daemon?: keyof typeof daemons): Promise<void> {
   }
 }
 
-function thence(): Command {
+/** `thence` with every command. */
+export function thenceCommand(): Command {
   const program = new Command("thence")
     // Descriptions of commands have 38 columns on a terminal of 80; this lets them wrap.
     .configureHelp({ minWidthToWrap: 20 })
@@ -55,15 +56,19 @@ function thence(): Command {
     .addCommand(submitCommand())
     .addCommand(statusCommand())
     .addCommand(explainCommand())
+    .addCommand(versionCommand())
     .showSuggestionAfterError();
-  program
-    .command("version")
-    .description("print the version")
-    .action(() => console.log(`thence ${version}`));
   return withExample(
     program,
     "thence scheduler --scheduler-file s.json",
     "thence worker --scheduler-file s.json --module ./tasks.ts",
     "thence submit --scheduler-file s.json add 1 10",
   );
+}
+
+function versionCommand(): Command {
+  const command = new Command("version")
+    .description("print the version")
+    .action(() => console.log(`thence ${version}`));
+  return withExample(command, "thence version");
 }

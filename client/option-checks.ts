@@ -1,8 +1,10 @@
 // Checks of the options that users write, where they write them: what is wrong is an error that names
 // it, before anything is sent.
 
+import type { TArray, TBoolean, TInteger, TNumber, TString } from "typebox";
 import { didYouMean } from "../src/nearest.ts";
 import { limits } from "../src/wire/limits.ts";
+import { Count } from "../src/wire/parts.ts";
 
 /**
  * Options of which none is unknown: a misspelt one would be left without effect, and nobody told.
@@ -26,52 +28,100 @@ export function checkedNames<Options extends object>(
 /** Milliseconds of a time limit; Infinity when none was given. */
 export function checkedTimeout(value: unknown, name = "timeoutMs"): number {
   if (value === undefined || value === Infinity) return Infinity;
-  return number(value, name, 0);
+  return number(value, name, { minimum: 0 });
 }
 
 export function checkedReason(value: unknown): string | undefined {
-  return value === undefined ? undefined : text(value, "reason", limits.textLength);
+  if (value === undefined) return undefined;
+  return text(value, "reason", { minLength: 1, maxLength: limits.textLength });
 }
 
 export function checkedCount(value: unknown, name: string): number {
-  return integer(value, name, 0);
+  return number(value, name, Count);
 }
 
-export function positive(value: unknown, name: string): number {
-  const checked = number(value, name, -Infinity);
-  if (checked <= 0) throw new RangeError(`${name} must be more than 0: ${checked}`);
-  return checked;
+/** The schema of a plain option: a number, a text, true or false, or a list of texts, within limits. */
+export type PlainSchema = TNumber | TInteger | TString | TBoolean | TArray<TString>;
+
+/**
+ * A plain option as its schema allows it. A list is copied.
+ *
+ * @throws {TypeError | RangeError} saying what is allowed
+ */
+export function plain(value: unknown, name: string, schema: PlainSchema): unknown {
+  switch (schema.type) {
+    case "number":
+    case "integer":
+      return number(value, name, schema);
+    case "string":
+      return text(value, name, schema);
+    case "boolean":
+      if (typeof value !== "boolean") throw wrongType(name, "true or false", value);
+      return value;
+    case "array":
+      return texts(value, name, schema);
+  }
 }
 
-export function integer(value: unknown, name: string, least: number, most?: number): number {
-  const checked = number(value, name, least, most);
-  if (!Number.isInteger(checked))
-    throw new RangeError(`${name} must be a whole number: ${checked}`);
-  return checked;
-}
+type NumberLimits = {
+  readonly type?: "number" | "integer";
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
+};
 
-export function number(
-  value: unknown,
-  name: string,
-  least: number,
-  most = Number.MAX_SAFE_INTEGER,
-) {
+export function number(value: unknown, name: string, within: NumberLimits): number {
+  const { type, exclusiveMinimum, minimum = -Infinity } = within;
+  const { maximum = Number.MAX_SAFE_INTEGER } = within;
   if (typeof value !== "number") throw wrongType(name, "a number", value);
-  if (value >= least && value <= most) return value;
   if (value === Infinity) throw new RangeError(`${name} must have an end: ${value}`);
-  const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `${least} to ${most}`;
-  throw new RangeError(`${name} must be ${range}: ${value}`);
-}
-
-export function text(value: unknown, name: string, longest: number): string {
-  if (typeof value !== "string") throw wrongType(name, "a string", value);
-  if (value.length > 0 && value.length <= longest) return value;
-  throw new RangeError(`${name} must have 1 to ${longest} characters, not ${value.length}`);
-}
-
-export function boolean(value: unknown, name: string): boolean {
-  if (typeof value !== "boolean") throw wrongType(name, "true or false", value);
+  if (exclusiveMinimum !== undefined && !(value > exclusiveMinimum)) {
+    throw new RangeError(`${name} must be more than ${exclusiveMinimum}: ${value}`);
+  }
+  if (!(value >= minimum && value <= maximum)) {
+    const isOpen = maximum === Number.MAX_SAFE_INTEGER;
+    const range = isOpen ? `${minimum} or more` : `${minimum} to ${maximum}`;
+    throw new RangeError(`${name} must be ${range}: ${value}`);
+  }
+  if (type === "integer" && !Number.isInteger(value)) {
+    throw new RangeError(`${name} must be a whole number: ${value}`);
+  }
   return value;
+}
+
+type TextLimits = {
+  readonly type?: "string";
+  readonly minLength?: number;
+  readonly maxLength?: number;
+};
+
+export function text(value: unknown, name: string, within: TextLimits): string {
+  const { minLength = 0, maxLength = Infinity } = within;
+  if (typeof value !== "string") throw wrongType(name, "a string", value);
+  if (value.length >= minLength && value.length <= maxLength) return value;
+  const range = `${minLength} to ${maxLength} characters`;
+  throw new RangeError(`${name} must have ${range}, not ${value.length}`);
+}
+
+type ListLimits = {
+  readonly items: TextLimits;
+  /** What the texts are, in the plural. */
+  readonly title?: string;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+};
+
+function texts(value: unknown, name: string, within: ListLimits): string[] {
+  const { items, title = "strings", minItems = 0, maxItems = Infinity } = within;
+  if (!Array.isArray(value)) throw wrongType(name, `an array of ${title}`, value);
+  if (value.length === 0 && minItems > 0) {
+    throw new RangeError(`${name} must name at least one ${title.replace(/ names$/, "")}`);
+  }
+  if (value.length < minItems || value.length > maxItems) {
+    const range = `${minItems} to ${maxItems} ${title}`;
+    throw new RangeError(`${name} must have ${range}, not ${value.length}`);
+  }
+  return value.map((each, index) => text(each, `${name}[${index}]`, items));
 }
 
 export function record(value: unknown, name: string, expected: string): Record<string, unknown> {

@@ -1,39 +1,51 @@
-// The options of a call as users write them, checked and turned into what the wire carries.
+// The options of a call as users write them, checked and turned into what the wire carries. Plain options
+// are checked as their schemas say; an option that is written otherwise than the wire carries it, or that
+// is not plain, has a conversion here.
 
-import { limits } from "../src/wire/limits.ts";
-import type { Retries, RunOptions, TaskOptions } from "../src/wire/task-options.ts";
+import { Type, type Static, type TObject } from "typebox";
+import { Key, Milliseconds, Name } from "../src/wire/parts.ts";
+import {
+  RetriesSchema,
+  RunOptionsSchema,
+  TaskOptionsSchema,
+  type Resources,
+  type Retries,
+  type RunOptions,
+  type TaskOptions,
+} from "../src/wire/task-options.ts";
 import type { FunctionReference } from "./function-reference.ts";
 import type { SubmitHead } from "./message-writer.ts";
 import type { OutputListener } from "./outputs.ts";
 import {
-  boolean,
   checkedNames,
-  integer,
   number,
-  positive,
+  plain,
   record,
   text,
   wrongType,
+  type PlainSchema,
 } from "./option-checks.ts";
 
 /** How a task that throws is tried again. */
 export type RetryOptions = Retries;
 
 /** Options that the client acts on: they name the task. */
-type Naming = {
+const NamingSchema = Type.Object({
   /**
    * Names the task instead of a key of its own. The same call under the same key is the same task;
    * another call under it fails with `KeyConflictError`. `map` names its tasks `key-0`, `key-1`, ….
    */
-  key?: string;
+  key: Type.Optional(Key),
   /**
    * The call gives the same for the same arguments: it is named by its function and arguments, so that
    * the same call by any client is one task, computed once while someone holds it. Arguments are the
    * same when they are encoded the same: `{ a, b }` is not `{ b, a }`. The options of whoever came
    * first hold. Default: false.
    */
-  pure?: boolean;
-};
+  pure: Type.Optional(Type.Boolean()),
+});
+type Naming = Static<typeof NamingSchema>;
+
 /** Options that the scheduler acts on. */
 type Scheduling = Omit<TaskOptions, "run">;
 
@@ -41,19 +53,18 @@ type Scheduling = Omit<TaskOptions, "run">;
 type Written = {
   retries?: number | RetryOptions;
   startAt?: Date | number;
-  retryIf?: readonly string[];
-  workers?: readonly string[];
   resources?: Readonly<Record<string, number>>;
   output?: OutputListener;
 };
 
 /** What `client.with` takes. */
-export type CallOptions = Naming & Replaced<Scheduling & RunOptions, Written>;
+export type CallOptions = Replaced<Naming & Scheduling & RunOptions, Written>;
 
-/** `Options` with some types widened; descriptions stay. */
+/** `Options` with some types widened, and lists that need not be writable; descriptions stay. */
 type Replaced<Options, By> = {
-  [Name in keyof Options]: Name extends keyof By ? By[Name] : Options[Name];
+  [Name in keyof Options]: Name extends keyof By ? By[Name] : ReadonlyList<Options[Name]>;
 };
+type ReadonlyList<Value> = Value extends readonly (infer Item)[] ? readonly Item[] : Value;
 
 /**
  * The options of some calls, checked.
@@ -70,18 +81,16 @@ export class CallSettings {
   #head: SubmitHead | undefined;
 
   constructor(options: CallOptions) {
-    const given = Object.entries(checkedNames(options, Object.keys(checks), "a call")).filter(
+    const given = Object.entries(checkedNames(options, Object.keys(schemas), "a call")).filter(
       ([, value]) => value !== undefined,
     );
-    const checked = <Options>(group: Checks<Options>): Options => {
-      const own = given.filter(([name]) => Object.hasOwn(group, name));
-      return Object.fromEntries(
-        own.map(([name, value]) => [name, group[name as keyof Options](value, name)]),
-      ) as Options;
+    const checked = <Options>(group: TObject): Options => {
+      const own = given.filter(([name]) => Object.hasOwn(group.properties, name));
+      return Object.fromEntries(own.map(([name, value]) => [name, check(value, name)])) as Options;
     };
-    const { key, pure = false } = checked<Naming>(namingChecks);
-    const task: TaskOptions = checked<Scheduling>(schedulingChecks);
-    const run = checked<RunOptions>(runChecks);
+    const { key, pure = false } = checked<Naming>(NamingSchema);
+    const task = checked<TaskOptions>(TaskOptionsSchema);
+    const run = checked<RunOptions>(RunOptionsSchema);
     if (Object.keys(run).length > 0) task.run = run;
     if (task.delayMs !== undefined && task.startAt !== undefined) {
       throw new TypeError("give delayMs or startAt, not both");
@@ -113,74 +122,57 @@ export class CallSettings {
   }
 }
 
-type Check<Checked> = (value: unknown, name: string) => Checked;
-/** A check for each option of a schema, which gives what the wire carries: none can be forgotten. */
-type Checks<Options> = { readonly [Name in keyof Options]-?: Check<NonNullable<Options[Name]>> };
+const { run: _run, ...scheduling } = TaskOptionsSchema.properties;
+const schemas = { ...NamingSchema.properties, ...scheduling, ...RunOptionsSchema.properties };
+type Schemas = typeof schemas;
 
-const namingChecks: Checks<Naming> = {
-  key: (value, name) => text(value, name, limits.keyLength),
-  pure: boolean,
-};
+/** Options that are not plain, or that users may write in another way. */
+type ConvertedName = {
+  [Name in keyof Schemas]: Name extends keyof Written
+    ? Name
+    : Schemas[Name] extends PlainSchema
+      ? never
+      : Name;
+}[keyof Schemas];
 
-const schedulingChecks: Checks<Scheduling> = {
-  priority: (value, name) =>
-    integer(value, name, -limits.priorityMagnitude, limits.priorityMagnitude),
+/** Checks an option as users write it, and returns what the wire carries. */
+type Conversion<Carried> = (value: unknown, name: string) => Carried;
+
+const conversions: {
+  readonly [Name in ConvertedName]: Conversion<
+    NonNullable<(Naming & Scheduling & RunOptions)[Name]>
+  >;
+} = {
   retries: checkedRetries,
-  retryIf: (value, name) => checkedTexts(value, name, "error"),
-  delayMs: (value, name) => number(value, name, 0),
-  startAt: (value, name) => number(value instanceof Date ? value.getTime() : value, name, 0),
-  expiresMs: positive,
-  workers: (value, name) => checkedTexts(value, name, "worker"),
-  allowOtherWorkers: boolean,
+  startAt: (value, name) =>
+    number(value instanceof Date ? value.getTime() : value, name, Milliseconds),
   resources: checkedResources,
-  unschedulableTimeoutMs: positive,
-  maxWorkerLosses: (value, name) => integer(value, name, 0),
-};
-
-const runChecks: Checks<RunOptions> = {
-  timeoutMs: positive,
-  graceMs: (value, name) => number(value, name, 0),
   output: (value, name) => {
     if (typeof value !== "function") throw wrongType(name, "a function", value);
     return true;
   },
 };
 
-const checks: Record<keyof CallOptions, Check<unknown>> = {
-  ...namingChecks,
-  ...schedulingChecks,
-  ...runChecks,
-};
+function check(value: unknown, name: string): unknown {
+  return Object.hasOwn(conversions, name)
+    ? conversions[name as ConvertedName](value, name)
+    : plain(value, name, schemas[name as Exclude<keyof Schemas, ConvertedName>]);
+}
 
 function checkedRetries(value: unknown, name: string): Retries {
-  if (typeof value === "number") return { max: retryChecks.max(value, name) };
-  const given = record(value, name, "a number of further attempts, or { max, delayMs, … }");
-  const retries: Retries = { max: retryChecks.max(given["max"], `${name}.max`) };
-  for (const [part, partValue] of Object.entries(
-    checkedNames(given, Object.keys(retryChecks), name),
-  )) {
-    if (partValue === undefined) continue;
-    const checked = retryChecks[part as keyof RetryOptions](partValue, `${name}.${part}`);
-    Object.assign(retries, { [part]: checked });
-  }
-  return retries;
+  const { properties } = RetriesSchema;
+  if (typeof value === "number") return { max: number(value, name, properties.max) };
+  const written = record(value, name, "a number of further attempts, or { max, delayMs, … }");
+  const given = checkedNames(written, Object.keys(properties), name);
+  const parts = Object.entries(properties).filter(
+    ([part, schema]) => given[part] !== undefined || !Type.IsOptional(schema),
+  );
+  return Object.fromEntries(
+    parts.map(([part, schema]) => [part, plain(given[part], `${name}.${part}`, schema)]),
+  ) as Retries;
 }
 
-const retryChecks: Checks<RetryOptions> = {
-  max: (value, name) => integer(value, name, 0),
-  delayMs: (value, name) => number(value, name, 0),
-  factor: (value, name) => number(value, name, 1, 1_000),
-  maxDelayMs: (value, name) => number(value, name, 0),
-  jitter: (value, name) => number(value, name, 0, 1),
-};
-
-function checkedTexts(value: unknown, name: string, what: string): string[] {
-  if (!Array.isArray(value)) throw wrongType(name, `an array of ${what} names`, value);
-  if (value.length === 0) throw new RangeError(`${name} must name at least one ${what}`);
-  return value.map((each, index) => text(each, `${name}[${index}]`, limits.nameLength));
-}
-
-function checkedResources(value: unknown, name: string): Record<string, number> {
+function checkedResources(value: unknown, name: string): Resources {
   const given = record(value, name, "an object such as { gpu: 1 }");
   // On an object it would set the prototype.
   if (Object.hasOwn(given, "__proto__")) {
@@ -188,8 +180,8 @@ function checkedResources(value: unknown, name: string): Record<string, number> 
   }
   return Object.fromEntries(
     Object.entries(given).map(([resource, amount]) => [
-      text(resource, `a name in ${name}`, limits.nameLength),
-      number(amount, `${name}.${resource}`, 0),
+      text(resource, `a name in ${name}`, Name),
+      number(amount, `${name}.${resource}`, { minimum: 0 }),
     ]),
   );
 }

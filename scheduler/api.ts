@@ -1,16 +1,21 @@
-// What the scheduler tells over HTTP: the same answers as to the questions of clients. An endpoint is
-// one line here; what it answers is a query of `src/wire/requests.ts`.
+// The scheduler's data over HTTP: the same answers as to the questions of clients. An endpoint is one
+// line here, which answers with a query of `src/wire/requests.ts` or with a part of its result.
 
-import type { ParametersOf, QueryName } from "../src/wire/requests.ts";
+import type { ParametersOf, QueryName, ResultOf } from "../src/wire/requests.ts";
 import type { Clockwork } from "./clockwork.ts";
 import { Refusal } from "./core/clients/answers.ts";
 import { jsonAnswer, type EndpointAnswer, type Endpoints } from "./endpoints.ts";
 
 export function apiOf(clockwork: Pick<Clockwork, "query">): Endpoints {
-  function json<Name extends QueryName>(name: Name, of: ParametersOf<Name>): EndpointAnswer {
+  /** @param part what of the result to answer with; default: all of it */
+  function json<Name extends QueryName>(
+    name: Name,
+    of: ParametersOf<Name>,
+    part: (result: ResultOf<Name>) => unknown = (result) => result,
+  ): EndpointAnswer {
     const result = clockwork.query(name, of);
     if (result instanceof Refusal) return jsonAnswer({ error: result.failure }, 404);
-    return jsonAnswer(result);
+    return jsonAnswer(part(result));
   }
   return {
     "/api/info": () => json("info", {}),

@@ -14,6 +14,8 @@ export const Text = Type.String({ maxLength: limits.textLength });
 export const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 export const Attempt = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 export const Milliseconds = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+/** A limit of time: more than none. */
+export const TimeLimit = Type.Number({ exclusiveMinimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 export const column = <Item extends TSchema>(item: Item) =>
   Type.Array(item, { minItems: 1, maxItems: limits.columnLength });
 

@@ -1,14 +1,19 @@
-// The options of a task, as they cross the wire and as users read of them: `client.with` takes its types
-// and their descriptions from here. An option is one entry here, in `RunOptionsSchema` when the worker
-// acts on it and in `TaskOptionsSchema` when the scheduler does, and one check in
-// `client/task-options.ts`, without which it does not compile. The scheduler passes the options of the
-// worker on unread, so that a new one reaches the worker without a line of the core.
+// The options of a task, as they cross the wire and as users read of them: `client.with` takes its types,
+// their descriptions and its checks from here. A plain option (a number, a text, true or false, a list
+// of texts) is one entry: in `RunOptionsSchema` when the worker acts on it, in `TaskOptionsSchema` when
+// the scheduler does. Any other option needs a conversion in `client/task-options.ts`, without which it
+// does not compile. The scheduler passes the options of the worker on unread.
 
 import { Type, type Static } from "typebox";
 import { limits } from "./limits.ts";
-import { Count, Milliseconds, Name } from "./parts.ts";
+import { Count, Milliseconds, Name, TimeLimit } from "./parts.ts";
 
-const RetriesSchema = Type.Object({
+/** @param title the names, in the plural, for errors */
+const names = (title: string) =>
+  Type.Array(Name, { title, minItems: 1, maxItems: limits.columnLength });
+
+/** How a task that throws is tried again. */
+export const RetriesSchema = Type.Object({
   /** Further attempts after the first. */
   max: Count,
   /** Milliseconds before the first retry. Default: 0. */
@@ -39,14 +44,14 @@ export const RunOptionsSchema = Type.Object({
    * Milliseconds that one attempt may run. Then its signal fires: a task that returns after that, within
    * `graceMs`, has returned; else it fails with `TaskTimeoutError`. Default: no limit.
    */
-  timeoutMs: Type.Optional(Milliseconds),
+  timeoutMs: Type.Optional(TimeLimit),
   /** How long it may take to end when it is asked to, before it loses its thread. */
   graceMs: Type.Optional(Milliseconds),
   /**
    * Receives what the task puts out by `currentTask().output()` before its end, in order. The task does not
    * run ahead of a listener that returns a promise by more than about 256 KiB.
    */
-  output: Type.Optional(Type.Literal(true)),
+  output: Type.Optional(Type.Boolean()),
 });
 export type RunOptions = Static<typeof RunOptionsSchema>;
 
@@ -63,15 +68,15 @@ export const TaskOptionsSchema = Type.Object({
    * `["TaskTimeoutError", "ECONNREFUSED"]`. Any other error fails the task at once. Default: every error.
    * A `NonRetriableError` is never followed by a retry.
    */
-  retryIf: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: limits.columnLength })),
+  retryIf: Type.Optional(names("error names")),
   /** Milliseconds that the task is held back by the scheduler, from its acceptance. */
   delayMs: Type.Optional(Milliseconds),
   /** The moment until which it is held back: a Date, or milliseconds since 1970. */
   startAt: Type.Optional(Milliseconds),
   /** Milliseconds from its acceptance after which it fails if it has not started. */
-  expiresMs: Type.Optional(Milliseconds),
+  expiresMs: Type.Optional(TimeLimit),
   /** Names or addresses of the only workers that may run it. */
-  workers: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: limits.columnLength })),
+  workers: Type.Optional(names("worker names")),
   /** Makes `workers` a wish: when none of them can, others may. Default: false. */
   allowOtherWorkers: Type.Optional(Type.Boolean()),
   /** The resources of a worker that it uses while it runs, as `{ gpu: 1 }`. */
@@ -80,7 +85,7 @@ export const TaskOptionsSchema = Type.Object({
    * Milliseconds it waits while no worker that is here could ever run it, for want of its function, a
    * worker asked for or a resource; then it fails with `UnschedulableError`. Default: no limit.
    */
-  unschedulableTimeoutMs: Type.Optional(Milliseconds),
+  unschedulableTimeoutMs: Type.Optional(TimeLimit),
   /** Workers that may be lost while they run it, before it fails with `WorkerLostError`. Default: 3. */
   maxWorkerLosses: Type.Optional(Count),
   run: Type.Optional(RunOptionsSchema),

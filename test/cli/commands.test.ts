@@ -5,9 +5,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { thenceCommand } from "../../cli/main.ts";
 import { node, reap, root, thence, type End, type Program } from "../processes.ts";
 
-const commands = ["scheduler", "worker", "submit", "status", "explain"];
+const commands = thenceCommand().commands.map((command) => command.name());
 
 let folder: string;
 let file: string;
@@ -160,7 +161,7 @@ describe("usage", () => {
   test.each(commands)("%s --help ends with an example", async (command) => {
     const { how, stdout, stderr } = await ask(command, "--help");
     expect({ how, stderr }).toEqual({ how: 0, stderr: "" });
-    expect(stdout).toMatch(new RegExp(`\\nExamples?:\\n( {2}thence ${command} .*\\n)+$`));
+    expect(stdout).toMatch(new RegExp(`\\nExamples?:\\n( {2}thence ${command}( .*)?\\n)+$`));
   });
 
   test("help and version go to standard output with 0", async () => {

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { CallOptions } from "../../client/task-options.ts";
+import { RetriesSchema, RunOptionsSchema, TaskOptionsSchema } from "../../src/wire/task-options.ts";
 import { FakeScheduler } from "./fake-scheduler.ts";
 
 /** What the wire carries for a call under these options. */
@@ -84,15 +85,17 @@ describe("options of a call", () => {
     [{ retries: null }, TypeError, /retries must be a number of further attempts/],
     [{ timeoutMs: 0 }, RangeError, /timeoutMs must be more than 0/],
     [{ graceMs: -1 }, RangeError, /graceMs/],
-    [{ timeoutMs: NaN }, RangeError, /timeoutMs/],
-    [{ timeoutMs: Infinity }, RangeError, /timeoutMs/],
+    [{ graceMs: NaN }, RangeError, /graceMs must be 0 or more: NaN/],
+    [{ timeoutMs: NaN }, RangeError, /timeoutMs must be more than 0: NaN/],
+    [{ timeoutMs: Infinity }, RangeError, /timeoutMs must have an end/],
     [{ delayMs: -1 }, RangeError, /delayMs must be 0 or more/],
     [{ startAt: new Date(NaN) }, RangeError, /startAt/],
     [{ startAt: "tomorrow" }, TypeError, /startAt/],
     [{ delayMs: 1, startAt: 1 }, TypeError, /delayMs or startAt, not both/],
     [{ expiresMs: 0 }, RangeError, /expiresMs/],
-    [{ workers: [] }, RangeError, /workers must name at least one/],
-    [{ workers: "w1" }, TypeError, /workers must be an array/],
+    [{ workers: [] }, RangeError, /workers must name at least one worker/],
+    [{ workers: "w1" }, TypeError, /workers must be an array of worker names, not string/],
+    [{ workers: Array(10_001).fill("w") }, RangeError, /worker names, not 10001/],
     [{ workers: [""] }, RangeError, /workers\[0\]/],
     [{ retryIf: ["E"] }, TypeError, /retryIf needs retries/],
     [{ retryIf: [], retries: 1 }, RangeError, /retryIf must name at least one error/],
@@ -116,6 +119,26 @@ describe("options of a call", () => {
     expect(refused(options)).toThrow(errorClass);
     expect(refused(options)).toThrow(message);
   });
+});
+
+test("no schema of a plain option has a limit that client/option-checks.ts does not check", () => {
+  const checked = {
+    ...{ number: ["minimum", "exclusiveMinimum", "maximum"], integer: ["minimum", "maximum"] },
+    ...{ string: ["minLength", "maxLength"], boolean: [] },
+    array: ["items", "title", "minItems", "maxItems"],
+  };
+  const schemas = [TaskOptionsSchema, RunOptionsSchema, RetriesSchema].flatMap(({ properties }) =>
+    Object.entries(properties as Record<string, { type: string; items?: { type: string } }>),
+  );
+  const unchecked = schemas.flatMap(([name, schema]) =>
+    [schema, ...(schema.items ? [schema.items] : [])].flatMap(({ type, ...limits }) => {
+      const known: readonly string[] = checked[type as keyof typeof checked] ?? Object.keys(limits);
+      return Object.keys(limits)
+        .filter((limit) => !known.includes(limit))
+        .map((limit) => `${name}: ${limit}`);
+    }),
+  );
+  expect(unchecked).toEqual([]);
 });
 
 describe("with upon with", () => {

@@ -155,10 +155,10 @@ function options(random: Random): TaskOptions {
     ...(random.chance(0.3) && {
       retries: { max: random.below(3), delayMs: random.below(5), factor: 1_000, jitter: 1 },
     }),
-    ...(random.chance(0.2) && { run: { timeoutMs: random.below(50) } }),
+    ...(random.chance(0.2) && { run: { timeoutMs: 1 + random.below(50) } }),
     ...(random.chance(0.2) && { delayMs: random.below(20) }),
     ...(random.chance(0.1) && { startAt: random.below(2 ** 31) }),
-    ...(random.chance(0.2) && { expiresMs: random.below(20) }),
+    ...(random.chance(0.2) && { expiresMs: 1 + random.below(20) }),
     ...(random.chance(0.2) && { workers: [random.pick(workerNames), "h1"] }),
     ...(random.chance(0.2) && { allowOtherWorkers: random.chance(0.5) }),
     ...(random.chance(0.3) && {

@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { errorOf } from "../../src/errors/failure.ts";
-import { silentLog, type Log } from "../../src/log.ts";
+import type { Log } from "../../src/log.ts";
 import { decode, encode, type Payload } from "../../src/payload/payload.ts";
 import type { Failure, FromWorker, RunMessage } from "../../src/wire/protocol.ts";
 import { tested } from "../isolation.ts";
@@ -68,7 +68,12 @@ export class CallsUnderTest implements Outbox {
           this.#wake();
         },
         ...options,
-        log: { ...silentLog, info: note("info"), warning: note("warning"), error: note("error") },
+        log: {
+          debug: note("debug"),
+          info: note("info"),
+          warning: note("warning"),
+          error: note("error"),
+        },
       },
       new Reports(this),
     );

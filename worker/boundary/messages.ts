@@ -5,6 +5,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { ErrorRecord } from "../../src/errors/error-record.ts";
 import type { SocketData } from "../../src/link/socket.ts";
 import type { Failure } from "../../src/wire/protocol.ts";
+import type { RunOptions } from "../../src/wire/task-options.ts";
 import type { Cells } from "./cells.ts";
 import { isArrayOf, isNumber, isString } from "./guards.ts";
 import { isCloneable, type CloneablePayload, type CloneableMessage } from "./cloneable.ts";
@@ -43,10 +44,10 @@ export type ToThread =
       readonly keys: string[];
       readonly args: CloneablePayload[];
       readonly inputs: (CloneablePayload[] | undefined)[] | undefined;
+      /** Undefined when no call has any. */
+      readonly options?: readonly (RunOptions | undefined)[] | undefined;
       /** The tickets of calls that lend resources with their slots. */
       readonly regains?: readonly number[] | undefined;
-      /** The tickets of calls to whose output somebody listens. */
-      readonly heard?: readonly number[] | undefined;
     }
   /** Asks this call to end by its signal; its cell says `ENDING` already. */
   | {

@@ -16,8 +16,8 @@ export type Terms = {
   readonly function: number;
   /** Higher first. */
   readonly priority: number;
-  /** The task options that the worker acts on, as they came. */
-  readonly options: RunOptions;
+  /** The task options that the worker acts on, as they came; undefined when there are none. */
+  readonly options: RunOptions | undefined;
   /** Report `started` before the call begins: it may take this process down. */
   readonly announce: boolean;
   /** The call lends resources too: the scheduler gives them back before the call goes on. */
@@ -25,8 +25,6 @@ export type Terms = {
   /** How many tasks are above this sub-task; deeper calls go first. */
   readonly depth: number;
 };
-
-const noOptions: RunOptions = {};
 
 export type Call = {
   readonly key: string;
@@ -80,7 +78,7 @@ export const dropped: Ending = {
 /** @param place the place of the function; any number when the worker does not have the function */
 export function termsOf(message: RunMessage, place = 0): Terms {
   const { name, priority = 0, depth = 0, announce = false, regains = false } = message;
-  const { options = noOptions } = message;
+  const { options } = message;
   return { name, function: place, priority, depth, options, announce, regains };
 }
 
@@ -122,8 +120,8 @@ export function about({ key, terms }: Call): { key: string; task: string } {
   return { key, task: terms.name };
 }
 
-export function outOfTime({ name, options: { timeoutMs } }: Terms): string {
-  return `${name} ran past its time limit of ${timeoutMs} ms`;
+export function outOfTime({ name, options }: Terms): string {
+  return `${name} ran past its time limit of ${options?.timeoutMs} ms`;
 }
 
 export function unknownTask(call: Call, functions: readonly string[]): Failure {

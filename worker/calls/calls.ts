@@ -286,10 +286,10 @@ export class Calls {
       threw: (call, failure) => {
         if (this.#settle(call)) reports.failed(call, failure);
       },
-      beginning: (call) => {
+      handing: (call) => {
         const { announce, options } = call.terms;
         if (announce) this.#reportStarted(call);
-        if (options.timeoutMs !== undefined) this.#endings.limitTime(call, options.timeoutMs);
+        if (options?.timeoutMs !== undefined) this.#endings.limitTime(call, options.timeoutMs);
       },
       recalled: (calls) => {
         for (const call of calls) {

@@ -43,7 +43,7 @@ export class Endings {
     if (thread?.askToEnd(call, code, ending.message) !== true) return false;
     call.ending = ending;
     clearTimeout(call.timer);
-    const graceMs = call.terms.options.graceMs ?? this.#graceMs;
+    const graceMs = call.terms.options?.graceMs ?? this.#graceMs;
     call.timer = setTimeout(
       () => {
         this.#log.info("a task did not end when asked to: its thread is replaced", {

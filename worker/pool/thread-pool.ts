@@ -34,8 +34,8 @@ export type PoolOptions = {
 
 /** Events of calls pass the pool by: threads report them themselves. */
 export type PoolEvents = CallEvents & {
-  /** The call is about to be handed to a thread; only for calls with `announce` or `timeoutMs`. */
-  beginning(call: Call): void;
+  /** The call is about to be handed to a thread, where it may still wait behind others. */
+  handing(call: Call): void;
   /** A thread has ended, with the calls on it; it is being replaced. */
   gone(end: ThreadEnd): void;
   /** A thread could not be replaced, for the n-th time in a row; the pool tries again after a pause. */
@@ -322,7 +322,7 @@ export class ThreadPool {
       }
       this.#suspects.shift();
       call.expectedMicros = unknownMicros;
-      this.#events.beginning(call);
+      this.#events.handing(call);
       this.#apart.set(thread, call);
       this.#announce(call, thread);
     }
@@ -366,7 +366,7 @@ export class ThreadPool {
       call.expectedMicros = expected;
       micros += expected;
       calls.push(call);
-      if (call.terms.options.timeoutMs !== undefined) this.#events.beginning(call);
+      this.#events.handing(call);
     }
     return calls;
   }

@@ -6,6 +6,7 @@ import type { SocketData } from "../../src/link/socket.ts";
 import { checkFromClient } from "../../src/wire/check.ts";
 import { readFrame } from "../../src/wire/frame.ts";
 import type { ToClient } from "../../src/wire/protocol.ts";
+import type { RunOptions } from "../../src/wire/task-options.ts";
 import { fromCloneable, toCloneableMessage, type CloneablePayload } from "../boundary/cloneable.ts";
 import { isFromThread, type FromThread, type ToThread } from "../boundary/messages.ts";
 import { ModuleError } from "../boundary/module-source.ts";
@@ -95,12 +96,11 @@ export class Thread {
     const keys: string[] = [];
     const args: CloneablePayload[] = [];
     let inputs: (CloneablePayload[] | undefined)[] | undefined;
+    let options: (RunOptions | undefined)[] | undefined;
     let regains: number[] | undefined;
-    let heard: number[] | undefined;
     const transfer: ArrayBuffer[] = [];
     for (const call of calls) {
       if (call.terms.regains) (regains ??= []).push(call.ticket);
-      if (call.terms.options.output) (heard ??= []).push(call.ticket);
       numbers.push(call.ticket, call.terms.function, call.startsBefore + 1);
       keys.push(call.key);
       args.push(this.#host.cross(call.args, transfer));
@@ -108,8 +108,12 @@ export class Thread {
         inputs ??= Array.from({ length: calls.length });
         inputs[keys.length - 1] = call.inputs.map((input) => this.#host.cross(input, transfer));
       }
+      if (call.terms.options !== undefined) {
+        options ??= Array.from({ length: calls.length });
+        options[keys.length - 1] = call.terms.options;
+      }
     }
-    this.#post({ type: "calls", numbers, keys, args, inputs, regains, heard }, transfer);
+    this.#post({ type: "calls", numbers, keys, args, inputs, options, regains }, transfer);
   }
 
   /** Sends a message to the client inside a call. */

@@ -6,6 +6,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { format } from "node:util";
 import { ConnectionError, ThenceError } from "../../src/errors/errors.ts";
 import type { Payload } from "../../src/payload/payload.ts";
+import type { RunOptions } from "../../src/wire/task-options.ts";
 import { clearTimeout, now, setTimeout } from "../boundary/intrinsics.ts";
 import type { TaskLink } from "./task-link.ts";
 import { TaskOutput } from "./task-output.ts";
@@ -82,8 +83,6 @@ export type TaskHost = {
   endingOf(ticket: number): Error | undefined;
   progress(ticket: number, fraction: number, text: string | undefined): void;
   log(text: string, key: string): void;
-  /** Whether somebody listens to the output of the call. */
-  isHeard(ticket: number): boolean;
   output(ticket: number, value: Payload): void;
   /** Makes the client inside the task, with its link. */
   openLink(task: RunningTask): TaskLink;
@@ -95,6 +94,8 @@ export class RunningTask {
   readonly key: string;
   readonly attempt: number;
   readonly ticket: number;
+  /** The task options that the worker acts on; undefined when there are none. */
+  readonly options: RunOptions | undefined;
   /** The task waits for its sub-tasks and has lent its slot. */
   lent = false;
   readonly #host: TaskHost;
@@ -105,11 +106,12 @@ export class RunningTask {
   #progress: Progress | undefined = undefined;
   #output: TaskOutput | undefined = undefined;
 
-  constructor(host: TaskHost, key: string, attempt: number, ticket: number) {
+  constructor(host: TaskHost, call: Pick<RunningTask, "key" | "attempt" | "ticket" | "options">) {
     this.#host = host;
-    this.key = key;
-    this.attempt = attempt;
-    this.ticket = ticket;
+    this.key = call.key;
+    this.attempt = call.attempt;
+    this.ticket = call.ticket;
+    this.options = call.options;
   }
 
   /** The object that the user's code gets. Made when asked for: most tasks never ask. */
@@ -151,7 +153,7 @@ export class RunningTask {
       },
       progress: (fraction, text) => this.#reportProgress(fraction, text),
       output: async (value) => {
-        if (this.#over || !this.#host.isHeard(this.ticket)) return;
+        if (this.#over || !this.options?.output) return;
         this.#output ??= new TaskOutput((payload) => this.#host.output(this.ticket, payload));
         await this.#output.write(value);
       },

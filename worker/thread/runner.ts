@@ -78,8 +78,6 @@ export class Runner implements TaskHost {
   #lent = 0;
   /** Calls that lend resources too, by ticket. While one waits to have them back, with the function that lets it go on. */
   readonly #regaining = new Map<number, (() => void) | undefined>();
-  /** Calls to whose output somebody listens, by ticket. */
-  readonly #heard = new Set<number>();
   /** Why executing calls were asked to end, by ticket. */
   readonly #endings = new Map<number, Error>();
 
@@ -100,7 +98,6 @@ export class Runner implements TaskHost {
     switch (message.type) {
       case "calls":
         for (const ticket of message.regains ?? []) this.#regaining.set(ticket, undefined);
-        for (const ticket of message.heard ?? []) this.#heard.add(ticket);
         this.#batches.push(message);
         this.#beginNext();
         return;
@@ -155,7 +152,12 @@ export class Runner implements TaskHost {
     this.#note?.(cellOf(this.#cells, ticket), (ticket << 2) | EXECUTING, begin);
 
     const [name, call] = this.#functions[numbers[index * 3 + 1]!]!;
-    const task = new RunningTask(this, batch.keys[index]!, numbers[index * 3 + 2]!, ticket);
+    const task = new RunningTask(this, {
+      key: batch.keys[index]!,
+      attempt: numbers[index * 3 + 2]!,
+      ticket,
+      options: batch.options?.[index],
+    });
     let args: unknown[];
     try {
       const inputs = batch.inputs?.[index]?.map((input) => {
@@ -238,7 +240,6 @@ export class Runner implements TaskHost {
     if (task.lent) this.#lent -= 1;
     if (this.#endings.size > 0) this.#endings.delete(ticket);
     if (this.#regaining.size > 0) this.#regaining.delete(ticket);
-    if (this.#heard.size > 0) this.#heard.delete(ticket);
   }
 
   #post(message: FromThread, transfer: ArrayBuffer[] = []): void {
@@ -275,10 +276,6 @@ export class Runner implements TaskHost {
       fraction,
       ...(text !== undefined && { text: String(text).slice(0, limits.textLength) }),
     });
-  }
-
-  isHeard(ticket: number): boolean {
-    return this.#heard.has(ticket);
   }
 
   output(ticket: number, value: Payload): void {

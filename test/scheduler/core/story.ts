@@ -2,7 +2,9 @@
 // step does as one object: messages by who gets them, and what was logged. Nothing is left out, so
 // a comparison with it says that nothing else happened.
 
+import { errorOf } from "../../../src/errors/failure.ts";
 import type {
+  AnswerMessage,
   FromClient,
   FromWorker,
   RequestMessage,
@@ -10,6 +12,7 @@ import type {
   ToClient,
   ToWorker,
 } from "../../../src/wire/protocol.ts";
+import type { ParametersOf, QueryName, ResultOf } from "../../../src/wire/requests.ts";
 import type { Explanation, SchedulerInfo, WorkerInfo } from "../../../src/wire/facts.ts";
 import { checkInvariants } from "../../../scheduler/core/invariants.ts";
 import { createState, type CoreOptions, type State } from "../../../scheduler/core/state.ts";
@@ -147,15 +150,15 @@ export class StoryClient {
   }
 
   info(): SchedulerInfo {
-    return this.#ask("info") as SchedulerInfo;
+    return this.ask("info", {});
   }
 
   workers(): WorkerInfo[] {
-    return this.#ask("workers") as WorkerInfo[];
+    return this.ask("workers", {});
   }
 
   explain(key: string): Explanation {
-    return this.#ask("explain", key) as Explanation;
+    return this.ask("explain", { key });
   }
 
   away(): Done {
@@ -170,10 +173,16 @@ export class StoryClient {
     return this.#story.handle({ type: "client-leaves", id: this.id });
   }
 
-  #ask(about: "info" | "workers" | "explain", key?: string): unknown {
-    const done = this.#say({ type: about, id: 1, key } as RequestMessage);
-    const [answer] = done[this.id] as [Extract<ToClient, { type: "answer" }>];
-    return "failure" in answer ? answer.failure : answer.result;
+  /**
+   * The result of any query.
+   *
+   * @throws what the client would throw when it is refused
+   */
+  ask<Name extends QueryName>(name: Name, parameters: ParametersOf<Name>): ResultOf<Name> {
+    const done = this.#say({ type: name, id: 1, ...parameters } as RequestMessage);
+    const [answer] = done[this.id] as [AnswerMessage];
+    if ("failure" in answer) throw errorOf(answer.failure);
+    return answer.result as ResultOf<Name>;
   }
 
   #say(message: Extract<Event, { type: "client-messages" }>["messages"][number]): Done {

@@ -17,6 +17,16 @@ describe("currentTask", () => {
     expect(await worker.valuesOf(["f"])).toEqual([{ key: "f", attempt: 3, worker: "w0" }]);
   });
 
+  test("has the options that the worker was sent, those without any beside it have none", async () => {
+    const worker = await CallsUnderTest.start();
+    const options = { graceMs: 5_000, timeoutMs: 60_000 };
+    const keys = [
+      ...worker.run("ownOptions", [[]]),
+      ...worker.run("ownOptions", [[], []], { options }),
+    ];
+    expect(await worker.valuesOf(keys)).toEqual([undefined, options, options]);
+  });
+
   test("outside of a task is an error that says where it may be called", () => {
     expect(() => currentTask()).toThrow(/inside a function that a worker runs/);
   });

@@ -173,10 +173,7 @@ describe("depending", () => {
     expect(story.state.tasks.has("a")).toBe(true);
     expect(w1.finish("b")).toEqual({ ann: [finished("b")] });
     expect([...story.state.tasks.keys()]).toEqual(["b"]);
-    expect(bob.explain("a")).toEqual({
-      code: "lost-data",
-      message: 'no task has the key "a": it was cancelled or released, or it never was here',
-    });
+    expect(() => bob.explain("a")).toThrow(expect.objectContaining({ code: "lost-data" }));
   });
 
   test("a future that is not known here fails what is given it, and a retry does not help", () => {
