@@ -181,3 +181,23 @@ describe("a client whose link drops", () => {
       expect(await future.result()).toBe(valueOf(1, 0));
     }));
 });
+
+describe("a task that is cancelled when it has finished, which its client has not heard", () => {
+  test("takes what depends on it along all the same", () =>
+    play(async ({ cluster, startWorker, connect, sleep }) => {
+      const client = await connect("client-0");
+      startWorker("worker-0");
+      const finished = client.submit("slow", 1, 0, 100);
+      const endless = client.submit("obeys", 2, client.submit("quick", 3, finished));
+      await sleep(50);
+      const { route } = cluster.clients[0]!;
+      cluster.network.silence(route, ["in"]);
+      while (cluster.state!.tasks.get(endless.key)?.state.at !== "running") await sleep(1);
+      finished.cancel();
+      expect(endless.status).toBe("cancelled");
+      await sleep(100);
+      expect(cluster.state!.tasks.get(endless.key)?.state.at).toBeUndefined();
+      cluster.network.heal(route);
+      expect(await client.submit("quick", 4, 0).result()).toBe(valueOf(4, 0));
+    }));
+});
