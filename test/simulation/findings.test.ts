@@ -93,6 +93,23 @@ describe("a scattered value", () => {
       expect(Object.values(await client.whoHas([future]))).toEqual([[other.shape.name]]);
     }));
 
+  test("that is lost before all have it is sent again", () =>
+    play(async ({ cluster, startWorker, connect, sleep }) => {
+      const client = await connect("client-0");
+      const workers = [startWorker("worker-0"), startWorker("worker-1")];
+      while (cluster.state!.workers.size < 2) await sleep(1);
+      const [first] = cluster.state!.workers.values();
+      const target = workers.find(({ shape }) => shape.name === first!.name)!;
+      const other = workers.find((each) => each !== target)!;
+      cluster.network.silence(other.route, ["in"]);
+      const scattering = client.scatter(large, { broadcast: true });
+      while (first!.holds.size === 0) await sleep(0.1);
+      cluster.crashWorker(target, { noticed: true });
+      cluster.network.heal(other.route);
+      const future = await scattering;
+      expect(await client.submit("quick", 1, future).result()).toBe(valueOf(1, large));
+    }));
+
   test("that a restart cancels on its way fails, and is not waited for", () =>
     play(async ({ cluster, startWorker, connect, sleep }) => {
       const [client, other] = [await connect("client-0"), await connect("client-1")];
