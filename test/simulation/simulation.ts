@@ -136,7 +136,10 @@ class Simulation {
       takesThreadsDown: this.#workload.tasks.some(
         ({ name }) => name === "dies" || name === "hangs",
       ),
-      problem: (what) => void this.#problems.push(what),
+      problem: (what) => {
+        // A process that is gone has no more to say.
+        if (!time.scope.dead) this.#problems.push(what);
+      },
       tell: (what) => this.#tell(what),
       futuresOf: (client) => this.#lastingFuturesOf(client),
       isRetried: () => this.#retried.size > 0,
@@ -443,6 +446,10 @@ class Simulation {
     for (const [id, future] of this.#futures) {
       const { scope } = this.#cluster.clients[this.#workload.tasks[id]!.client]!;
       if (!scope.dead) this.#time.within(scope, () => future.release());
+    }
+    for (const { scope, client } of this.#cluster.clients) {
+      // What a dead one had borrowed of others when it died is theirs, in the memory of this process.
+      if (scope.dead) this.#time.within(scope, () => void client?.close());
     }
     this.#stage.letGo();
     await cleanUp(this.#ending, this.#stage.cleanings);

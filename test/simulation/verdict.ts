@@ -53,6 +53,7 @@ export function possibleOutcomes(facts: Facts): Set<string>[] {
       for (const own of ownOutcomes(task)) outcomes.add(own);
       const worn = facts.mostLosses(id) >= facts.maxWorkerLosses;
       if (worn) outcomes.add(`worker-lost ${id}`);
+      if (worn && task.name === "spawns") outcomes.add(`sub-task worker-lost ${id}`);
     }
     const isTooLarge = inputBytes(task, facts) > facts.leastMemoryBytes;
     if (isTooLarge) outcomes.add(`unschedulable ${id}`);
@@ -114,6 +115,8 @@ export function outcomeOf(
     if (found) return `task-failed ${found[1]}`;
   }
   const root = error.key === undefined ? undefined : taskOf(error.key);
+  const isOfSubTask = error.code === "task-failed" && error.cause?.name === "WorkerLostError";
+  if (isOfSubTask && root !== undefined) return `sub-task worker-lost ${root}`;
   const known =
     ["task-timeout", "worker-lost", "unschedulable"].includes(error.code ?? "") &&
     root !== undefined;

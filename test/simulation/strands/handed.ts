@@ -44,6 +44,11 @@ export function queued(stage: Stage): void {
               if (error.code !== "timeout") throw error;
               return [];
             });
+          // All of them came out, whatever becomes of the first.
+          for (const { number, future } of batch) {
+            take(number, owner);
+            if (future) stage.hold(future);
+          }
           for (const item of batch) await receive(item, owner);
         }
       });
@@ -91,9 +96,8 @@ export function queued(stage: Stage): void {
   }
 
   async function receive({ number, future }: Item, owner: SimulatedClient): Promise<void> {
-    take(number, owner);
     if (future === undefined) return;
-    const { value, failed } = await stage.outcome(stage.hold(future).result(), owner);
+    const { value, failed } = await stage.outcome(future.result(), owner);
     future.release();
     const id = idOf(number);
     const isWorn = failed?.code === "worker-lost" && stage.isWornOut();
