@@ -2,7 +2,7 @@
 // when they are small. A worker that cannot be reached is not the end: another one is asked for.
 
 import { describeDuration } from "../src/duration.ts";
-import { SerializationError, UnschedulableError } from "../src/errors/errors.ts";
+import { LostDataError, SerializationError, UnschedulableError } from "../src/errors/errors.ts";
 import { encode, payloadBytes } from "../src/payload/payload.ts";
 import { limits } from "../src/wire/limits.ts";
 import type { ParametersOf } from "../src/wire/requests.ts";
@@ -65,8 +65,8 @@ export async function scatter<T>(
     const send = (located: Located) => fetcher?.send(located, payload) ?? notSentByWorker();
     await place(
       async () => {
-        // Its scheduler is lost, and the next one knows nothing of it.
-        if (state.error) throw state.error;
+        // Its scheduler is lost, and the next one knows nothing of it. A value that was lost is sent again.
+        if (state.error && !(state.error instanceof LostDataError)) throw state.error;
         await attempt(session, parameters, send);
       },
       { key, timeoutMs },
