@@ -2,6 +2,7 @@
 // program nor its tasks can block them. They listen on loopback, with a new token that they receive
 // over a private channel, and they end with the program that started them.
 
+import { describeDuration } from "../src/duration.ts";
 import { fork, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -121,7 +122,7 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
   }
   if (!(drainMs >= 0 && drainMs <= longestDrainMs)) {
     throw new RangeError(
-      `drainMs must be from 0 to ${longestDrainMs} milliseconds, not ${drainMs}`,
+      `drainMs must be from 0 to ${longestDrainMs} (${describeDuration(longestDrainMs)}), not ${drainMs}`,
     );
   }
   const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
