@@ -1,6 +1,7 @@
 // Values of the client's own that become tasks' results: sent to a worker, or kept by the scheduler
 // when they are small. A worker that cannot be reached is not the end: another one is asked for.
 
+import { formatSize } from "../src/size.ts";
 import { describeDuration } from "../src/duration.ts";
 import { LostDataError, SerializationError, UnschedulableError } from "../src/errors/errors.ts";
 import { encode, payloadBytes } from "../src/payload/payload.ts";
@@ -51,7 +52,7 @@ export async function scatter<T>(
   if (fetcher === undefined && bytes > mostInsideBytes) {
     throw new SerializationError(
       `return it from a sub-task, or scatter it in parts: a value that a task scatters may have ` +
-        `${mostInsideBytes} bytes, and this one has ${bytes}`,
+        `${formatSize(mostInsideBytes)}, and this one has ${formatSize(bytes)}`,
     );
   }
   const parameters = {

@@ -6,7 +6,7 @@ import {
   type RunningWorker,
   type WorkerOptions,
 } from "../worker/main.ts";
-import { startIoThreads } from "../worker/pool/io-threads.ts";
+import { startIoThreads } from "../worker/boundary/io-threads.ts";
 
 /** In a checkout this is a .ts file, in the published package a .js file. */
 const taskClient = new URL(`./task-client${extname(import.meta.url)}`, import.meta.url);
