@@ -143,7 +143,9 @@ describe("a queue", () => {
       /^put a future of it instead .* 5 bytes are more than the 4 bytes /,
     );
     ann.put("q", "1234");
-    expect(refusal(ann.put("q", "123"), "ann")?.[1]).toMatch(/have 4 bytes already, .* 6 bytes together/);
+    expect(refusal(ann.put("q", "123"), "ann")?.[1]).toMatch(
+      /have 4 bytes already, .* 6 bytes together/,
+    );
     ann.put("q", "1");
     expect(ann.put("q", "1", { limit: 9 })).toEqual({});
     expect(bob.get("q")).toMatchObject({ bob: [granted(1, "1234")] });
