@@ -222,7 +222,7 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
 
   /**
    * Shows on standard error how far futures have come, a bar for each function, and resolves when all
-   * have settled: failed and cancelled ones count as done, and as failed. On a terminal only: else it
+   * have settled: failed and cancelled ones count as done, and each is counted apart. On a terminal only: else it
    * prints nothing and still resolves when all have settled. No value is fetched.
    *
    * @param options `label` stands before each function's name

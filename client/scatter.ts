@@ -1,8 +1,9 @@
 // Values of the client's own that become tasks' results: sent to a worker, or kept by the scheduler
 // when they are small. A worker that cannot be reached is not the end: another one is asked for.
 
+import { formatSize } from "../src/size.ts";
 import { describeDuration } from "../src/duration.ts";
-import { SerializationError, UnschedulableError } from "../src/errors/errors.ts";
+import { LostDataError, SerializationError, UnschedulableError } from "../src/errors/errors.ts";
 import { encode, payloadBytes } from "../src/payload/payload.ts";
 import { limits } from "../src/wire/limits.ts";
 import type { ParametersOf } from "../src/wire/requests.ts";
@@ -51,7 +52,7 @@ export async function scatter<T>(
   if (fetcher === undefined && bytes > mostInsideBytes) {
     throw new SerializationError(
       `return it from a sub-task, or scatter it in parts: a value that a task scatters may have ` +
-        `${mostInsideBytes} bytes, and this one has ${bytes}`,
+        `${formatSize(mostInsideBytes)}, and this one has ${formatSize(bytes)}`,
     );
   }
   const parameters = {
@@ -65,8 +66,8 @@ export async function scatter<T>(
     const send = (located: Located) => fetcher?.send(located, payload) ?? notSentByWorker();
     await place(
       async () => {
-        // Its scheduler is lost, and the next one knows nothing of it.
-        if (state.error) throw state.error;
+        // Its scheduler is lost, and the next one knows nothing of it. A value that was lost is sent again.
+        if (state.error && !(state.error instanceof LostDataError)) throw state.error;
         await attempt(session, parameters, send);
       },
       { key, timeoutMs },

@@ -216,7 +216,8 @@ export class Session {
 
   cancel(state: FutureState, reason: string | undefined, force: boolean): void {
     if (state.settled) return;
-    this.#open().cancel(state.key, reason, force);
+    const writer = this.#open();
+    writer.cancel(state.key, reason, force);
     const forDependents = passedOn(state.key, reason);
     const cancelling = [state];
     for (const next of cancelling) {
@@ -224,6 +225,8 @@ export class Session {
       cancelling.push(...next.dependents);
       // The tasks of other clients go on for these, unless the scheduler says otherwise.
       if (next.session !== this) continue;
+      // By name, since the scheduler leaves these as they are when the task has finished meanwhile.
+      if (next !== state) writer.cancel(next.key, forDependents, false);
       next.fail("cancelled", cancelled(next.key, next === state ? reason : forDependents));
     }
   }

@@ -4,15 +4,16 @@
 
 import "./ignored-signals.ts";
 import { startScheduler } from "../scheduler/main.ts";
-import { configureLog, createLog, type LogLevel } from "../src/log.ts";
+import { longestTimerMs } from "../src/duration.ts";
+import { configureLog, createLog, type Log, type LogLevel } from "../src/log.ts";
 import type { WorkerOptions } from "../worker/main.ts";
 import type { Exec } from "./exec.ts";
 import { startWorker } from "./worker.ts";
 import { setTimeout } from "../src/timers.ts";
 
-/** From the parent, once. */
-export type Order = { logLevel: LogLevel; token: string } & (
-  { role: "scheduler" } | ({ role: "worker"; url: string } & WorkerParts)
+/** From the parent, once. `predecessorDied`: how the process before this one ended, of which this is a restart. */
+export type Order = { logLevel: LogLevel; token: string; predecessorDied?: string } & (
+  { role: "scheduler"; port: number } | ({ role: "worker"; url: string } & WorkerParts)
 );
 type WorkerParts = Pick<
   WorkerOptions,
@@ -28,12 +29,17 @@ let drainMs = 0;
 
 type Running = { url?: string; stop(): Promise<void>; ended: Promise<unknown> };
 
+/** A program that stands still, in a debugger say, is never given up: its end closes the channel. */
+const core = { clientGraceMs: longestTimerMs };
+
 let running: Promise<Running> | undefined;
 
 process.once("SIGTERM", () => void end());
 process.once("disconnect", () => void end());
 process.once("message", (order: Order) => {
-  running = start(order);
+  configureLog({ level: order.logLevel });
+  const log = createLog(order.role);
+  running = start(order, log);
   running.then(
     ({ url, ended }) => {
       report({ url });
@@ -42,18 +48,28 @@ process.once("message", (order: Order) => {
         () => end(1),
       );
     },
-    (error: Error) => report({ error: error.message }),
+    (error: Error) => {
+      // The program hears of the first start by its promise, and of a restart by the log.
+      if (order.predecessorDied === undefined) return report({ error: error.message });
+      log.error(`it could not be restarted, and is tried again: ${error.message}`);
+      void end(1);
+    },
   );
 });
 
-async function start({ token, logLevel, ...order }: Order): Promise<Running> {
-  configureLog({ level: logLevel });
-  const log = createLog(order.role);
-  if (order.role === "scheduler") return startScheduler({ port: 0, token, log });
-  const { role: _, url, ...parts } = order;
+async function start({ token, logLevel: _, ...order }: Order, log: Log): Promise<Running> {
+  const { predecessorDied: how } = order;
+  if (order.role === "scheduler") {
+    const scheduler = await startScheduler({ port: order.port, token, log, core });
+    if (how !== undefined) log.error(`the scheduler ${how} and was restarted: its tasks are lost`);
+    return scheduler;
+  }
+  const { role: _role, predecessorDied: _how, url, ...parts } = order;
   drainMs = parts.drainTimeoutMs;
   const target = { describe: url, find: () => Promise.resolve({ url, token }) };
-  return startWorker({ ...parts, target, log });
+  const worker = await startWorker({ ...parts, target, log });
+  if (how !== undefined) log.warning(`the worker ${how} and was restarted`);
+  return worker;
 }
 
 function report(message: Report): void {

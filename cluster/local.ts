@@ -2,6 +2,7 @@
 // program nor its tasks can block them. They listen on loopback, with a new token that they receive
 // over a private channel, and they end with the program that started them.
 
+import { describeDuration } from "../src/duration.ts";
 import { fork, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -129,13 +130,13 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
   }
   if (!(drainMs >= 0 && drainMs <= longestDrainMs)) {
     throw new RangeError(
-      `drainMs must be from 0 to ${longestDrainMs} milliseconds, not ${drainMs}`,
+      `drainMs must be from 0 to ${longestDrainMs} (${describeDuration(longestDrainMs)}), not ${drainMs}`,
     );
   }
   const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
   const token = mintToken();
-  const scheduler = new Child({ role: "scheduler", token, logLevel });
-  const crew: RestartedWorker[] = [];
+  const scheduler = new RestartedChild({ role: "scheduler", token, logLevel, port: 0 });
+  const crew: RestartedChild[] = [];
   const stop = async () => {
     // The scheduler ends last, because leaving workers still send it messages.
     await Promise.all(crew.map((worker) => worker.stop()));
@@ -147,7 +148,7 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
       const name = `local-${number}`;
       const order = { role: "worker", token, logLevel, url, name, threads, concurrency } as const;
       crew.push(
-        new RestartedWorker({
+        new RestartedChild({
           ...order,
           modules,
           exec,
@@ -167,37 +168,49 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
 }
 
 /**
- * A worker process that is restarted when it dies. A worker that cannot start the first time is not
- * tried again.
+ * A scheduler or a worker that is restarted when it dies. One that cannot start the first time is not
+ * tried again; later the cause may pass, as an outage of what its modules are on does.
  */
-class RestartedWorker {
-  readonly #order: Order;
-  /** Marks the processes that its tasks start. */
+class RestartedChild {
+  #order: Order;
+  /** Marks the processes that the tasks of a worker start. */
   readonly #mark = randomUUID();
   readonly #stopped = new AbortController();
   #child: Child;
   /** Settles with the first process. */
-  readonly ready: Promise<unknown>;
+  readonly ready: Promise<{ url?: string | undefined }>;
 
-  constructor(order: Extract<Order, { role: "worker" }>) {
-    this.#order = { ...order, mark: this.#mark };
+  constructor(order: Order) {
+    this.#order = order.role === "worker" ? { ...order, mark: this.#mark } : order;
     this.#child = new Child(this.#order);
     this.ready = this.#child.ready;
-    this.ready.then(() => this.#keep()).catch(() => undefined);
+    this.ready.then(({ url }) => this.#keep(url)).catch(() => undefined);
   }
 
-  async #keep(): Promise<void> {
+  async #keep(url: string | undefined): Promise<void> {
+    if (this.#order.role === "scheduler" && url !== undefined) {
+      // The workers and the program find the next scheduler where the last one was.
+      this.#order = { ...this.#order, port: Number(new URL(url).port) };
+    }
     const { signal } = this.#stopped;
     const pause = restartPauses(signal);
+    let predecessorDied = "";
     for (;;) {
-      const [code] = (await this.#child.exited) as [number | null];
+      const [code, killedBy] = await this.#child.exited;
       // A worker that was killed could not end what its tasks had started.
       await endProcesses({ marks: [this.#mark] });
       // A worker exits with 0 when it was asked to leave, by `retireWorkers` say.
       if (signal.aborted || code === 0) return;
       await pause();
       if (signal.aborted) return;
-      this.#child = new Child(this.#order);
+      const wasReady = await this.#child.ready.then(
+        () => true,
+        () => false,
+      );
+      if (wasReady) {
+        predecessorDied = killedBy ? `was killed by ${killedBy}` : `ended with exit code ${code}`;
+      }
+      this.#child = new Child({ ...this.#order, predecessorDied });
     }
   }
 
@@ -211,7 +224,7 @@ class RestartedWorker {
 class Child {
   readonly #process: ChildProcess;
   readonly #drainMs: number;
-  readonly exited: Promise<unknown>;
+  readonly exited: Promise<[code: number | null, killedBy: NodeJS.Signals | null]>;
   /** Resolves with the report of the process. */
   readonly ready: Promise<{ url?: string | undefined }>;
 
@@ -223,15 +236,14 @@ class Child {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     this.#drainMs = order.role === "worker" ? order.drainTimeoutMs : 0;
-    this.exited = once(this.#process, "exit");
+    this.exited = once(this.#process, "exit") as typeof this.exited;
     this.ready = this.#start(order);
     // When several processes fail, one error is reported; the others must not end the program.
     this.ready.catch(() => undefined);
   }
 
   async #start(order: Order): Promise<{ url?: string | undefined }> {
-    const died = this.exited.then((how) => {
-      const [code, signal] = how as [number | null, NodeJS.Signals | null];
+    const died = this.exited.then(([code, signal]) => {
       throw new Error(
         `the ${order.role} ended before it was ready, by ${signal ?? `exit ${code}`}`,
       );

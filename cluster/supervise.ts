@@ -1,6 +1,6 @@
 // Supervises a worker: runs it as a child process and restarts it when it dies. The next worker tells
-// the scheduler how the last one died. A worker that ends in good order, cannot start, or was asked to
-// end is not restarted.
+// the scheduler how the last one died. A worker that ends in good order, cannot start the first time, or
+// was asked to end is not restarted.
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -9,6 +9,7 @@ import { constants } from "node:os";
 import { childFlags } from "../src/child-flags.ts";
 import type { Predecessor } from "../src/wire/protocol.ts";
 import { endProcesses } from "../worker/processes/end-processes.ts";
+import { now } from "../src/timers.ts";
 import { restartPauses } from "./restart-pauses.ts";
 
 /** The environment variable with the JSON that the supervisor passes to the worker. */
@@ -31,6 +32,8 @@ export type WorkerStatus = "joined" | "ending";
 
 /** Deaths in a row before the worker has joined, after which the supervisor gives up. */
 const deathsBeforeJoining = 5;
+/** A worker that has joined once is restarted so long, in milliseconds: an outage of its files may pass. */
+const longestOutageMs = 15 * 60_000;
 
 /** What the supervisor told this process; undefined without a supervisor. */
 export function supervision(): Supervision | undefined {
@@ -65,7 +68,7 @@ export async function supervise(options: {
   name: string;
   onEndRequest: (forward: (why: NodeJS.Signals | "disconnect") => void) => void;
   onDrainRequest: (forward: () => void) => void;
-  /** Receives the reason, for people, when the supervisor gives up. */
+  /** Receives the reason, for people, when a restart fails or the supervisor gives up. */
   say: (line: string) => void;
 }): Promise<number> {
   const { name } = options;
@@ -84,6 +87,8 @@ export async function supervise(options: {
   });
   let predecessor: Predecessor | undefined;
   let deaths = 0;
+  /** When a worker was last there that had joined. */
+  let joinedAt = -Infinity;
   const pause = restartPauses(asked.signal);
   for (;;) {
     child = start({ name, mark, ...(predecessor && { predecessor }) });
@@ -92,10 +97,17 @@ export async function supervise(options: {
     await endProcesses({ marks: [mark] });
     if (asked.signal.aborted || end.isOrderly) return end.code;
     deaths = end.hasJoined ? 0 : deaths + 1;
-    if (deaths === deathsBeforeJoining) {
+    if (end.hasJoined) joinedAt = now();
+    const mayPass = now() - joinedAt < longestOutageMs;
+    // A module that does not load is a wrong argument, unless it has loaded before.
+    if (end.code === wrongUsage && !mayPass) return end.code;
+    if (deaths >= deathsBeforeJoining && !mayPass) {
       const times = `${deaths} times in a row before it joined a scheduler`;
       options.say(`giving up: the worker process died ${times}; the last one: ${end.how}`);
       return end.code;
+    }
+    if (deaths === 1 && mayPass) {
+      options.say(`the worker could not be restarted, and is tried again: it ${end.how}`);
     }
     // The scheduler does not know a worker that died before it joined.
     if (predecessor === undefined || end.hasJoined) {
@@ -115,6 +127,9 @@ function start(told: Supervision): ChildProcess {
   });
 }
 
+/** The exit code for wrong usage, and for a module that does not load. */
+const wrongUsage = 2;
+
 type End = { code: number; how: string; hasJoined: boolean; isOrderly: boolean };
 
 async function endOf(child: ChildProcess): Promise<End> {
@@ -126,8 +141,7 @@ async function endOf(child: ChildProcess): Promise<End> {
   child.once("error", () => resolve([1, null]));
   const [code, signal] = await promise;
   const hasJoined = statuses.has("joined");
-  // Code 2 is wrong usage or a module that does not load, which a restart cannot mend.
-  const isOrderly = statuses.has("ending") || code === 0 || code === 2;
+  const isOrderly = code !== wrongUsage && (statuses.has("ending") || code === 0);
   if (signal === null) {
     return { code: code ?? 1, how: `exited with code ${code}`, hasJoined, isOrderly };
   }

@@ -10,7 +10,7 @@ import {
 } from "../worker/main.ts";
 import { builtInModule } from "../src/built-in.ts";
 import type { Exec } from "./exec.ts";
-import { startIoThreads } from "../worker/pool/io-threads.ts";
+import { startIoThreads } from "../worker/boundary/io-threads.ts";
 
 /** In a checkout these are .ts files, in the published package .js files. */
 const extension = extname(import.meta.url);

@@ -1,5 +1,6 @@
 // Timers that are due: delayed tasks start, unstarted ones expire, grace periods end.
 
+import { describeDuration } from "../../src/duration.ts";
 import * as client from "./clients/client-events.ts";
 import { reviewReservation } from "./placement/reservation.ts";
 import type { Task } from "./state.ts";
@@ -57,6 +58,6 @@ function expire(step: StepContext, task: Task): void {
   if (task.expiresAt === undefined || task.starts > 0) return;
   if (at !== "waiting" && at !== "ready") return;
   const { name } = task.spec.function;
-  const message = `"${name}" had not started when its expiresMs of ${task.spec.options.expiresMs} ran out`;
+  const message = `"${name}" had not started when its expiresMs of ${describeDuration(task.spec.options.expiresMs!)} ran out`;
   fail(step, task, { code: "task-timeout", message, key: task.key, task: name }, "expired");
 }

@@ -1,5 +1,6 @@
 // The dialling side of a connection: fetches values from a holder, and sends values for it to hold.
 
+import { formatSize } from "../size.ts";
 import { ConnectionError, ProtocolError } from "../errors/errors.ts";
 import type { Payload } from "../payload/payload.ts";
 import { systemClock, type Cancel, type Clock } from "../link/clock.ts";
@@ -84,7 +85,9 @@ export class Requester {
     try {
       const claimed = bytesOfShape(incoming.shape);
       if (claimed > 3 * bytes + 1_024) {
-        throw new ProtocolError(`a value of ${bytes} bytes is said to have ${claimed}`);
+        throw new ProtocolError(
+          `a value of ${formatSize(bytes)} is said to have ${formatSize(claimed)}`,
+        );
       }
       const assembly = new Assembly(incoming.shape, allocate);
       await incoming.readInto(assembly, () => {

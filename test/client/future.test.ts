@@ -239,7 +239,8 @@ describe("cancel", () => {
     const cancelled = ["cancelled", "cancelled", "cancelled"];
     expect(status).toEqual([...cancelled, "pending", "pending", "finished"]);
     await waiting;
-    expect(scheduler.keysOf("cancel")).toEqual([root.key]);
+    // All are named: the scheduler may have finished the first already, which changes nothing for the others.
+    expect(scheduler.keysOf("cancel")).toEqual([root.key, both.key, below.key]);
     // What has finished holds on to nothing that depended on it.
     scheduler.finish(other.key, 1);
     expect(stateOf(other).dependents).toEqual([]);

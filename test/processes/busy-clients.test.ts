@@ -6,57 +6,81 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readFile, writeFile } from "node:fs/promises";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { Client } from "../../src/index.ts";
 import { ConnectionError } from "../../src/errors/errors.ts";
-import { node } from "../processes.ts";
+import { childrenOf, node, type Program } from "../processes.ts";
 import { addCleanUp, cleanUp, connect, patientMs, startScheduler, startWorker } from "./daemons.ts";
+import { tasks } from "./daemons.ts";
+import { kinds, startCluster, type Kind } from "./kinds.ts";
 
 type Tasks = typeof import("./fixtures/tasks.ts");
 
 afterEach(cleanUp, patientMs);
-afterEach(() => void vi.useRealTimers());
 
 /** Silence is noticed after 0.6 s, and a client that is cut off given up after a second. */
 const impatient = { heartbeatMs: 200, core: { graceMs: 1_000 } };
 
-const standsStill = (file: string, how: string, ms: number) =>
-  node([path.join(import.meta.dirname, "fixtures", "stands-still.ts"), file, how, `${ms}`]);
+const fixture = (name: string) => path.join(import.meta.dirname, "fixtures", name);
+const fastTime = ["--import", fixture("fast-time.ts")];
+const standsStill = (where: string, how: string, ms: number, flags: readonly string[] = []) =>
+  node([fixture("stands-still.ts"), where, how, `${ms}`], { flags });
 
-describe("a program that stands still for longer than the grace", () => {
-  test.each(["waits", "executes"])(
-    "comes back to its tasks when it %s",
-    async (how) => {
-      const scheduler = await startScheduler(impatient);
-      await startWorker(scheduler, { name: "one" });
-      const program = standsStill(scheduler.file, how, 5_000);
-      await scheduler.program.wrote(/client \S+ is silent: nothing was heard for 0\.6 s/);
-      const { how: end, stdout, stderr } = await program.ended;
-      expect(end, stderr).toBe(0);
-      expect(stdout).toContain("11 111");
-      expect(scheduler.program.stderr).toMatch(/client \S+ is heard again/);
+/** On a cluster of either kind, which gives clients up as soon as the other; and its scheduler's log. */
+async function standsStillOn(kind: Kind, how: string, ms: number) {
+  if (kind === "Client.local") {
+    const program = standsStill(tasks, how, ms, fastTime);
+    return { program, scheduler: program };
+  }
+  const scheduler = await startScheduler(impatient);
+  await startWorker(scheduler, { name: "one" });
+  return { program: standsStill(scheduler.file, how, ms), scheduler: scheduler.program };
+}
+
+describe.each(kinds)("a program that stands still for longer than the grace, with %s", (kind) => {
+  const comesBack = async (how: string, ms: number, stop?: (program: Program) => Promise<void>) => {
+    const { program, scheduler } = await standsStillOn(kind, how, ms);
+    await program.wrote(/submitted/);
+    const stopped = stop?.(program);
+    await scheduler.wrote(/client \S+ is silent: nothing was heard for/);
+    await stopped;
+    const { how: end, stdout, stderr } = await program.ended;
+    expect(end, stderr).toBe(0);
+    expect(stdout).toContain("11 111");
+    expect(scheduler.stderr).toMatch(/client \S+ is heard again/);
+  };
+
+  test(
+    "comes back to its tasks when it waits, executes or was stopped",
+    async () => {
+      const stop = async (program: Program) => {
+        program.signal("SIGSTOP");
+        await sleep(5_000);
+        program.signal("SIGCONT");
+      };
+      await Promise.all([
+        comesBack("waits", 5_000),
+        comesBack("executes", 5_000),
+        comesBack("sleeps", 500, stop),
+      ]);
     },
     patientMs,
   );
 
   test(
-    "comes back to its tasks when it was stopped",
+    "has a link that does not stop when it fakes timers",
     async () => {
-      const scheduler = await startScheduler(impatient);
-      await startWorker(scheduler, { name: "one" });
-      const program = standsStill(scheduler.file, "sleeps", 500);
-      await program.wrote(/submitted/);
-      program.signal("SIGSTOP");
-      await scheduler.program.wrote(/is silent/);
-      await sleep(3_000);
-      program.signal("SIGCONT");
+      const { program, scheduler } = await standsStillOn(kind, "fakes timers", 2_500);
       const { how, stdout, stderr } = await program.ended;
       expect(how, stderr).toBe(0);
       expect(stdout).toContain("11 111");
+      expect(scheduler.stderr).not.toMatch(/is silent|dropped/);
     },
     patientMs,
   );
+});
 
+describe("a program that is gone", () => {
   test(
     "is given up after the time that is an option, and soon when it is killed",
     async () => {
@@ -75,21 +99,6 @@ describe("a program that stands still for longer than the grace", () => {
     patientMs,
   );
 });
-
-test(
-  "fake timers in the program do not stop its link",
-  async () => {
-    const scheduler = await startScheduler(impatient);
-    await startWorker(scheduler, { name: "one" });
-    const client = await connect<Tasks>(scheduler);
-    vi.useFakeTimers();
-    await sleep(2_000);
-    expect(scheduler.program.stderr).not.toMatch(/is silent|dropped/);
-    expect(await client.submit("add", 1, 10).result({ timeoutMs: 30_000 })).toBe(11);
-    await expect(client.event("never").wait({ timeoutMs: 50 })).rejects.toThrow(/not set/);
-  },
-  patientMs,
-);
 
 test(
   "a client goes on with the next scheduler of its file",
@@ -117,6 +126,45 @@ test(
     expect(await meanwhile.result()).toBe(22);
     expect(await client.submit("add", 3, 30).result()).toBe(33);
     await (await client.lock("db").acquire())[Symbol.asyncDispose]();
+  },
+  patientMs,
+);
+
+test(
+  "a client goes on with the next scheduler of its own cluster, and so do the workers",
+  async () => {
+    const client = await Client.local<Tasks>({ modules: [tasks], workers: 2, threads: 1 });
+    addCleanUp(() => client.close());
+    const pids = (await client.workers()).map(({ pid }) => pid);
+    const held = await client.lock("db").acquire();
+    const old = client.submit("waitFor", 600_000);
+    await client.info();
+    const [scheduler] = childrenOf(process.pid).filter((pid) => !pids.includes(pid));
+    process.kill(scheduler!, "SIGKILL");
+    await expect(old.result()).rejects.toThrow(ConnectionError);
+    expect([old.status, held.signal.aborted]).toEqual(["lost", true]);
+    await expect(client.submit("add", old, 1).result()).rejects.toThrow(ConnectionError);
+    expect(await client.submit("add", 2, 20).result()).toBe(22);
+    await client.waitForWorkers(2, { timeoutMs: patientMs });
+    expect((await client.workers()).map(({ pid }) => pid).sort()).toEqual(pids.sort());
+    await (await client.lock("db").acquire())[Symbol.asyncDispose]();
+  },
+  patientMs,
+);
+
+test.each(kinds)(
+  "with %s what cannot be sent is a rejected future, and a lock ends with its client",
+  async (kind) => {
+    const client = await startCluster<Tasks>(kind, { modules: [tasks] });
+    const held = await client.lock("db").acquire();
+    await client.close();
+    expect([held.held, held.signal.aborted]).toEqual([false, true]);
+    const late = client.submit("add", 1, 10);
+    expect(late.status).toBe("lost");
+    await expect(late.result()).rejects.toThrow(/connect again: this client was closed/);
+    for (const future of client.map("add", [1], [2])) {
+      await expect(future.result()).rejects.toThrow(ConnectionError);
+    }
   },
   patientMs,
 );
@@ -202,7 +250,7 @@ describe("close leaves nothing that keeps the program alive, after", () => {
       const facts = JSON.parse(await readFile(scheduler.file, "utf8"));
       const urls = [`ws://127.0.0.1:${port}`, scheduler.url];
       await writeFile(file, JSON.stringify({ ...facts, urls }), { mode: 0o600 });
-      const { how, stdout, stderr } = await standsStill(file, "sleeps", 0).ended;
+      const { how, stdout, stderr } = await standsStill(file, "sleeps", 0, fastTime).ended;
       expect(how, stderr).toBe(0);
       expect(stdout).toContain("11 111");
     },

@@ -14,7 +14,9 @@ afterEach(cleanUp, patientMs);
 const lines = (count: number, from = 0): string[] =>
   Array.from({ length: count }, (_, index) => `line ${from + index}`);
 
-async function clusterOf(options: { threads?: number; isSupervised?: boolean } = {}) {
+async function clusterOf(
+  options: { threads?: number; isSupervised?: boolean; more?: readonly string[] } = {},
+) {
   const scheduler = await startScheduler();
   const worker = await startWorker(scheduler, { name: "one", modules: [module], ...options });
   return { scheduler, worker, client: await connect<Tasks>(scheduler) };
@@ -99,10 +101,10 @@ test(
   patientMs,
 );
 
-test(
-  "lines of currentTask().log are all there when the thread ends",
-  async () => {
-    const { worker, client } = await clusterOf();
+test.each(["threads", "processes"])(
+  "lines of currentTask().log are all there when a task of %s exits",
+  async (isolation) => {
+    const { worker, client } = await clusterOf({ more: ["--isolation", isolation] });
     client.with({ maxWorkerLosses: 1 }).submit("logs", 20_000);
     await worker.wrote(/a thread ended/);
     const logged = [...worker.stderr.matchAll(/worker: log (\d+) /g)].map(([, line]) =>

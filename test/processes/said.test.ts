@@ -14,7 +14,7 @@ import { readSchedulerFile, writeSchedulerFile } from "../../src/meeting/schedul
 import { PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
 import { dial } from "../../src/link/dial.ts";
 import { checkToClient } from "../../src/wire/check.ts";
-import { reap, thence } from "../processes.ts";
+import { node, reap, thence } from "../processes.ts";
 import { behaviours } from "./daemons.ts";
 
 let folder: string;
@@ -216,6 +216,16 @@ describe("a scheduler file", () => {
       }
     }
   }, 60_000);
+});
+
+test("with Client.local a fire-and-forget task that throws is in the program's own log", async () => {
+  const fixture = path.join(import.meta.dirname, "fixtures", "fails-locally.ts");
+  const { how, stderr } = await node([fixture, behaviours]).ended;
+  expect(how, stderr).toBe(0);
+  expect(stderr).toMatch(
+    /scheduler: .*nobody waits for.* RangeError: no such file.*behaviours\.ts/,
+  );
+  expect(stderr).not.toContain("heard");
 });
 
 test("a fire-and-forget task that throws is in the scheduler's log, with its stack; of many a few", async () => {

@@ -38,6 +38,11 @@ async function readWhileOthersWait(client: Client<Tasks>, slots: number): Promis
 test.each([
   ["threads", { threads: 9 }, false],
   ["concurrency", { threads: 1, more: ["--concurrency", "9"] }, true],
+  [
+    "concurrency in a process",
+    { threads: 1, more: ["--concurrency=9", "--isolation=processes"] },
+    false,
+  ],
 ] as const)(
   "of a daemon, by %s",
   async (_, options, isSupervised) => {

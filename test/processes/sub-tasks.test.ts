@@ -6,6 +6,7 @@ import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { TaskCancelledError, TaskError, type SerializationError } from "../../src/index.ts";
 import { cleanUp, connect, patientMs, startScheduler, startWorker } from "./daemons.ts";
+import { kinds, startCluster } from "./kinds.ts";
 import { openGate } from "./fixtures/traces.ts";
 
 type Tasks = typeof import("./fixtures/sub-tasks.ts");
@@ -25,11 +26,12 @@ async function stage(workers: { name: string; threads?: number; resources?: stri
 }
 
 describe("a value that a task scatters", () => {
-  test(
-    "is there for its sub-tasks: in the scheduler, on its own worker or on another",
-    async () => {
-      const { client } = await stage([{ name: "one" }, { name: "two" }]);
-      const onOne = client.with({ workers: ["one"] });
+  test.each(kinds)(
+    "is there for its sub-tasks: in the scheduler, on its own worker or on another, with %s",
+    async (kind) => {
+      const client = await startCluster<Tasks>(kind, { modules, workers: 2 });
+      const [one, two] = (await client.workers()).map(({ name }) => name);
+      const onOne = client.with({ workers: [one!] });
       expect(await onOne.submit("scatterForSubTasks", 10).result()).toEqual({
         holders: ["scheduler"],
         sums: [20, 20],
@@ -38,9 +40,9 @@ describe("a value that a task scatters", () => {
       const large = 100_000;
       const rest = { sums: [2 * large, 2 * large], own: large };
       const own = await onOne.submit("scatterForSubTasks", large).result();
-      expect(own).toMatchObject({ holders: ["one"], ...rest });
-      const other = await onOne.submit("scatterForSubTasks", large, ["two"]).result();
-      expect(other).toMatchObject({ holders: ["two"], ...rest });
+      expect(own).toMatchObject({ holders: [one], ...rest });
+      const other = await onOne.submit("scatterForSubTasks", large, [two!]).result();
+      expect(other).toMatchObject({ holders: [two], ...rest });
       // They go with the task.
       const held = async () => (await client.workers()).map((each) => each.held.results);
       await expect.poll(held).toEqual([0, 0]);

@@ -8,6 +8,7 @@ import { tested } from "../isolation.ts";
 import type { Program } from "../processes.ts";
 import { addCleanUp, behaviours, cleanUp, connect, patientMs, startScheduler } from "./daemons.ts";
 import { startWorker, tasks, type Scheduler } from "./daemons.ts";
+import { kinds, startCluster } from "./kinds.ts";
 
 type Tasks = typeof import("./fixtures/tasks.ts") & typeof import("../fixtures/behaviours.ts");
 
@@ -122,12 +123,10 @@ describe.skipIf(tested.isolation === "processes")("a task that kills its whole w
 });
 
 describe("tasks beside one that takes its worker or its thread down", () => {
-  test(
-    "on a shared thread run apart from it, and do not fail",
-    async () => {
-      const scheduler = await startScheduler();
-      await startWorker(scheduler, { name: "one", more: ["--concurrency", "6"] });
-      const client = await connect<Tasks>(scheduler);
+  test.each(kinds)(
+    "on a shared thread run apart from it, and do not fail, with %s",
+    async (kind) => {
+      const client = await startCluster<Tasks>(kind, { modules: [tasks], concurrency: 6 });
       const innocent = client.map("waitFor", [600, 600, 600, 600, 600]);
       const guilty = client.submit("throwFromItsTimer");
       const error = await guilty.exception();
@@ -156,6 +155,22 @@ describe("tasks beside one that takes its worker or its thread down", () => {
       }
     },
     2 * patientMs,
+  );
+
+  test(
+    "on a worker of the program that stood still lose nothing and are not blamed",
+    async () => {
+      const client = await startCluster<Tasks>("Client.local", { modules: [tasks], threads: 2 });
+      const [worker] = await client.workers();
+      const running = client.map("waitFor", [500, 800]);
+      await expect.poll(async () => (await client.explain(running[1]!)).why).toMatch(/executing/);
+      process.kill(worker!.pid, "SIGSTOP");
+      await sleep(2_000);
+      process.kill(worker!.pid, "SIGCONT");
+      expect(await client.gather(running)).toEqual([1, 1]);
+      for (const each of running) expect((await client.explain(each)).losses).toEqual([]);
+    },
+    patientMs,
   );
 
   test(

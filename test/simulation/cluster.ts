@@ -67,6 +67,8 @@ export type ClusterOptions = {
   latencyMs: () => number;
   heard: (route: Route, direction: Direction, length: number) => void;
   log: (who: string, level: string, text: string) => void;
+  /** A worker that had joined has ended because of an error. */
+  failed?: (who: string, error: Error) => void;
 };
 
 export type SimulatedWorker = {
@@ -209,7 +211,10 @@ export class Cluster {
         drainTimeoutMs: 1_000,
       }).then((running) => {
         worker.running = running;
-        void running.ended.then(again, again);
+        void running.ended.then(again, (error: Error) => {
+          this.#options.failed?.(worker.shape.name, error);
+          again();
+        });
       }, again);
     });
   }
@@ -237,9 +242,12 @@ export class Cluster {
     return started;
   }
 
-  crashClient(client: SimulatedClient, options: { noticed: boolean }): void {
-    client.scope.kill();
-    this.network.crash(client.scope, options);
+  crashClient({ scope, client }: SimulatedClient, options: { noticed: boolean }): void {
+    scope.kill();
+    this.network.crash(scope, options);
+    // Clients that pass futures to each other are of one process in truth: none outlives, in memory,
+    // what another borrowed or waits to hear of it.
+    this.#time.within(scope, () => void client?.close());
   }
 
   async stopScheduler(): Promise<void> {

@@ -4,7 +4,7 @@
 import type { Random } from "../processes/random.ts";
 import { clientGraces } from "./cluster.ts";
 import type { Cluster, SimulatedClient, SimulatedWorker } from "./cluster.ts";
-import type { Book } from "./functions.ts";
+import type { Book, Execution } from "./functions.ts";
 import type { Direction, Route } from "./network.ts";
 import { withoutModules } from "./threads.ts";
 import type { Scope, VirtualTime } from "./virtual-time.ts";
@@ -107,7 +107,7 @@ export class Faults {
     this.struck += 1;
     const random = this.#random;
     const kind = random.pick(this.#kinds);
-    if (["crash", "stop", "thread", "restart"].includes(kind)) this.mayRunAgain = true;
+    if (["crash", "stop", "restart"].includes(kind)) this.mayRunAgain = true;
     if (["crash", "stop"].includes(kind)) this.mayLoseData = true;
     const workers = cluster.workers.filter(({ scope }) => !scope.dead);
     const clients = cluster.clients.filter(({ scope }) => !scope.dead);
@@ -123,7 +123,9 @@ export class Faults {
         break;
       }
       case "crash":
-        if (workers.length > 0) this.#crash(random.pick(workers));
+        if (workers.length === 0) break;
+        this.workersBroken += 1;
+        this.#crash(random.pick(workers));
         break;
       case "stop": {
         const worker = workers.length > 0 ? random.pick(workers) : undefined;
@@ -136,10 +138,7 @@ export class Faults {
       case "thread": {
         const executing = [...book.executing].filter(({ scope }) => !scope.dead);
         if (executing.length === 0) break;
-        const { scope, id } = random.pick(executing);
-        say(`${scope.name} dies while it runs task ${id}`);
-        this.threadsBroken += 1;
-        scope.thread?.die();
+        this.#endThread(random.pick(executing));
         break;
       }
       case "gone": {
@@ -166,6 +165,11 @@ export class Faults {
         const ms = this.#duration();
         say(`the modules of ${shape.name} are away for ${ms.toFixed(0)} ms`);
         withoutModules.add(scope);
+        // What they had not loaded yet is away too.
+        const isNeeded = random.chance(0.5);
+        for (const each of isNeeded ? [...book.executing] : []) {
+          if (each.scope.process === scope && !each.scope.dead) this.#endThread(each);
+        }
         this.#mendAfter(ms, () => withoutModules.delete(scope));
         break;
       }
@@ -226,30 +230,50 @@ export class Faults {
   #freeze(scope: Scope): void {
     const { say, time, cluster } = this.#options;
     if (scope.frozen !== undefined) return;
-    const ms = this.#duration();
+    const isClient = cluster.clients.some((client) => client.scope === scope);
+    // A client that is busy for longer than what is cut off is waited for is not given up.
+    const ms = this.#duration() * (isClient ? clientGraces - 1 : 1);
     say(`${scope.name} stands still for ${ms.toFixed(0)} ms`);
     scope.freeze();
     if (scope === cluster.scheduler) {
       for (const { scope: peer } of [...cluster.clients, ...cluster.workers]) {
         this.#addAway(peer, ms);
       }
-    } else if (cluster.clients.some((client) => client.scope === scope)) {
+    } else if (isClient) {
       this.busyMs.set(scope.name, (this.busyMs.get(scope.name) ?? 0) + ms);
     } else this.#addAway(scope, ms);
-    this.#mendAfter(ms, () => {
+    const goOn = () => {
       if (!scope.dead) say(`${scope.name} goes on`);
       time.thaw(scope);
-    });
+    };
+    // What a client computes takes its time, whatever is mended meanwhile.
+    if (isClient) time.after(ms, goOn, time.root);
+    else this.#mendAfter(ms, goOn);
   }
 
-  #crash(worker: SimulatedWorker): void {
+  #endThread({ scope, id }: Execution): void {
+    this.#options.say(`${scope.name} dies while it runs task ${id}`);
+    this.mayRunAgain = true;
+    this.threadsBroken += 1;
+    scope.thread?.die();
+  }
+
+  /** A task takes its worker down: none of the others there is to blame. */
+  killedByTask(process: Scope): void {
+    const worker = this.#options.cluster.workers.find(({ scope }) => scope === process);
+    if (worker === undefined || process.dead) return;
+    this.struck += 1;
+    this.mayRunAgain = this.mayLoseData = true;
+    this.#crash(worker, " of a task");
+  }
+
+  #crash(worker: SimulatedWorker, why = ""): void {
     const { cluster, say } = this.#options;
     const noticed = this.#random.chance(0.6);
     const ms = this.#duration();
     say(
-      `${worker.shape.name} dies${noticed ? "" : " without a word"}, and is started again after ${ms.toFixed(0)} ms`,
+      `${worker.shape.name} dies${why}${noticed ? "" : " without a word"}, and is started again after ${ms.toFixed(0)} ms`,
     );
-    this.workersBroken += 1;
     cluster.crashWorker(worker, { noticed });
     this.#mendAfter(ms, () => {
       say(`${worker.shape.name} is started again`);

@@ -93,6 +93,23 @@ describe("a scattered value", () => {
       expect(Object.values(await client.whoHas([future]))).toEqual([[other.shape.name]]);
     }));
 
+  test("that is lost before all have it is sent again", () =>
+    play(async ({ cluster, startWorker, connect, sleep }) => {
+      const client = await connect("client-0");
+      const workers = [startWorker("worker-0"), startWorker("worker-1")];
+      while (cluster.state!.workers.size < 2) await sleep(1);
+      const [first] = cluster.state!.workers.values();
+      const target = workers.find(({ shape }) => shape.name === first!.name)!;
+      const other = workers.find((each) => each !== target)!;
+      cluster.network.silence(other.route, ["in"]);
+      const scattering = client.scatter(large, { broadcast: true });
+      while (first!.holds.size === 0) await sleep(0.1);
+      cluster.crashWorker(target, { noticed: true });
+      cluster.network.heal(other.route);
+      const future = await scattering;
+      expect(await client.submit("quick", 1, future).result()).toBe(valueOf(1, large));
+    }));
+
   test("that a restart cancels on its way fails, and is not waited for", () =>
     play(async ({ cluster, startWorker, connect, sleep }) => {
       const [client, other] = [await connect("client-0"), await connect("client-1")];
@@ -179,5 +196,25 @@ describe("a client whose link drops", () => {
       await sleep(10);
       cluster.network.heal(route);
       expect(await future.result()).toBe(valueOf(1, 0));
+    }));
+});
+
+describe("a task that is cancelled when it has finished, which its client has not heard", () => {
+  test("takes what depends on it along all the same", () =>
+    play(async ({ cluster, startWorker, connect, sleep }) => {
+      const client = await connect("client-0");
+      startWorker("worker-0");
+      const finished = client.submit("slow", 1, 0, 100);
+      const endless = client.submit("obeys", 2, client.submit("quick", 3, finished));
+      await sleep(50);
+      const { route } = cluster.clients[0]!;
+      cluster.network.silence(route, ["in"]);
+      while (cluster.state!.tasks.get(endless.key)?.state.at !== "running") await sleep(1);
+      finished.cancel();
+      expect(endless.status).toBe("cancelled");
+      await sleep(100);
+      expect(cluster.state!.tasks.get(endless.key)?.state.at).toBeUndefined();
+      cluster.network.heal(route);
+      expect(await client.submit("quick", 4, 0).result()).toBe(valueOf(4, 0));
     }));
 });

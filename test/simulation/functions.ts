@@ -19,6 +19,8 @@ export class Book {
   /** Whether the scheduler must still believe in what runs there, and in the client of a task. */
   isSure: (scope: Scope) => boolean = () => true;
   readonly owners = new Map<number, () => boolean>();
+  /** Ends the process of a worker at once. */
+  killWorker: (process: Scope) => void = () => undefined;
 
   begin(id: number): Execution {
     const times = (this.begun.get(id) ?? 0) + 1;
@@ -63,7 +65,7 @@ class Leases {
   }
 }
 
-type Execution = { id: number; times: number; scope: Scope };
+export type Execution = { id: number; times: number; scope: Scope };
 
 let book = new Book();
 
@@ -98,6 +100,13 @@ export const functions = {
     during(id, ms, async ({ times, scope }) => {
       if (times > count) return valueOf(id, parts);
       scope.thread?.die();
+      return never();
+    }),
+  /** Takes its worker down so many times before it returns. */
+  kills: (id: number, parts: Parts, ms: number, count: number) =>
+    during(id, ms, ({ times, scope }) => {
+      if (times > count) return valueOf(id, parts);
+      book.killWorker(scope.process);
       return never();
     }),
   /** Hangs so many times before it returns; a loop that nothing but the end of its thread ends. */

@@ -92,6 +92,10 @@ class Simulation {
         if (text.includes("it starts anew")) this.#book.capacity.delete(who);
         if (options.withLogs) this.#tell(`${who} ${level}: ${text}`);
       },
+      // Only the loss of the scheduler is the end of a worker, and no outage of its modules.
+      failed: (who, { name, message }) => {
+        if (name !== "ConnectionError") this.#problems.push(`${who} ended: ${name}: ${message}`);
+      },
     });
     const spanMs = random.pick([50, 500, 3_000]);
     const names = random.several(1, 4, () => "").map((_, index) => `worker-${index}`);
@@ -134,14 +138,18 @@ class Simulation {
       graceMs: this.#graceMs,
       spanMs,
       takesThreadsDown: this.#workload.tasks.some(
-        ({ name }) => name === "dies" || name === "hangs",
+        (task) => isGuilty(task) || task.name === "hangs",
       ),
-      problem: (what) => void this.#problems.push(what),
+      problem: (what) => {
+        // A process that is gone has no more to say.
+        if (!time.scope.dead) this.#problems.push(what);
+      },
       tell: (what) => this.#tell(what),
       futuresOf: (client) => this.#lastingFuturesOf(client),
       isRetried: () => this.#retried.size > 0,
     });
     this.#book.isSure = (scope) => this.#stage.isSure({ scope });
+    this.#book.killWorker = (process) => this.#faults.killedByTask(process);
     startStrands(this.#stage);
   }
 
@@ -241,7 +249,7 @@ class Simulation {
     } catch (error) {
       // What it would have depended on is gone by its client's own doing, or the client is.
       const accounted =
-        inputs.some((input) => this.#released.has(input) || this.#mayFail(input)) ||
+        inputs.some((input) => this.#isLetGo(input) || this.#mayFail(input)) ||
         this.#mayBeLost(task.client) ||
         this.#stage.restarted;
       if (!accounted) this.#problems.push(`task ${id} was refused: ${String(error)}`);
@@ -319,7 +327,7 @@ class Simulation {
       const isEndless = name === "obeys" || (name === "hangs" && options.timeoutMs === undefined);
       if (!isEndless || this.#released.has(id)) continue;
       const { scope } = this.#cluster.clients[client]!;
-      if (scope.dead) continue;
+      if (scope.dead || scope.frozen) continue;
       this.#time.within(scope, () => {
         this.#act(this.#cluster.clients[client]!, { at: 0, client, what: "cancel", task: id });
       });
@@ -353,6 +361,12 @@ class Simulation {
     return this.#stage.mayBeLost(`client-${client}`);
   }
 
+  /** Whether its future was released, or ended with its client. */
+  #isLetGo(id: number): boolean {
+    const { client } = this.#workload.tasks[id]!;
+    return this.#released.has(id) || this.#cluster.clients[client]!.scope.dead;
+  }
+
   /** Whether an input may have been cancelled or lost when its dependent was submitted. */
   #mayFail(id: number): boolean {
     const { inputs, client } = this.#workload.tasks[id]!;
@@ -379,17 +393,13 @@ class Simulation {
       tasks,
       mostLosses: (id) => {
         const { workersBroken, threadsBroken } = this.#faults;
-        // What others do that share its thread is none of its losses.
-        const own = tasks[id]!.name === "dies" ? (this.#book.begun.get(id) ?? 0) : 0;
+        // What others do that share its thread or its worker is none of its losses.
+        const own = isGuilty(tasks[id]!) ? (this.#book.begun.get(id) ?? 0) : 0;
         return own + workersBroken + threadsBroken;
       },
       cancelled: this.#cancelled,
       mayBeLost: (client) => this.#mayBeLost(client),
-      mayLetGo: (id) => {
-        const { client } = tasks[id]!;
-        const isGone = this.#cluster.clients[client]!.scope.dead;
-        return isGone || this.#released.has(id) || this.#mayBeLost(client);
-      },
+      mayLetGo: (id) => this.#isLetGo(id) || this.#mayBeLost(tasks[id]!.client),
       mayBeRestarted: (id) => this.#submittedAt.get(id)! <= this.#stage.restartedUntil,
       maxWorkerLosses: 3,
       leastMemoryBytes: Math.min(...this.#cluster.workers.map(({ shape }) => shape.memoryBytes)),
@@ -480,4 +490,9 @@ class Simulation {
       return `keys${this.#keyParts.indexOf(part)}`;
     });
   }
+}
+
+/** Whether a task takes down its thread or its worker, and what runs beside it. */
+function isGuilty({ name }: PlannedTask): boolean {
+  return name === "dies" || name === "kills";
 }

@@ -50,9 +50,10 @@ export function possibleOutcomes(facts: Facts): Set<string>[] {
     const { id, inputs, options, client } = task;
     const outcomes = new Set<string>();
     if (inputs.every((input) => possible[input]!.has("value"))) {
-      for (const own of ownOutcomes(task)) outcomes.add(own);
+      for (const own of ownOutcomes(task, facts)) outcomes.add(own);
       const worn = facts.mostLosses(id) >= facts.maxWorkerLosses;
       if (worn) outcomes.add(`worker-lost ${id}`);
+      if (worn && task.name === "spawns") outcomes.add(`sub-task worker-lost ${id}`);
     }
     const isTooLarge = inputBytes(task, facts) > facts.leastMemoryBytes;
     if (isTooLarge) outcomes.add(`unschedulable ${id}`);
@@ -77,12 +78,15 @@ function inputBytes({ inputs }: PlannedTask, { tasks }: Facts): number {
   return inputs.reduce((sum, input) => sum + bytesOf(input) + 200, 0);
 }
 
-function ownOutcomes({ id, name, rest, options }: PlannedTask): string[] {
+function ownOutcomes({ id, name, rest, options }: PlannedTask, facts: Facts): string[] {
   switch (name) {
     case "fails":
       return [`task-failed ${id}`];
     case "obeys":
       return [];
+    case "dies":
+    case "kills":
+      return rest[1]! < facts.maxWorkerLosses ? ["value"] : [];
     case "flaky":
       // What it threw may be lost with its worker, or a client tries it again.
       return options.retries === undefined ? ["value", `task-failed ${id}`] : ["value"];
@@ -114,6 +118,8 @@ export function outcomeOf(
     if (found) return `task-failed ${found[1]}`;
   }
   const root = error.key === undefined ? undefined : taskOf(error.key);
+  const isOfSubTask = error.code === "task-failed" && error.cause?.name === "WorkerLostError";
+  if (isOfSubTask && root !== undefined) return `sub-task worker-lost ${root}`;
   const known =
     ["task-timeout", "worker-lost", "unschedulable"].includes(error.code ?? "") &&
     root !== undefined;

@@ -88,6 +88,7 @@ function makeHabits(random: Random) {
     throws: some(0.2),
     spawns: some(0.4),
     dies: some(0.15),
+    kills: some(1),
     hangs: some(0.15),
     big: random.chance(0.3) ? 0.9 : some(0.5),
     quick: random.next(),
@@ -159,7 +160,8 @@ function makeCall(
     return { name: "flaky", rest: [ms, 1 + random.below(2)], options };
   }
   if (random.chance(habits.dies)) {
-    return { name: "dies", rest: [ms, 1 + random.below(2)], options };
+    const name = random.chance(habits.kills) ? "kills" : "dies";
+    return { name, rest: [ms, random.chance(0.3) ? 100 : 1 + random.below(2)], options };
   }
   if (random.chance(habits.hangs)) {
     const kind = random.below(3);

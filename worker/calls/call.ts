@@ -1,6 +1,7 @@
 // A call as the main thread knows it, from the `run` message until its answer; and the failures that the
 // main thread itself reports of calls.
 
+import { describeDuration } from "../../src/duration.ts";
 import { toErrorRecord } from "../../src/errors/failure.ts";
 import { didYouMean } from "../../src/nearest.ts";
 import type { Payload } from "../../src/payload/payload.ts";
@@ -121,7 +122,7 @@ export function about({ key, terms }: Call): { key: string; task: string } {
 }
 
 export function outOfTime({ name, options }: Terms): string {
-  return `${name} ran past its time limit of ${options?.timeoutMs} ms`;
+  return `${name} ran past its time limit of ${describeDuration(options!.timeoutMs!)}`;
 }
 
 export function unknownTask(call: Call, functions: readonly string[]): Failure {

@@ -6,6 +6,7 @@ import { toErrorRecord } from "../../src/errors/failure.ts";
 import { createCells } from "../boundary/cells.ts";
 import type { ThreadOptions } from "../boundary/messages.ts";
 import { ProcessRegistry } from "../boundary/process-registry.ts";
+import { startIoThreads } from "../boundary/io-threads.ts";
 import { UnpostedResults } from "../boundary/unposted-results.ts";
 import {
   stateFileFd,
@@ -16,18 +17,19 @@ import {
 } from "./messages.ts";
 import { stateWriter } from "./state-file.ts";
 
-/** The longest time that the exit waits until the last messages have left, in milliseconds. */
-const flushMs = 1_000;
+/** The longest time that the exit waits until the last messages have left, in milliseconds: a busy worker reads them late. */
+const flushMs = 10_000;
 
 /** Ways to end this process that are for its worker to take: sent to all that a terminal or Slurm has started. */
 const leftToTheWorker = ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
 
 /** Connects this process to the worker that started it. */
-export function connectToWorker(): ThreadOptions {
+export async function connectToWorker(): Promise<ThreadOptions> {
   // The user's code does not find the options.
   const [given] = process.argv.splice(2);
   if (given === undefined) throw new Error("worker/thread/entry is started by a worker");
   const options = JSON.parse(given) as ProcessOptions;
+  await startIoThreads(options.concurrency);
   const cells = createCells(options.cells);
   const unposted = new UnpostedResults().memory;
   const flushed = new Int32Array(new SharedArrayBuffer(4));

@@ -22,7 +22,7 @@ import {
 } from "./messages.ts";
 import { StateFile } from "./state-file.ts";
 
-/** After its end, what the process has written is here within this time, unless it left a copy of itself. */
+/** After its end, what the process has written is here once nothing came for so long: it may have left a copy of itself. */
 const lastWordsMs = 1_000;
 
 export class ProcessHost implements Host, RemoteStates {
@@ -75,6 +75,7 @@ export class ProcessHost implements Host, RemoteStates {
     child.once("exit", (code, signal) => {
       this.#killGroup();
       const enough = setTimeout(() => outbox?.destroy(), lastWordsMs);
+      outbox?.on("data", () => enough.refresh());
       void closed.then(() => {
         clearTimeout(enough);
         this.#finish(inWords(code, signal, this.#heapMib));

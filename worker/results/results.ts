@@ -1,6 +1,7 @@
 // The results of a worker: keeps large ones, fetches inputs for calls, serves other workers and clients,
 // and tells the scheduler what is here.
 
+import { formatSize } from "../../src/size.ts";
 import { systemClock, type Clock } from "../../src/link/clock.ts";
 import type { OpenSocket } from "../../src/link/dial.ts";
 import type { Socket } from "../../src/link/socket.ts";
@@ -214,7 +215,7 @@ export class Results {
   async #take(want: Want, incoming: Incoming): Promise<void> {
     const bytes = bytesOfShape(incoming.shape);
     if (bytes > this.#options.memoryBytes) {
-      throw new Error(`raise --memory-limit: the value has ${bytes} bytes`);
+      throw new Error(`raise --memory-limit: the value has ${formatSize(bytes)}`);
     }
     this.#store.expect(bytes);
     try {

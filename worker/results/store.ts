@@ -2,6 +2,7 @@
 // recently used go to files, and are read back when they are wanted; above the second the worker takes no
 // new tasks. A value that is in use is pinned: it stays in memory until it is unpinned, even when freed.
 
+import { formatSize } from "../../src/size.ts";
 import { payloadBytes, type Payload } from "../../src/payload/payload.ts";
 import type { Want } from "../../src/transfer/messages.ts";
 import { payloadSource, type Source } from "../../src/transfer/shape.ts";
@@ -265,7 +266,7 @@ export class Store {
       on.paused(
         isStuck
           ? `its results cannot be written to disk: ${this.#problem}`
-          : `results and inputs take ${this.#memoryBytes} bytes of its memory, its limit is ${pauseAboveBytes}`,
+          : `results and inputs take ${formatSize(this.#memoryBytes)} of its memory, its limit is ${formatSize(pauseAboveBytes)}`,
       );
     } else if (this.#paused && !isStuck && this.#memoryBytes <= resumeShare * pauseAboveBytes) {
       this.#paused = false;

@@ -17,7 +17,7 @@ import { tellEnds } from "./thread-ends.ts";
 import { sayLimits } from "./thread-limits.ts";
 
 const options = isMainThread
-  ? (await import("../process/child.ts")).connectToWorker()
+  ? await (await import("../process/child.ts")).connectToWorker()
   : { ...(workerData as ThreadOptions) };
 // The user's code must not find the channel to the main thread: it goes before the modules load.
 if (!isMainThread) {

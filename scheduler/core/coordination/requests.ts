@@ -1,6 +1,7 @@
 // What clients ask of locks, semaphores, events, queues and variables, and how they end it. Every
 // request is answered once under its id, when it can be met; until then it waits in line.
 
+import { formatSize } from "../../../src/size.ts";
 import { bytesOf } from "../effects.ts";
 import { acceptOffer, findTasks, retain } from "../clients/retention.ts";
 import type { Client } from "../state.ts";
@@ -176,14 +177,14 @@ function createItem(
   const bytes = bytesOf(value!);
   if (bytes > itemBytes) {
     return refuse(
-      `put a future of it instead of the value: ${bytes} bytes are more than the ${itemBytes} that ` +
+      `put a future of it instead of the value: ${formatSize(bytes)} are more than the ${formatSize(itemBytes)} that ` +
         `one value in the ${kind} "${name}" may have`,
     );
   }
   if (coordination.bytes + bytes > totalBytes) {
     return refuse(
       `take something out first, or put futures: values in queues and variables have ` +
-        `${coordination.bytes} bytes already, and may have ${totalBytes} together`,
+        `${formatSize(coordination.bytes)} already, and may have ${formatSize(totalBytes)} together`,
     );
   }
   const tasks = findTasks(step.state, inputs);

@@ -40,7 +40,7 @@ export function place(step: StepContext): void {
         continue;
       }
       // There is room, but not for so large inputs. Tasks behind it in the lane may have smaller ones.
-      if (needs && choose(state, task))
+      if (needs && hasRoomBesides(state, task))
         requeue(step, task, "too large for the free workers", largerMs);
       else block(step, lane);
     } else if (worker.dispatches.has(task.key)) {
@@ -104,6 +104,16 @@ function choose(state: State, task: Task, streak?: Streak): Worker | undefined {
   const free = chooseFree(state, task);
   if (free || needsFreeSlot(task)) return free;
   return firstFit(state.openAhead, task, (worker) => !wouldDelay(state, worker, task));
+}
+
+/** Whether some worker has room for the task, its inputs aside, and aside from whom a suspect may meet there. */
+function hasRoomBesides(state: State, task: Task): boolean {
+  if (task.suspicions === 0) return choose(state, task) !== undefined;
+  const { constraint } = task.spec;
+  for (const worker of state.free) {
+    if (couldRun(worker, constraint) && hasResources(worker, constraint)) return true;
+  }
+  return false;
 }
 
 /** For a task with large inputs: a worker that holds them may be better than a free one. */

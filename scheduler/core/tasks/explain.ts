@@ -114,5 +114,7 @@ function whyStillReady(state: State, { spec }: Task): string {
   if (missing !== undefined) return missing;
   const paused = [...state.workers.values()].filter((worker) => worker.paused !== undefined);
   const full = paused.length === 0 ? "" : `, or paused (${paused[0]!.name}: ${paused[0]!.paused!})`;
-  return `every worker that may run it is busy${full}; ${state.ready.size} tasks are ready in all`;
+  const { size } = state.ready;
+  const ready = size === 1 ? "1 task is ready" : `${size} tasks are ready`;
+  return `every worker that may run it is busy${full}; ${ready} in all`;
 }

@@ -5,7 +5,7 @@
 import { formatSize } from "../../../src/size.ts";
 import type { ParametersOf, ResultOf } from "../../../src/wire/requests.ts";
 import { answer, later, refuse, Refusal, type Asked } from "../clients/answers.ts";
-import { addWant } from "../clients/wants.ts";
+import { addWant, forEachWanting } from "../clients/wants.ts";
 import type { Client, State, Task, Worker } from "../state.ts";
 import { createTask, fail, finish } from "../tasks/lifecycle.ts";
 import { isNamed } from "../placement/constraints.ts";
@@ -42,11 +42,8 @@ export function scatter(
   if (existing && !isSentBefore(existing, client)) {
     return refusal("key-conflict", `choose another key: "${key}" is in use`);
   }
-  if (existing?.state.at === "failed" || existing?.state.at === "cancelled") {
-    return refusal(
-      "lost-data",
-      `scatter it again: the value of "${key}" was lost after it had come`,
-    );
+  if (existing?.state.at === "cancelled") {
+    return refusal("task-cancelled", `scatter it again: "${key}" was cancelled`);
   }
   if (value !== undefined && existing === undefined) {
     const task = createScattered(step, client, key);
@@ -57,6 +54,7 @@ export function scatter(
   const chosen = chooseWorkers(state, parameters, client.within?.dispatch.worker);
   if (typeof chosen === "string") return refusal("unschedulable", chosen);
   const task = existing ?? createScattered(step, client, key);
+  if (task.state.at === "failed") awaitAgain(step, task);
   const isHere = task.state.at === "finished";
   // An earlier sending may have arrived after all; then only a broadcast needs more replicas.
   const missing = isHere && !parameters.broadcast ? [] : chosen;
@@ -78,6 +76,12 @@ export function abandonScatter(step: StepContext, task: Task, client: Client): v
   if (task.state.at !== "waiting" || !isScattered(task) || task.spec.client !== client) return;
   const message = `scatter it again: the client that was to send the value of "${task.key}" did not`;
   fail(step, task, { code: "lost-data", message, key: task.key }, "not sent");
+}
+
+/** The value was lost after it had come, and its client, which has it, sends it once more. */
+function awaitAgain(step: StepContext, task: Task): void {
+  transition(step, task, { ...awaitingValue }, "its value is sent again");
+  forEachWanting(task, (client) => step.effects.reopened(client, task.key));
 }
 
 /** The worker is gone: a value that a client was sending to it has to be sent again. */
@@ -103,6 +107,9 @@ export function advanceScatters(step: StepContext): void {
     } else if (at === "cancelled" || at === "forgotten") {
       const words = `scatter it again: "${task.key}" was cancelled while its value was sent`;
       failScatter(step, scatter, "task-cancelled", words);
+    } else if (at === "failed") {
+      const words = `scatter it again: the value of "${task.key}" was lost before all had it`;
+      failScatter(step, scatter, "unschedulable", words);
     } else if (at !== "waiting") {
       if (at === "finished") requestMissing(step, scatter);
       if (at === "finished" && workers.size > 0) continue;

@@ -50,7 +50,7 @@ describe("expiring", () => {
     keys: [key],
     failure: {
       code: "task-timeout",
-      message: '"f" had not started when its expiresMs of 100 ran out',
+      message: '"f" had not started when its expiresMs of 0.1 s ran out',
       key,
       task: "f",
     },

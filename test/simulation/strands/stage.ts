@@ -78,6 +78,12 @@ export class Stage {
     return !scope.dead && !this.mayBeLost(scope.process.name);
   }
 
+  /** No client was out of reach, or busy, so that others may have waited for it. */
+  get isPrompt(): boolean {
+    const { awayMs, busyMs } = this.options.faults;
+    return !this.clients.some(({ scope: { name } }) => awayMs.has(name) || busyMs.has(name));
+  }
+
   /** Some task may rightly have run more than once. */
   get mayRunAgain(): boolean {
     const { faults, takesThreadsDown } = this.options;

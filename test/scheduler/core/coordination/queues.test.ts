@@ -140,10 +140,12 @@ describe("a queue", () => {
     const limits = { things: 9, claimsOfClient: 9, queueItems: 2, itemBytes: 4, totalBytes: 6 };
     const { ann, bob } = two({ coordination: limits });
     expect(refusal(ann.put("q", "12345"), "ann")?.[1]).toMatch(
-      /^put a future of it instead .* 5 bytes are more than the 4 /,
+      /^put a future of it instead .* 5 bytes are more than the 4 bytes /,
     );
     ann.put("q", "1234");
-    expect(refusal(ann.put("q", "123"), "ann")?.[1]).toMatch(/have 4 bytes already, .* 6 together/);
+    expect(refusal(ann.put("q", "123"), "ann")?.[1]).toMatch(
+      /have 4 bytes already, .* 6 bytes together/,
+    );
     ann.put("q", "1");
     expect(ann.put("q", "1", { limit: 9 })).toEqual({});
     expect(bob.get("q")).toMatchObject({ bob: [granted(1, "1234")] });

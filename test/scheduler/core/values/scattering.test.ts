@@ -64,12 +64,39 @@ test("a client that tries again does not mind that its value had come after all"
   });
 });
 
-test("a client that tries again is told when its value had come and is gone", () => {
-  const { workers, scatter } = sending();
-  workers[0]!.say({ type: "held", keys: ["a"], orders: [0], attempts: [1], bytes: [10_000] });
-  workers[0]!.lost();
-  const message = 'scatter it again: the value of "a" was lost after it had come';
-  expect(scatter()).toEqual({
-    ann: [{ type: "answer", id: 5, failure: { code: "lost-data", message, key: "a" } }],
+test("a client whose value is lost before all have it is told, and sends it again", () => {
+  const { ann, workers, scatter, located } = sending();
+  const held = { keys: ["a"], orders: [0], attempts: [1], bytes: [10_000] };
+  workers[0]!.say({ type: "held", ...held });
+  const message = 'scatter it again: the value of "a" was lost before all had it';
+  expect(workers[0]!.lost()["ann"]).toContainEqual({
+    type: "answer",
+    id: 5,
+    failure: { code: "unschedulable", message, key: "a" },
   });
+  expect(ann.explain("a")).toMatchObject({ state: "failed" });
+  expect(scatter()).toEqual({
+    ann: [
+      { type: "reopened", keys: ["a"] },
+      { ...located, from: ["ws://w2"] },
+    ],
+  });
+  expect(workers[1]!.say({ type: "held", ...held })["ann"]).toMatchObject([
+    { type: "stored", keys: ["a"] },
+    { type: "answer", id: 5, to: "scatter", result: { at: "workers" } },
+  ]);
+});
+
+test("a client that tries again sends a value anew that had come and is gone", () => {
+  const { workers, scatter, located } = sending();
+  for (const worker of workers) {
+    worker.say({ type: "held", keys: ["a"], orders: [0], attempts: [1], bytes: [10_000] });
+  }
+  workers[0]!.lost();
+  workers[1]!.lost();
+  const message = "start a worker: none is here to hold the scattered value";
+  const failure = { code: "unschedulable", message };
+  expect(scatter()).toMatchObject({ ann: [{ type: "answer", failure }] });
+  workers[0]!.join();
+  expect(scatter()["ann"]).toContainEqual({ ...located, from: ["ws://w1"] });
 });
