@@ -23,6 +23,8 @@ import { clearTimeout, setTimeout } from "../src/timers.ts";
 
 type Session = {
   readonly hello: Hello;
+  /** The peer's newest attempt to connect that was admitted. */
+  attempt: number;
   readonly link: Link<unknown, ToClient | ToWorker>;
   /** Whether the peer is a worker on this machine, whose process can be watched. */
   readonly isLocal: boolean;
@@ -96,6 +98,10 @@ export class Sessions implements Carrier {
       const message = `this is scheduler ${this.#id} and not ${hello.scheduler}: the scheduler file belongs to an earlier one`;
       return { code: "stale", message };
     }
+    const { attempt = 0 } = hello;
+    if (attempt < (this.#sessions.get(hello.id)?.attempt ?? 0)) {
+      return { code: "unavailable", message: "a later attempt of this peer has connected already" };
+    }
     if (hello.role !== "worker") return undefined;
     for (const [id, other] of this.#sessions) {
       if (other.hello.role !== "worker" || other.hello.name !== hello.name) continue;
@@ -125,6 +131,7 @@ export class Sessions implements Carrier {
       smallResultBytes,
       frameBytes: limits.frameBytes,
     });
+    session.attempt = hello.attempt ?? 0;
     session.unwatch();
     session.link.attach(socket, resumed ? hello.received : 0);
     if (resumed) {
@@ -192,6 +199,7 @@ export class Sessions implements Carrier {
           });
     const session: Session = {
       hello,
+      attempt: hello.attempt ?? 0,
       link,
       isLocal: hello.role === "worker" && isLocalProcess(hello),
       unwatch: () => undefined,

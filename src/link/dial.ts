@@ -110,6 +110,7 @@ class Dialler<In, Out extends object> {
   readonly #clock: Clock;
   readonly #open: OpenSocket;
   #link: (Link<In, Out> & { welcome: Welcome }) | undefined;
+  #attempts = 0;
   #triedUrl: string | undefined;
   /** The session is lost, and the next one has not begun. */
   #startsOver = false;
@@ -281,6 +282,7 @@ class Dialler<In, Out extends object> {
       ...this.#options.hello(),
       type: "hello",
       protocol: PROTOCOL_VERSION,
+      attempt: this.#attempts++,
       ...(this.#link && !this.#startsOver && { resumes: this.#link.welcome.scheduler }),
       received: this.#link?.received ?? 0,
       ...(target.scheduler !== undefined && { scheduler: target.scheduler }),

@@ -44,6 +44,11 @@ const identity = {
   protocol: Type.Integer(),
   /** Minted once per process: presenting it again within the grace period resumes the link. */
   id: Key,
+  /**
+   * Grows with each attempt of the peer to connect: one that was given up may arrive after the next, and
+   * must not take its place. Default: 0.
+   */
+  attempt: Type.Optional(Count),
   /** The scheduler that welcomed it to the session it would go on with; none at first. */
   resumes: Type.Optional(Key),
   /** Frames received so far in that session; the scheduler sends again what came after. */

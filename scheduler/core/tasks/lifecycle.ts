@@ -10,7 +10,7 @@ import { listOf, without } from "../structures/small-set.ts";
 import { leaveSpec } from "./specs.ts";
 import type { Client, Spec, State, Task, TaskKey, TaskState, Worker } from "../state.ts";
 import { transition, type StepContext } from "./transition.ts";
-import { forgetLineage, rememberLineage } from "../values/lineage.ts";
+import { forgetLineage, isScattered, rememberLineage } from "../values/lineage.ts";
 import { updateOffloading } from "../values/offloading.ts";
 import { freeValue } from "../values/replicas.ts";
 import { forEachWanting, removeWant } from "../clients/wants.ts";
@@ -291,9 +291,11 @@ export function reopen(step: StepContext, task: Task): boolean {
   return true;
 }
 
-/** Whether a task has failed, and not for arguments that refer to unknown futures. */
-function canReopen({ state, inputKeys, inputs }: Task): boolean {
-  return state.at === "failed" && (inputKeys === undefined || inputs !== undefined);
+/** Whether a task has failed, and is a call whose arguments refer to no unknown futures. */
+function canReopen(task: Task): boolean {
+  const { state, inputKeys, inputs } = task;
+  if (state.at !== "failed" || isScattered(task)) return false;
+  return inputKeys === undefined || inputs !== undefined;
 }
 
 /** A task and everything that depends on it, ordered so that each task comes after its dependents. */

@@ -100,3 +100,21 @@ test("a client that tries again sends a value anew that had come and is gone", (
   workers[0]!.join();
   expect(scatter()["ann"]).toContainEqual({ ...located, from: ["ws://w1"] });
 });
+
+test("a scattered value that is lost cannot be made by a retry, of it or of what depends on it", () => {
+  const { ann, workers } = sending();
+  const held = { keys: ["a"], orders: [0], attempts: [1], bytes: [10_000] };
+  workers[0]!.say({ type: "held", ...held });
+  ann.submit("f", { b: ["a"] });
+  for (const worker of workers) worker.lost();
+  workers[0]!.join();
+  const lost = [expect.objectContaining({ type: "failed", keys: ["a"] })];
+  expect(ann.retry("a")).toEqual({ ann: lost });
+  expect(ann.retry("b")["ann"]).toContainEqual(
+    expect.objectContaining({
+      type: "failed",
+      keys: ["b"],
+      failure: expect.objectContaining({ code: "lost-data" }),
+    }),
+  );
+});

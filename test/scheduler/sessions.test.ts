@@ -1,0 +1,54 @@
+// The sessions of peers: which socket of a peer counts.
+
+import { expect, test, vi } from "vitest";
+import type { Clockwork } from "../../scheduler/clockwork.ts";
+import { Sessions } from "../../scheduler/sessions.ts";
+import { createLog } from "../../src/log.ts";
+import { memorySocketPair } from "../src/link/socket-memory.ts";
+import { clientHello } from "../src/link/accepting-side.ts";
+
+function stage() {
+  const handle = vi.fn();
+  const options = { graceMs: 30_000, smallResultBytes: 65_536 };
+  const clockwork = { options, handle } as unknown as Clockwork;
+  const sessions = new Sessions({
+    id: "s1",
+    clockwork,
+    heartbeatMs: 10_000,
+    log: createLog("test"),
+  });
+  /** The first message that the scheduler sends, and how the socket closes, when that has come. */
+  function connect(hello: object) {
+    const [near, far] = memorySocketPair();
+    const heard: { answer?: unknown; closed?: number } = {};
+    near.listen({
+      message: (data) => (heard.answer ??= JSON.parse(data as string)),
+      wrote: () => undefined,
+      closed: ({ code }) => (heard.closed = code),
+    });
+    sessions.accept(far, "nearby");
+    near.send(JSON.stringify({ ...clientHello, ...hello }));
+    return { near, heard };
+  }
+  const events = () => handle.mock.calls.map(([event]) => (event as { type: string }).type);
+  return { sessions, connect, events };
+}
+
+test("an attempt that arrives after a later one of the same peer does not take its place", async () => {
+  const { connect, events } = stage();
+  const later = connect({ attempt: 4 });
+  await vi.waitFor(() => expect(later.heard.answer).toMatchObject({ type: "welcome" }));
+  // One that would begin anew, and one that would resume.
+  for (const resumes of [{}, { resumes: "s1" }]) {
+    const earlier = connect({ attempt: 3, ...resumes });
+    await vi.waitFor(() => {
+      expect(earlier.heard.answer).toMatchObject({ type: "refused", code: "unavailable" });
+    });
+  }
+  expect(later.heard.closed).toBeUndefined();
+  expect(events()).toEqual(["client-joins"]);
+  const next = connect({ attempt: 5, resumes: "s1" });
+  await vi.waitFor(() => expect(next.heard.answer).toMatchObject({ resumed: true }));
+  await vi.waitFor(() => expect(later.heard.closed).toBe(4003));
+  expect(events()).toEqual(["client-joins", "client-back"]);
+});
