@@ -1,0 +1,35 @@
+// The work that jobs are: commands on this machine, commands on a cluster, or calls of functions. The
+// loop in `jobs.ts` starts and ends jobs without knowing which of them they are.
+
+import type { Job } from "./job.ts";
+import type { Outcome } from "./outcome.ts";
+import type { JobOutput } from "./printer.ts";
+
+/** A job before it has a slot; with `--pipe`, the block that it reads. */
+export type WaitingJob = Omit<Job, "slot"> & { readonly input?: Uint8Array | undefined };
+
+/** A job with its slot, ready to be started. */
+export type PreparedJob = Job & {
+  /** The command as a shell runs it, or the call as people read it. */
+  readonly command: string;
+  /** An expression called `skip()`: the job is not started, and counts as failed. */
+  readonly skipped: boolean;
+  /** Runs it once more. */
+  start(output: JobOutput, events: AttemptEvents): Attempt;
+};
+
+/** Makes the command of a job, or the arguments of its call. */
+export type Prepare = (job: WaitingJob, slot: number) => PreparedJob;
+
+/** One run of a job. */
+export type Attempt = {
+  /** Ends it early. `ended` is called all the same. */
+  kill(): void;
+};
+
+export type AttemptEvents = {
+  /** Called once, when its output is written. */
+  ended(outcome: Outcome): void;
+  /** Called instead of `ended` when no job can be run any more: the cluster is lost, say. */
+  broken(error: unknown): void;
+};
