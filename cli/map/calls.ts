@@ -76,7 +76,7 @@ class Call implements PreparedJob {
   start(output: JobOutput, { ended, broken }: AttemptEvents): Attempt {
     const { strings, json, host } = this.#calls.rules;
     const startedAt = Date.now();
-    const end = (exitCode: number, signal = 0, receivedBytes = 0): void =>
+    const end = (exitCode: number, signal = 0): void =>
       ended({
         exitCode,
         signal,
@@ -84,7 +84,6 @@ class Call implements PreparedJob {
         ranMs: Date.now() - startedAt,
         host,
         sentBytes: 0,
-        receivedBytes,
       });
     const args = strings ? this.#texts : this.#texts.map((text) => argumentOf(text, this.seq));
     const future = this.#calls.submit(args);
@@ -101,10 +100,9 @@ class Call implements PreparedJob {
       future.release();
       const text = json ? jsonOf(value) : typeof value === "string" ? value : resultText(value);
       if (text === undefined) return end(0);
-      const line = Buffer.from(`${text}\n`);
-      const written = output.write("stdout", line);
-      if (written) written.then(() => end(0, 0, line.length), broken);
-      else end(0, 0, line.length);
+      const written = output.write("stdout", Buffer.from(`${text}\n`));
+      if (written) written.then(() => end(0), broken);
+      else end(0);
     };
     future.result().then(succeed).catch(fail);
     return { kill: () => future.cancel("ended by thence map") };

@@ -10,7 +10,9 @@ import { setTimeout, clearTimeout } from "../../src/timers.ts";
 import { UnknownTaskError } from "../../src/errors/errors.ts";
 import { UsageError } from "../exit-code.ts";
 import type { MapOptions } from "./map-options.ts";
-import { slotsOn, type Slots } from "./option-values.ts";
+import { slotsOn } from "./option-values.ts";
+import { say } from "./say.ts";
+import { slotsHere } from "./slots.ts";
 
 export type MapCluster = {
   readonly client: Client;
@@ -23,20 +25,21 @@ export type MapCluster = {
   close(): Promise<void>;
 };
 
-/** A job that mostly waits costs little, but each has a process or a place in a thread. */
-const mostSlots = 1_000;
 /** How often a cluster is asked for its workers, in milliseconds. */
 const lookEveryMs = 1_000;
 /** After this time, in milliseconds, a line says what is waited for. */
 const quietMs = 1_500;
 
-/** The jobs that run at once on this machine. */
-export function slotsHere(slots: Slots): number {
-  return Math.min(mostSlots, slotsOn(availableParallelism(), slots));
+/**
+ * Connects to the scheduler that the options or the environment name, or else starts a scheduler and a
+ * worker here, which has the functions of the modules.
+ */
+export function openCluster(options: MapOptions): Promise<MapCluster> {
+  const scheduler = namedScheduler(options);
+  return scheduler ? connectTo(scheduler, options) : startCluster(options);
 }
 
-/** The scheduler that the options or the environment name; undefined when none is. */
-export function namedScheduler({
+function namedScheduler({
   connection: { address, schedulerFile, tokenFile },
 }: MapOptions): TargetFinder | undefined {
   try {
@@ -46,8 +49,7 @@ export function namedScheduler({
   }
 }
 
-/** Starts a scheduler and a worker here, which has the functions of the modules. */
-export async function startCluster({ work, slots }: MapOptions): Promise<MapCluster> {
+async function startCluster({ work, slots }: MapOptions): Promise<MapCluster> {
   const { Client: LocalClient } = await import("../../cluster/client.ts");
   const count = slotsHere(slots);
   const isEndless = "count" in slots && slots.count === Infinity;
@@ -60,7 +62,7 @@ export async function startCluster({ work, slots }: MapOptions): Promise<MapClus
   return { client, slots: () => count, mayQueue: true, host: ":", close: () => client.close() };
 }
 
-export async function connectTo(
+async function connectTo(
   { find, describe }: TargetFinder,
   { connection: { connectTimeoutMs }, slots }: MapOptions,
 ): Promise<MapCluster> {
@@ -109,8 +111,4 @@ export async function checkFunction({ client }: MapCluster, name: string): Promi
   throw new UnknownTaskError(
     `no module or worker has a function "${name}".${didYouMean(name, known)}${few}`,
   );
-}
-
-export function say(text: string): void {
-  process.stderr.write(`thence: ${text}\n`);
 }

@@ -16,10 +16,10 @@ import { mkdtempSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout, clearTimeout } from "../../src/timers.ts";
-import type { Outcome } from "./outcome.ts";
 import type { JobOutput } from "./printer.ts";
+import { plainCommands } from "./plain-command.ts";
 import type { Command, MakeCommand } from "./commands.ts";
-import type { Attempt, AttemptEvents, Prepare } from "./work.ts";
+import type { Attempt, AttemptEvents, Ending, Prepare } from "./work.ts";
 
 /** How what a command writes is passed on: when it has ended, as it comes, or not through this process. */
 export type OutputWay = "files" | "pipes" | "inherited";
@@ -40,12 +40,15 @@ export class CommandsHere {
   readonly #make: MakeCommand;
   readonly #shell: string;
   readonly #way: OutputWay;
+  readonly #plainWords: (command: string) => string[] | undefined;
+  readonly #env = { ...process.env };
   readonly #files = new NamelessFiles();
 
   constructor(make: MakeCommand, shell: string, way: OutputWay) {
     this.#make = make;
     this.#shell = shell;
     this.#way = way;
+    this.#plainWords = plainCommands(shell);
   }
 
   readonly prepare: Prepare = (job, slot) => {
@@ -60,11 +63,16 @@ export class CommandsHere {
     const out = files ?? (this.#way === "pipes" ? ["pipe", "pipe"] : ["inherit", "inherit"]);
     const startedAt = Date.now();
     const began = performance.now();
-    const child = spawn(this.#shell, ["-c", command.command], {
+    const [program, ...args] = this.#plainWords(command.command) ?? [
+      this.#shell,
+      "-c",
+      command.command,
+    ];
+    const child = spawn(program!, args, {
       // A group of its own, so that it ends with all that it has started.
       detached: true,
       stdio: [input === undefined ? "ignore" : "pipe", ...(out as ("pipe" | "inherit")[])],
-      env: { ...process.env, ...env },
+      env: { ...this.#env, ...env },
       ...(directory !== undefined && { cwd: directory }),
     });
     if (input !== undefined) {
@@ -82,7 +90,7 @@ export class CommandsHere {
     child.once("exit", (exitCode, signal) => {
       const ranMs = performance.now() - began;
       ending.stop();
-      const outcome = (receivedBytes: number): Outcome => ({
+      const result: Ending = {
         // A signal is told by its number alone, as in the job log of GNU Parallel.
         exitCode: exitCode ?? 0,
         signal: signal === null ? 0 : constants.signals[signal],
@@ -90,19 +98,18 @@ export class CommandsHere {
         ranMs,
         host: ":",
         sentBytes: input?.length ?? 0,
-        receivedBytes,
-      });
+      };
       if (files) {
         const sizes = files.map((file) => fstatSync(file).size);
         if (sizes.every((size) => size === 0)) {
           files.forEach(closeSync);
-          events.ended(outcome(0));
+          events.ended(result);
           return;
         }
-        copy(files, sizes, output).then(() => events.ended(outcome(sizes[0]!)), events.broken);
+        copy(files, sizes, output).then(() => events.ended(result), events.broken);
       } else if (passing) {
-        passing.end().then((bytes) => events.ended(outcome(bytes)), events.broken);
-      } else events.ended(outcome(0));
+        passing.end().then(() => events.ended(result), events.broken);
+      } else events.ended(result);
     });
     return { kill: ending.begin };
   }
@@ -162,9 +169,8 @@ async function copy(files: number[], sizes: number[], output: JobOutput): Promis
 }
 
 /** Writes what comes on the pipes of a child. */
-function passOn(child: ChildProcess, output: JobOutput): { end: () => Promise<number> } {
+function passOn(child: ChildProcess, output: JobOutput): { end: () => Promise<void> } {
   const pipes = [child.stdout!, child.stderr!];
-  let received = 0;
   let came = false;
   let open = pipes.length;
   let writing = 0;
@@ -174,7 +180,6 @@ function passOn(child: ChildProcess, output: JobOutput): { end: () => Promise<nu
     const pipe = pipes[index]!;
     pipe.on("data", (bytes: Uint8Array) => {
       came = true;
-      received += bytes.length;
       const written = output.write(stream, bytes);
       if (!written) return;
       writing++;
@@ -207,7 +212,6 @@ function passOn(child: ChildProcess, output: JobOutput): { end: () => Promise<nu
     }
     for (const pipe of pipes) pipe.destroy();
     if (failure) throw failure.reason;
-    return received;
   };
   return { end };
 }

@@ -7,10 +7,9 @@ import { TaskCancelledError, TaskTimeoutError } from "../../src/errors/errors.ts
 import { messageOf } from "../exit-code.ts";
 import type { ExecOptions, ExecOutput, ExecResult } from "../../worker/exec.ts";
 import type { Command, MakeCommand } from "./commands.ts";
-import type { Outcome } from "./outcome.ts";
 import type { JobOutput } from "./printer.ts";
 import { shellQuote } from "./quote.ts";
-import type { Attempt, AttemptEvents, Prepare } from "./work.ts";
+import type { Attempt, AttemptEvents, Ending, Prepare } from "./work.ts";
 
 /** How much output waits for the end of a command that is not printed before; what is more streams. */
 const keptBytes = 64 * 1024;
@@ -45,21 +44,15 @@ export class CommandsOnCluster {
     const { shell, streams, timeoutMs } = this.#options;
     const { directory, env, input } = command;
     const startedAt = Date.now();
-    let received = 0;
-    const write = (stream: ExecOutput["stream"], bytes: Uint8Array) => {
-      received += streams || stream === "stdout" ? bytes.length : 0;
-      return output.write(stream, bytes);
-    };
     let begun = 1;
     const listener = (value: unknown, { start }: OutputSource) => {
       // The worker was lost, and another one has begun anew.
       if (start > begun) {
         begun = start;
-        received = 0;
         output.startAgain();
       }
       const { stream, bytes } = value as ExecOutput;
-      return write(stream, bytes);
+      return output.write(stream, bytes);
     };
     const options: ExecOptions = {
       shell,
@@ -70,22 +63,21 @@ export class CommandsOnCluster {
     const future = this.#client
       .with({ output: listener, ...(timeoutMs !== undefined && { timeoutMs }) })
       .submit("thence.exec", inDirectory(directory, command.command), options);
-    const outcome = (given: Partial<Outcome>): Outcome => ({
+    const ending = (given: Partial<Ending>): Ending => ({
       exitCode: -1,
       signal: 0,
       startedAt,
       ranMs: Date.now() - startedAt,
       host: "-",
       sentBytes: input?.length ?? 0,
-      receivedBytes: received,
       ...given,
     });
     const succeed = async (value: unknown) => {
       const { exitCode, signal, timedOut, stdout, stderr, ...result } = value as ExecResult;
-      if (stdout.length > 0) await write("stdout", stdout);
-      if (stderr.length > 0) await write("stderr", stderr);
+      if (stdout.length > 0) await output.write("stdout", stdout);
+      if (stderr.length > 0) await output.write("stderr", stderr);
       const number = signal === undefined ? 0 : constants.signals[signal as NodeJS.Signals];
-      return outcome({
+      return ending({
         exitCode: timedOut ? -1 : number > 0 ? 0 : exitCode,
         signal: timedOut ? number || constants.signals.SIGTERM : number,
         startedAt: result.startedAt,
@@ -96,10 +88,10 @@ export class CommandsOnCluster {
     const fail = async (error: unknown) => {
       if (future.status === "lost") throw error;
       if (error instanceof TaskCancelledError || error instanceof TaskTimeoutError) {
-        return outcome({ signal: constants.signals.SIGTERM });
+        return ending({ signal: constants.signals.SIGTERM });
       }
       await output.write("stderr", Buffer.from(`thence: ${messageOf(error)}\n`));
-      return outcome({ exitCode: cannotStart });
+      return ending({ exitCode: cannotStart });
     };
     future
       .result()

@@ -1,7 +1,7 @@
 // `--halt`: decides, as jobs end, whether the others shall still be started or run to their end.
 
 import type { Halt, HaltTime } from "./option-values.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Ending } from "./work.ts";
 
 export type Tally = { readonly ended: number; readonly failed: number };
 
@@ -18,11 +18,11 @@ export class HaltRule {
   }
 
   /** How to tell people of a job that counts for the rule; undefined for others. */
-  notice(outcome: Outcome): string | undefined {
+  notice(ending: Ending): string | undefined {
     const rule = this.#rule;
     if (rule.when === "never") return undefined;
     if (rule.on === "done") return "this job ended";
-    if (hasFailed(outcome)) return rule.on === "fail" ? "this job failed" : undefined;
+    if (hasFailed(ending)) return rule.on === "fail" ? "this job failed" : undefined;
     return rule.on === "success" ? "this job succeeded" : undefined;
   }
 
@@ -31,15 +31,15 @@ export class HaltRule {
    *
    * @param tally with this job
    */
-  jobEnded(outcome: Outcome, { ended, failed }: Tally): HaltTime | undefined {
+  jobEnded(ending: Ending, { ended, failed }: Tally): HaltTime | undefined {
     const rule = this.#rule;
-    if (rule.when === "never" || this.notice(outcome) === undefined) return undefined;
+    if (rule.when === "never" || this.notice(ending) === undefined) return undefined;
     const reached = { fail: failed, success: ended - failed, done: ended }[rule.on];
     const total = "percent" in rule ? this.#totalJobs() : 0;
     const wanted = "percent" in rule ? (total * rule.percent) / 100 : rule.count;
     if (reached < wanted) return undefined;
     if (rule.on === "success") this.exitStatus ??= 0;
-    else if (wanted === 1) this.exitStatus ??= statusOf(outcome);
+    else if (wanted === 1) this.exitStatus ??= statusOf(ending);
     else if ("percent" in rule) this.exitStatus ??= Math.ceil((failed / total) * 100);
     else this.exitStatus ??= Math.min(failed, 101);
     return rule.when;
@@ -52,12 +52,12 @@ export class HaltRule {
   }
 }
 
-export function hasFailed({ exitCode, signal }: Outcome): boolean {
+export function hasFailed({ exitCode, signal }: Ending): boolean {
   return exitCode !== 0 || signal !== 0;
 }
 
 /** The status with which a shell ends whose last command ended so. */
-function statusOf({ exitCode, signal }: Outcome): number {
+function statusOf({ exitCode, signal }: Ending): number {
   if (exitCode !== 0) return exitCode & 255;
   return signal === 0 ? 0 : signal + 128;
 }

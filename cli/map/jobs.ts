@@ -6,11 +6,10 @@
 import { clearTimeout, setTimeout } from "../../src/timers.ts";
 import { hasFailed, type HaltRule } from "./halt.ts";
 import type { JobTimeout } from "./option-values.ts";
-import type { Outcome } from "./outcome.ts";
 import type { JobOutput } from "./printer.ts";
 import { TimeLimit } from "./time-limit.ts";
 import type { Window } from "./window.ts";
-import type { Attempt, Prepare, PreparedJob, WaitingJob } from "./work.ts";
+import type { Attempt, Ending, Prepare, PreparedJob, WaitingJob } from "./work.ts";
 
 /** Jobs that have ended and wait for their turn to be printed. With more, none is started. */
 const mostUnprinted = 16_384;
@@ -32,7 +31,7 @@ export type LoopEvents = {
   /** Answers where its output goes. */
   started(job: PreparedJob): JobOutput;
   /** It has ended for good. The promise resolves when it is printed. */
-  ended(job: PreparedJob, outcome: Outcome, output: JobOutput): Promise<void>;
+  ended(job: PreparedJob, ending: Ending, output: JobOutput): Promise<void>;
   /** A line for people. */
   say(text: string): void;
 };
@@ -46,7 +45,7 @@ type Running = {
   /** It was ended by a timeout or a halt. */
   killed: boolean;
   /** How the last run has ended. */
-  outcome: Outcome | undefined;
+  ending: Ending | undefined;
 };
 
 export class JobLoop {
@@ -104,8 +103,10 @@ export class JobLoop {
       if (!this.#hasRoom()) await this.#change();
       else if (this.#again.length > 0) {
         const running = this.#again.shift()!;
-        running.output.startAgain();
-        if (await this.#mayStart()) this.#start(running);
+        if (await this.#mayStart()) {
+          running.output.startAgain();
+          this.#start(running);
+        } else if (this.#stop === "soon") this.#finish(running, running.ending!);
       } else if (arrived?.done) {
         if (this.#running.size === 0) break;
         await this.#change();
@@ -123,7 +124,7 @@ export class JobLoop {
             arrived = result;
             this.#wake();
           },
-          (error: unknown) => this.#fail(error, "soon"),
+          (error: unknown) => this.#failSoon(error),
         );
         await this.#change();
       }
@@ -136,7 +137,7 @@ export class JobLoop {
   stopSoon(): void {
     if (this.#stop) return;
     this.#stop = "soon";
-    for (const running of this.#again.splice(0)) this.#finish(running, running.outcome!);
+    for (const running of this.#again.splice(0)) this.#finish(running, running.ending!);
     this.#wake();
   }
 
@@ -184,10 +185,10 @@ export class JobLoop {
         startedAt: 0,
         attempt: undefined,
         killed: false,
-        outcome: undefined,
+        ending: undefined,
       });
     } catch (error) {
-      this.#fail(error, "soon");
+      this.#failSoon(error);
     }
   }
 
@@ -204,51 +205,51 @@ export class JobLoop {
     }
     this.#timeLimit?.jobStarted(running);
     running.attempt = running.job.start(running.output, {
-      ended: (outcome) => this.#ended(running, outcome),
+      ended: (ending) => this.#ended(running, ending),
       broken: (error) => {
         this.#running.delete(running);
-        this.#fail(error, "now");
+        this.fail(error);
       },
     });
   }
 
-  #ended(running: Running, result: Outcome): void {
+  #ended(running: Running, result: Ending): void {
     this.#running.delete(running);
     this.#timeLimit?.jobEnded(running);
     this.#wake();
     if (this.#stop === "now") return;
-    const outcome = running.killed ? { ...result, ...killedOutcome } : result;
-    const failed = hasFailed(outcome);
+    const ending = running.killed ? { ...result, ...killedEnding } : result;
+    const failed = hasFailed(ending);
     if (this.#options.delay?.auto) this.#delayMs *= failed ? 1.3 : 0.9;
-    running.outcome = outcome;
+    running.ending = ending;
     const mayRunAgain = failed && !this.#stop && !running.job.skipped;
     if (mayRunAgain && running.runs < this.#options.runsOf(running.job)) this.#again.push(running);
-    else this.#finish(running, outcome);
+    else this.#finish(running, ending);
   }
 
-  #finish({ job, output }: Running, outcome: Outcome): void {
+  #finish({ job, output }: Running, ending: Ending): void {
     this.ended++;
-    if (hasFailed(outcome)) this.failed++;
-    else this.#timeLimit?.addTime(outcome.ranMs);
+    if (hasFailed(ending)) this.failed++;
+    else this.#timeLimit?.addTime(ending.ranMs);
     this.#freeSlots.push(job.slot);
     this.#options.window.jobEnded();
     this.#unprinted.add(job);
-    this.#events.ended(job, outcome, output).then(
+    this.#events.ended(job, ending, output).then(
       () => this.#printed(job),
       (error: unknown) => {
         this.#printed(job);
-        this.#fail(error, "now");
+        this.fail(error);
       },
     );
-    this.#applyHalt(job, outcome);
+    this.#applyHalt(job, ending);
   }
 
-  #applyHalt(job: PreparedJob, outcome: Outcome): void {
+  #applyHalt(job: PreparedJob, ending: Ending): void {
     const { halt } = this.#options;
-    const notice = halt.notice(outcome);
+    const notice = halt.notice(ending);
     if (notice === undefined) return;
     this.#events.say(`${notice}:\n${job.command}`);
-    const when = halt.jobEnded(outcome, this);
+    const when = halt.jobEnded(ending, this);
     if (when === "now") this.stopNow();
     if (when !== "soon") return;
     const { size } = this.#running;
@@ -266,10 +267,15 @@ export class JobLoop {
     running.attempt?.kill();
   }
 
-  #fail(reason: unknown, stop: "soon" | "now"): void {
+  /** Ends the run with an error: what runs is killed. */
+  fail(reason: unknown): void {
     this.#error ??= { reason };
-    if (stop === "now") this.stopNow();
-    else this.stopSoon();
+    this.stopNow();
+  }
+
+  #failSoon(reason: unknown): void {
+    this.#error ??= { reason };
+    this.stopSoon();
   }
 
   /** Resolves at the next call of `#wake`. */
@@ -285,10 +291,10 @@ export class JobLoop {
 }
 
 /** As GNU Parallel logs a job that was killed: by SIGTERM. */
-const killedOutcome = { exitCode: -1, signal: 15 } as const;
+const killedEnding = { exitCode: -1, signal: 15 } as const;
 
 /** As GNU Parallel logs a job whose expression called `skip()`. */
-function skipped(startedAt: number): Outcome {
+function skipped(startedAt: number): Ending {
   return {
     exitCode: -2,
     signal: 0,
@@ -296,6 +302,5 @@ function skipped(startedAt: number): Outcome {
     ranMs: 0,
     host: ":",
     sentBytes: 0,
-    receivedBytes: 0,
   };
 }

@@ -1,19 +1,9 @@
 // One run of `thence map`, from the parsed command line to the exit status.
 
 import { UsageError } from "../exit-code.ts";
-import { Calls } from "./calls.ts";
-import {
-  checkFunction,
-  connectTo,
-  namedScheduler,
-  say,
-  slotsHere,
-  startCluster,
-  type MapCluster,
-} from "./cluster.ts";
+import type { MapCluster } from "./cluster.ts";
 import type { MapCommand } from "./command-line.ts";
-import { CommandsHere } from "./commands-here.ts";
-import { CommandsOnCluster } from "./commands-on-cluster.ts";
+import { CommandsHere, type OutputWay } from "./commands-here.ts";
 import { commandMaker, onlyPrinted } from "./commands.ts";
 import { exitStatus } from "./exit-status.ts";
 import { HaltRule } from "./halt.ts";
@@ -22,7 +12,10 @@ import { JobLoop, type LoopEvents } from "./jobs.ts";
 import type { MapOptions } from "./map-options.ts";
 import { blocks } from "./pipe.ts";
 import { Printer } from "./printer.ts";
+import { StandardOutput } from "./standard-output.ts";
+import { say } from "./say.ts";
 import { commandShell } from "./shell.ts";
+import { slotsHere } from "./slots.ts";
 import { openInputs, type Inputs } from "./sources.ts";
 import { compileTemplate, type Template, type TemplateSettings } from "./template.ts";
 import { collectJobs, jobsOfBlocks, jobsOfRows } from "./waiting-jobs.ts";
@@ -36,27 +29,43 @@ import type { Prepare, PreparedJob, WaitingJob } from "./work.ts";
  */
 export async function runMap(command: MapCommand): Promise<number> {
   const { options } = command;
-  const scheduler = namedScheduler(options);
-  const startClusterIfNeeded = (): Promise<MapCluster> | undefined => {
-    if (isOnlyPrinted(options)) return undefined;
-    if (scheduler) return connectTo(scheduler, options);
-    return command.function === undefined ? undefined : startCluster(options);
-  };
   // It takes its time to start; meanwhile the inputs are opened.
-  const starting = startClusterIfNeeded();
+  const starting = usesCluster(command) ? openCluster(command) : undefined;
   starting?.catch(() => undefined);
   let inputs: Inputs | undefined;
   let cluster: MapCluster | undefined;
   try {
     inputs = await openInputs(command.sources, options.inputs, standardInput);
     cluster = await starting;
-    if (cluster && command.function !== undefined) await checkFunction(cluster, command.function);
     return await new Run(command, inputs, cluster).run();
   } finally {
     await inputs?.close();
     cluster ??= await starting?.catch(() => undefined);
     await cluster?.close();
   }
+}
+
+/** Whether jobs run on workers, and not as children of this process. */
+function usesCluster({ function: name, options }: MapCommand): boolean {
+  const { address, schedulerFile } = options.connection;
+  const { THENCE_ADDRESS, THENCE_SCHEDULER_FILE } = process.env;
+  if (isOnlyPrinted(options)) return false;
+  return Boolean(
+    name ?? address ?? schedulerFile ?? (THENCE_ADDRESS || undefined) ?? THENCE_SCHEDULER_FILE,
+  );
+}
+
+/** Loads what only a cluster needs, which takes longer than to start many a command. */
+async function openCluster({ function: name, options }: MapCommand): Promise<MapCluster> {
+  const { openCluster: open, checkFunction } = await import("./cluster.ts");
+  const cluster = await open(options);
+  try {
+    if (name !== undefined) await checkFunction(cluster, name);
+  } catch (error) {
+    await cluster.close();
+    throw error;
+  }
+  return cluster;
 }
 
 /** Opened when it is first read, since most runs do not. */
@@ -68,6 +77,8 @@ function isOnlyPrinted({ dryRun, template }: MapOptions): boolean {
   return dryRun || template.shellQuote > 0;
 }
 
+type Work = { prepare: Prepare; window: Window; close?: () => void };
+
 class Run {
   readonly #command: MapCommand;
   readonly #options: MapOptions;
@@ -75,7 +86,9 @@ class Run {
   readonly #cluster: MapCluster | undefined;
   readonly #slots: () => number;
   readonly #settings: TemplateSettings;
+  readonly #standard = new StandardOutput();
   readonly #printer: Printer;
+  #loop: JobLoop | undefined;
   /** The number of all jobs, once it is known. */
   #total = 0;
 
@@ -92,8 +105,9 @@ class Run {
       mode: { group: "group", "line-buffer": "line", ungroup: "none" }[options.output.grouping] as
         "group" | "line" | "none",
       keepOrder: options.output.keepOrder,
-      stdout: process.stdout,
-      stderr: process.stderr,
+      stdout: this.#standard.stdout,
+      stderr: this.#standard.stderr,
+      onError: (error) => this.#loop?.fail(error),
     });
   }
 
@@ -105,9 +119,9 @@ class Run {
         : undefined;
     const jobs = await this.#jobs(template);
     const halt = new HaltRule(rule, () => this.#total);
-    const { prepare, window, close } = this.#work(template);
+    const { prepare, window, close } = await this.#work(template);
     const runs = textOfEach(retries, this.#settings);
-    const loop = new JobLoop(
+    const loop = (this.#loop = new JobLoop(
       prepare,
       {
         window,
@@ -118,7 +132,7 @@ class Run {
         keepOrder: output.keepOrder,
       },
       this.#events(),
-    );
+    ));
     const interrupts = listenForInterrupts(
       (signal) => {
         loop.stopSoon();
@@ -131,9 +145,10 @@ class Run {
     try {
       await loop.run(jobs);
       await this.#printer.close();
+      await this.#standard.flushed();
     } finally {
       interrupts.stop();
-      close();
+      close?.();
     }
     const { started, failed } = loop;
     return exitStatus({ started, failed, interrupted: interrupts.interrupted }, halt);
@@ -152,37 +167,36 @@ class Run {
     return iterate(all);
   }
 
-  #work(template: Template | undefined): { prepare: Prepare; window: Window; close: () => void } {
-    const { timeout, work, output } = this.#options;
+  async #work(template: Template | undefined): Promise<Work> {
+    const { timeout, output } = this.#options;
     const timeoutMs = timeout && "ms" in timeout ? timeout.ms : undefined;
     const isPrinted = isOnlyPrinted(this.#options);
-    const client = this.#cluster?.client;
     const window = slotWindow(this.#slots);
-    const close = () => undefined;
-    if (template === undefined) {
-      const { function: name, words } = this.#command;
-      const rules = { ...work, name: name!, words, timeoutMs, host: this.#cluster?.host ?? ":" };
-      const calls = new Calls(client, rules, this.#settings);
-      if (isPrinted) return { prepare: onlyPrinted(calls.prepare), window, close };
-      // A number of a slot must not be that of another call at the same time.
-      const mayGrow = !words.some((word) => /%|slot/.test(word));
-      const grows = mayGrow && this.#cluster!.mayQueue;
-      return {
-        prepare: calls.prepare,
-        window: grows ? new GrowingWindow(this.#slots) : window,
-        close,
-      };
-    }
+    if (template === undefined) return this.#calls(window, timeoutMs);
     const make = commandMaker(template, this.#settings, this.#options);
-    if (isPrinted) return { prepare: onlyPrinted(make), window, close };
+    if (isPrinted) return { prepare: onlyPrinted(make), window };
     const shell = commandShell();
-    if (client) {
-      const streams = output.grouping !== "group";
-      const commands = new CommandsOnCluster(make, client, { shell, streams, timeoutMs });
-      return { prepare: commands.prepare, window, close };
+    if (this.#cluster) {
+      const { CommandsOnCluster } = await import("./commands-on-cluster.ts");
+      const settings = { shell, streams: output.grouping !== "group", timeoutMs };
+      const { prepare } = new CommandsOnCluster(make, this.#cluster.client, settings);
+      return { prepare, window };
     }
     const commands = new CommandsHere(make, shell, outputWay(output));
     return { prepare: commands.prepare, window, close: () => commands.close() };
+  }
+
+  async #calls(window: Window, timeoutMs: number | undefined): Promise<Work> {
+    const { Calls } = await import("./calls.ts");
+    const { function: name, words } = this.#command;
+    const host = this.#cluster?.host ?? ":";
+    const rules = { ...this.#options.work, name: name!, words, timeoutMs, host };
+    const { prepare } = new Calls(this.#cluster?.client, rules, this.#settings);
+    if (!this.#cluster) return { prepare: onlyPrinted(prepare), window };
+    // No two calls may have the same slot at once when they are told its number.
+    const tellsSlots = words.some((word) => /%|slot/.test(word));
+    const grows = this.#cluster.mayQueue && !tellsSlots;
+    return { prepare, window: grows ? new GrowingWindow(this.#slots) : window };
   }
 
   #events(): LoopEvents {
@@ -194,23 +208,21 @@ class Run {
     const showsCommand = output.verbosity > 0 && !isOnlyPrinted(this.#options);
     return {
       started: (job) => {
-        if (output.trace) process.stderr.write(`${job.command}\n`);
-        const printed = this.#printer.begin({
-          seq: job.seq,
-          ...(tag && { tag: tag.renderPlain(job) }),
-        });
+        if (output.trace) void this.#standard.stderr.write(Buffer.from(`${job.command}\n`));
+        const printed = this.#printer.begin(tag ? { tag: tag.renderPlain(job) } : {});
         if (showsCommand) void printed.write("stdout", Buffer.from(`${job.command}\n`));
         return printed;
       },
-      ended: (_job, _outcome, printed) => printed.end(),
-      say,
+      ended: (_job, _ending, printed) => printed.end(),
+      say: (text) => void this.#standard.stderr.write(Buffer.from(`thence: ${text}\n`)),
     };
   }
 }
 
-function outputWay({ grouping, keepOrder, tag }: MapOptions["output"]) {
+function outputWay({ grouping, trace, verbosity }: MapOptions["output"]): OutputWay {
   if (grouping === "group") return "files";
-  return grouping === "ungroup" && !keepOrder && tag === undefined ? "inherited" : "pipes";
+  // What this process prints beside the output would not stay in order with it.
+  return grouping === "ungroup" && !trace && verbosity === 0 ? "inherited" : "pipes";
 }
 
 /** The number of runs of a job, which may be a text with replacement strings. */

@@ -27,9 +27,12 @@ export type Attempt = {
   kill(): void;
 };
 
+/** How a run ended; the printer knows what was received. */
+export type Ending = Omit<Outcome, "receivedBytes">;
+
 export type AttemptEvents = {
-  /** Called once, when its output is written. */
-  ended(outcome: Outcome): void;
+  /** Called once, when its output is handed to the printer. */
+  ended(ending: Ending): void;
   /** Called instead of `ended` when no job can be run any more: the cluster is lost, say. */
   broken(error: unknown): void;
 };
