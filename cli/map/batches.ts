@@ -32,6 +32,10 @@ export async function* batches(
     for await (const _ of rows) yield [[]];
     return;
   }
+  if (rules.mostRows === 1 && !measure) {
+    for await (const row of rows) yield [row];
+    return;
+  }
   const { spreadOver } = rules;
   const ahead = new Ahead(rows);
   let mostRows = rules.mostRows ?? Infinity;

@@ -12,12 +12,11 @@ export type Input = {
 };
 
 /** Every combination of the inputs; the last changes fastest. Only the first is streamed. */
-export async function* combinations(inputs: readonly Input[]): AsyncGenerator<Row> {
-  const [only] = inputs;
-  if (inputs.length === 1) {
-    yield* rowsOf(only!);
-    return;
-  }
+export function combinations(inputs: readonly Input[]): AsyncGenerator<Row> {
+  return inputs.length === 1 ? rowsOf(inputs[0]!) : combined(inputs);
+}
+
+async function* combined(inputs: readonly Input[]): AsyncGenerator<Row> {
   // The first record of each is read in order, then the last source to its end, because a source
   // may be named twice, as in `:::: - -`.
   const firsts: (string | undefined)[] = [];

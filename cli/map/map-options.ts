@@ -60,7 +60,7 @@ const table = {
   eofOptional: { names: "eof|e", takes: "[text]", optional: word, help: "the same" },
   skipBlank: { names: "no-run-if-empty|norunifempty|r", help: "skip inputs that are empty or white space" },
   trim: { names: "trim", takes: "<n|l|r|lr>", help: "remove white space on the left, on the right, or on both sides; lr with --colsep" },
-  colsep: { names: "col-sep|colsep|C", takes: "<regexp>", help: "split inputs into columns at this regular expression" },
+  colsep: { names: "colsep|col-sep|C", takes: "<regexp>", help: "split inputs into columns at this regular expression" },
   csv: { names: "csv", help: "split inputs as CSV, at commas or at the text of --colsep" },
   header: { names: "header", takes: "<:>", help: "the first input of each source names its columns, which are then {name}" },
   shuffle: { names: "shuf", help: "run the jobs in a random order" },
@@ -89,15 +89,15 @@ const table = {
   plus: { names: "plus", help: "more replacement strings, such as {+/} {..} {%string} {##}" },
   definitions: { names: "rpl", takes: "<'string expression'>", help: "define a replacement string (repeatable)" },
   quote: { names: "quote|q", help: "quote the command itself, so that the shell takes it literally" },
-  shellQuote: { names: "shell-quote|shellquote|shell_quote", help: "print the quoted command instead of running it (repeatable)" },
+  shellQuote: { names: "shellquote|shell-quote|shell_quote", help: "print the quoted command instead of running it (repeatable)" },
 
   // Running
   jobs: { names: "jobs|j|max-procs|maxprocs|P", takes: "<n>", default: "100%", help: "slots: 4, or of the cores +1, -1, 50%; 0: no limit" },
   delay: { names: "delay", takes: "<seconds>", help: "time between the starts of two jobs; the suffix auto adapts it" },
   timeout: { names: "timeout", takes: "<seconds>", help: "kill a job after this time: 10, 5m, or 200% of the median" },
   retries: { names: "retries", takes: "<n>", help: "run a failing job up to this often; 0: no limit" },
-  halt: { names: "halt-on-error|haltonerror|halt", takes: "<when,why=n>", default: "never", help: "stop: never, soon,fail=1, now,success=10%, soon,done=3" },
-  workingDirectory: { names: "work-dir|workdir|wd", takes: "<folder>", help: "run the jobs in this folder" },
+  halt: { names: "halt|halt-on-error|haltonerror", takes: "<when,why=n>", default: "never", help: "stop: never, soon,fail=1, now,success=10%, soon,done=3" },
+  workingDirectory: { names: "wd|work-dir|workdir", takes: "<folder>", help: "run the jobs in this folder" },
   env: { names: "env", takes: "<name>", help: "hand this variable to the jobs (repeatable)" },
   dryRun: { names: "dry-run|dryrun|dr", help: "print the commands instead of running them" },
 
@@ -108,7 +108,7 @@ const table = {
   ungroup: { names: "ungroup|u", help: "print output at once, even parts of lines" },
   lineBuffer: { names: "line-buffer|line-buffered|linebuffer|linebuffered|lb", help: "print output line by line" },
   tag: { names: "tag", help: "begin each line of output with the inputs of its job" },
-  tagString: { names: "tag-string|tagstring", takes: "<text>", help: "begin each line with this; it may have replacement strings" },
+  tagString: { names: "tagstring|tag-string", takes: "<text>", help: "begin each line with this; it may have replacement strings" },
   verbose: { names: "v", help: "print each command before its output (repeatable)" },
   trace: { names: "verbose|t", help: "print each command to standard error when it starts" },
   silent: { names: "silent", help: "undo -v" },
@@ -123,7 +123,7 @@ const table = {
 
   // Standard input of jobs
   pipe: { names: "pipe|spreadstdin", help: "cut standard input into blocks of records, one for each job" },
-  block: { names: "block-size|blocksize|block", takes: "<bytes>", default: "1M", help: "size of a block" },
+  block: { names: "block|block-size|blocksize", takes: "<bytes>", default: "1M", help: "size of a block" },
   recordStart: { names: "recstart", takes: "<text>", help: "start of a record" },
   recordEnd: { names: "recend", takes: "<text>", help: "end of a record; default: newline" },
   regexp: { names: "regexp|regex", help: "read --recstart and --recend as regular expressions" },

@@ -184,7 +184,7 @@ function parallel(args: readonly string[], stdin: string): Promise<string> {
   const env = { ...process.env, HOME: folder, PARALLEL_SHELL: "/bin/sh", LC_ALL: "C" };
   return new Promise((resolve, reject) => {
     const child = execFile("parallel", args, { cwd: folder, env }, (error, stdout) => {
-      if (error) reject(error);
+      if (error) reject(new Error(error.message));
       else resolve(stdout);
     });
     child.stdin!.end(stdin);
