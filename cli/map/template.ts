@@ -241,9 +241,10 @@ function measure(
     for (const replacement of replacements) {
       const { position } = replacement;
       // A position counts within each row here, and not within all values.
-      const places = position === 0 ? row.keys() : [placeOf(replacement, 0, row.length)];
+      const places =
+        position === 0 ? row.keys() : [position > 0 ? position - 1 : row.length + position];
       for (const place of places) {
-        if (place >= row.length) continue;
+        if (row[place] === undefined) continue;
         const text = replaced(replacement, start + place, values, rendering, quoteValues);
         replacedBytes += Buffer.byteLength(text);
       }

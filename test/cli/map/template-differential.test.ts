@@ -35,8 +35,8 @@ const valuesOf = (characters: readonly string[]) =>
   );
 const rowsOf = (columns: number, characters: readonly string[]) =>
   fc.array(fc.array(valuesOf(characters), { minLength: columns, maxLength: columns }), {
-    minLength: 30,
-    maxLength: 60,
+    minLength: 12,
+    maxLength: 16,
   });
 
 const texts = fc.string({
@@ -70,10 +70,13 @@ const wordsOf = (...replacements: readonly string[][]) =>
     fc
       .array(fc.oneof(texts, fc.constantFrom(...replacements.flat())), { maxLength: 5 })
 
-      // Expressions are Perl there.
-      .map((parts) => parts.join("").replaceAll("{=", "=")),
+      // Expressions are Perl there, and a text of a space and a newline is no end of a context.
+      .map((parts) => parts.join("").replaceAll("{=", "=").replaceAll(" \n", "\n")),
     { minLength: 15, maxLength: 30 },
   );
+
+/** Each run is a process and has hundreds of words to compare; RUNS=10 takes a minute. */
+const runs = { numRuns: Number(process.env["RUNS"] ?? 1), endOnFailure: true };
 
 /** Cuts rows into the rows of jobs, `size` each. */
 function jobs(rows: readonly Row[], size: number): Job[] {
@@ -164,6 +167,66 @@ const cases: readonly Case[] = [
   },
 ];
 
+/** Fills jobs as long as the measured command stays below a limit, as -m and -X with -s do. */
+function fill(
+  words: readonly string[],
+  rows: readonly Row[],
+  settings: Partial<TemplateSettings>,
+  limit: number,
+): Job[] {
+  const template = compileTemplate(words, { ...plainSettings, ...settings });
+  const all: { seq: number; slot: number; rows: Row[] }[] = [];
+  let add: ((row: Row) => number) | undefined;
+  for (const row of rows) {
+    if (add === undefined || add(row) >= limit) {
+      all.push({ seq: all.length + 1, slot: 1, rows: [] });
+      add = template.measure(all.length, 1);
+      add(row);
+    }
+    all.at(-1)!.rows.push(row);
+  }
+  return all;
+}
+
+const filled: readonly Case[] = [
+  { title: "-m -s", options: ["-m"], strings: [standard, positional] },
+  {
+    title: "-X -s",
+    options: ["-X"],
+    settings: { repeatContext: true },
+    strings: [standard, positional],
+  },
+  {
+    title: "-X -q -s of two columns",
+    options: ["-X", "-q"],
+    columns: 2,
+    settings: { repeatContext: true, quoteWords: true },
+    strings: [standard, positional],
+  },
+];
+
+describe.skipIf(!hasParallel)("jobs as full as in GNU Parallel", () => {
+  test.each(filled)("$title", ({ options, settings = {}, columns = 1, strings }) => {
+    fc.assert(
+      fc.property(wordsOf(...strings), rowsOf(columns, [...ascii, "é", "日"]), (words, rows) => {
+        const line = ["echo", ...words];
+        // Room for the longest row, and for some more.
+        const limit =
+          1 +
+          Math.max(
+            ...rows.map(
+              (row) =>
+                compileTemplate(line, { ...plainSettings, ...settings }).measure(1, 1)(row) * 2,
+            ),
+          );
+        const all = fill(line, rows, settings, limit);
+        expect(render(line, all, settings)).toBe(dryRun([...options, `-s${limit}`], line, rows));
+      }),
+      runs,
+    );
+  });
+});
+
 describe.skipIf(!hasParallel)("the same commands as GNU Parallel", () => {
   test.each(cases)("$title", ({ options, settings = {}, columns = 1, size = 1, strings }) => {
     // --plus cuts and compares bytes there, and characters here.
@@ -174,7 +237,7 @@ describe.skipIf(!hasParallel)("the same commands as GNU Parallel", () => {
         const all = jobs(rows, size || rows.length);
         expect(render(line, all, settings)).toBe(dryRun(options, line, rows));
       }),
-      { numRuns: Number(process.env["RUNS"] ?? 1), endOnFailure: true },
+      runs,
     );
   });
 });
