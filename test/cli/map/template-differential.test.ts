@@ -71,7 +71,7 @@ const wordsOf = (...replacements: readonly string[][]) =>
       .array(fc.oneof(texts, fc.constantFrom(...replacements.flat())), { maxLength: 5 })
 
       // Expressions are Perl there, and a text of a space and a newline is no end of a context.
-      .map((parts) => parts.join("").replaceAll("{=", "=").replaceAll(" \n", "\n")),
+      .map((parts) => parts.join("").replaceAll(/\{+=/g, "=").replaceAll(/ +\n/g, "\n")),
     { minLength: 15, maxLength: 30 },
   );
 
