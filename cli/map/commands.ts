@@ -35,9 +35,10 @@ export function commandMaker(
     const value = process.env[name];
     if (value !== undefined) handed[name] = value;
   }
-  return ({ seq, rows, input }, slot) => {
+  return ({ seq, rows, input, command: logged }, slot) => {
     const job = { seq, rows, slot };
-    const { text, skipped } = template.render(job);
+    const { text, skipped } =
+      logged === undefined ? template.render(job) : { text: logged, skipped: false };
     let command = text;
     for (let i = 0; i < quotings; i++) command = shellQuote(command);
     return {

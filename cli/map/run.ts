@@ -8,12 +8,13 @@ import { commandMaker, onlyPrinted } from "./commands.ts";
 import { exitStatus } from "./exit-status.ts";
 import { HaltRule } from "./halt.ts";
 import { listenForInterrupts } from "./interrupts.ts";
+import { Joblog } from "./joblog.ts";
 import { JobLoop, type LoopEvents } from "./jobs.ts";
 import type { MapOptions } from "./map-options.ts";
 import { blocks } from "./pipe.ts";
 import { Printer } from "./printer.ts";
 import { StandardOutput } from "./standard-output.ts";
-import { say } from "./say.ts";
+import { failedCalls, failedJobs, isSteady, jobsLeft } from "./resume.ts";
 import { commandShell } from "./shell.ts";
 import { slotsHere } from "./slots.ts";
 import { openInputs, type Inputs } from "./sources.ts";
@@ -88,6 +89,7 @@ class Run {
   readonly #settings: TemplateSettings;
   readonly #standard = new StandardOutput();
   readonly #printer: Printer;
+  readonly #joblog: Joblog | undefined;
   #loop: JobLoop | undefined;
   /** The number of all jobs, once it is known. */
   #total = 0;
@@ -109,6 +111,9 @@ class Run {
       stderr: this.#standard.stderr,
       onError: (error) => this.#loop?.fail(error),
     });
+    const { joblog, resume, dryRun } = options;
+    this.#joblog =
+      joblog && new Joblog({ ...joblog, ...resume, dryRun, stdout: this.#standard.stdout });
   }
 
   async run(): Promise<number> {
@@ -117,9 +122,9 @@ class Run {
       this.#command.function === undefined
         ? compileTemplate(this.#command.words, this.#settings)
         : undefined;
-    const jobs = await this.#jobs(template);
     const halt = new HaltRule(rule, () => this.#total);
     const { prepare, window, close } = await this.#work(template);
+    const jobs = await this.#jobs(template, prepare);
     const runs = textOfEach(retries, this.#settings);
     const loop = (this.#loop = new JobLoop(
       prepare,
@@ -138,7 +143,7 @@ class Run {
         loop.stopSoon();
         const again = signal === "SIGINT" ? "Ctrl-C again kills them" : "SIGTERM kills them";
         const { length } = loop.running;
-        say(`${signal}: starting no more jobs, and waiting for ${length} to end; ${again}`);
+        this.#say(`${signal}: starting no more jobs, and waiting for ${length} to end; ${again}`);
       },
       () => loop.stopNow(),
     );
@@ -149,22 +154,38 @@ class Run {
     } finally {
       interrupts.stop();
       close?.();
+      this.#joblog?.close();
     }
     const { started, failed } = loop;
     return exitStatus({ started, failed, interrupted: interrupts.interrupted }, halt);
   }
 
-  async #jobs(template: Template | undefined): Promise<AsyncIterator<WaitingJob>> {
+  async #jobs(
+    template: Template | undefined,
+    prepare: Prepare,
+  ): Promise<AsyncIterator<WaitingJob>> {
     const { pipe, halt, output } = this.#options;
-    const jobs = pipe
-      ? jobsOfBlocks(blocks(standardInput, { ...pipe, skipBlank: false }, say))
+    const all = pipe
+      ? jobsOfBlocks(blocks(standardInput, { ...pipe, skipBlank: false }, this.#say))
       : jobsOfRows(this.#inputs.rows, this.#options, this.#settings, template);
+    const left = this.#leftOf(all, prepare);
     const needsTotal =
-      template?.needsTotal ?? ("percent" in halt || output.bar || output.eta || output.progress);
-    if (!needsTotal) return jobs;
-    const all = await collectJobs(jobs);
-    this.#total = all.length;
-    return iterate(all);
+      template?.needsTotal || "percent" in halt || output.bar || output.eta || output.progress;
+    if (!needsTotal) return left;
+    const collected = await collectJobs(left);
+    this.#total = collected.length;
+    return iterate(collected);
+  }
+
+  #leftOf(all: AsyncGenerator<WaitingJob>, prepare: Prepare): AsyncGenerator<WaitingJob> {
+    const { resume, resumeFailed, retryFailed } = this.#options.resume;
+    const joblog = this.#joblog;
+    if (!joblog) return all;
+    if (retryFailed && joblog.failed) {
+      return this.#command.function === undefined ? failedJobs(joblog) : failedCalls(all, joblog);
+    }
+    if (!resume && !resumeFailed) return all;
+    return jobsLeft(all, joblog, isSteady(this.#command.words) ? prepare : undefined);
   }
 
   async #work(template: Template | undefined): Promise<Work> {
@@ -194,8 +215,7 @@ class Run {
     const { prepare } = new Calls(this.#cluster?.client, rules, this.#settings);
     if (!this.#cluster) return { prepare: onlyPrinted(prepare), window };
     // No two calls may have the same slot at once when they are told its number.
-    const tellsSlots = words.some((word) => /%|slot/.test(word));
-    const grows = this.#cluster.mayQueue && !tellsSlots;
+    const grows = this.#cluster.mayQueue && isSteady(words);
     return { prepare, window: grows ? new GrowingWindow(this.#slots) : window };
   }
 
@@ -213,10 +233,18 @@ class Run {
         if (showsCommand) void printed.write("stdout", Buffer.from(`${job.command}\n`));
         return printed;
       },
-      ended: (_job, _ending, printed) => printed.end(),
-      say: (text) => void this.#standard.stderr.write(Buffer.from(`thence: ${text}\n`)),
+      ended: (job, ending, printed) =>
+        printed.end(() => {
+          const outcome = { ...ending, receivedBytes: printed.receivedBytes };
+          this.#joblog?.write(job.seq, outcome, job.command);
+        }),
+      say: this.#say,
     };
   }
+
+  readonly #say = (text: string): void => {
+    void this.#standard.stderr.write(Buffer.from(`thence: ${text}\n`));
+  };
 }
 
 function outputWay({ grouping, trace, verbosity }: MapOptions["output"]): OutputWay {

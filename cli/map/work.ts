@@ -5,8 +5,13 @@ import type { Job } from "./job.ts";
 import type { Outcome } from "./outcome.ts";
 import type { JobOutput } from "./printer.ts";
 
-/** A job before it has a slot; with `--pipe`, the block that it reads. */
-export type WaitingJob = Omit<Job, "slot"> & { readonly input?: Uint8Array | undefined };
+/** A job before it has a slot. */
+export type WaitingJob = Omit<Job, "slot"> & {
+  /** The block that it reads, with `--pipe`. */
+  readonly input?: Uint8Array | undefined;
+  /** The command in the job log of an earlier run, with `--retry-failed`. */
+  readonly command?: string | undefined;
+};
 
 /** A job with its slot, ready to be started. */
 export type PreparedJob = Job & {
