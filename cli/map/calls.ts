@@ -48,9 +48,9 @@ export class Calls {
     return this.#submitter!.submit(this.rules.name, ...args);
   }
 
-  readonly prepare: Prepare = ({ seq, rows }, slot) => {
+  readonly prepare: Prepare = ({ seq, rows, skipped: isSkipped = false }, slot) => {
     const { text, skipped } = this.#textsOf({ seq, rows, slot });
-    return new Call(this, { seq, rows, slot }, text, skipped);
+    return new Call(this, { seq, rows, slot }, text, skipped || isSkipped);
   };
 }
 

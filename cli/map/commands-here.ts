@@ -63,11 +63,7 @@ export class CommandsHere {
     const out = files ?? (this.#way === "pipes" ? ["pipe", "pipe"] : ["inherit", "inherit"]);
     const startedAt = Date.now();
     const began = performance.now();
-    const [program, ...args] = this.#plainWords(command.command) ?? [
-      this.#shell,
-      "-c",
-      command.command,
-    ];
+    const [program, ...args] = this.#plainWords(command.line) ?? [this.#shell, "-c", command.line];
     const child = spawn(program!, args, {
       // A group of its own, so that it ends with all that it has started.
       detached: true,

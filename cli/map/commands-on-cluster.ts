@@ -9,6 +9,7 @@ import type { ExecOptions, ExecOutput, ExecResult } from "../../worker/exec.ts";
 import type { Command, MakeCommand } from "./commands.ts";
 import type { JobOutput } from "./printer.ts";
 import { shellQuote } from "./quote.ts";
+import { exitCodeOfKilled } from "./work.ts";
 import type { Attempt, AttemptEvents, Ending, Prepare } from "./work.ts";
 
 /** How much output waits for the end of a command that is not printed before; what is more streams. */
@@ -62,9 +63,9 @@ export class CommandsOnCluster {
     };
     const future = this.#client
       .with({ output: listener, ...(timeoutMs !== undefined && { timeoutMs }) })
-      .submit("thence.exec", inDirectory(directory, command.command), options);
+      .submit("thence.exec", inDirectory(directory, command.line), options);
     const ending = (given: Partial<Ending>): Ending => ({
-      exitCode: -1,
+      exitCode: exitCodeOfKilled,
       signal: 0,
       startedAt,
       ranMs: Date.now() - startedAt,
@@ -78,8 +79,8 @@ export class CommandsOnCluster {
       if (stderr.length > 0) await output.write("stderr", stderr);
       const number = signal === undefined ? 0 : constants.signals[signal as NodeJS.Signals];
       return ending({
-        exitCode: timedOut ? -1 : number > 0 ? 0 : exitCode,
-        signal: timedOut ? number || constants.signals.SIGTERM : number,
+        exitCode: number === 0 ? exitCode : timedOut ? exitCodeOfKilled : 0,
+        signal: number,
         startedAt: result.startedAt,
         ranMs: result.ranMs,
         host: result.host,

@@ -4,11 +4,14 @@ import { resolve } from "node:path";
 import type { MapOptions } from "./map-options.ts";
 import { shellQuote } from "./quote.ts";
 import { compileTemplate, type Template, type TemplateSettings } from "./template.ts";
+import { exitCodeOfSkipped } from "./work.ts";
 import type { Attempt, AttemptEvents, Prepare, PreparedJob, WaitingJob } from "./work.ts";
 import type { JobOutput } from "./printer.ts";
 
 /** A job that is a command, without the way to run it. */
 export type Command = Omit<PreparedJob, "start"> & {
+  /** The whole text that the shell runs. */
+  readonly line: string;
   /** Where it runs; it is made when it does not exist. */
   readonly directory: string | undefined;
   /** Variables beside those of the process that starts it. */
@@ -23,7 +26,7 @@ export type MakeCommand = (job: WaitingJob, slot: number) => Command;
 export function commandMaker(
   template: Template,
   settings: TemplateSettings,
-  { workingDirectory, env: names, template: { shellQuote: quotings } }: MapOptions,
+  { workingDirectory, env: names, pipe, template: { shellQuote: quotings } }: MapOptions,
 ): MakeCommand {
   const directory =
     workingDirectory === undefined
@@ -35,7 +38,7 @@ export function commandMaker(
     const value = process.env[name];
     if (value !== undefined) handed[name] = value;
   }
-  return ({ seq, rows, input, command: logged }, slot) => {
+  return ({ seq, rows, input, command: logged, skipped: isSkipped }, slot) => {
     const job = { seq, rows, slot };
     const { text, skipped } =
       logged === undefined ? template.render(job) : { text: logged, skipped: false };
@@ -44,7 +47,8 @@ export function commandMaker(
     return {
       ...job,
       command,
-      skipped,
+      line: pipe?.cat ? withInputFile(command) : command,
+      skipped: skipped || isSkipped === true,
       directory: directory && resolve(directory.renderPlain(job)),
       env: {
         ...handed,
@@ -57,19 +61,48 @@ export function commandMaker(
   };
 }
 
+/** The variable of the shell that `{}` stands for with `--cat`, as in GNU Parallel. */
+export const inputFile = "$PARALLEL_TMP";
+
+/** A line that runs the command with its standard input in a file, which is removed in the end. */
+function withInputFile(command: string): string {
+  return [
+    'PARALLEL_TMP=$(mktemp "${TMPDIR:-/tmp}/thence-XXXXXX") || exit 255',
+    "export PARALLEL_TMP",
+    `trap 'rm -f "$PARALLEL_TMP"' EXIT; trap 'exit 143' TERM`,
+    'cat > "$PARALLEL_TMP"',
+    `(${command}`,
+    ")",
+  ].join("\n");
+}
+
 /** Prints jobs in place of running them, for `--dry-run` and `--shellquote`. */
 export function onlyPrinted(
   make: (job: WaitingJob, slot: number) => Omit<PreparedJob, "start">,
 ): Prepare {
   return (waiting, slot) => {
     const job = make(waiting, slot);
-    return { ...job, start: (output, events) => print(job.command, output, events) };
+    const { command, skipped } = job;
+    const exitCode = skipped ? exitCodeOfSkipped : 0;
+    // As a getter of a class, `command` would not be copied.
+    return {
+      ...job,
+      command,
+      // Skipped jobs are printed, too.
+      skipped: false,
+      start: (output, events) => print(command, exitCode, output, events),
+    };
   };
 }
 
-function print(command: string, output: JobOutput, { ended, broken }: AttemptEvents): Attempt {
+function print(
+  command: string,
+  exitCode: number,
+  output: JobOutput,
+  { ended, broken }: AttemptEvents,
+): Attempt {
   const ending = {
-    exitCode: 0,
+    exitCode,
     signal: 0,
     startedAt: Date.now(),
     ranMs: 0,

@@ -9,6 +9,7 @@ import type { JobTimeout } from "./option-values.ts";
 import type { JobOutput } from "./printer.ts";
 import { TimeLimit } from "./time-limit.ts";
 import type { Window } from "./window.ts";
+import { exitCodeOfKilled, exitCodeOfSkipped } from "./work.ts";
 import type { Attempt, Ending, Prepare, PreparedJob, WaitingJob } from "./work.ts";
 
 /** Jobs that have ended and wait for their turn to be printed. With more, none is started. */
@@ -218,7 +219,9 @@ export class JobLoop {
     this.#timeLimit?.jobEnded(running);
     this.#wake();
     if (this.#stop === "now") return;
-    const ending = running.killed ? { ...result, ...killedEnding } : result;
+    // A job that ends by itself when it is asked to has its own status.
+    const isKilled = running.killed && result.signal !== 0;
+    const ending = isKilled ? { ...result, exitCode: exitCodeOfKilled } : result;
     const failed = hasFailed(ending);
     if (this.#options.delay?.auto) this.#delayMs *= failed ? 1.3 : 0.9;
     running.ending = ending;
@@ -290,13 +293,9 @@ export class JobLoop {
   }
 }
 
-/** As GNU Parallel logs a job that was killed: by SIGTERM. */
-const killedEnding = { exitCode: -1, signal: 15 } as const;
-
-/** As GNU Parallel logs a job whose expression called `skip()`. */
 function skipped(startedAt: number): Ending {
   return {
-    exitCode: -2,
+    exitCode: exitCodeOfSkipped,
     signal: 0,
     startedAt,
     ranMs: 0,

@@ -4,7 +4,7 @@ import { UsageError } from "../exit-code.ts";
 import type { MapCluster } from "./cluster.ts";
 import type { MapCommand } from "./command-line.ts";
 import { CommandsHere, type OutputWay } from "./commands-here.ts";
-import { commandMaker, onlyPrinted } from "./commands.ts";
+import { commandMaker, inputFile, onlyPrinted } from "./commands.ts";
 import { exitStatus } from "./exit-status.ts";
 import { HaltRule } from "./halt.ts";
 import { listenForInterrupts } from "./interrupts.ts";
@@ -164,9 +164,12 @@ class Run {
     template: Template | undefined,
     prepare: Prepare,
   ): Promise<AsyncIterator<WaitingJob>> {
-    const { pipe, halt, output } = this.#options;
+    const { pipe, halt, output, inputs } = this.#options;
     const all = pipe
-      ? jobsOfBlocks(blocks(standardInput, { ...pipe, skipBlank: false }, this.#say))
+      ? jobsOfBlocks(
+          blocks(standardInput, { ...pipe, skipBlank: inputs.skipBlank }, this.#say),
+          pipe.cat ? [inputFile] : [],
+        )
       : jobsOfRows(this.#inputs.rows, this.#options, this.#settings, template);
     const left = this.#leftOf(all, prepare);
     const needsTotal =
@@ -288,7 +291,7 @@ function templateSettings(
     renamed,
     headers,
     quoteWords: quote,
-    quoteValues: true,
+    quoteValues: !options.pipe?.cat,
     appendValues: options.pipe === undefined,
     repeatContext: contextReplace,
     withoutValues: options.batches.noValues,

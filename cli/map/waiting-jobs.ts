@@ -1,5 +1,5 @@
-// The jobs that the inputs are: rows in batches that pass the filters, or blocks of standard input,
-// numbered in their order.
+// The jobs that the inputs are: rows in batches, or blocks of standard input, numbered in their
+// order. Those that do not pass the filters count, too.
 
 import { batches, type Measure } from "./batches.ts";
 import { compileFilters } from "./filter.ts";
@@ -27,13 +27,18 @@ export async function* jobsOfRows(
   let seq = 0;
   for await (const batch of batches(rows, { ...rules, spreadOver }, measure)) {
     seq++;
-    if (passes?.({ seq, rows: batch, slot: 1 }) ?? true) yield { seq, rows: batch };
+    const skipped = passes !== undefined && !passes({ seq, rows: batch, slot: 1 });
+    yield { seq, rows: batch, skipped };
   }
 }
 
-export async function* jobsOfBlocks(blocks: AsyncIterable<Uint8Array>): AsyncGenerator<WaitingJob> {
+/** @param values the same for each job */
+export async function* jobsOfBlocks(
+  blocks: AsyncIterable<Uint8Array>,
+  values: Row,
+): AsyncGenerator<WaitingJob> {
   let seq = 0;
-  for await (const input of blocks) yield { seq: ++seq, rows: [[]], input };
+  for await (const input of blocks) yield { seq: ++seq, rows: [values], input };
 }
 
 /** Reads all jobs, for what needs their number before the first one starts. */

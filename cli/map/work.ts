@@ -7,6 +7,8 @@ import type { JobOutput } from "./printer.ts";
 
 /** A job before it has a slot. */
 export type WaitingJob = Omit<Job, "slot"> & {
+  /** It does not pass a filter. */
+  readonly skipped?: boolean;
   /** The block that it reads, with `--pipe`. */
   readonly input?: Uint8Array | undefined;
   /** The command in the job log of an earlier run, with `--retry-failed`. */
@@ -17,7 +19,7 @@ export type WaitingJob = Omit<Job, "slot"> & {
 export type PreparedJob = Job & {
   /** The command as a shell runs it, or the call as people read it. */
   readonly command: string;
-  /** An expression called `skip()`: the job is not started, and counts as failed. */
+  /** By a filter, or an expression that called `skip()`: it is not started, and counts as failed. */
   readonly skipped: boolean;
   /** Runs it once more. */
   start(output: JobOutput, events: AttemptEvents): Attempt;
@@ -37,7 +39,12 @@ export type Ending = Omit<Outcome, "receivedBytes">;
 
 export type AttemptEvents = {
   /** Called once, when its output is handed to the printer. */
-  ended(ending: Ending): void;
+  ended: (ending: Ending) => void;
   /** Called instead of `ended` when no job can be run any more: the cluster is lost, say. */
-  broken(error: unknown): void;
+  broken: (error: unknown) => void;
 };
+
+/** As GNU Parallel logs a job that was killed by a timeout. */
+export const exitCodeOfKilled = -1;
+/** As GNU Parallel logs a job that is skipped. */
+export const exitCodeOfSkipped = -2;
