@@ -56,6 +56,12 @@ function thence(): Command {
     .addCommand(statusCommand())
     .addCommand(explainCommand())
     .showSuggestionAfterError();
+  // The launcher passes it on to cli/map.ts, which has a grammar of its own.
+  program
+    .command("map")
+    .description("Run a command or call a function for each input, in the grammar of GNU Parallel.")
+    .usage("[options] command … (::: values | :::: files)…")
+    .addHelpText("after", "\nIts options are in the help of `thence map --help`.");
   program
     .command("version")
     .description("print the version")
