@@ -23,7 +23,7 @@ export type CallRules = {
   /** Results are printed as JSON. */
   json: boolean;
   timeoutMs: number | undefined;
-  /** ":", or where the cluster is. */
+  /** ":", or "-" on a cluster, where it is not known which worker made a call. */
   host: string;
 };
 

@@ -20,8 +20,8 @@ export type MapCluster = {
   slots(): number;
   /** Whether calls may wait there for a free slot; else no more than `slots` may be there at once. */
   readonly mayQueue: boolean;
-  /** ":" on this machine, else where the scheduler is. */
-  readonly host: string;
+  /** It was started for this map. */
+  readonly isHere: boolean;
   close(): Promise<void>;
 };
 
@@ -59,7 +59,7 @@ async function startCluster({ work, slots }: MapOptions): Promise<MapCluster> {
     threads,
     concurrency: Math.ceil(count / threads),
   });
-  return { client, slots: () => count, mayQueue: true, host: ":", close: () => client.close() };
+  return { client, slots: () => count, mayQueue: true, isHere: true, close: () => client.close() };
 }
 
 async function connectTo(
@@ -93,7 +93,7 @@ async function connectTo(
     client,
     slots: () => ("count" in slots ? slots.count : slotsOn(Math.max(1, places), slots)),
     mayQueue: "percentOfCores" in slots && slots.percentOfCores >= 100,
-    host: describe,
+    isHere: false,
     close: async () => {
       clearInterval(timer);
       await client.close();

@@ -21,7 +21,7 @@ import { openInputs, type Inputs } from "./sources.ts";
 import { compileTemplate, type Template, type TemplateSettings } from "./template.ts";
 import { collectJobs, jobsOfBlocks, jobsOfRows } from "./waiting-jobs.ts";
 import { GrowingWindow, slotWindow, type Window } from "./window.ts";
-import type { Prepare, PreparedJob, WaitingJob } from "./work.ts";
+import { exitCodeOfKilled, type Prepare, type PreparedJob, type WaitingJob } from "./work.ts";
 
 /**
  * Runs all jobs and answers the exit status.
@@ -131,7 +131,8 @@ class Run {
       {
         window,
         delay,
-        timeout,
+        // A worker knows best when a job has started, and keeps what it wrote.
+        timeout: this.#cluster && timeout && "ms" in timeout ? undefined : timeout,
         runsOf: (job) => runs(job),
         halt,
         keepOrder: output.keepOrder,
@@ -213,7 +214,7 @@ class Run {
   async #calls(window: Window, timeoutMs: number | undefined): Promise<Work> {
     const { Calls } = await import("./calls.ts");
     const { function: name, words } = this.#command;
-    const host = this.#cluster?.host ?? ":";
+    const host = this.#cluster?.isHere === false ? "-" : ":";
     const rules = { ...this.#options.work, name: name!, words, timeoutMs, host };
     const { prepare } = new Calls(this.#cluster?.client, rules, this.#settings);
     if (!this.#cluster) return { prepare: onlyPrinted(prepare), window };
@@ -236,11 +237,15 @@ class Run {
         if (showsCommand) void printed.write("stdout", Buffer.from(`${job.command}\n`));
         return printed;
       },
-      ended: (job, ending, printed) =>
-        printed.end(() => {
+      ended: (job, ending, printed) => {
+        if (this.#cluster && ending.exitCode === exitCodeOfKilled) {
+          this.#say(`this job was killed because it timed out:\n${job.command}`);
+        }
+        return printed.end(() => {
           const outcome = { ...ending, receivedBytes: printed.receivedBytes };
           this.#joblog?.write(job.seq, outcome, job.command);
-        }),
+        });
+      },
       say: this.#say,
     };
   }

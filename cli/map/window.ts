@@ -19,7 +19,7 @@ export function slotWindow(slots: () => number): Window {
 /** As many jobs are sent ahead as end in about this time, in milliseconds. */
 const aheadMs = 200;
 /** Bounds the memory. */
-const mostJobs = 16_384;
+const mostJobs = 4_096;
 
 /**
  * More jobs than slots when they are short, so that no slot waits for the next one. Long jobs are not
