@@ -56,6 +56,7 @@ export function thenceCommand(): Command {
     .addCommand(submitCommand())
     .addCommand(statusCommand())
     .addCommand(explainCommand())
+    .addCommand(mapCommand())
     .addCommand(versionCommand())
     .showSuggestionAfterError();
   return withExample(
@@ -64,6 +65,15 @@ export function thenceCommand(): Command {
     "thence worker --scheduler-file s.json --module ./tasks.ts",
     "thence submit --scheduler-file s.json add 1 10",
   );
+}
+
+/** For the help: the launcher passes `thence map` on to map.ts, which has a grammar of its own. */
+function mapCommand(): Command {
+  const command = new Command("map")
+    .description("Run a command or call a function for each input, in the grammar of GNU Parallel.")
+    .usage("[options] command … (::: values | :::: files)…")
+    .addHelpText("after", "\n`thence map --help` has its options.");
+  return withExample(command, "thence map gzip ::: *.log");
 }
 
 function versionCommand(): Command {

@@ -2,7 +2,7 @@
 // threads load beside theirs.
 
 import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
-import { constants } from "node:os";
+import { constants, hostname } from "node:os";
 import { finished } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TaskTimeoutError } from "../src/errors/errors.ts";
@@ -43,6 +43,8 @@ export type ExecResult = {
   readonly ranMs: number;
   /** It was ended because the task's `timeoutMs` was over. */
   readonly timedOut: boolean;
+  /** The name of the machine on which it ran. */
+  readonly host: string;
 };
 
 /** What it puts out, for the `output` option of whoever submitted it. */
@@ -114,6 +116,7 @@ export async function exec(
     startedAt,
     ranMs,
     timedOut: task.signal.reason instanceof TaskTimeoutError,
+    host: hostname(),
   };
 }
 

@@ -1,0 +1,111 @@
+// Commands that run on the workers of a cluster, each as a task `thence.exec`.
+
+import { constants } from "node:os";
+import type { Client } from "../../client/client.ts";
+import type { OutputSource } from "../../client/outputs.ts";
+import { TaskCancelledError, TaskTimeoutError } from "../../src/errors/errors.ts";
+import { messageOf } from "../exit-code.ts";
+import type { ExecOptions, ExecOutput, ExecResult } from "../../worker/exec.ts";
+import type { Command, MakeCommand } from "./commands.ts";
+import type { JobOutput } from "./printer.ts";
+import { shellQuote } from "./quote.ts";
+import { exitCodeOfKilled } from "./work.ts";
+import type { Attempt, AttemptEvents, Ending, Prepare } from "./work.ts";
+
+/** How much output waits for the end of a command that is not printed before; what is more streams. */
+const keptBytes = 64 * 1024;
+/** The status of a shell whose command cannot be started. */
+const cannotStart = 127;
+
+export type ClusterCommandOptions = {
+  shell: string;
+  /** Output is passed on as it comes. */
+  streams: boolean;
+  /** A fixed limit on the time of a command, which starts when the worker starts it. */
+  timeoutMs: number | undefined;
+};
+
+export class CommandsOnCluster {
+  readonly #make: MakeCommand;
+  readonly #client: Client;
+  readonly #options: ClusterCommandOptions;
+
+  constructor(make: MakeCommand, client: Client, options: ClusterCommandOptions) {
+    this.#make = make;
+    this.#client = client;
+    this.#options = options;
+  }
+
+  readonly prepare: Prepare = (job, slot) => {
+    const command = this.#make(job, slot);
+    return { ...command, start: (output, events) => this.#start(command, output, events) };
+  };
+
+  #start(command: Command, output: JobOutput, { ended, broken }: AttemptEvents): Attempt {
+    const { shell, streams, timeoutMs } = this.#options;
+    const { directory, env, input } = command;
+    const startedAt = Date.now();
+    let begun = 1;
+    const listener = (value: unknown, { start }: OutputSource) => {
+      // The worker was lost, and another one has begun anew.
+      if (start > begun) {
+        begun = start;
+        output.startAgain();
+      }
+      const { stream, bytes } = value as ExecOutput;
+      return output.write(stream, bytes);
+    };
+    const options: ExecOptions = {
+      shell,
+      env,
+      keepBytes: streams ? 0 : keptBytes,
+      ...(input !== undefined && { stdin: input }),
+    };
+    const future = this.#client
+      .with({ output: listener, ...(timeoutMs !== undefined && { timeoutMs }) })
+      .submit("thence.exec", inDirectory(directory, command.line), options);
+    const ending = (given: Partial<Ending>): Ending => ({
+      exitCode: exitCodeOfKilled,
+      signal: 0,
+      startedAt,
+      ranMs: Date.now() - startedAt,
+      host: "-",
+      sentBytes: input?.length ?? 0,
+      ...given,
+    });
+    const succeed = async (value: unknown) => {
+      const { exitCode, signal, timedOut, stdout, stderr, ...result } = value as ExecResult;
+      if (stdout.length > 0) await output.write("stdout", stdout);
+      if (stderr.length > 0) await output.write("stderr", stderr);
+      const number = signal === undefined ? 0 : constants.signals[signal as NodeJS.Signals];
+      return ending({
+        exitCode: number === 0 ? exitCode : timedOut ? exitCodeOfKilled : 0,
+        signal: number,
+        startedAt: result.startedAt,
+        ranMs: result.ranMs,
+        host: result.host,
+      });
+    };
+    const fail = async (error: unknown) => {
+      if (future.status === "lost") throw error;
+      if (error instanceof TaskCancelledError || error instanceof TaskTimeoutError) {
+        return ending({ signal: constants.signals.SIGTERM });
+      }
+      await output.write("stderr", Buffer.from(`thence: ${messageOf(error)}\n`));
+      return ending({ exitCode: cannotStart });
+    };
+    future
+      .result()
+      .then(succeed, fail)
+      .then(ended, broken)
+      .finally(() => future.release());
+    return { kill: () => future.cancel("ended by thence map") };
+  }
+}
+
+/** A line that makes the directory, and runs the command in it. */
+function inDirectory(directory: string | undefined, command: string): string {
+  if (directory === undefined) return command;
+  const quoted = shellQuote(directory);
+  return `mkdir -p ${quoted} && cd ${quoted} || exit ${cannotStart}\n${command}`;
+}

@@ -1,0 +1,162 @@
+// `thence map` as a process, on this machine.
+
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const program = new URL("../../../cli/bin.js", import.meta.url).pathname;
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "thence-map-test-"));
+  const functions = [
+    "export const add = (x: number, y: number) => x + y;",
+    "export const kind = (x: unknown) => typeof x;",
+    "export const nothing = () => undefined;",
+    'export const fail = () => { throw new Error("not today"); };',
+  ];
+  writeFileSync(join(folder, "tasks.ts"), functions.join("\n"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function map(...args: string[]) {
+  const env = { ...process.env, THENCE_ADDRESS: "", THENCE_SCHEDULER_FILE: "" };
+  const { stdout, stderr, status } = spawnSync(process.execPath, [program, "map", ...args], {
+    cwd: folder,
+    encoding: "utf8",
+    env,
+  });
+  return { stdout, stderr, status };
+}
+
+/** The rows of a job log, without its times. */
+function rowsOf(file: string): string[] {
+  const [, ...rows] = readFileSync(join(folder, file), "utf8").trimEnd().split("\n");
+  return rows.map((row) => row.split("\t").toSpliced(2, 2).join(" "));
+}
+
+describe("commands", () => {
+  test("run by the shell, and count the failed ones", () => {
+    const { stdout, status } = map(
+      "-k",
+      "-j2",
+      "--joblog",
+      "a.log",
+      "echo {}; exit {}",
+      ":::",
+      "0",
+      "2",
+    );
+    expect({ stdout, status }).toEqual({ stdout: "0\n2\n", status: 1 });
+    expect(rowsOf("a.log")).toEqual(["1 : 0 2 0 0 echo 0; exit 0", "2 : 0 2 2 0 echo 2; exit 2"]);
+  });
+
+  test("log how a signal ended them", () => {
+    map("--joblog", "b.log", "kill -9 $$ #", ":::", "x");
+    expect(rowsOf("b.log")).toEqual(["1 : 0 0 0 9 kill -9 $$ # x"]);
+  });
+
+  test("are ended by a timeout", () => {
+    const { stdout, status } = map(
+      "-j1",
+      "--joblog",
+      "c.log",
+      "--timeout",
+      "0.3",
+      "echo {}; sleep 9",
+      ":::",
+      "x",
+    );
+    expect({ stdout, status }).toEqual({ stdout: "x\n", status: 1 });
+    expect(rowsOf("c.log")).toEqual(["1 : 0 2 -1 15 echo x; sleep 9"]);
+  });
+
+  test("run again until they succeed, and print the last output only", () => {
+    const line = "echo a >> d; wc -l < d; [ $(wc -l < d) = 3 ]";
+    const { stdout, status } = map("--retries", "5", line, "#", ":::", "x");
+    expect({ stdout, status }).toEqual({ stdout: "3\n", status: 0 });
+  });
+
+  test("that are done are left out by --resume", () => {
+    map(
+      "-j1",
+      "--joblog",
+      "e.log",
+      "--halt",
+      "soon,fail=1",
+      "echo {}; exit {}",
+      ":::",
+      "0",
+      "3",
+      "0",
+    );
+    const { stdout } = map(
+      "-j1",
+      "--joblog",
+      "e.log",
+      "--resume",
+      "echo {}; exit {}",
+      ":::",
+      "0",
+      "3",
+      "0",
+    );
+    expect(stdout).toBe("0\n");
+    expect(rowsOf("e.log").map((row) => row[0])).toEqual(["1", "2", "3"]);
+  });
+});
+
+describe("functions", () => {
+  test("are called with linked inputs", () => {
+    const line = "--link --module ./tasks.ts -k add ::: 1 2 3 4 5 ::: 10 11 12 13 14";
+    const { stdout, status } = map(...line.split(" "));
+    expect({ stdout, status }).toEqual({ stdout: "11\n13\n15\n17\n19\n", status: 0 });
+  });
+
+  test("get JSON where an input is JSON, and strings with --string", () => {
+    const line = '--module ./tasks.ts -k kind ::: 1 a {"b":1}'.split(" ");
+    expect(map(...line).stdout).toBe("number\nstring\nobject\n");
+    expect(map("--string", ...line).stdout).toBe("string\nstring\nstring\n");
+  });
+
+  test("print nothing for undefined, and null with --json", () => {
+    const line = ["--module", "./tasks.ts", "nothing", ":::", "1"];
+    expect(map(...line).stdout).toBe("");
+    expect(map("--json", ...line).stdout).toBe("null\n");
+  });
+
+  test("that throw count as failed, with their message", () => {
+    const { stderr, status } = map("--module", "./tasks.ts", "fail", ":::", "1", "2");
+    expect(status).toBe(2);
+    expect(stderr).toContain("not today");
+  });
+});
+
+test.each([
+  [
+    ["--module", "./tasks.ts", "ad", ":::", "1"],
+    'no module or worker has a function "ad". Did you mean "add"?',
+  ],
+  [["--module", "./none.ts", "f", ":::", "1"], "none.ts does not load"],
+  [["--joob", "1"], "unknown option --joob"],
+  [["echo", "::::", "none.txt"], 'cannot open the input file "none.txt"'],
+])("wrong usage has a message, and the status 255: %j", (args, message) => {
+  const { stdout, stderr, status } = map(...args);
+  expect({ stdout, status }).toEqual({ stdout: "", status: 255 });
+  expect(stderr).toContain(message);
+});
+
+test("SIGINT starts no more jobs, and lets those that run end", async () => {
+  const args = [program, "map", "-j1", "--lb", "echo {}; sleep 0.5; echo end {}", ":::", "1", "2"];
+  const child = spawn(process.execPath, args, { cwd: folder });
+  let stdout = "";
+  child.stdout.on("data", (text) => {
+    stdout += String(text);
+    if (stdout === "1\n") child.kill("SIGINT");
+  });
+  const [status] = (await once(child, "close")) as [number];
+  expect({ stdout, status }).toEqual({ stdout: "1\nend 1\n", status: 255 });
+});
