@@ -1,7 +1,7 @@
 // The job log: a row for each job that has ended (--joblog), and what it says when a run goes on
 // (--resume, --resume-failed, --retry-failed).
 
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { messageOf, UsageError } from "../exit-code.ts";
 import {
   isJoblogHead,
@@ -11,6 +11,7 @@ import {
   type LoggedJob,
 } from "./joblog-rows.ts";
 import type { Outcome } from "./outcome.ts";
+import { RowFile } from "./row-file.ts";
 import type { Sink } from "./standard-output.ts";
 
 export type JoblogOptions = {
@@ -37,11 +38,7 @@ export class Joblog {
   readonly #skipsFailed: boolean;
   /** The jobs that do not run again, with a number made of the command of each. */
   readonly #done = new Map<number, number>();
-  #fd: number | undefined;
-  /** Rows that are written together when the running code has finished. */
-  #rows = "";
-  #error: Error | undefined;
-  readonly #flush = () => this.#writeRows();
+  readonly #file: RowFile | undefined;
 
   /** @throws {UsageError} when the file is no job log, or cannot be read or written */
   constructor(options: JoblogOptions) {
@@ -65,10 +62,9 @@ export class Joblog {
     }
     if (dryRun) return;
     if (path !== "-") {
-      this.#fd = this.#open(append || old ? "a" : "w");
+      this.#file = new RowFile("job log", path, append || old ? "a" : "w");
       // The row of a job that was cut off would be joined with the next one.
-      if (old) ftruncateSync(this.#fd, old.bytes);
-      process.once("exit", this.#flush);
+      if (old) this.#file.cut(old.bytes);
     }
     if (!append && !old) this.#add(joblogHead);
   }
@@ -105,42 +101,15 @@ export class Joblog {
 
   /** @throws {Error} when rows could not be written */
   close(): void {
-    this.#writeRows();
-    process.removeListener("exit", this.#flush);
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
-    if (this.#error) throw this.#error;
-  }
-
-  #open(flags: "a" | "w"): number {
-    try {
-      return openSync(this.#options.path, flags);
-    } catch (error) {
-      throw new UsageError(`the job log cannot be written: ${messageOf(error)}`);
-    }
+    this.#file?.close();
   }
 
   #add(text: string): void {
     const { dryRun, path, stdout } = this.#options;
     if (dryRun) return;
-    if (path === "-") return void stdout.write(Buffer.from(text));
-    if (this.#error) throw this.#error;
-    if (this.#rows === "") setImmediate(this.#flush);
-    this.#rows += text;
-  }
-
-  #writeRows(): void {
-    const bytes = Buffer.from(this.#rows);
-    this.#rows = "";
-    if (this.#fd === undefined) return;
-    try {
-      for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
-    } catch (error) {
-      this.#error ??= new Error(
-        `the job log ${this.#options.path} cannot be written: ${messageOf(error)}`,
-        { cause: error },
-      );
-    }
+    const row = Buffer.from(text);
+    if (path === "-") void stdout.write(row);
+    else this.#file!.add(row);
   }
 }
 
