@@ -227,10 +227,11 @@ class Dialler<In, Out extends object> {
     const enoughMs = Math.min(500, timeoutMs / 10);
     let last: unknown;
     // Neither unanswered attempts nor pauses may use up the grace period: an outage that ends well
-    // within it has to be survived. An attempt may take longer than the one before it.
-    const longestMs = this.#link ? Math.min(attemptMs, timeoutMs / 6) : attemptMs;
+    // within it has to be survived. An attempt may take longer than the one before it, as the network
+    // may be slow.
+    const longestMs = this.#link ? Math.min(attemptMs, timeoutMs / 3) : attemptMs;
     const mostPauseMs = Math.min(longestPauseMs, Math.max(shortestPauseMs, timeoutMs / 20));
-    let mostMs = this.#link ? longestMs / 2 : longestMs;
+    let mostMs = this.#link ? longestMs / 4 : longestMs;
     for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(pauseMs * 2, mostPauseMs)) {
       signal?.throwIfAborted();
       const beganAt = this.#clock.now();
