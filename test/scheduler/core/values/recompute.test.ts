@@ -171,6 +171,29 @@ describe("a worker that is lost", () => {
     expect(w2.lost()["ann"]).toMatchObject([{ type: "failed", keys: ["bad"] }]);
   });
 
+  test("is open again after a suspect that ran alone, though another has taken its slot back meanwhile", () => {
+    const story = new Story({ maxAhead: 0, maxWorkerLosses: 5 });
+    const ann = story.client("ann");
+    const w1 = story.worker("w1", { slots: 2 });
+    w1.join();
+    ann.submit("f", ["bad"], { retries: { max: 1, delayMs: 100 } });
+    ann.submit("f", ["waits"]);
+    w1.lost();
+    w1.join();
+    ann.submit("f", ["beside"]);
+    w1.lost();
+    // It was beside others twice, and runs alone from now on.
+    w1.join();
+    w1.fail("bad", { attempt: 3 });
+    w1.finish("beside", { attempt: 2 });
+    expect(ann.explain("waits").state).toBe("running");
+    w1.say({ type: "lent", keys: ["waits"], attempts: [2] });
+    expect(story.at(100)).toMatchObject({ w1: [announced("bad", 4)] });
+    w1.say({ type: "resuming", keys: ["waits"], attempts: [2] });
+    w1.finish("bad", { attempt: 4 });
+    expect(ann.submit("f", ["fresh"])).toEqual({ w1: [run("fresh")] });
+  });
+
   test("blames nobody for what may never have reached it", () => {
     const story = new Story({ maxWorkerLosses: 1 });
     const ann = story.client("ann");
