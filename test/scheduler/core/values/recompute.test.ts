@@ -46,6 +46,19 @@ describe("a worker whose link drops", () => {
     expect(w2.finish("a")).toEqual({});
     expect(w2.finish("a", { attempt: 2 })).toEqual({ ann: [finished("a")] });
   });
+
+  test("is not lost to the grace of a session before this one", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    const w1 = story.worker("w1");
+    w1.join();
+    w1.away();
+    story.at(10_000);
+    w1.lost();
+    w1.join();
+    expect(story.at(60_000)).toEqual({});
+    expect(ann.workers()).toHaveLength(1);
+  });
 });
 
 describe("a worker that is lost", () => {
