@@ -240,7 +240,8 @@ class Dialler<In, Out extends object> {
       } catch (error) {
         const tookMs = this.#clock.now() - beganAt;
         deadline += stoodStillMs(tookMs, limitMs);
-        if (tookMs >= mostMs) mostMs = Math.min(attemptMs, 2 * mostMs);
+        // It was not answered. A timer may be early by a fraction of a millisecond.
+        if (tookMs > limitMs / 2) mostMs = Math.min(attemptMs, 2 * mostMs);
         signal?.throwIfAborted();
         if (this.#isFinal(error)) throw error;
         if (last === undefined || time >= enoughMs) last = error;

@@ -318,6 +318,18 @@ describe("after a drop", () => {
     }
   });
 
+  test("a handshake that takes three tenths of the grace comes about", async () => {
+    for (const graceMs of [1_000, 5_000]) {
+      for (let seed = 1; seed <= 10; seed += 1) {
+        const { world, on, link } = await connected({ graceMs }, seed);
+        world.latencyMs = 0.15 * graceMs;
+        for (const socket of world.sockets) socket.lose(true);
+        await world.clock.advance(graceMs, () => on.up.mock.calls.length > 0);
+        expect({ graceMs, seed, state: link.state }).toEqual({ graceMs, seed, state: "up" });
+      }
+    }
+  });
+
   test("a persistent link goes on with the next scheduler, and what is sent meanwhile arrives", async () => {
     const world = new World();
     world.scheduler = new AcceptingSide({ clock: world.clock, graceMs: 5_000 });
