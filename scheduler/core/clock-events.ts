@@ -22,7 +22,9 @@ export function clock(step: StepContext): void {
         break;
       case "worker-grace": {
         const { awayUntil, id } = due.worker;
-        if (awayUntil === undefined || awayUntil > now) break;
+        // The same process may have joined anew, as another worker to the scheduler.
+        const isHere = state.workers.get(id) === due.worker;
+        if (!isHere || awayUntil === undefined || awayUntil > now) break;
         if (stoodStill(awayUntil, now)) {
           worker.away(step, id);
         } else {

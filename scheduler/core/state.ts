@@ -165,6 +165,8 @@ export type Dispatch = {
   started: boolean;
   /** Its task was a suspect when it was sent. */
   readonly suspect: boolean;
+  /** It keeps all others off its worker, which is `closedFor` its task. */
+  closes: boolean;
   /** The worker was asked to give it back unstarted, and has not answered. */
   withdrawing: boolean;
   /** Its result is not wanted. It takes room on the worker until the worker says that it ended. */

@@ -227,10 +227,9 @@ class Dialler<In, Out extends object> {
     const enoughMs = Math.min(500, timeoutMs / 10);
     let last: unknown;
     // Neither unanswered attempts nor pauses may use up the grace period: an outage that ends well
-    // within it has to be survived. An attempt may take longer than the one before it.
-    const longestMs = this.#link ? Math.min(attemptMs, timeoutMs / 6) : attemptMs;
+    // within it has to be survived. The network may be slow, so the next attempt may take longer.
+    let mostMs = this.#link ? Math.min(attemptMs, timeoutMs / 4) : attemptMs;
     const mostPauseMs = Math.min(longestPauseMs, Math.max(shortestPauseMs, timeoutMs / 20));
-    let mostMs = this.#link ? longestMs / 2 : longestMs;
     for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(pauseMs * 2, mostPauseMs)) {
       signal?.throwIfAborted();
       const beganAt = this.#clock.now();
@@ -241,7 +240,8 @@ class Dialler<In, Out extends object> {
       } catch (error) {
         const tookMs = this.#clock.now() - beganAt;
         deadline += stoodStillMs(tookMs, limitMs);
-        if (tookMs >= mostMs) mostMs = Math.min(longestMs, 2 * mostMs);
+        // It was not answered. A timer may be early by a fraction of a millisecond.
+        if (tookMs > limitMs / 2) mostMs = Math.min(attemptMs, 2 * mostMs);
         signal?.throwIfAborted();
         if (this.#isFinal(error)) throw error;
         if (last === undefined || time >= enoughMs) last = error;

@@ -20,6 +20,7 @@ export function dispatch(step: StepContext, task: Task, worker: Worker): void {
     estimateMicros: estimateMicros(state, spec.function.meanMicros),
     started: false,
     suspect: task.suspicions > 0,
+    closes: runsAlone(task),
     withdrawing: false,
     abandoned: false,
     untakenBytes: 0,
@@ -33,7 +34,7 @@ export function dispatch(step: StepContext, task: Task, worker: Worker): void {
   if (spec.priority < worker.lowestPriority) worker.lowestPriority = spec.priority;
   takeResources(worker, spec.constraint, 1);
   if (next.suspect) worker.suspects++;
-  if (runsAlone(task)) worker.closedFor = task;
+  if (next.closes) worker.closedFor = task;
   state.totals.dispatched++;
   // To the end of these sets, so that the next task goes to the worker that waited longest.
   if (state.free.size > 1) state.free.delete(worker);
@@ -101,12 +102,14 @@ export function lend(dispatch: Dispatch): void {
   freeSlot(dispatch);
 }
 
-function freeSlot({ worker, task, estimateMicros, suspect }: Dispatch): void {
+function freeSlot(dispatch: Dispatch): void {
+  const { worker, task, estimateMicros, suspect } = dispatch;
   worker.backlogMicros -= estimateMicros;
   takeResources(worker, task.spec.constraint, -1);
   if (suspect) worker.suspects--;
-  // Not while the worker is emptied for a later attempt of the same task.
-  if (suspect && worker.closedFor === task && worker.suspects === 0) worker.closedFor = undefined;
+  // The worker may by then be emptied for a later attempt of the same task, which this does not end.
+  if (dispatch.closes) worker.closedFor = undefined;
+  dispatch.closes = false;
 }
 
 /** The task goes on. It may use its slot at once, but has to wait until its resources are free. */

@@ -47,6 +47,12 @@ function checkWorker(state: State, worker: Worker): void {
   assert(Math.abs(backlog - worker.backlogMicros) < 1, say("the backlog is miscounted"));
   assert(suspects === worker.suspects, say(`${worker.suspects} suspects counted, ${suspects} are`));
   assert(lent === worker.lent, say(`${worker.lent} counted as lent, ${lent} are`));
+  const { closedFor } = worker;
+  if (closedFor !== undefined) {
+    const isCleared = state.suspects.clearing?.worker === worker;
+    const closes = dispatches.get(closedFor.key)?.closes ?? false;
+    assert(isCleared || closes, say(`closed for ${closedFor.key} for no reason`));
+  }
   const isPresent =
     worker.awayUntil === undefined &&
     !worker.leaving &&

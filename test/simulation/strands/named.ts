@@ -2,12 +2,12 @@
 
 import type { Client } from "../../../client/client.ts";
 import { valueOf } from "../functions.ts";
-import type { Stage } from "./stage.ts";
+import type { Program, Stage } from "./stage.ts";
 
 /** The same calls by several clients: one task each while somebody holds it. */
 export function pureCalls(stage: Stage): void {
   const { random } = stage;
-  const { spanMs, graceMs, book, time } = stage.options;
+  const { book } = stage.options;
   const calls = random.several(1, 3, () => ({
     id: stage.newId(),
     number: random.below(1_000),
@@ -15,10 +15,11 @@ export function pureCalls(stage: Stage): void {
     made: 0,
   }));
   const isHeldThroughout = random.chance(0.5);
-  const heldUntil = time.now + spanMs + graceMs;
+  /** Programs that do not have their value yet: a client may stand still for long before it calls. */
+  const waiting = new Set<Program>();
   for (const client of stage.clients) {
     for (let times = 1 + random.below(3); times > 0; times -= 1) {
-      stage.run(client, "a pure call", async (connected) => {
+      const program = stage.run(client, "a pure call", async (connected) => {
         await stage.sleepABit();
         const call = random.pick(calls);
         call.made += 1;
@@ -26,10 +27,13 @@ export function pureCalls(stage: Stage): void {
         const future = stage.hold(connected.with({ pure: true }).submit("slow", id, number, ms));
         const value = await future.result();
         stage.expectValue(value, valueOf(id, number), `pure call ${id}`);
-        if (isHeldThroughout) await stage.sleep(Math.max(0, heldUntil - time.now));
-        else if (random.chance(0.5)) await stage.sleepABit();
+        waiting.delete(program);
+        if (isHeldThroughout) {
+          while ([...waiting].some((other) => stage.goesOn(other))) await stage.sleep(50);
+        } else if (random.chance(0.5)) await stage.sleepABit();
         future.release();
       });
+      waiting.add(program);
     }
   }
   stage.checks.push(() => {

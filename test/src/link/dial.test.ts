@@ -295,11 +295,11 @@ describe("after a drop", () => {
     expect(link.state).toBe("up");
   });
 
-  test("an outage of up to three quarters of the grace is survived, answered by silence or refused", async () => {
+  test("an outage of up to three fifths of the grace is survived, answered by silence or refused", async () => {
     for (const graceMs of [1_000, 5_000, 30_000, 600_000]) {
       for (let seed = 1; seed <= 30; seed += 1) {
         for (const how of ["silent", "refused"] as const) {
-          const share = seed / 40;
+          const share = seed / 50;
           const { world, on, link } = await connected({ graceMs }, seed);
           const { scheduler } = world;
           world.latencyMs = Math.min(50, graceMs / 20);
@@ -314,6 +314,18 @@ describe("after a drop", () => {
           expect({ ...outage, lost: on.lost.mock.calls }).toEqual({ ...outage, lost: [] });
           expect(link.state).toBe("up");
         }
+      }
+    }
+  });
+
+  test("a handshake that takes three tenths of the grace comes about", async () => {
+    for (const graceMs of [1_000, 5_000]) {
+      for (let seed = 1; seed <= 10; seed += 1) {
+        const { world, on, link } = await connected({ graceMs }, seed);
+        world.latencyMs = 0.15 * graceMs;
+        for (const socket of world.sockets) socket.lose(true);
+        await world.clock.advance(graceMs, () => on.up.mock.calls.length > 0);
+        expect({ graceMs, seed, state: link.state }).toEqual({ graceMs, seed, state: "up" });
       }
     }
   });

@@ -46,6 +46,19 @@ describe("a worker whose link drops", () => {
     expect(w2.finish("a")).toEqual({});
     expect(w2.finish("a", { attempt: 2 })).toEqual({ ann: [finished("a")] });
   });
+
+  test("is not lost to the grace of a session before this one", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    const w1 = story.worker("w1");
+    w1.join();
+    w1.away();
+    story.at(10_000);
+    w1.lost();
+    w1.join();
+    expect(story.at(60_000)).toEqual({});
+    expect(ann.workers()).toHaveLength(1);
+  });
 });
 
 describe("a worker that is lost", () => {
@@ -169,6 +182,29 @@ describe("a worker that is lost", () => {
     expect(ann.explain("d").state).toBe("ready");
     w2.started("bad", 3);
     expect(w2.lost()["ann"]).toMatchObject([{ type: "failed", keys: ["bad"] }]);
+  });
+
+  test("is open again after a suspect that ran alone, though another has taken its slot back meanwhile", () => {
+    const story = new Story({ maxAhead: 0, maxWorkerLosses: 5 });
+    const ann = story.client("ann");
+    const w1 = story.worker("w1", { slots: 2 });
+    w1.join();
+    ann.submit("f", ["bad"], { retries: { max: 1, delayMs: 100 } });
+    ann.submit("f", ["waits"]);
+    w1.lost();
+    w1.join();
+    ann.submit("f", ["beside"]);
+    w1.lost();
+    // It was beside others twice, and runs alone from now on.
+    w1.join();
+    w1.fail("bad", { attempt: 3 });
+    w1.finish("beside", { attempt: 2 });
+    expect(ann.explain("waits").state).toBe("running");
+    w1.say({ type: "lent", keys: ["waits"], attempts: [2] });
+    expect(story.at(100)).toMatchObject({ w1: [announced("bad", 4)] });
+    w1.say({ type: "resuming", keys: ["waits"], attempts: [2] });
+    w1.finish("bad", { attempt: 4 });
+    expect(ann.submit("f", ["fresh"])).toEqual({ w1: [run("fresh")] });
   });
 
   test("blames nobody for what may never have reached it", () => {
