@@ -1,7 +1,7 @@
 // The options of `thence map`: one table of their names and help, and what they mean together.
 
 import { UsageError } from "../exit-code.ts";
-import { timerDuration } from "../options.ts";
+import { longestTimerMs, parseDuration } from "../../src/duration.ts";
 import type { BatchRules } from "./batches.ts";
 import { trims, type Columns, type Trim } from "./columns.ts";
 import {
@@ -357,7 +357,7 @@ export function mapOptions(given: GivenOptions): MapOptions {
       address: text("address"),
       schedulerFile: text("schedulerFile"),
       tokenFile: text("tokenFile"),
-      connectTimeoutMs: read("connectTimeout", timerDuration)!,
+      connectTimeoutMs: read("connectTimeout", readTimerMs)!,
     },
     help: flag("help"),
     version: flag("version"),
@@ -410,6 +410,13 @@ function readDelimiter(text: string): string {
 
 function readCount(text: string): number {
   return readWhole(text, 0);
+}
+
+/** Reads a duration that a timer can wait. */
+function readTimerMs(text: string): number {
+  const ms = parseDuration(text);
+  if (ms <= longestTimerMs) return ms;
+  throw new UsageError("expected at most 596h, which is 24 days");
 }
 
 function readTrim(text: string): Trim {
