@@ -1,6 +1,7 @@
 // Which jobs of a run that goes on are still to be done.
 
 import type { Joblog } from "./joblog.ts";
+import type { Results } from "./results.ts";
 import type { Prepare, WaitingJob } from "./work.ts";
 
 /** Leaves out the jobs that the log says are done. */
@@ -13,6 +14,14 @@ export async function* jobsLeft(
     if (!joblog.isDone(job.seq)) yield job;
     else if (prepare) joblog.expectSame(job.seq, prepare(job, 1).command);
   }
+}
+
+/** Leaves out the jobs of which an earlier run has left results. */
+export async function* jobsWithoutResults(
+  jobs: AsyncIterable<WaitingJob>,
+  results: Results,
+): AsyncGenerator<WaitingJob> {
+  for await (const job of jobs) if (!results.has({ ...job, slot: 1 })) yield job;
 }
 
 /** Only the jobs that the log says have failed. Their commands are those of the log. */
