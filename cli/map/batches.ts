@@ -6,8 +6,6 @@ import type { Row } from "./job.ts";
 export type BatchRules = {
   /** The most rows of a job; undefined means as many as fit. */
   mostRows: number | undefined;
-  /** Each row gives its job no values, only its turn: `-N 0`. */
-  noValues: boolean;
   /** The slots over which the rows of the last job are spread, for `-m` and `-X`. */
   spreadOver: number | undefined;
   /** The command must be shorter than this. */
@@ -28,10 +26,6 @@ export async function* batches(
   rules: BatchRules,
   measure?: Measure,
 ): AsyncGenerator<readonly Row[]> {
-  if (rules.noValues) {
-    for await (const _ of rows) yield [[]];
-    return;
-  }
   if (rules.mostRows === 1 && !measure) {
     for await (const row of rows) yield [row];
     return;

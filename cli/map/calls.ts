@@ -39,9 +39,13 @@ export class Calls {
     this.#submitter = client && (timeoutMs === undefined ? client : client.with({ timeoutMs }));
     const template =
       words.length > 0 ? compileTemplate(words, { ...settings, quoteValues: false }) : undefined;
+    const valuesOf = ({ rows }: Job) => {
+      if (settings.withoutValues) return [];
+      return rows.length === 1 ? rows[0]! : rows.flat();
+    };
     this.#textsOf = template
       ? (job) => template.renderWords(job)
-      : ({ rows }) => ({ text: rows.length === 1 ? rows[0]! : rows.flat(), skipped: false });
+      : (job) => ({ text: valuesOf(job), skipped: false });
   }
 
   submit(args: readonly unknown[]): Future {

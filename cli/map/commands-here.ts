@@ -41,7 +41,8 @@ export class CommandsHere {
   readonly #shell: string;
   readonly #way: OutputWay;
   readonly #plainWords: (command: string) => string[] | undefined;
-  readonly #env = { ...process.env };
+  /** `:` is this machine. */
+  readonly #env = { ...process.env, PARALLEL_SSHLOGIN: ":", PARALLEL_SSHHOST: ":" };
   readonly #files = new NamelessFiles();
 
   constructor(make: MakeCommand, shell: string, way: OutputWay) {

@@ -92,7 +92,7 @@ const table = {
   shellQuote: { names: "shellquote|shell-quote|shell_quote", help: "print the quoted command instead of running it (repeatable)" },
 
   // Running
-  jobs: { names: "jobs|j|max-procs|maxprocs|P", takes: "<n>", default: "100%", help: "slots: 4, or of the cores +1, -1, 50%; 0: no limit" },
+  jobs: { names: "jobs|j|max-procs|maxprocs|P", takes: "<n>", default: "100%", help: "slots: 4, or of the cores +1, -1, 50%; 0: no limit; or a file with one of these" },
   delay: { names: "delay", takes: "<seconds>", help: "time between the starts of two jobs; the suffix auto adapts it" },
   timeout: { names: "timeout", takes: "<seconds>", help: "kill a job after this time: 10, 5m, or 200% of the median" },
   retries: { names: "retries", takes: "<n>", help: "run a failing job up to this often; 0: no limit" },
@@ -211,6 +211,8 @@ export type TemplateOptions = {
   definitions: readonly string[];
   /** Text around `{}` is repeated for each value. */
   contextReplace: boolean;
+  /** A row gives its job no values, only its turn: `-N 0`. */
+  withoutValues: boolean;
   quote: boolean;
   /** How many times the command is quoted, and printed instead of run. */
   shellQuote: number;
@@ -290,8 +292,7 @@ export function mapOptions(given: GivenOptions): MapOptions {
       shuffle: flag("shuffle"),
     },
     batches: {
-      mostRows: perJob || (asManyAsFit ? undefined : 1),
-      noValues: perJob === 0,
+      mostRows: perJob === undefined && asManyAsFit ? undefined : perJob || 1,
       spread,
       commandBytes: Math.min(maxChars ?? Infinity, longestCommandBytes),
     },
@@ -305,6 +306,7 @@ export function mapOptions(given: GivenOptions): MapOptions {
         flag("manyContext") ||
         flag("maxReplaceArgs") ||
         (flag("lines") && !flag("xargs") && !flag("many")),
+      withoutValues: perJob === 0,
       quote: flag("quote"),
       shellQuote: texts("shellQuote").length,
     },

@@ -1,9 +1,13 @@
 // The values of the options of `thence map`, in the notation of GNU Parallel.
 
+import { existsSync, readFileSync } from "node:fs";
 import { UsageError } from "../exit-code.ts";
 
-/** How many jobs run at once. */
-export type Slots = { count: number } | { moreThanCores: number } | { percentOfCores: number };
+/** How many jobs run at once, as a number or as a share of the cores. */
+type SlotNumber = { count: number } | { moreThanCores: number } | { percentOfCores: number };
+
+/** A file is read again when jobs end. */
+export type Slots = SlotNumber | { file: string };
 
 /** A limit on the time of a job: fixed, or a share of the median of the jobs so far. */
 export type JobTimeout = { ms: number } | { percentOfMedian: number };
@@ -19,14 +23,27 @@ export type HaltCause = "fail" | "success" | "done";
 /** Where results go: a folder of folders, or one file. */
 export type ResultsFormat = "folder" | "csv" | "tsv" | "json";
 
-/** Reads `4`, `+1`, `-1`, `50%`, or `0` for no limit. */
+/** Reads `4`, `+1`, `-1`, `50%`, `0` for no limit, or the name of a file with one of these. */
 export function readSlots(text: string): Slots {
-  const [, sign, digits, percent] =
-    /^(?:([+-]?)(\d+)|(\d+(?:\.\d+)?)%)$/.exec(text) ??
-    refuse(`expected a number of jobs, like 4, +1, -1, 50% or 0, and got "${text}"`);
+  return slotNumber(text) ?? (existsSync(text) ? { file: text } : refuse(notSlots(text)));
+}
+
+function slotNumber(text: string): SlotNumber | undefined {
+  const match = /^(?:([+-]?)(\d+)|(\d+(?:\.\d+)?)%)$/.exec(text);
+  if (!match) return undefined;
+  const [, sign, digits, percent] = match;
   if (percent !== undefined) return { percentOfCores: Number(percent) };
   if (sign) return { moreThanCores: Number(sign + digits) };
   return { count: Number(digits) || Infinity };
+}
+
+function slotsIn(file: string): SlotNumber {
+  const text = readFileSync(file, "utf8").trim();
+  return slotNumber(text) ?? refuse(`${notSlots(text)} in ${file}`);
+}
+
+function notSlots(text: string): string {
+  return `expected a number of jobs, like 4, +1, -1, 50% or 0, or a file, and got "${text}"`;
 }
 
 /**
@@ -37,6 +54,7 @@ export function readSlots(text: string): Slots {
 export function slotsOn(cores: number, slots: Slots): number {
   let count: number;
   if ("count" in slots) count = slots.count;
+  else if ("file" in slots) return slotsOn(cores, slotsIn(slots.file));
   else if ("moreThanCores" in slots) count = cores + slots.moreThanCores;
   else count = Math.ceil((cores * slots.percentOfCores) / 100);
   return count >= 1 ? count : refuse(`no job can run: --jobs leaves ${count} of ${cores} cores`);

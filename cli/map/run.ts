@@ -18,7 +18,7 @@ import type { Results } from "./results.ts";
 import { StandardOutput } from "./standard-output.ts";
 import { failedCalls, failedJobs, isSteady, jobsLeft, jobsWithoutResults } from "./resume.ts";
 import { commandShell } from "./shell.ts";
-import { slotsHere } from "./slots.ts";
+import { slotCounter } from "./slots.ts";
 import { openInputs, type Inputs } from "./sources.ts";
 import { compileTemplate, type Template, type TemplateSettings } from "./template.ts";
 import { collectJobs, jobsOfBlocks, jobsOfRows } from "./waiting-jobs.ts";
@@ -104,8 +104,7 @@ class Run {
     this.#options = options;
     this.#inputs = inputs;
     this.#cluster = cluster;
-    const here = cluster ? 0 : slotsHere(options.slots);
-    this.#slots = cluster ? () => cluster.slots() : () => here;
+    this.#slots = cluster ? () => cluster.slots() : slotCounter(options.slots);
     this.#settings = templateSettings(options, inputs.names, this.#slots(), () => this.#total ?? 0);
     this.#printer = new Printer({
       mode: printerMode(options.output),
@@ -339,7 +338,7 @@ function templateSettings(
   slots: number,
   totalJobs: () => number,
 ): TemplateSettings {
-  const { parens, plus, definitions, renamed, quote, contextReplace, shellQuote } =
+  const { parens, plus, definitions, renamed, quote, contextReplace, withoutValues, shellQuote } =
     options.template;
   return {
     parens: parens.left + parens.right,
@@ -351,7 +350,7 @@ function templateSettings(
     quoteValues: !options.pipe?.cat,
     appendValues: options.pipe === undefined,
     repeatContext: contextReplace,
-    withoutValues: options.batches.noValues,
+    withoutValues,
     shellQuotings: shellQuote,
     totalJobs,
     slots,

@@ -7,7 +7,6 @@ import type { Row } from "../../../cli/map/job.ts";
 
 const rules: BatchRules = {
   mostRows: undefined,
-  noValues: false,
   spreadOver: undefined,
   commandBytes: 20,
 };
