@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { shellQuote } from "../../../cli/map/quote.ts";
-import { hasParallel, parallel } from "./gnu-parallel.ts";
+import { hasParallel, parallel } from "./parallel.ts";
 
 const texts = fc.array(
   fc.oneof(
@@ -48,9 +48,9 @@ describe("shellQuote", () => {
         const valid = all.map((text) => text.toWellFormed());
         // Each value is a word of its own, between spaces, in one command.
         const input = valid.map((text) => `${text}\0`).join("");
-        expect(parallel(["--dry-run", "-0", "-j1", "-n1000", "echo", "{}"], input)).toBe(
-          `echo ${valid.map(shellQuote).join(" ")}\n`,
-        );
+        const line = ["--dry-run", "-0", "-j1", "-n1000", "echo", "{}"];
+        const { stdout } = parallel(line, { input, encoding: "utf8" });
+        expect(stdout).toBe(`echo ${valid.map(shellQuote).join(" ")}\n`);
       }),
       { numRuns: 5 },
     );

@@ -8,7 +8,7 @@ import {
   plainSettings,
   type TemplateSettings,
 } from "../../../cli/map/template.ts";
-import { dryRun, hasParallel } from "./gnu-parallel.ts";
+import { hasParallel, parallel } from "./parallel.ts";
 
 const ascii = [..."abcXYZ019'\"`$*?\\!#~-_=&|;<>()[]{} \t\n./:,%@+^"];
 /** Empty values are frequent, so that missing and empty ones meet. */
@@ -99,6 +99,18 @@ function render(
     ...settings,
   });
   return all.map((job) => `${template.render(job).text}\n`).join("");
+}
+
+/** The commands of GNU Parallel. It reads rows without any escape. */
+function dryRun(
+  options: readonly string[],
+  words: readonly string[],
+  rows: readonly Row[],
+): string {
+  const input = rows.map((row) => `${row.join("\x01")}\0`).join("");
+  const columns = rows.some((row) => row.length > 1) ? ["--colsep", "\x01", "--trim", "n"] : [];
+  const line = ["--dry-run", "-k", "-j1", "-0", ...columns, ...options, ...words];
+  return parallel(line, { input, encoding: "utf8" }).stdout;
 }
 
 type Case = {
