@@ -7,12 +7,13 @@ import {
   closeSync,
   fstatSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readSync,
+  rmSync,
   rmdirSync,
   unlinkSync,
 } from "node:fs";
-import { mkdtempSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout, clearTimeout } from "../../src/timers.ts";
@@ -41,8 +42,7 @@ export class CommandsHere {
   readonly #shell: string;
   readonly #way: OutputWay;
   readonly #plainWords: (command: string) => string[] | undefined;
-  /** `:` is this machine. */
-  readonly #env = { ...process.env, PARALLEL_SSHLOGIN: ":", PARALLEL_SSHHOST: ":" };
+  readonly #env = { ...process.env, PARALLEL_SSHHOST: ":", PARALLEL_SSHLOGIN: ":" };
   readonly #files = new NamelessFiles();
 
   constructor(make: MakeCommand, shell: string, way: OutputWay) {
@@ -58,8 +58,8 @@ export class CommandsHere {
   };
 
   #start(command: Command, output: JobOutput, events: AttemptEvents): Attempt {
-    const { directory, env, input } = command;
-    if (directory !== undefined) mkdirSync(directory, { recursive: true });
+    const { env, input } = command;
+    const directory = makeDirectory(command.directory);
     const files = this.#way === "files" ? [this.#files.open(), this.#files.open()] : undefined;
     const out = files ?? (this.#way === "pipes" ? ["pipe", "pipe"] : ["inherit", "inherit"]);
     const startedAt = Date.now();
@@ -70,7 +70,7 @@ export class CommandsHere {
       detached: true,
       stdio: [input === undefined ? "ignore" : "pipe", ...(out as ("pipe" | "inherit")[])],
       env: { ...this.#env, ...env },
-      ...(directory !== undefined && { cwd: directory }),
+      ...(directory && { cwd: directory.path }),
     });
     if (input !== undefined) {
       // A command need not read what it is given.
@@ -82,11 +82,13 @@ export class CommandsHere {
     child.once("error", (error) => {
       if (child.pid !== undefined) return;
       files?.forEach(closeSync);
+      directory?.leave();
       events.broken(error);
     });
     child.once("exit", (exitCode, signal) => {
       const ranMs = performance.now() - began;
       ending.stop();
+      directory?.leave();
       const result: Ending = {
         // A signal is told by its number alone, as in the job log of GNU Parallel.
         exitCode: exitCode ?? 0,
@@ -114,6 +116,19 @@ export class CommandsHere {
   close(): void {
     this.#files.close();
   }
+}
+
+function makeDirectory(
+  directory: Command["directory"],
+): { path: string; leave: () => void } | undefined {
+  if (directory === undefined) return undefined;
+  const isTemporary = "temporary" in directory;
+  const path = isTemporary ? join(tmpdir(), directory.temporary) : directory.path;
+  mkdirSync(path, isTemporary ? { mode: 0o700 } : { recursive: true });
+  const leave = () => {
+    if (isTemporary) rmSync(path, { recursive: true, force: true });
+  };
+  return { path, leave };
 }
 
 /** Ends the process group of a child, more and more firmly. */

@@ -43,7 +43,7 @@ export class CommandsOnCluster {
 
   #start(command: Command, output: JobOutput, { ended, broken }: AttemptEvents): Attempt {
     const { shell, streams, timeoutMs } = this.#options;
-    const { directory, env, input } = command;
+    const { env, input } = command;
     const startedAt = Date.now();
     let begun = 1;
     const listener = (value: unknown, { start }: OutputSource) => {
@@ -63,7 +63,7 @@ export class CommandsOnCluster {
     };
     const future = this.#client
       .with({ output: listener, ...(timeoutMs !== undefined && { timeoutMs }) })
-      .submit("thence.exec", inDirectory(directory, command.line), options);
+      .submit("thence.exec", lineInPlace(command), options);
     const ending = (given: Partial<Ending>): Ending => ({
       exitCode: exitCodeOfKilled,
       signal: 0,
@@ -103,9 +103,26 @@ export class CommandsOnCluster {
   }
 }
 
-/** A line that makes the directory, and runs the command in it. */
-function inDirectory(directory: string | undefined, command: string): string {
-  if (directory === undefined) return command;
-  const quoted = shellQuote(directory);
-  return `mkdir -p ${quoted} && cd ${quoted} || exit ${cannotStart}\n${command}`;
+/** The line of a command with what has to be done on the worker's machine before and after it. */
+function lineInPlace({ line, directory }: Command): string {
+  const placed = directory === undefined ? line : lineIn(directory, line);
+  return /PARALLEL_SSH(?:HOST|LOGIN)/.test(line) ? `${setHost}\n${placed}` : placed;
 }
+
+function lineIn(directory: NonNullable<Command["directory"]>, line: string): string {
+  if ("path" in directory) {
+    const path = shellQuote(directory.path);
+    return `mkdir -p ${path} && cd ${path} || exit ${cannotStart}\n${line}`;
+  }
+  return [
+    `map_wd="\${TMPDIR:-/tmp}"/${shellQuote(directory.temporary)}`,
+    `mkdir -m 700 "$map_wd" && cd "$map_wd" || exit ${cannotStart}`,
+    `trap 'cd / && rm -rf "$map_wd"' EXIT; trap 'exit 143' TERM`,
+    `(${line}`,
+    ")",
+  ].join("\n");
+}
+
+/** It costs a process, and few commands ask. */
+const setHost =
+  "PARALLEL_SSHHOST=$(uname -n) PARALLEL_SSHLOGIN=$(uname -n); export PARALLEL_SSHHOST PARALLEL_SSHLOGIN";

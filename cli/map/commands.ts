@@ -1,6 +1,8 @@
 // Commands: how the words of the command line and the values of a job become what a shell runs.
 
+import { hostname } from "node:os";
 import { resolve } from "node:path";
+import type { Job } from "./job.ts";
 import type { MapOptions } from "./map-options.ts";
 import { shellQuote } from "./quote.ts";
 import { compileTemplate, type Template, type TemplateSettings } from "./template.ts";
@@ -12,8 +14,8 @@ import type { JobOutput } from "./printer.ts";
 export type Command = Omit<PreparedJob, "start"> & {
   /** The whole text that the shell runs. */
   readonly line: string;
-  /** Where it runs; it is made when it does not exist. */
-  readonly directory: string | undefined;
+  /** Where it runs; it is made when it does not exist. A temporary one has a name only, and is removed. */
+  readonly directory: { readonly path: string } | { readonly temporary: string } | undefined;
   /** Variables beside those of the process that starts it. */
   readonly env: Readonly<Record<string, string>>;
   /** Its standard input; default: none. */
@@ -28,11 +30,8 @@ export function commandMaker(
   settings: TemplateSettings,
   { workingDirectory, env: names, pipe, template: { shellQuote: quotings } }: MapOptions,
 ): MakeCommand {
-  const directory =
-    workingDirectory === undefined
-      ? undefined
-      : compileTemplate([workingDirectory], { ...settings, appendValues: false });
   const pid = String(process.pid);
+  const directoryOf = directories(workingDirectory, settings);
   const handed: Record<string, string> = {};
   for (const name of names) {
     const value = process.env[name];
@@ -49,16 +48,29 @@ export function commandMaker(
       command,
       line: pipe?.cat ? withInputFile(command) : command,
       skipped: skipped || isSkipped === true,
-      directory: directory && resolve(directory.renderPlain(job)),
+      directory: directoryOf?.(job),
       env: {
         ...handed,
         PARALLEL_SEQ: String(seq),
         PARALLEL_JOBSLOT: String(slot),
+        PARALLEL_JOBSLOT0: String(slot - 1),
         PARALLEL_PID: pid,
       },
       input,
     };
   };
+}
+
+/** Where each job runs: a folder of the command line, or with `...` a temporary one of its own. */
+function directories(
+  given: string | undefined,
+  settings: TemplateSettings,
+): ((job: Job) => Command["directory"]) | undefined {
+  if (given === undefined) return undefined;
+  const prefix = `thence-${hostname()}-${process.pid}`;
+  if (given === "...") return ({ seq }) => ({ temporary: `${prefix}-${seq}` });
+  const template = compileTemplate([given], { ...settings, appendValues: false });
+  return (job) => ({ path: resolve(template.renderPlain(job)) });
 }
 
 /** The variable of the shell that `{}` stands for with `--cat`, as in GNU Parallel. */

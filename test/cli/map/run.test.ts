@@ -109,6 +109,19 @@ describe("commands", () => {
   });
 });
 
+test("commands have the numbers of their jobs in their environment, as in GNU Parallel", () => {
+  const names = ["SEQ", "JOBSLOT", "JOBSLOT0", "SSHHOST", "SSHLOGIN"];
+  const line = names.map((name) => `$PARALLEL_${name}`).join(" ");
+  expect(map("-j1", "-k", `echo ${line} #`, ":::", "a", "b").stdout).toBe("1 1 0 : :\n2 1 0 : :\n");
+});
+
+test("--wd ... gives each command an empty folder, which is removed", () => {
+  const { stdout } = map("-k", "--wd", "...", "pwd; ls; touch", ":::", "a", "b");
+  const folders = stdout.trimEnd().split("\n");
+  expect(new Set(folders).size).toBe(2);
+  expect(folders.filter((path) => !path.startsWith(tmpdir()) || existsSync(path))).toEqual([]);
+});
+
 describe("results", () => {
   const saved = (...names: string[]) => readFileSync(join(folder, ...names), "utf8");
 
