@@ -1,27 +1,29 @@
 // One run of `thence map`, from the parsed command line to the exit status.
 
 import { UsageError } from "../exit-code.ts";
-import type { MapCluster } from "./cluster.ts";
-import type { MapCommand } from "./command-line.ts";
-import { CommandsHere, type OutputWay } from "./commands-here.ts";
-import { commandMaker, inputFile, onlyPrinted } from "./commands.ts";
-import { exitStatus } from "./exit-status.ts";
-import { HaltRule } from "./halt.ts";
-import { listenForInterrupts } from "./interrupts.ts";
-import { Joblog } from "./joblog.ts";
-import { JobLoop, type LoopEvents } from "./jobs.ts";
-import type { MapOptions } from "./map-options.ts";
-import { blocks } from "./pipe.ts";
-import { Printer } from "./printer.ts";
-import { StandardOutput } from "./standard-output.ts";
-import { failedCalls, failedJobs, isSteady, jobsLeft } from "./resume.ts";
-import { commandShell } from "./shell.ts";
-import { slotsHere } from "./slots.ts";
-import { openInputs, type Inputs } from "./sources.ts";
-import { compileTemplate, type Template, type TemplateSettings } from "./template.ts";
-import { collectJobs, jobsOfBlocks, jobsOfRows } from "./waiting-jobs.ts";
-import { GrowingWindow, slotWindow, type Window } from "./window.ts";
-import { exitCodeOfKilled, type Prepare, type PreparedJob, type WaitingJob } from "./work.ts";
+import type { Progress } from "./output/progress.ts";
+import type { MapCluster } from "./work/cluster.ts";
+import type { MapCommand } from "./command-line/command-line.ts";
+import { CommandsHere, type OutputWay } from "./work/commands-here.ts";
+import { commandMaker, inputFile, onlyPrinted } from "./work/commands.ts";
+import { exitStatus } from "./jobs/exit-status.ts";
+import { HaltRule } from "./jobs/halt.ts";
+import { listenForInterrupts } from "./jobs/interrupts.ts";
+import { Joblog } from "./saved/joblog.ts";
+import { JobLoop, type LoopEvents } from "./jobs/job-loop.ts";
+import type { MapOptions } from "./command-line/map-options.ts";
+import { blocks } from "./inputs/blocks.ts";
+import { Printer, type JobOutput, type PrinterOptions } from "./output/printer.ts";
+import type { Results } from "./saved/results.ts";
+import { StandardOutput } from "./output/standard-output.ts";
+import { failedCalls, failedJobs, isSteady, jobsLeft, jobsWithoutResults } from "./jobs/resume.ts";
+import { commandShell } from "./work/shell.ts";
+import { slotCounter } from "./jobs/slots.ts";
+import { openInputs, type Inputs } from "./inputs/sources.ts";
+import { compileTemplate, type Template, type TemplateSettings } from "./template/template.ts";
+import { collectJobs, jobsOfBlocks, jobsOfRows } from "./jobs/waiting-jobs.ts";
+import { GrowingWindow, slotWindow, type Window } from "./jobs/window.ts";
+import { exitCodeOfKilled, type Prepare, type PreparedJob, type WaitingJob } from "./jobs/work.ts";
 
 /**
  * Runs all jobs and answers the exit status.
@@ -58,7 +60,7 @@ function usesCluster({ function: name, options }: MapCommand): boolean {
 
 /** Loads what only a cluster needs, which takes longer than to start many a command. */
 async function openCluster({ function: name, options }: MapCommand): Promise<MapCluster> {
-  const { openCluster: open, checkFunction } = await import("./cluster.ts");
+  const { openCluster: open, checkFunction } = await import("./work/cluster.ts");
   const cluster = await open(options);
   try {
     if (name !== undefined) await checkFunction(cluster, name);
@@ -90,9 +92,11 @@ class Run {
   readonly #standard = new StandardOutput();
   readonly #printer: Printer;
   readonly #joblog: Joblog | undefined;
+  #results: Results | undefined;
+  #progress: Progress | undefined;
   #loop: JobLoop | undefined;
   /** The number of all jobs, once it is known. */
-  #total = 0;
+  #total: number | undefined;
 
   constructor(command: MapCommand, inputs: Inputs, cluster: MapCluster | undefined) {
     const { options } = command;
@@ -100,12 +104,10 @@ class Run {
     this.#options = options;
     this.#inputs = inputs;
     this.#cluster = cluster;
-    const here = cluster ? 0 : slotsHere(options.slots);
-    this.#slots = cluster ? () => cluster.slots() : () => here;
-    this.#settings = templateSettings(options, inputs.names, this.#slots(), () => this.#total);
+    this.#slots = cluster ? () => cluster.slots() : slotCounter(options.slots);
+    this.#settings = templateSettings(options, inputs.names, this.#slots(), () => this.#total ?? 0);
     this.#printer = new Printer({
-      mode: { group: "group", "line-buffer": "line", ungroup: "none" }[options.output.grouping] as
-        "group" | "line" | "none",
+      mode: printerMode(options.output),
       keepOrder: options.output.keepOrder,
       stdout: this.#standard.stdout,
       stderr: this.#standard.stderr,
@@ -122,8 +124,9 @@ class Run {
       this.#command.function === undefined
         ? compileTemplate(this.#command.words, this.#settings)
         : undefined;
-    const halt = new HaltRule(rule, () => this.#total);
+    const halt = new HaltRule(rule, () => this.#total ?? 0);
     const { prepare, window, close } = await this.#work(template);
+    this.#results = await this.#openResults();
     const jobs = await this.#jobs(template, prepare);
     const runs = textOfEach(retries, this.#settings);
     const loop = (this.#loop = new JobLoop(
@@ -139,6 +142,7 @@ class Run {
       },
       this.#events(),
     ));
+    this.#progress = await this.#openProgress();
     const interrupts = listenForInterrupts(
       (signal) => {
         loop.stopSoon();
@@ -154,7 +158,9 @@ class Run {
       await this.#standard.flushed();
     } finally {
       interrupts.stop();
+      this.#progress?.close();
       close?.();
+      this.#results?.close();
       this.#joblog?.close();
     }
     const { started, failed } = loop;
@@ -173,8 +179,7 @@ class Run {
         )
       : jobsOfRows(this.#inputs.rows, this.#options, this.#settings, template);
     const left = this.#leftOf(all, prepare);
-    const needsTotal =
-      template?.needsTotal || "percent" in halt || output.bar || output.eta || output.progress;
+    const needsTotal = template?.needsTotal || "percent" in halt || output.bar || output.eta;
     if (!needsTotal) return left;
     const collected = await collectJobs(left);
     this.#total = collected.length;
@@ -184,12 +189,13 @@ class Run {
   #leftOf(all: AsyncGenerator<WaitingJob>, prepare: Prepare): AsyncGenerator<WaitingJob> {
     const { resume, resumeFailed, retryFailed } = this.#options.resume;
     const joblog = this.#joblog;
-    if (!joblog) return all;
-    if (retryFailed && joblog.failed) {
-      return this.#command.function === undefined ? failedJobs(joblog) : failedCalls(all, joblog);
+    const isCommand = this.#command.function === undefined;
+    if (joblog?.failed && retryFailed) {
+      return isCommand ? failedJobs(joblog) : failedCalls(all, joblog);
     }
-    if (!resume && !resumeFailed) return all;
-    return jobsLeft(all, joblog, isSteady(this.#command.words) ? prepare : undefined);
+    const left = resume && this.#results ? jobsWithoutResults(all, this.#results) : all;
+    if (!joblog || !(resume || resumeFailed)) return left;
+    return jobsLeft(left, joblog, isSteady(this.#command.words) ? prepare : undefined);
   }
 
   async #work(template: Template | undefined): Promise<Work> {
@@ -202,17 +208,17 @@ class Run {
     if (isPrinted) return { prepare: onlyPrinted(make), window };
     const shell = commandShell();
     if (this.#cluster) {
-      const { CommandsOnCluster } = await import("./commands-on-cluster.ts");
+      const { CommandsOnCluster } = await import("./work/commands-on-cluster.ts");
       const settings = { shell, streams: output.grouping !== "group", timeoutMs };
       const { prepare } = new CommandsOnCluster(make, this.#cluster.client, settings);
       return { prepare, window };
     }
-    const commands = new CommandsHere(make, shell, outputWay(output));
+    const commands = new CommandsHere(make, shell, outputWay(this.#options));
     return { prepare: commands.prepare, window, close: () => commands.close() };
   }
 
   async #calls(window: Window, timeoutMs: number | undefined): Promise<Work> {
-    const { Calls } = await import("./calls.ts");
+    const { Calls } = await import("./work/calls.ts");
     const { function: name, words } = this.#command;
     const host = this.#cluster?.isHere === false ? "-" : ":";
     const rules = { ...this.#options.work, name: name!, words, timeoutMs, host };
@@ -223,17 +229,50 @@ class Run {
     return { prepare, window: grows ? new GrowingWindow(this.#slots) : window };
   }
 
+  async #openResults(): Promise<Results | undefined> {
+    const { results, output, resume, dryRun } = this.#options;
+    if (!results || dryRun) return undefined;
+    const path = this.#plainTemplate(results.path);
+    const { openResults } = await import("./saved/results.ts");
+    return openResults({
+      ...results,
+      render: path.renderPlain,
+      headers: this.#inputs.names,
+      printer: this.#printer,
+      mode: printerMode(output),
+      ...this.#standard,
+      append: resume.resume || resume.resumeFailed || resume.retryFailed,
+    });
+  }
+
+  async #openProgress(): Promise<Progress | undefined> {
+    const { bar, eta } = this.#options.output;
+    if (!showsProgress(this.#options.output)) return undefined;
+    const { Progress: Shown } = await import("./output/progress.ts");
+    return new Shown({ bar, eta, slots: this.#slots(), total: () => this.#total });
+  }
+
+  /** For names and tags. */
+  #plainTemplate(text: string): Template {
+    return compileTemplate([text], { ...this.#settings, appendValues: false });
+  }
+
   #events(): LoopEvents {
     const { output } = this.#options;
-    const tag =
-      output.tag === undefined
-        ? undefined
-        : compileTemplate([output.tag], { ...this.#settings, appendValues: false });
+    const tag = output.tag === undefined ? undefined : this.#plainTemplate(output.tag);
     const showsCommand = output.verbosity > 0 && !isOnlyPrinted(this.#options);
+    const begin = (job: PreparedJob): JobOutput => {
+      const tagged = tag && { tag: tag.renderPlain(job) };
+      const { seq, rows, slot, command } = job;
+      return this.#results
+        ? this.#results.begin({ seq, rows, slot, command, ...tagged })
+        : this.#printer.begin(tagged);
+    };
     return {
       started: (job) => {
         if (output.trace) void this.#standard.stderr.write(Buffer.from(`${job.command}\n`));
-        const printed = this.#printer.begin(tag ? { tag: tag.renderPlain(job) } : {});
+        this.#progress?.jobStarted(job.rows.flat().join(" "));
+        const printed = begin(job);
         if (showsCommand) void printed.write("stdout", Buffer.from(`${job.command}\n`));
         return printed;
       },
@@ -241,8 +280,10 @@ class Run {
         if (this.#cluster && ending.exitCode === exitCodeOfKilled) {
           this.#say(`this job was killed because it timed out:\n${job.command}`);
         }
+        this.#progress?.jobEnded();
         return printed.end(() => {
           const outcome = { ...ending, receivedBytes: printed.receivedBytes };
+          this.#results?.write(job, outcome);
           this.#joblog?.write(job.seq, outcome, job.command);
         });
       },
@@ -255,10 +296,20 @@ class Run {
   };
 }
 
-function outputWay({ grouping, trace, verbosity }: MapOptions["output"]): OutputWay {
+function printerMode({ grouping }: MapOptions["output"]): PrinterOptions["mode"] {
+  return ({ group: "group", "line-buffer": "line", ungroup: "none" } as const)[grouping];
+}
+
+function outputWay({ output, results }: MapOptions): OutputWay {
+  const { grouping, trace, verbosity } = output;
   if (grouping === "group") return "files";
   // What this process prints beside the output would not stay in order with it.
-  return grouping === "ungroup" && !trace && verbosity === 0 ? "inherited" : "pipes";
+  const printsToo = trace || verbosity > 0 || showsProgress(output);
+  return grouping === "ungroup" && !printsToo && !results ? "inherited" : "pipes";
+}
+
+function showsProgress({ bar, eta, progress }: MapOptions["output"]): boolean {
+  return bar || eta || progress;
 }
 
 /** The number of runs of a job, which may be a text with replacement strings. */
@@ -287,7 +338,7 @@ function templateSettings(
   slots: number,
   totalJobs: () => number,
 ): TemplateSettings {
-  const { parens, plus, definitions, renamed, quote, contextReplace, shellQuote } =
+  const { parens, plus, definitions, renamed, quote, contextReplace, withoutValues, shellQuote } =
     options.template;
   return {
     parens: parens.left + parens.right,
@@ -299,7 +350,7 @@ function templateSettings(
     quoteValues: !options.pipe?.cat,
     appendValues: options.pipe === undefined,
     repeatContext: contextReplace,
-    withoutValues: options.batches.noValues,
+    withoutValues,
     shellQuotings: shellQuote,
     totalJobs,
     slots,

@@ -1,26 +1,41 @@
-// Runs lines through GNU Parallel, to compare what it does with what the code does.
+// GNU Parallel as the reference: runs the installed program, for tests that compare with it.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-/** GNU Parallel may be missing; tests that need it are skipped then. */
-export const hasParallel =
-  spawnSync("parallel", ["--version"], { encoding: "utf8" }).stdout?.includes("GNU parallel") ??
-  false;
+/** Tests that need the program are skipped without it, but not where everything must be tested. */
+export const hasParallel = isThere("parallel", ["--version"], "parallel");
+
+/** Its `--csv` needs a module of Perl. */
+export const readsCsv = hasParallel && isThere("perl", ["-MText::CSV", "-e1"], "libtext-csv-perl");
+
+function isThere(program: string, args: string[], debianPackage: string): boolean {
+  if (spawnSync(program, args).status === 0) return true;
+  const why = `not installed: apt-get install ${debianPackage}`;
+  if (process.env["THENCE_TEST_PARALLEL"] === "required") throw new Error(why);
+  console.warn(`Tests that compare with GNU Parallel are skipped: ${why}`);
+  return false;
+}
 
 export type Run = { stdout: string; stderr: string; status: number | null };
 
 /** Runs `parallel` with these arguments; its bytes are given as characters of Latin-1. */
 export function parallel(
   args: readonly string[],
-  { input = "", cwd }: { input?: string | Uint8Array; cwd?: string } = {},
+  {
+    input = "",
+    cwd,
+    encoding = "latin1",
+  }: { input?: string | Uint8Array; cwd?: string; encoding?: BufferEncoding } = {},
 ): Run {
+  const { PATH, HOME } = process.env;
   const { stdout, stderr, status } = spawnSync("parallel", ["--will-cite", ...args], {
     input,
-    encoding: "latin1",
+    encoding,
     maxBuffer: 2 ** 28,
+    env: { PATH, HOME, SHELL: "/bin/sh", LC_ALL: "C" },
     ...(cwd !== undefined && { cwd }),
   });
   return { stdout, stderr, status };

@@ -2,7 +2,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -107,6 +107,57 @@ describe("commands", () => {
     expect(stdout).toBe("0\n");
     expect(rowsOf("e.log").map((row) => row[0])).toEqual(["1", "2", "3"]);
   });
+});
+
+test("commands have the numbers of their jobs in their environment, as in GNU Parallel", () => {
+  const names = ["SEQ", "JOBSLOT", "JOBSLOT0", "SSHHOST", "SSHLOGIN"];
+  const line = names.map((name) => `$PARALLEL_${name}`).join(" ");
+  expect(map("-j1", "-k", `echo ${line} #`, ":::", "a", "b").stdout).toBe("1 1 0 : :\n2 1 0 : :\n");
+});
+
+test("--wd ... gives each command an empty folder, which is removed", () => {
+  const { stdout } = map("-k", "--wd", "...", "pwd; ls; touch", ":::", "a", "b");
+  const folders = stdout.trimEnd().split("\n");
+  expect(new Set(folders).size).toBe(2);
+  expect(folders.filter((path) => !path.startsWith(tmpdir()) || existsSync(path))).toEqual([]);
+});
+
+describe("results", () => {
+  const saved = (...names: string[]) => readFileSync(join(folder, ...names), "utf8");
+
+  test("are saved in a folder, and jobs that have some are left out by --resume", () => {
+    map("-j1", "-v", "--results", "r", "echo {}; exit {}", ":::", "0", "2");
+    expect(saved("r", "1", "2", "stdout")).toBe("echo 2; exit 2\n2\n");
+    const { status } = map("--resume", "--results", "r", "echo {}; exit {}", ":::", "0", "2", "3");
+    expect(status).toBe(1);
+    expect(saved("r", "1", "3", "stdout")).toBe("3\n");
+  });
+
+  test("are left out by --resume if they are in the results or in the log", () => {
+    map("--results", "s", "echo", ":::", "1");
+    map("--joblog", "s.log", "echo", ":::", "2");
+    map("--resume", "--results", "s", "--joblog", "s.log", "echo", ":::", "2", "1", "3");
+    expect(rowsOf("s.log").map((row) => row[0])).toEqual(["1", "3"]);
+  });
+
+  test("of functions are saved in a table", () => {
+    const { stdout } = map(
+      ..."--results -.tsv --module ./tasks.ts --link add ::: 1 ::: 2".split(" "),
+    );
+    expect(stdout).toMatch(/^Seq\t.*\n1\t:\t.*\t0\t0\t"add 1 2"\t1\t2\t"3\n"\t\n$/);
+  });
+
+  test("are not touched by a dry run, which prints the commands", () => {
+    const { stdout } = map("--dry-run", "--results", "u", "echo", ":::", "1");
+    expect(stdout).toBe("echo 1\n");
+    expect(existsSync(join(folder, "u"))).toBe(false);
+  });
+});
+
+test.each(["--bar", "--eta", "--progress"])("%s leaves standard output alone", (option) => {
+  const { stdout, stderr } = map(option, "-k", "-u", "echo", ":::", "a", "b");
+  expect(stdout.split("\n").sort()).toEqual(["", "a", "b"]);
+  expect(stderr).toMatch(option === "--bar" ? /^100$/m : /0\/2\/100%/);
 });
 
 describe("functions", () => {
