@@ -4,12 +4,11 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { constants } from "node:os";
 import { childFlags } from "../src/child-flags.ts";
 import type { Predecessor } from "../src/wire/protocol.ts";
 import { endProcesses } from "../worker/processes/end-processes.ts";
 import { now } from "../src/timers.ts";
+import { processEnd, type ProcessEnd } from "./process-end.ts";
 import { restartPauses } from "./restart-pauses.ts";
 
 /** The environment variable with the JSON that the supervisor passes to the worker. */
@@ -130,38 +129,13 @@ function start(told: Supervision): ChildProcess {
 /** The exit code for wrong usage, and for a module that does not load. */
 const wrongUsage = 2;
 
-type End = { code: number; how: string; hasJoined: boolean; isOrderly: boolean };
+type End = ProcessEnd & { hasJoined: boolean; isOrderly: boolean };
 
 async function endOf(child: ChildProcess): Promise<End> {
-  const killsBefore = outOfMemoryKills();
   const statuses = new Set<WorkerStatus>();
   child.on("message", (status: WorkerStatus) => statuses.add(status));
-  const { promise, resolve } = Promise.withResolvers<[number | null, NodeJS.Signals | null]>();
-  child.once("exit", (...how) => resolve(how));
-  child.once("error", () => resolve([1, null]));
-  const [code, signal] = await promise;
-  const hasJoined = statuses.has("joined");
-  const isOrderly = code !== wrongUsage && (statuses.has("ending") || code === 0);
-  if (signal === null) {
-    return { code: code ?? 1, how: `exited with code ${code}`, hasJoined, isOrderly };
-  }
-  const wasMemory = signal === "SIGKILL" && outOfMemoryKills() > killsBefore;
-  const how = `killed by ${signal}${wasMemory ? ": out of memory" : (hints[signal] ?? "")}`;
-  return { code: 128 + constants.signals[signal], how, hasJoined, isOrderly: false };
-}
-
-const hints: Partial<Record<NodeJS.Signals, string>> = {
-  SIGKILL: " (by a person, or by the system for lack of memory)",
-  SIGABRT: " (as Node is when its heap is full)",
-};
-
-/** The number of processes of this control group that were killed for lack of memory; 0 when unknown. */
-function outOfMemoryKills(): number {
-  try {
-    const [, group = ""] = /^0::(.*)$/m.exec(readFileSync("/proc/self/cgroup", "utf8")) ?? [];
-    const events = readFileSync(`/sys/fs/cgroup${group}/memory.events`, "utf8");
-    return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
+  const end = await processEnd(child);
+  const isWrong = end.signal !== null || end.code === wrongUsage;
+  const isOrderly = !isWrong && (statuses.has("ending") || end.code === 0);
+  return { ...end, hasJoined: statuses.has("joined"), isOrderly };
 }
