@@ -23,8 +23,8 @@ export type Supervision = {
   readonly mark: string;
 };
 
-/** From the supervisor to the worker: take no new tasks, finish those that run, and end. */
-const drainMessage = "drain";
+/** From the supervisor to the worker: take no new tasks, finish those that run, and end. `why`: the signal. */
+type DrainMessage = { readonly type: "drain"; readonly why: NodeJS.Signals };
 
 /** From the worker to the supervisor: it has joined a scheduler, or it ends in good order. */
 export type WorkerStatus = "joined" | "ending";
@@ -47,11 +47,9 @@ export function tellSupervisor(status: WorkerStatus): void {
 }
 
 /** Calls `onDrain` when the supervisor was asked to let the worker drain. */
-export function onDrainMessage(onDrain: () => void): void {
+export function onDrainMessage(onDrain: (why: NodeJS.Signals) => void): void {
   if (!process.connected) return;
-  process.on("message", (message) => {
-    if (message === drainMessage) onDrain();
-  });
+  process.on("message", ({ why }: DrainMessage) => onDrain(why));
   // Waiting for the message must not keep a process alive that has done its work.
   process.channel?.unref();
 }
@@ -66,7 +64,7 @@ export function onDrainMessage(onDrain: () => void): void {
 export async function supervise(options: {
   name: string;
   onEndRequest: (forward: (why: NodeJS.Signals | "disconnect") => void) => void;
-  onDrainRequest: (forward: () => void) => void;
+  onDrainRequest: (forward: (why: NodeJS.Signals) => void) => void;
   /** Receives the reason, for people, when a restart fails or the supervisor gives up. */
   say: (line: string) => void;
 }): Promise<number> {
@@ -79,10 +77,11 @@ export async function supervise(options: {
     else if (child?.connected) child.disconnect();
   });
   const mark = randomUUID();
-  options.onDrainRequest(() => {
+  options.onDrainRequest((why) => {
     asked.abort();
     // A message and not a signal: a worker that still starts would miss the signal, and finds the message.
-    if (child?.connected) child.send(drainMessage, () => undefined);
+    const message: DrainMessage = { type: "drain", why };
+    if (child?.connected) child.send(message, () => undefined);
   });
   let predecessor: Predecessor | undefined;
   let deaths = 0;
