@@ -74,6 +74,21 @@ describe("a wait is announced once", () => {
     await second.end();
   }, 60_000);
 
+  test("of a command, with the reason", async () => {
+    const first = scheduler();
+    await first.wrote(/connect a worker with/);
+    await first.end("SIGKILL");
+    const lines = [["status"], ["submit", "add", "1", "2"]].map((line) =>
+      thence([...line, "--scheduler-file", file, "--timeout", "3s"]),
+    );
+    for (const { ended } of lines) {
+      const { how, stderr } = await ended;
+      expect(how).toBe(1);
+      expect(stderr).toMatch(/waiting for the scheduler file .*, for up to 3s: .*ECONNREFUSED/);
+      expect(count(stderr, /waiting for/g)).toBe(1);
+    }
+  });
+
   test("for an address that does not answer", async () => {
     const waiting = thence(
       ["worker", "ws://127.0.0.1:1", "--death-timeout", "1s", "--module", behaviours],
