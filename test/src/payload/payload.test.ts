@@ -11,6 +11,7 @@ import {
   BinaryPayload,
   decode,
   encode,
+  encodeList,
   payloadBytes,
   type Payload,
 } from "../../../src/payload/payload.ts";
@@ -435,8 +436,27 @@ describe("memory", () => {
 
   test("what is too large to be an argument is to be scattered", () => {
     const large = new Uint8Array(300 * 2 ** 20);
-    expect(() => encode(large, "argument")).toThrow(
-      /^`client\.scatter` it and pass its future, .*: argument is larger than 256 MiB$/,
+    expect(() => encodeList([1, large], "argument")).toThrow(
+      /^`client\.scatter` it and pass its future, .*: argument\[1\] is larger than 256 MiB$/,
     );
+  });
+
+  test("what is too large is named by its path, and parts that only are so together by theirs", () => {
+    const large = "x".repeat(100);
+    const pathOf = (value: unknown) => {
+      try {
+        encode(value, "argument", { mostBytes: 90 });
+      } catch (error) {
+        return (error as SerializationError).path;
+      }
+      return undefined;
+    };
+    expect(pathOf([1, large])).toBe("argument[1]");
+    expect(pathOf([{ a: [new Date(), large] }])).toBe("argument[0].a[1]");
+    expect(pathOf([{ bytes: new Uint8Array(100) }])).toBe("argument[0].bytes");
+    expect(pathOf(["x".repeat(50), "y".repeat(50)])).toBe("argument");
+    const circular: Record<string, unknown> = { list: ["x".repeat(50), "y".repeat(50)] };
+    circular["self"] = circular;
+    expect(pathOf([circular])).toBe("argument[0].list");
   });
 });
