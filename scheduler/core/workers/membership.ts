@@ -4,7 +4,7 @@
 import type { Predecessor, Resources } from "../../../src/wire/protocol.ts";
 import { countStart, endInside, offerRoom, updateRoom } from "../placement/dispatches.ts";
 import { addToSites, removeFromSites, type Site } from "../placement/sites.ts";
-import type { State, Worker, WorkerId } from "../state.ts";
+import type { State, TaskState, Worker, WorkerId } from "../state.ts";
 import { requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { announceOffloading } from "../values/offloading.ts";
@@ -147,7 +147,7 @@ export function lose(step: StepContext, id: WorkerId, how: string): void {
  * A task is blamed when it alone was executing, for certain: when the worker had reported it as started,
  * and nothing else had a slot. Tasks that were there together are suspects, those too that may never
  * have reached the worker. A task that waited for its sub-tasks was not executing, unless nothing else
- * was; but it answers for its sub-tasks. Returns how many tasks have to run again.
+ * was; but it answers for its sub-tasks. Returns how many tasks have to run again: one that is blamed may have failed.
  */
 function endDispatchesOf(step: StepContext, worker: Worker, how: string): number {
   const dispatches = [...worker.dispatches.values()];
@@ -160,13 +160,11 @@ function endDispatchesOf(step: StepContext, worker: Worker, how: string): number
   for (const first of inSlots.slice(0, worker.slots)) countStart(first);
   // In the order of submission, so that they have that order in the queue again.
   dispatches.sort((a, b) => a.task.order - b.task.order);
-  let requeued = 0;
   for (const dispatch of dispatches) {
     const { task } = dispatch;
     endInside(step.state, dispatch);
     // Read late: the failure of an earlier one may have abandoned it.
     if (dispatch.abandoned) continue;
-    requeued++;
     const owned = owners.get(dispatch);
     if (worker.leaving) requeue(step, task, "its worker left");
     else if (owned === undefined) requeue(step, task, "its worker was lost while it waited");
@@ -175,7 +173,8 @@ function endDispatchesOf(step: StepContext, worker: Worker, how: string): number
       answerFor(step, dispatch, owned, { isCertain, why: "its worker was lost" });
     }
   }
-  return requeued;
+  const isQueued = ({ at }: TaskState) => at === "ready" || at === "waiting";
+  return dispatches.filter(({ abandoned, task }) => !abandoned && isQueued(task.state)).length;
 }
 
 /** The workers for what this one can run have changed: tasks that wait for it are looked at anew. */
