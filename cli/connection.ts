@@ -2,8 +2,12 @@
 
 import type { Command } from "commander";
 import type { Client } from "../client/client.ts";
-import { formatDuration } from "../src/duration.ts";
-import { targetFinder, type TargetFinder, type TargetOptions } from "../src/meeting/target.ts";
+import {
+  targetFinder,
+  waitingFor,
+  type TargetFinder,
+  type TargetOptions,
+} from "../src/meeting/target.ts";
 import { UsageError } from "./exit-code.ts";
 import { duration } from "./options.ts";
 
@@ -38,15 +42,14 @@ export async function withClient<T>(
   const warn = (text: string) => void process.stderr.write(`thence: ${text}\n`);
   const { find, describe } = schedulerTarget({ ...options, warn });
   const { Client } = await import("../client/client.ts");
-  const saying = setTimeout(() => {
-    const where = `thence: waiting for ${describe}, for up to ${formatDuration(timeoutMs)}`;
-    process.stderr.write(`${where}\n`);
-  }, quietMs);
+  let why = "no answer yet";
+  const saying = setTimeout(() => warn(waitingFor(describe, timeoutMs, why)), quietMs);
   const client = await Client.open({
     target: find,
     describeTarget: describe,
     timeoutMs,
     name,
+    onFailedAttempt: ({ message }) => (why = message),
     ...(signal && { signal }),
   }).finally(() => clearTimeout(saying));
   try {

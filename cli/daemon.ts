@@ -93,5 +93,5 @@ function onDrainRequest(
     drain(reason);
   };
   onEveryDrainRequest(request);
-  if (drains) onDrainMessage(() => request("a signal to the supervisor"));
+  if (drains) onDrainMessage(request);
 }

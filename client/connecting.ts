@@ -23,7 +23,10 @@ export type ConnectOptions = {
 
 /** How to reach a scheduler, for those who know it already. */
 export type OpenOptions = Omit<ConnectOptions, "token"> &
-  Pick<DialOptions<ToClient>, "target" | "describeTarget" | "open" | "clock" | "signal"> & {
+  Pick<
+    DialOptions<ToClient>,
+    "target" | "describeTarget" | "onFailedAttempt" | "open" | "clock" | "signal"
+  > & {
     /** Run after the client has closed: for what lives no longer than it. */
     onClose?: () => Promise<void>;
   };

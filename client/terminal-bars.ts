@@ -22,7 +22,7 @@ export function terminalBars(label: string | undefined): Display {
       const ended = Object.entries({ failed, cancelled }).filter(([, count]) => count > 0);
       const words = {
         name: titleOf(label, name),
-        ended: ended.map(([how, count]) => `  ${count} ${how}`).join(""),
+        ended: ended.map(([how, count]) => `, ${count} ${how}`).join(""),
       };
       const bar = byName.get(name);
       if (bar) bar.update(done, words);

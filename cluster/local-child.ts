@@ -6,13 +6,14 @@ import "./ignored-signals.ts";
 import { startScheduler } from "../scheduler/main.ts";
 import { longestTimerMs } from "../src/duration.ts";
 import { configureLog, createLog, type Log, type LogLevel } from "../src/log.ts";
+import type { Predecessor } from "../src/wire/protocol.ts";
 import type { WorkerOptions } from "../worker/main.ts";
 import type { Exec } from "./exec.ts";
 import { startWorker } from "./worker.ts";
 import { setTimeout } from "../src/timers.ts";
 
-/** From the parent, once. `predecessorDied`: how the process before this one ended, of which this is a restart. */
-export type Order = { logLevel: LogLevel; token: string; predecessorDied?: string } & (
+/** From the parent, once. `predecessor`: the process of which this one is a restart. */
+export type Order = { logLevel: LogLevel; token: string; predecessor?: Predecessor } & (
   { role: "scheduler"; port: number } | ({ role: "worker"; url: string } & WorkerParts)
 );
 type WorkerParts = Pick<
@@ -50,7 +51,7 @@ process.once("message", (order: Order) => {
     },
     (error: Error) => {
       // The program hears of the first start by its promise, and of a restart by the log.
-      if (order.predecessorDied === undefined) return report({ error: error.message });
+      if (order.predecessor === undefined) return report({ error: error.message });
       log.error(`it could not be restarted, and is tried again: ${error.message}`);
       void end(1);
     },
@@ -58,17 +59,19 @@ process.once("message", (order: Order) => {
 });
 
 async function start({ token, logLevel: _, ...order }: Order, log: Log): Promise<Running> {
-  const { predecessorDied: how } = order;
+  const { predecessor } = order;
   if (order.role === "scheduler") {
     const scheduler = await startScheduler({ port: order.port, token, log, core });
-    if (how !== undefined) log.error(`the scheduler ${how} and was restarted: its tasks are lost`);
+    if (predecessor) {
+      log.error(`the scheduler died and was restarted, its tasks are lost: ${predecessor.how}`);
+    }
     return scheduler;
   }
-  const { role: _role, predecessorDied: _how, url, ...parts } = order;
+  const { role: _role, url, ...parts } = order;
   drainMs = parts.drainTimeoutMs;
   const target = { describe: url, find: () => Promise.resolve({ url, token }) };
-  const worker = await startWorker({ ...parts, target, log });
-  if (how !== undefined) log.warning(`the worker ${how} and was restarted`);
+  const worker = await startWorker({ ...parts, supervisor: process.ppid, target, log });
+  if (predecessor) log.error(`${parts.name} died and was restarted: ${predecessor.how}`);
   return worker;
 }
 

@@ -12,9 +12,11 @@ import { checkedNames } from "../client/option-checks.ts";
 import { childFlags } from "../src/child-flags.ts";
 import type { LogLevel } from "../src/log.ts";
 import { mintToken } from "../src/meeting/token.ts";
+import type { Predecessor } from "../src/wire/protocol.ts";
 import type { Order, Report } from "./local-child.ts";
 import { execs, type Exec } from "./exec.ts";
 import { moduleSource } from "./module-source.ts";
+import { processEnd, type ProcessEnd } from "./process-end.ts";
 import { restartPauses } from "./restart-pauses.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
@@ -194,9 +196,10 @@ class RestartedChild {
     }
     const { signal } = this.#stopped;
     const pause = restartPauses(signal);
-    let predecessorDied = "";
+    let predecessor: Predecessor | undefined;
     for (;;) {
-      const [code, killedBy] = await this.#child.exited;
+      const { pid } = this.#child;
+      const { code, how } = await this.#child.ended;
       // A worker that was killed could not end what its tasks had started.
       await endProcesses({ marks: [this.#mark] });
       // A worker exits with 0 when it was asked to leave, by `retireWorkers` say.
@@ -207,10 +210,9 @@ class RestartedChild {
         () => true,
         () => false,
       );
-      if (wasReady) {
-        predecessorDied = killedBy ? `was killed by ${killedBy}` : `ended with exit code ${code}`;
-      }
-      this.#child = new Child({ ...this.#order, predecessorDied });
+      // The scheduler does not know a worker that died before it joined.
+      if (wasReady) predecessor = { pid, how };
+      this.#child = new Child({ ...this.#order, ...(predecessor && { predecessor }) });
     }
   }
 
@@ -224,7 +226,7 @@ class RestartedChild {
 class Child {
   readonly #process: ChildProcess;
   readonly #drainMs: number;
-  readonly exited: Promise<[code: number | null, killedBy: NodeJS.Signals | null]>;
+  readonly ended: Promise<ProcessEnd>;
   /** Resolves with the report of the process. */
   readonly ready: Promise<{ url?: string | undefined }>;
 
@@ -236,17 +238,15 @@ class Child {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     this.#drainMs = order.role === "worker" ? order.drainTimeoutMs : 0;
-    this.exited = once(this.#process, "exit") as typeof this.exited;
+    this.ended = processEnd(this.#process);
     this.ready = this.#start(order);
     // When several processes fail, one error is reported; the others must not end the program.
     this.ready.catch(() => undefined);
   }
 
   async #start(order: Order): Promise<{ url?: string | undefined }> {
-    const died = this.exited.then(([code, signal]) => {
-      throw new Error(
-        `the ${order.role} ended before it was ready, by ${signal ?? `exit ${code}`}`,
-      );
+    const died = this.ended.then(({ how }) => {
+      throw new Error(`the ${order.role} ended before it was ready: ${how}`);
     });
     const answered = once(this.#process, "message");
     this.#process.send(order, () => undefined);
@@ -255,10 +255,14 @@ class Child {
     return report;
   }
 
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
   async stop(): Promise<void> {
     if (this.#process.connected) this.#process.disconnect();
     const killing = setTimeout(() => this.#process.kill("SIGKILL"), this.#drainMs + stopWithinMs);
-    await this.exited.catch(() => undefined);
+    await this.ended;
     clearTimeout(killing);
   }
 }

@@ -4,12 +4,11 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { constants } from "node:os";
 import { childFlags } from "../src/child-flags.ts";
 import type { Predecessor } from "../src/wire/protocol.ts";
 import { endProcesses } from "../worker/processes/end-processes.ts";
 import { now } from "../src/timers.ts";
+import { processEnd, type ProcessEnd } from "./process-end.ts";
 import { restartPauses } from "./restart-pauses.ts";
 
 /** The environment variable with the JSON that the supervisor passes to the worker. */
@@ -24,8 +23,8 @@ export type Supervision = {
   readonly mark: string;
 };
 
-/** From the supervisor to the worker: take no new tasks, finish those that run, and end. */
-const drainMessage = "drain";
+/** From the supervisor to the worker: take no new tasks, finish those that run, and end. `why`: the signal. */
+type DrainMessage = { readonly type: "drain"; readonly why: NodeJS.Signals };
 
 /** From the worker to the supervisor: it has joined a scheduler, or it ends in good order. */
 export type WorkerStatus = "joined" | "ending";
@@ -48,11 +47,9 @@ export function tellSupervisor(status: WorkerStatus): void {
 }
 
 /** Calls `onDrain` when the supervisor was asked to let the worker drain. */
-export function onDrainMessage(onDrain: () => void): void {
+export function onDrainMessage(onDrain: (why: NodeJS.Signals) => void): void {
   if (!process.connected) return;
-  process.on("message", (message) => {
-    if (message === drainMessage) onDrain();
-  });
+  process.on("message", ({ why }: DrainMessage) => onDrain(why));
   // Waiting for the message must not keep a process alive that has done its work.
   process.channel?.unref();
 }
@@ -67,7 +64,7 @@ export function onDrainMessage(onDrain: () => void): void {
 export async function supervise(options: {
   name: string;
   onEndRequest: (forward: (why: NodeJS.Signals | "disconnect") => void) => void;
-  onDrainRequest: (forward: () => void) => void;
+  onDrainRequest: (forward: (why: NodeJS.Signals) => void) => void;
   /** Receives the reason, for people, when a restart fails or the supervisor gives up. */
   say: (line: string) => void;
 }): Promise<number> {
@@ -80,10 +77,11 @@ export async function supervise(options: {
     else if (child?.connected) child.disconnect();
   });
   const mark = randomUUID();
-  options.onDrainRequest(() => {
+  options.onDrainRequest((why) => {
     asked.abort();
     // A message and not a signal: a worker that still starts would miss the signal, and finds the message.
-    if (child?.connected) child.send(drainMessage, () => undefined);
+    const message: DrainMessage = { type: "drain", why };
+    if (child?.connected) child.send(message, () => undefined);
   });
   let predecessor: Predecessor | undefined;
   let deaths = 0;
@@ -130,38 +128,13 @@ function start(told: Supervision): ChildProcess {
 /** The exit code for wrong usage, and for a module that does not load. */
 const wrongUsage = 2;
 
-type End = { code: number; how: string; hasJoined: boolean; isOrderly: boolean };
+type End = ProcessEnd & { hasJoined: boolean; isOrderly: boolean };
 
 async function endOf(child: ChildProcess): Promise<End> {
-  const killsBefore = outOfMemoryKills();
   const statuses = new Set<WorkerStatus>();
   child.on("message", (status: WorkerStatus) => statuses.add(status));
-  const { promise, resolve } = Promise.withResolvers<[number | null, NodeJS.Signals | null]>();
-  child.once("exit", (...how) => resolve(how));
-  child.once("error", () => resolve([1, null]));
-  const [code, signal] = await promise;
-  const hasJoined = statuses.has("joined");
-  const isOrderly = code !== wrongUsage && (statuses.has("ending") || code === 0);
-  if (signal === null) {
-    return { code: code ?? 1, how: `exited with code ${code}`, hasJoined, isOrderly };
-  }
-  const wasMemory = signal === "SIGKILL" && outOfMemoryKills() > killsBefore;
-  const how = `killed by ${signal}${wasMemory ? ": out of memory" : (hints[signal] ?? "")}`;
-  return { code: 128 + constants.signals[signal], how, hasJoined, isOrderly: false };
-}
-
-const hints: Partial<Record<NodeJS.Signals, string>> = {
-  SIGKILL: " (by a person, or by the system for lack of memory)",
-  SIGABRT: " (as Node is when its heap is full)",
-};
-
-/** The number of processes of this control group that were killed for lack of memory; 0 when unknown. */
-function outOfMemoryKills(): number {
-  try {
-    const [, group = ""] = /^0::(.*)$/m.exec(readFileSync("/proc/self/cgroup", "utf8")) ?? [];
-    const events = readFileSync(`/sys/fs/cgroup${group}/memory.events`, "utf8");
-    return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
+  const end = await processEnd(child);
+  const isWrong = end.signal !== null || end.code === wrongUsage;
+  const isOrderly = !isWrong && (statuses.has("ending") || end.code === 0);
+  return { ...end, hasJoined: statuses.has("joined"), isOrderly };
 }

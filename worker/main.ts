@@ -16,6 +16,7 @@ import type { FromWorker, Predecessor, Resources, ToWorker } from "../src/wire/p
 import { openWebSocket } from "../src/link/socket-ws.ts";
 import type { Socket } from "../src/link/socket.ts";
 import { rateLimited } from "../src/rate-limit.ts";
+import { waitingFor } from "../src/meeting/target.ts";
 import { transferAddress } from "../src/transfer/messages.ts";
 import { Calls } from "./calls/calls.ts";
 import type { ModuleSource } from "./boundary/module-source.ts";
@@ -276,10 +277,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   function sayWhyWaiting({ message }: Error): void {
     if (reasonsSaid.has(message) || reasonsSaid.size === mostReasons) return;
     reasonsSaid.add(message);
-    const { describe } = options.target;
-    const what = /^wss?:/.test(describe) ? `scheduler at ${describe}` : describe;
     const limitMs = link ? link.welcome.graceMs : deathTimeoutMs;
-    log.info(`waiting for the ${what}, for up to ${formatDuration(limitMs)}: ${message}`);
+    log.info(waitingFor(options.target.describe, limitMs, message));
   }
 
   /** Ends the worker because of an error. */

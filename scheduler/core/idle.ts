@@ -10,8 +10,14 @@ export function useOf(state: State): "in use" | { readonly keeps: string } | und
   // Without clients, a thing is there only while it is set or filled.
   const count = published.size + coordination.things.size;
   if (count === 0) return tasks.size > 0 ? { keeps: "results" } : undefined;
-  const [name] = published.keys();
-  const [thing] = coordination.things.values();
-  const first = name !== undefined ? `published ${name}` : fileName(thing!);
-  return { keeps: count > 1 ? `${first} and ${count - 1} more` : first };
+  const names = [
+    ...published
+      .keys()
+      .take(mostNamed)
+      .map((name) => `published ${name}`),
+    ...coordination.things.values().take(mostNamed).map(fileName),
+  ].slice(0, mostNamed);
+  const more = count > names.length ? `, and ${count - names.length} more` : "";
+  return { keeps: names.join(", ") + more };
 }
+const mostNamed = 5;

@@ -1,6 +1,7 @@
 // Finds the scheduler for a worker or a client: by a given address, or by a scheduler file. The file
 // is read again before every attempt, because a restarted scheduler has a new address.
 
+import { formatDuration } from "../duration.ts";
 import type { DialTarget } from "../link/dial.ts";
 import { checkSchedulerPath, readSchedulerFile } from "./scheduler-file.ts";
 import { checkTokenAtHand, givenToken, type TokenSources } from "./token.ts";
@@ -51,6 +52,12 @@ export function targetFinder(options: TargetOptions): TargetFinder | undefined {
       return { url: file.urls[attempt++ % file.urls.length]!, token, scheduler: file.id };
     },
   };
+}
+
+/** Says what a worker or a command waits for, and why. */
+export function waitingFor(describe: string, limitMs: number, why: string): string {
+  const what = /^wss?:/.test(describe) ? `scheduler at ${describe}` : describe;
+  return `waiting for the ${what}, for up to ${formatDuration(limitMs)}: ${why}`;
 }
 
 function checkedUrl(address: string): string {

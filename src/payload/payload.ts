@@ -15,6 +15,7 @@ import { startStackBelow } from "../errors/stack.ts";
 import { formatSize } from "../size.ts";
 import { limits } from "../wire/limits.ts";
 import { packParts } from "./binary.ts";
+import { pathToLargest } from "./largest-part.ts";
 import { arePlainPrimitives, isPlainJson } from "./plain-json.ts";
 import { TreeReader } from "./tree-reader.ts";
 import { TreeWriter, type Tree } from "./tree-writer.ts";
@@ -75,15 +76,15 @@ export function encode(value: unknown, where = "value", room: EncodeRoom = {}): 
   if (value === undefined) return { payload: undefinedText, inputs: noInputs };
   const plain = plainText(value);
   if (plain !== undefined) {
-    if (plain.length > mostBytes) refuseSize(where, mostBytes);
+    if (plain.length > mostBytes) refuseSize(value, where, mostBytes);
     return { payload: plain, inputs: noInputs };
   }
   const writer = new TreeWriter(where, textOf);
   const tree = written(writer, value);
   const bytes = writer.views.reduce((sum, view) => sum + view.byteLength, 0);
-  if (bytes > mostBytes) refuseSize(where, mostBytes);
+  if (bytes > mostBytes) refuseSize(value, where, mostBytes);
   const head = textOfTree(tree, writer.needsSuperjson, where);
-  if (head.length + bytes > mostBytes) refuseSize(where, mostBytes);
+  if (head.length + bytes > mostBytes) refuseSize(value, where, mostBytes);
   const payload =
     writer.views.length === 0 ? head : new BinaryPayload(head, packParts(writer.views, allocate));
   return { payload, inputs: writer.inputs.size === 0 ? noInputs : [...writer.inputs.keys()] };
@@ -106,7 +107,7 @@ function written(writer: TreeWriter, value: unknown): Tree {
 export function encodeList(items: readonly unknown[], where: string): Encoded {
   if (!arePlainPrimitives(items)) return encode(items, where);
   const payload = stringify(items);
-  if (payload.length > limits.frameBytes) refuseSize(where, limits.frameBytes);
+  if (payload.length > limits.frameBytes) refuseSize(items, where, limits.frameBytes);
   return { payload, inputs: noInputs };
 }
 
@@ -137,7 +138,7 @@ export function decode(payload: Payload, inputs: readonly unknown[] = []): unkno
   } catch (error) {
     if (error instanceof SerializationError) throw error;
     const words = error instanceof Error ? error.message : String(error);
-    throw new SerializationError(`An encoded value cannot be read: ${words}`, { cause: error });
+    throw new SerializationError(`an encoded value cannot be read: ${words}`, { cause: error });
   }
 }
 
@@ -177,7 +178,7 @@ function textOfTree(tree: Tree, needsSuperjson: boolean, where: string): string 
 /** JSON.parse makes "__proto__" an own property, which changes the prototype of a later copy. */
 function parseJson(text: string): unknown {
   if ((text.includes("__proto__") || text.includes("\\u00")) && protoKey.test(text)) {
-    throw new SerializationError(`An encoded value from a peer has an own property "__proto__"`);
+    throw new SerializationError(`an encoded value from a peer has an own property "__proto__"`);
   }
   return parse(text);
 }
@@ -203,17 +204,29 @@ function parseSuperjson(text: string): Tree {
     ? [noted]
     : Object.values<unknown>(noted as Record<string, unknown>)) {
     if (!Array.isArray(note) || note.length !== 1 || !annotations.has(note[0])) {
-      throw new SerializationError("An encoded value from a peer has an unknown annotation");
+      throw new SerializationError("an encoded value from a peer has an unknown annotation");
     }
   }
   return superjson.deserialize(parsed, { inPlace: true });
 }
 
-function refuseSize(where: string, mostBytes: number): never {
+function refuseSize(value: unknown, where: string, mostBytes: number): never {
+  const path = pathToLargest(value, where, (part) => isLarger(part, mostBytes));
   const advice =
-    where === "argument" ? "`client.scatter` it and pass its future, split it up" : "Split it up";
+    where === "argument" ? "`client.scatter` it and pass its future, split it up" : "split it up";
   throw new SerializationError(
-    `${advice}, or let the task read it from a file: ${where} is larger than ${formatSize(mostBytes)}`,
-    { path: where },
+    `${advice}, or let the task read it from a file: ${path} is larger than ${formatSize(mostBytes)}`,
+    { path },
   );
+}
+
+/** Whether a part of an encodable value is too large by itself; nothing of it is copied. */
+function isLarger(part: unknown, mostBytes: number): boolean {
+  const plain = plainText(part);
+  if (plain !== undefined) return plain.length > mostBytes;
+  const writer = new TreeWriter("value", textOf);
+  const tree = writer.write(part);
+  const bytes = writer.views.reduce((sum, view) => sum + view.byteLength, 0);
+  if (bytes > mostBytes) return true;
+  return bytes + textOfTree(tree, writer.needsSuperjson, "value").length > mostBytes;
 }

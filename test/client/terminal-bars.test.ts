@@ -25,7 +25,7 @@ test.skipIf(!hasTerminal)("every line of the program is there, whole, above the 
       "and a short one",
       "begun, and ended: é",
       "an error line",
-      expect.stringMatching(/^film: load .* 75% \| 3\/4 {2}1 failed {2}2 cancelled \|/),
+      expect.stringMatching(/^film: load .* 75% \| 3\/4, 1 failed, 2 cancelled \|/),
       expect.stringMatching(/^film: render .* 100% \| 2\/2 \|/),
       "unfinished after",
       "over",

@@ -71,7 +71,12 @@ describe("Client.local", () => {
       expect(second!.name).toBe(first!.name);
       expect(second!.pid).not.toBe(first!.pid);
       const killer = client.with({ maxWorkerLosses: 2 }).submit("killWorker");
-      await expect(killer.result()).rejects.toBeInstanceOf(WorkerLostError);
+      const error = await killer.exception();
+      expect(error).toBeInstanceOf(WorkerLostError);
+      // Its successor has told how it died.
+      expect(error!.message.match(/local-0 \(killed by SIGKILL \(by a person, or/g)).toHaveLength(
+        2,
+      );
       expect(await client.submit("add", 1, 10).result()).toBe(11);
     } finally {
       await client.close();

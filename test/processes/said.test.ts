@@ -50,7 +50,7 @@ describe("a wait is announced once", () => {
     expect(how).toBe(1);
     expect(count(stderr, /waiting for the scheduler file/g)).toBe(1);
     expect(stderr).toMatch(why);
-    expect(lastLine(stderr)).toMatch(/error.*ended: Start the scheduler: .*after 1\.2 s/);
+    expect(lastLine(stderr)).toMatch(/error.*ended: start the scheduler: .*after 1\.2 s/);
   });
 
   test("for a stale file, whose scheduler is gone or another; the worker joins when it is written anew", async () => {
@@ -73,6 +73,21 @@ describe("a wait is announced once", () => {
     expect((await waiting.end()).how).toBe(0);
     await second.end();
   }, 60_000);
+
+  test("of a command, with the reason", async () => {
+    const first = scheduler();
+    await first.wrote(/connect a worker with/);
+    await first.end("SIGKILL");
+    const lines = [["status"], ["submit", "add", "1", "2"]].map((line) =>
+      thence([...line, "--scheduler-file", file, "--timeout", "3s"]),
+    );
+    for (const { ended } of lines) {
+      const { how, stderr } = await ended;
+      expect(how).toBe(1);
+      expect(stderr).toMatch(/waiting for the scheduler file .*, for up to 3s: .*ECONNREFUSED/);
+      expect(count(stderr, /waiting for/g)).toBe(1);
+    }
+  });
 
   test("for an address that does not answer", async () => {
     const waiting = thence(

@@ -116,7 +116,7 @@ describe("SIGUSR1", () => {
         expect(await future.result()).toBe(1_500);
         const { how, stderr } = await worker.ended;
         expect(how, stderr).toBe(0);
-        expect(lastLine(stderr)).toMatch(/ended: a signal to the supervisor/);
+        expect(lastLine(stderr)).toMatch(new RegExp(`ended: ${signal}$`));
         expect(stderr).not.toMatch(/debugger/i);
 
         const other = installed([...workerLine(), "--no-supervise"]);

@@ -73,7 +73,7 @@ export type Ending = {
 
 export const dropped: Ending = {
   code: "dropped",
-  message: "The scheduler does not know the task any more",
+  message: "the scheduler does not know the task any more",
 };
 
 /** @param place the place of the function; any number when the worker does not have the function */
@@ -127,11 +127,12 @@ export function outOfTime({ name, options }: Terms): string {
 
 export function unknownTask(call: Call, functions: readonly string[]): Failure {
   const { name } = call.terms;
-  const message = `This worker has no function "${name}".${didYouMean(name, functions)}`;
+  const message = `this worker has no function "${name}".${didYouMean(name, functions)}`;
   return { ...about(call), code: "unknown-task", message };
 }
 
-export function threadLost(call: Call, error: Error): Failure {
-  const message = `The thread that ran the task ended: ${error.message}`;
+/** @param what where the task ran: a thread or a process */
+export function threadLost(call: Call, what: string, error: Error): Failure {
+  const message = `the ${what} that ran the task ended: ${error.message}`;
   return { ...about(call), code: "thread-lost", message, error: toErrorRecord(error) };
 }

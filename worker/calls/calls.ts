@@ -189,7 +189,7 @@ export class Calls {
   }
 
   #cancel({ keys, attempts, reason }: Message<"cancel">): void {
-    const message = reason ?? "The task was cancelled";
+    const message = reason ?? "the task was cancelled";
     keys.forEach((key, index) => {
       const call = this.#find(key, attempts[index]!);
       if (call !== undefined) this.#end(call, { code: "task-cancelled", message });
@@ -354,7 +354,7 @@ export class Calls {
 
   #threadGone({ executing, others, error, culprit, terminated }: ThreadEnd): void {
     if (!terminated) {
-      const text = `a thread ended and is being replaced: ${error.message}`;
+      const text = `a ${this.#executorName} ended and is being replaced: ${error.message}`;
       const tasks = executing.map(({ key }) => key);
       this.#options.log.error(text, { tasks, endedBy: culprit, stack: error.stack });
     }
@@ -372,6 +372,10 @@ export class Calls {
     }
   }
 
+  get #executorName(): string {
+    return this.#options.isolation === "processes" ? "process" : "thread";
+  }
+
   #runAgain(call: Call): void {
     clearTimeout(call.timer);
     this.#pool.restore(call);
@@ -379,7 +383,7 @@ export class Calls {
 
   #lose(call: Call, error: Error, shared: boolean): void {
     this.#settle(call);
-    this.#reports.failed(call, threadLost(call, error), { shared });
+    this.#reports.failed(call, threadLost(call, this.#executorName, error), { shared });
   }
 
   /** The call has begun, and runs elsewhere or once more. */

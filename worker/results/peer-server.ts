@@ -50,7 +50,7 @@ export async function startPeerServer(options: PeerServerOptions): Promise<PeerS
     };
   } catch (error) {
     throw new ConnectionError(
-      `Choose another --interface: cannot listen on ${host} for connections that fetch results ` +
+      `choose another --interface: cannot listen on ${host} for connections that fetch results ` +
         `(${(error as Error).message})`,
       { cause: error },
     );

@@ -86,9 +86,11 @@ function andMore(count: number, most = shownAtMost): string {
 }
 const shownAtMost = 3;
 
-function orDidYouMean(state: State, name: string): string {
-  const near = state.options.nearestNames(name, state.registered);
-  return near.length === 0 ? "" : `; did you mean ${near.map((name) => `"${name}"`).join(" or ")}?`;
+/** The names that are most like it; without any, the first of the registered ones. */
+function orWhichName({ options, registered }: State, name: string): string {
+  const near = options.nearestNames(name, registered);
+  if (near.length > 0) return `; did you mean ${near.map((name) => `"${name}"`).join(" or ")}?`;
+  return registered.size === 0 ? "" : `; registered are ${quoted([...registered], 5)}`;
 }
 
 // ── The warning, and functions that nobody registered ────────────────────────────────────────────
@@ -118,7 +120,7 @@ function warningFor(state: State, constraint: PlacementConstraint): string {
   if (mayComeBack(state, facts))
     return `no worker that registered "${name}" is left; its tasks wait for one`;
   if (passed) return `${notRegistered(state, facts)}; its tasks wait`;
-  return `no worker here has registered "${name}"${orDidYouMean(state, name)}; its tasks wait`;
+  return `no worker here has registered "${name}"${orWhichName(state, name)}; its tasks wait`;
 }
 
 /** A worker had it, and none that is here has another of its name instead. */
@@ -129,15 +131,15 @@ function mayComeBack(
   return wasRegistered && !(passed && registered.has(name));
 }
 
-function notRegistered({ registered }: State, { name, passed }: FunctionFacts): string {
-  if (!passed) return `no worker has registered a function "${name}"`;
-  const other = registered.has(name) ? `: the registered "${name}" has another text` : "";
+function notRegistered(state: State, { name, passed }: FunctionFacts): string {
+  if (!passed) return `no worker has registered a function "${name}"${orWhichName(state, name)}`;
+  const other = state.registered.has(name) ? `: the registered "${name}" has another text` : "";
   return `no worker has registered the function "${name}" that was passed${other}`;
 }
 
 function unknownFunction(state: State, facts: FunctionFacts): string {
   const { name, passed } = facts;
-  if (!passed) return notRegistered(state, facts) + orDidYouMean(state, name);
+  if (!passed) return notRegistered(state, facts);
   const near = [name, ...state.options.nearestNames(name, state.registered)];
   const names = new Set([
     ...near.filter((each) => state.registered.has(each)),

@@ -25,7 +25,7 @@ describe("explain", () => {
     expect(why("later")).toBe("it is held back for another 1 s");
     expect(why("big")).toBe('no worker has 2 of resource "gpu": the most that one has is 1');
     expect(why("there")).toBe('none of the workers asked for ("w9") is here');
-    expect(why("unknown")).toBe('no worker has registered a function "g"');
+    expect(why("unknown")).toBe('no worker has registered a function "g"; registered are "f"');
 
     w1.started("a");
     expect(why("a")).toBe("attempt 1 is executing on worker w1");

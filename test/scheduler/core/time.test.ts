@@ -88,6 +88,22 @@ describe("expiring", () => {
 });
 
 describe("a name that nobody registered", () => {
+  test("and that is like none is answered with a few that are", () => {
+    const story = new Story({ nearestNames });
+    const ann = story.client("ann");
+    const functions = ["add", "sub", "mul", "div", "pow", "mod", "neg"];
+    story.worker("w1", { functions }).join();
+    const words =
+      'no worker here has registered "nope"; registered are ' +
+      '"add", "sub", "mul", "div", "pow", and 2 more; its tasks wait';
+    expect(ann.submit("nope", ["a"])).toEqual({ log: [words] });
+    const message =
+      'no worker has registered a function "nope"; registered are ' +
+      '"add", "sub", "mul", "div", "pow", and 2 more';
+    expect(ann.explain("a").why).toBe(message);
+    expect(story.at(3_000)).toMatchObject({ ann: [{ failure: { message } }] });
+  });
+
   const unknown = (...keys: string[]) => ({
     type: "failed",
     keys,
@@ -160,7 +176,9 @@ describe("a name that nobody registered", () => {
       ],
     });
     expect(story.at(1e9)).toEqual({});
-    expect(ann.explain("a").why).toBe('no worker has registered a function "f"');
+    expect(ann.explain("a").why).toBe(
+      'no worker has registered a function "f"; registered are "add"',
+    );
     expect(story.worker("w3").join()).toMatchObject({ w3: [{ type: "run", keys: ["a"] }] });
   });
 

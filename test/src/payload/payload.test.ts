@@ -11,6 +11,7 @@ import {
   BinaryPayload,
   decode,
   encode,
+  encodeList,
   payloadBytes,
   type Payload,
 } from "../../../src/payload/payload.ts";
@@ -141,7 +142,7 @@ describe("every value that can be sent", () => {
         let value: unknown = core;
         for (let level = 0; level < limits.payloadDepth; level++) value = way(value);
         expect(difference(value, roundTrip(value))).toBeUndefined();
-        expect(() => encode(way(value))).toThrow(/^Flatten it.* is nested too deep/);
+        expect(() => encode(way(value))).toThrow(/^flatten it.* is nested too deep/);
       }
     }
   });
@@ -194,15 +195,15 @@ describe("what cannot be sent unaltered is refused, and its place named:", () =>
     [
       "a function",
       [{ user: { callback() {} } }],
-      "Pass data, not code: argument[0].user.callback is a function (callback)",
+      "pass data, not code: argument[0].user.callback is a function (callback)",
     ],
-    ["a symbol", [Symbol("s")], "Pass a string instead: argument[0] is a symbol (Symbol(s))"],
+    ["a symbol", [Symbol("s")], "pass a string instead: argument[0] is a symbol (Symbol(s))"],
     [
       "a symbol key",
       { [Symbol("s")]: 1 },
       "argument is an object with a symbol for a key (Symbol(s))",
     ],
-    ["a promise", { a: Promise.resolve() }, "Await it first: argument.a is a promise"],
+    ["a promise", { a: Promise.resolve() }, "await it first: argument.a is a promise"],
     ["a WeakMap", [new WeakMap()], "argument[0] is a WeakMap"],
     ["a WeakRef", [new WeakRef({})], "argument[0] is a WeakRef"],
     ["a class instance", [new User()], "argument[0] is an instance of User"],
@@ -435,8 +436,27 @@ describe("memory", () => {
 
   test("what is too large to be an argument is to be scattered", () => {
     const large = new Uint8Array(300 * 2 ** 20);
-    expect(() => encode(large, "argument")).toThrow(
-      /^`client\.scatter` it and pass its future, .*: argument is larger than 256 MiB$/,
+    expect(() => encodeList([1, large], "argument")).toThrow(
+      /^`client\.scatter` it and pass its future, .*: argument\[1\] is larger than 256 MiB$/,
     );
+  });
+
+  test("what is too large is named by its path, and parts that only are so together by theirs", () => {
+    const large = "x".repeat(100);
+    const pathOf = (value: unknown) => {
+      try {
+        encode(value, "argument", { mostBytes: 90 });
+      } catch (error) {
+        return (error as SerializationError).path;
+      }
+      return undefined;
+    };
+    expect(pathOf([1, large])).toBe("argument[1]");
+    expect(pathOf([{ a: [new Date(), large] }])).toBe("argument[0].a[1]");
+    expect(pathOf([{ bytes: new Uint8Array(100) }])).toBe("argument[0].bytes");
+    expect(pathOf(["x".repeat(50), "y".repeat(50)])).toBe("argument");
+    const circular: Record<string, unknown> = { list: ["x".repeat(50), "y".repeat(50)] };
+    circular["self"] = circular;
+    expect(pathOf([circular])).toBe("argument[0].list");
   });
 });

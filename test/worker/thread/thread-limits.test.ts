@@ -24,7 +24,10 @@ test.each([
     failure: {
       code: "task-failed",
       message: expect.stringMatching(
-        RegExp(`--isolation processes.*isolation: "processes".*process\\.${name}\\(\\)`),
+        RegExp(
+          `--isolation processes.*isolation: "processes".*process\\.${name}\\(\\) ` +
+            `${name === "abort" ? "ends" : "changes"} the whole process`,
+        ),
       ),
     },
   });

@@ -44,7 +44,7 @@ describe("with unschedulableTimeoutMs", () => {
 
   test.each([
     ["the worker asked for", "f", { workers: ["w9"] }, 'none of the workers asked for ("w9")'],
-    ["the function", "g", {}, 'no worker has registered a function "g"'],
+    ["the function", "g", {}, 'no worker has registered a function "g"; registered are "f"'],
   ])("%s is named when that is missing", (_, name, options, words) => {
     const { story, ann, w1 } = stage();
     w1.join();

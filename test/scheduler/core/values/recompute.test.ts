@@ -83,7 +83,8 @@ describe("a worker that is lost", () => {
     expect(w2.lost("killed")).toEqual({
       ann: [{ type: "failed", keys: ["bad", "after"], failure }],
       disconnect: ["w2"],
-      log: [lostLog("w2", 1, "killed")],
+      // It has failed, so nothing of it runs elsewhere.
+      log: [lostLog("w2", 0, "killed")],
     });
   });
 
@@ -253,7 +254,7 @@ describe("a worker that is lost", () => {
 
     expect(w1.lost()).toEqual({
       disconnect: ["w1"],
-      log: [expect.stringContaining("nobody waits for"), lostLog("w1", 1)],
+      log: [expect.stringContaining("nobody waits for"), lostLog("w1", 0)],
     });
     expect(story.state.tasks.size).toBe(0);
   });
