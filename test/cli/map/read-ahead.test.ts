@@ -69,9 +69,10 @@ async function openMap(args: readonly string[], holds: (seq: number) => boolean)
 
 /** Waits until nothing more is read. */
 async function standstill(counts: { read: number }): Promise<void> {
-  for (let before = -1, same = 0; same < 100; same = counts.read === before ? same + 1 : 0) {
-    before = counts.read;
+  for (let seen = counts.read, same = 0; same < 100; same++) {
     await setImmediate();
+    if (counts.read !== seen) same = 0;
+    seen = counts.read;
   }
 }
 
