@@ -1,8 +1,8 @@
 // `thence map`: GNU Parallel's grammar over commands or functions.
 
 import { messageOf } from "./exit-code.ts";
-import { statusOfFailedRun } from "./map/exit-status.ts";
-import { optionsHelp, parseMapCommand } from "./map/command-line.ts";
+import { statusOfFailedRun } from "./map/jobs/exit-status.ts";
+import { optionsHelp, parseMapCommand } from "./map/command-line/command-line.ts";
 import { runMap } from "./map/run.ts";
 import { version } from "../src/version.ts";
 

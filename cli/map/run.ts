@@ -1,29 +1,29 @@
 // One run of `thence map`, from the parsed command line to the exit status.
 
 import { UsageError } from "../exit-code.ts";
-import type { Progress } from "./bars.ts";
-import type { MapCluster } from "./cluster.ts";
-import type { MapCommand } from "./command-line.ts";
-import { CommandsHere, type OutputWay } from "./commands-here.ts";
-import { commandMaker, inputFile, onlyPrinted } from "./commands.ts";
-import { exitStatus } from "./exit-status.ts";
-import { HaltRule } from "./halt.ts";
-import { listenForInterrupts } from "./interrupts.ts";
-import { Joblog } from "./joblog.ts";
-import { JobLoop, type LoopEvents } from "./jobs.ts";
-import type { MapOptions } from "./map-options.ts";
-import { blocks } from "./pipe.ts";
-import { Printer, type JobOutput, type PrinterOptions } from "./printer.ts";
-import type { Results } from "./results.ts";
-import { StandardOutput } from "./standard-output.ts";
-import { failedCalls, failedJobs, isSteady, jobsLeft, jobsWithoutResults } from "./resume.ts";
-import { commandShell } from "./shell.ts";
-import { slotCounter } from "./slots.ts";
-import { openInputs, type Inputs } from "./sources.ts";
-import { compileTemplate, type Template, type TemplateSettings } from "./template.ts";
-import { collectJobs, jobsOfBlocks, jobsOfRows } from "./waiting-jobs.ts";
-import { GrowingWindow, slotWindow, type Window } from "./window.ts";
-import { exitCodeOfKilled, type Prepare, type PreparedJob, type WaitingJob } from "./work.ts";
+import type { Progress } from "./output/progress.ts";
+import type { MapCluster } from "./work/cluster.ts";
+import type { MapCommand } from "./command-line/command-line.ts";
+import { CommandsHere, type OutputWay } from "./work/commands-here.ts";
+import { commandMaker, inputFile, onlyPrinted } from "./work/commands.ts";
+import { exitStatus } from "./jobs/exit-status.ts";
+import { HaltRule } from "./jobs/halt.ts";
+import { listenForInterrupts } from "./jobs/interrupts.ts";
+import { Joblog } from "./saved/joblog.ts";
+import { JobLoop, type LoopEvents } from "./jobs/job-loop.ts";
+import type { MapOptions } from "./command-line/map-options.ts";
+import { blocks } from "./inputs/blocks.ts";
+import { Printer, type JobOutput, type PrinterOptions } from "./output/printer.ts";
+import type { Results } from "./saved/results.ts";
+import { StandardOutput } from "./output/standard-output.ts";
+import { failedCalls, failedJobs, isSteady, jobsLeft, jobsWithoutResults } from "./jobs/resume.ts";
+import { commandShell } from "./work/shell.ts";
+import { slotCounter } from "./jobs/slots.ts";
+import { openInputs, type Inputs } from "./inputs/sources.ts";
+import { compileTemplate, type Template, type TemplateSettings } from "./template/template.ts";
+import { collectJobs, jobsOfBlocks, jobsOfRows } from "./jobs/waiting-jobs.ts";
+import { GrowingWindow, slotWindow, type Window } from "./jobs/window.ts";
+import { exitCodeOfKilled, type Prepare, type PreparedJob, type WaitingJob } from "./jobs/work.ts";
 
 /**
  * Runs all jobs and answers the exit status.
@@ -60,7 +60,7 @@ function usesCluster({ function: name, options }: MapCommand): boolean {
 
 /** Loads what only a cluster needs, which takes longer than to start many a command. */
 async function openCluster({ function: name, options }: MapCommand): Promise<MapCluster> {
-  const { openCluster: open, checkFunction } = await import("./cluster.ts");
+  const { openCluster: open, checkFunction } = await import("./work/cluster.ts");
   const cluster = await open(options);
   try {
     if (name !== undefined) await checkFunction(cluster, name);
@@ -208,7 +208,7 @@ class Run {
     if (isPrinted) return { prepare: onlyPrinted(make), window };
     const shell = commandShell();
     if (this.#cluster) {
-      const { CommandsOnCluster } = await import("./commands-on-cluster.ts");
+      const { CommandsOnCluster } = await import("./work/commands-on-cluster.ts");
       const settings = { shell, streams: output.grouping !== "group", timeoutMs };
       const { prepare } = new CommandsOnCluster(make, this.#cluster.client, settings);
       return { prepare, window };
@@ -218,7 +218,7 @@ class Run {
   }
 
   async #calls(window: Window, timeoutMs: number | undefined): Promise<Work> {
-    const { Calls } = await import("./calls.ts");
+    const { Calls } = await import("./work/calls.ts");
     const { function: name, words } = this.#command;
     const host = this.#cluster?.isHere === false ? "-" : ":";
     const rules = { ...this.#options.work, name: name!, words, timeoutMs, host };
@@ -233,7 +233,7 @@ class Run {
     const { results, output, resume, dryRun } = this.#options;
     if (!results || dryRun) return undefined;
     const path = this.#plainTemplate(results.path);
-    const { openResults } = await import("./results.ts");
+    const { openResults } = await import("./saved/results.ts");
     return openResults({
       ...results,
       render: path.renderPlain,
@@ -248,7 +248,7 @@ class Run {
   async #openProgress(): Promise<Progress | undefined> {
     const { bar, eta } = this.#options.output;
     if (!showsProgress(this.#options.output)) return undefined;
-    const { Progress: Shown } = await import("./bars.ts");
+    const { Progress: Shown } = await import("./output/progress.ts");
     return new Shown({ bar, eta, slots: this.#slots(), total: () => this.#total });
   }
 

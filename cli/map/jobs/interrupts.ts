@@ -1,0 +1,51 @@
+// Signals to `thence map`. SIGINT once, and SIGHUP, let the running jobs end and start no others;
+// SIGINT twice, and SIGTERM, kill them.
+
+import { setTimeout } from "../../../src/timers.ts";
+
+export type Interrupts = {
+  /** Whether a signal has ended the run, so that it counts as failed. */
+  readonly interrupted: boolean;
+  /** Leaves the signals alone. */
+  stop(): void;
+};
+
+/** A terminal and a launcher may both pass one Ctrl-C on: within this time, in milliseconds, it is one. */
+const sameRequestMs = 100;
+
+export function listenForInterrupts(
+  stopSoon: (signal: NodeJS.Signals) => void,
+  stopNow: () => void,
+): Interrupts {
+  let soon: NodeJS.Signals | undefined;
+  let interrupted = false;
+  let repeats = false;
+  const now = () => {
+    interrupted = true;
+    stopNow();
+  };
+  const once = (signal: NodeJS.Signals) => {
+    if (soon !== undefined) {
+      if (signal === "SIGINT" && !repeats) now();
+      return;
+    }
+    soon = signal;
+    interrupted = signal === "SIGINT";
+    repeats = true;
+    setTimeout(() => (repeats = false), sameRequestMs).unref();
+    stopSoon(signal);
+  };
+  process.on("SIGINT", once);
+  if (process.env["THENCE_SIGHUP"] !== "ignored") process.on("SIGHUP", once);
+  process.on("SIGTERM", now);
+  return {
+    get interrupted() {
+      return interrupted;
+    },
+    stop: () => {
+      process.off("SIGINT", once);
+      process.off("SIGHUP", once);
+      process.off("SIGTERM", now);
+    },
+  };
+}

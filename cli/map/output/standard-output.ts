@@ -1,0 +1,95 @@
+// Standard output and standard error, written in the order of the calls, also when both are one file. A
+// slow reader makes the writes wait, never the event loop: the links to the cluster stay alive.
+
+import { write } from "node:fs";
+import { promisify } from "node:util";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Deque } from "../../../scheduler/core/structures/deque.ts";
+
+/** Takes bytes, in order. Returns a promise when the writer should wait before it writes more. */
+export type Sink = { write(bytes: Uint8Array): void | Promise<void> };
+
+const writeFile = promisify(write);
+
+/** Whoever writes while more than this waits to be written is told to wait. */
+const mostWaitingBytes = 2 ** 20;
+/** Small pieces are joined up to this length. */
+const joinedBytes = 64 * 1024;
+/** The time before another try, when a file descriptor that never blocks is full. */
+const fullPauseMs = 5;
+
+export class StandardOutput {
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly #waiting = new Deque<{ fd: number; bytes: Uint8Array }>();
+  #waitingBytes = 0;
+  /** Set while something is being written. */
+  #writing: Promise<void> | undefined;
+  #error: Error | undefined;
+
+  constructor() {
+    this.stdout = this.#sink(1, process.stdout);
+    this.stderr = this.#sink(2, process.stderr);
+  }
+
+  /** Resolves when all is written. */
+  async flushed(): Promise<void> {
+    await this.#writing;
+    if (this.#error) throw this.#error;
+  }
+
+  /** What goes to a terminal passes through its stream, where a bar may hold it back. */
+  #sink(fd: number, stream: NodeJS.WriteStream): Sink {
+    if (stream.isTTY) return { write: (bytes) => void stream.write(bytes) };
+    return { write: (bytes) => this.#add(fd, bytes) };
+  }
+
+  #add(fd: number, bytes: Uint8Array): void | Promise<void> {
+    if (this.#error) throw this.#error;
+    this.#waiting.pushBack({ fd, bytes });
+    this.#waitingBytes += bytes.length;
+    this.#writing ??= this.#writeAll();
+    if (this.#waitingBytes > mostWaitingBytes) return this.flushed();
+  }
+
+  async #writeAll(): Promise<void> {
+    // What the running code still writes goes into the same piece.
+    await Promise.resolve();
+    try {
+      for (let next; (next = this.#next());) {
+        await writeWhole(next.fd, next.bytes);
+        this.#waitingBytes -= next.bytes.length;
+      }
+    } catch (error) {
+      this.#error = error as Error;
+      this.#waiting.clear();
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  /** The bytes that come next for one of the two. */
+  #next(): { fd: number; bytes: Uint8Array } | undefined {
+    const first = this.#waiting.popFront();
+    if (!first) return undefined;
+    const parts = [first.bytes];
+    let length = first.bytes.length;
+    for (let next; (next = this.#waiting.first); this.#waiting.popFront()) {
+      length += next.bytes.length;
+      if (next.fd !== first.fd || length > joinedBytes) break;
+      parts.push(next.bytes);
+    }
+    return { fd: first.fd, bytes: parts.length === 1 ? first.bytes : Buffer.concat(parts) };
+  }
+}
+
+async function writeWhole(fd: number, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += (await writeFile(fd, bytes, at)).bytesWritten;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      await sleep(fullPauseMs);
+    }
+  }
+}

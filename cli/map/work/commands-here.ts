@@ -1,0 +1,248 @@
+// Commands that run on this machine, when no cluster is given: each is a child of this process. What a
+// command writes goes to files that have no name, as in GNU Parallel: they cost less than pipes, take
+// any amount, and a process that a command leaves behind holds nothing up.
+
+import { spawn, type ChildProcess } from "node:child_process";
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  rmdirSync,
+  unlinkSync,
+} from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout, clearTimeout } from "../../../src/timers.ts";
+import type { JobOutput } from "../output/printer.ts";
+import { plainCommands } from "./plain-commands.ts";
+import type { Command, MakeCommand } from "./commands.ts";
+import type { Attempt, AttemptEvents, Ending, Prepare } from "../jobs/work.ts";
+
+/** How what a command writes is passed on: when it has ended, as it comes, or not through this process. */
+export type OutputWay = "files" | "pipes" | "inherited";
+
+/** The signals that end a command, each with the milliseconds before the next. */
+const endSignals = [
+  ["SIGTERM", 200],
+  ["SIGTERM", 100],
+  ["SIGTERM", 50],
+  ["SIGKILL", 0],
+] as const;
+/** How much is read of a file at a time. */
+const chunkBytes = 256 * 1024;
+/** A background process may keep a pipe open; what comes until the pipe is silent so long, in milliseconds, is read. */
+const lastOutputMs = 25;
+
+export class CommandsHere {
+  readonly #make: MakeCommand;
+  readonly #shell: string;
+  readonly #way: OutputWay;
+  readonly #plainWords: (command: string) => string[] | undefined;
+  readonly #env = { ...process.env, PARALLEL_SSHHOST: ":", PARALLEL_SSHLOGIN: ":" };
+  readonly #files = new NamelessFiles();
+
+  constructor(make: MakeCommand, shell: string, way: OutputWay) {
+    this.#make = make;
+    this.#shell = shell;
+    this.#way = way;
+    this.#plainWords = plainCommands(shell);
+  }
+
+  readonly prepare: Prepare = (job, slot) => {
+    const command = this.#make(job, slot);
+    return { ...command, start: (output, events) => this.#start(command, output, events) };
+  };
+
+  #start(command: Command, output: JobOutput, events: AttemptEvents): Attempt {
+    const { env, input } = command;
+    const directory = makeDirectory(command.directory);
+    const files = this.#way === "files" ? [this.#files.open(), this.#files.open()] : undefined;
+    const out = files ?? (this.#way === "pipes" ? ["pipe", "pipe"] : ["inherit", "inherit"]);
+    const startedAt = Date.now();
+    const began = performance.now();
+    const [program, ...args] = this.#plainWords(command.line) ?? [this.#shell, "-c", command.line];
+    const child = spawn(program!, args, {
+      // A group of its own, so that it ends with all that it has started.
+      detached: true,
+      stdio: [input === undefined ? "ignore" : "pipe", ...(out as ("pipe" | "inherit")[])],
+      env: { ...this.#env, ...env },
+      ...(directory && { cwd: directory.path }),
+    });
+    if (input !== undefined) {
+      // A command need not read what it is given.
+      child.stdin!.on("error", () => undefined);
+      child.stdin!.end(input);
+    }
+    const passing = this.#way === "pipes" ? passOn(child, output) : undefined;
+    const ending = endings(child);
+    child.once("error", (error) => {
+      if (child.pid !== undefined) return;
+      files?.forEach(closeSync);
+      directory?.leave();
+      events.broken(error);
+    });
+    child.once("exit", (exitCode, signal) => {
+      const ranMs = performance.now() - began;
+      ending.stop();
+      directory?.leave();
+      const result: Ending = {
+        // A signal is told by its number alone, as in the job log of GNU Parallel.
+        exitCode: exitCode ?? 0,
+        signal: signal === null ? 0 : constants.signals[signal],
+        startedAt,
+        ranMs,
+        host: ":",
+        sentBytes: input?.length ?? 0,
+      };
+      if (files) {
+        const sizes = files.map((file) => fstatSync(file).size);
+        if (sizes.every((size) => size === 0)) {
+          files.forEach(closeSync);
+          events.ended(result);
+          return;
+        }
+        copy(files, sizes, output).then(() => events.ended(result), events.broken);
+      } else if (passing) {
+        passing.end().then(() => events.ended(result), events.broken);
+      } else events.ended(result);
+    });
+    return { kill: ending.begin };
+  }
+
+  close(): void {
+    this.#files.close();
+  }
+}
+
+function makeDirectory(
+  directory: Command["directory"],
+): { path: string; leave: () => void } | undefined {
+  if (directory === undefined) return undefined;
+  const isTemporary = "temporary" in directory;
+  const path = isTemporary ? join(tmpdir(), directory.temporary) : directory.path;
+  mkdirSync(path, isTemporary ? { mode: 0o700 } : { recursive: true });
+  const leave = () => {
+    if (isTemporary) rmSync(path, { recursive: true, force: true });
+  };
+  return { path, leave };
+}
+
+/** Ends the process group of a child, more and more firmly. */
+function endings(child: ChildProcess): { begin: () => void; stop: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  let begun = false;
+  const step = (at: number) => {
+    const signal = endSignals[at];
+    if (!signal) return;
+    const [name, pauseMs] = signal;
+    sendToGroup(child, name);
+    timer = setTimeout(() => step(at + 1), pauseMs);
+  };
+  return {
+    begin: () => {
+      if (!begun) step(0);
+      begun = true;
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
+
+function sendToGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** Writes what the files hold, and closes them. */
+async function copy(files: number[], sizes: number[], output: JobOutput): Promise<void> {
+  const streams = ["stdout", "stderr"] as const;
+  try {
+    for (const [index, stream] of streams.entries()) {
+      for (let at = 0; at < sizes[index]!;) {
+        const bytes = Buffer.allocUnsafe(Math.min(chunkBytes, sizes[index]! - at));
+        const read = readSync(files[index]!, bytes, 0, bytes.length, at);
+        // It was made shorter meanwhile, by a process that was left behind.
+        if (read === 0) break;
+        at += read;
+        const written = output.write(stream, bytes.subarray(0, read));
+        if (written) await written;
+      }
+    }
+  } finally {
+    files.forEach(closeSync);
+  }
+}
+
+/** Writes what comes on the pipes of a child. */
+function passOn(child: ChildProcess, output: JobOutput): { end: () => Promise<void> } {
+  const pipes = [child.stdout!, child.stderr!];
+  let came = false;
+  let open = pipes.length;
+  let writing = 0;
+  let wake: (() => void) | undefined;
+  let failure: { reason: unknown } | undefined;
+  for (const [index, stream] of (["stdout", "stderr"] as const).entries()) {
+    const pipe = pipes[index]!;
+    pipe.on("data", (bytes: Uint8Array) => {
+      came = true;
+      const written = output.write(stream, bytes);
+      if (!written) return;
+      writing++;
+      pipe.pause();
+      written
+        .catch((reason: unknown) => (failure ??= { reason }))
+        .finally(() => {
+          writing--;
+          pipe.resume();
+          wake?.();
+        });
+    });
+    pipe.once("close", () => {
+      open--;
+      wake?.();
+    });
+  }
+  const end = async () => {
+    while (open > 0 || writing > 0) {
+      came = false;
+      let isSilent = false;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        setTimeout(() => {
+          isSilent = true;
+          resolve();
+        }, lastOutputMs);
+      });
+      if (isSilent && !came && writing === 0) break;
+    }
+    for (const pipe of pipes) pipe.destroy();
+    if (failure) throw failure.reason;
+  };
+  return { end };
+}
+
+/** Files that are open and stand in no directory, so that nothing is left of them after any end. */
+class NamelessFiles {
+  #directory: string | undefined;
+  #opened = 0;
+
+  open(): number {
+    this.#directory ??= mkdtempSync(join(tmpdir(), "thence-map-"));
+    const path = join(this.#directory, String(this.#opened++));
+    const file = openSync(path, "wx+", 0o600);
+    unlinkSync(path);
+    return file;
+  }
+
+  close(): void {
+    if (this.#directory !== undefined) rmdirSync(this.#directory);
+    this.#directory = undefined;
+  }
+}
