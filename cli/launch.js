@@ -19,6 +19,9 @@ export async function launch(role) {
   }
   // It has a grammar of its own, and starts faster without that of the other commands.
   if (role === undefined && process.argv[2] === "map") {
+    const cache = published ? "../src/compile-cache.js" : "../src/compile-cache.ts";
+    const { useCompileCache } = await import(new URL(cache, folder).href);
+    useCompileCache();
     const { map } = await import(new URL(published ? "map.js" : "./map.ts", folder).href);
     return map(process.argv.slice(3));
   }

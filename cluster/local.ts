@@ -10,6 +10,7 @@ import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { checkedNames } from "../client/option-checks.ts";
 import { childFlags } from "../src/child-flags.ts";
+import { compileCacheVariables } from "../src/compile-cache.ts";
 import type { LogLevel } from "../src/log.ts";
 import { mintToken } from "../src/meeting/token.ts";
 import type { Predecessor } from "../src/wire/protocol.ts";
@@ -137,7 +138,11 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
   }
   const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
   const token = mintToken();
-  const scheduler = new RestartedChild({ role: "scheduler", token, logLevel, port: 0 });
+  const scheduler = new RestartedChild(
+    "scheduler",
+    Promise.resolve({ role: "scheduler", token, logLevel, port: 0 }),
+  );
+  const schedulerUrl = scheduler.ready.then(({ url = "" }) => url);
   const crew: RestartedChild[] = [];
   const stop = async () => {
     // The scheduler ends last, because leaving workers still send it messages.
@@ -145,22 +150,26 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
     await scheduler.stop();
   };
   try {
-    const { url = "" } = await scheduler.ready;
+    // The processes of the workers load their code while the scheduler starts.
     for (let number = 0; number < workers; number++) {
-      const name = `local-${number}`;
-      const order = { role: "worker", token, logLevel, url, name, threads, concurrency } as const;
-      crew.push(
-        new RestartedChild({
-          ...order,
-          modules,
-          exec,
-          isolation,
-          drainTimeoutMs: drainMs,
-          ...(memoryLimit !== undefined && { memoryBytes: memoryLimit }),
-          ...(localDirectory !== undefined && { localDirectory }),
-        }),
-      );
+      const order = async (): Promise<Order> => ({
+        role: "worker",
+        token,
+        logLevel,
+        url: await schedulerUrl,
+        name: `local-${number}`,
+        threads,
+        concurrency,
+        modules,
+        exec,
+        isolation,
+        drainTimeoutMs: drainMs,
+        ...(memoryLimit !== undefined && { memoryBytes: memoryLimit }),
+        ...(localDirectory !== undefined && { localDirectory }),
+      });
+      crew.push(new RestartedChild("worker", order()));
     }
+    const url = await schedulerUrl;
     await Promise.all(crew.map((worker) => worker.ready));
     return { url, token, stop };
   } catch (error) {
@@ -174,7 +183,8 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
  * tried again; later the cause may pass, as an outage of what its modules are on does.
  */
 class RestartedChild {
-  #order: Order;
+  readonly #role: Order["role"];
+  readonly #order: Promise<Order>;
   /** Marks the processes that the tasks of a worker start. */
   readonly #mark = randomUUID();
   readonly #stopped = new AbortController();
@@ -182,17 +192,22 @@ class RestartedChild {
   /** Settles with the first process. */
   readonly ready: Promise<{ url?: string | undefined }>;
 
-  constructor(order: Order) {
-    this.#order = order.role === "worker" ? { ...order, mark: this.#mark } : order;
-    this.#child = new Child(this.#order);
+  /** @param order the process is there, and loads its code, before the order is */
+  constructor(role: Order["role"], order: Promise<Order>) {
+    this.#role = role;
+    this.#order = order.then((given) =>
+      given.role === "worker" ? { ...given, mark: this.#mark } : given,
+    );
+    this.#child = new Child(role, this.#order);
     this.ready = this.#child.ready;
     this.ready.then(({ url }) => this.#keep(url)).catch(() => undefined);
   }
 
   async #keep(url: string | undefined): Promise<void> {
-    if (this.#order.role === "scheduler" && url !== undefined) {
+    let order = await this.#order;
+    if (order.role === "scheduler" && url !== undefined) {
       // The workers and the program find the next scheduler where the last one was.
-      this.#order = { ...this.#order, port: Number(new URL(url).port) };
+      order = { ...order, port: Number(new URL(url).port) };
     }
     const { signal } = this.#stopped;
     const pause = restartPauses(signal);
@@ -212,7 +227,10 @@ class RestartedChild {
       );
       // The scheduler does not know a worker that died before it joined.
       if (wasReady) predecessor = { pid, how };
-      this.#child = new Child({ ...this.#order, ...(predecessor && { predecessor }) });
+      this.#child = new Child(
+        this.#role,
+        Promise.resolve({ ...order, ...(predecessor && { predecessor }) }),
+      );
     }
   }
 
@@ -225,31 +243,33 @@ class RestartedChild {
 
 class Child {
   readonly #process: ChildProcess;
-  readonly #drainMs: number;
+  #drainMs = 0;
   readonly ended: Promise<ProcessEnd>;
   /** Resolves with the report of the process. */
   readonly ready: Promise<{ url?: string | undefined }>;
 
-  constructor(order: Order) {
+  constructor(role: Order["role"], order: Promise<Order>) {
     // In a checkout this runs a .ts file, in the published package a .js file.
     const entry = new URL(`./local-child${extname(import.meta.url)}`, import.meta.url);
     this.#process = fork(entry, {
       execArgv: childFlags(process.execArgv),
       stdio: ["ignore", "inherit", "inherit", "ipc"],
+      env: { ...process.env, ...compileCacheVariables() },
     });
-    this.#drainMs = order.role === "worker" ? order.drainTimeoutMs : 0;
     this.ended = processEnd(this.#process);
-    this.ready = this.#start(order);
+    this.ready = this.#start(role, order);
     // When several processes fail, one error is reported; the others must not end the program.
     this.ready.catch(() => undefined);
   }
 
-  async #start(order: Order): Promise<{ url?: string | undefined }> {
+  async #start(role: Order["role"], order: Promise<Order>): Promise<{ url?: string | undefined }> {
     const died = this.ended.then(({ how }) => {
-      throw new Error(`the ${order.role} ended before it was ready: ${how}`);
+      throw new Error(`the ${role} ended before it was ready: ${how}`);
     });
     const answered = once(this.#process, "message");
-    this.#process.send(order, () => undefined);
+    const given = await Promise.race([order, died]);
+    if (given.role === "worker") this.#drainMs = given.drainTimeoutMs;
+    this.#process.send(given, () => undefined);
     const [report] = (await Promise.race([answered, died])) as [Report];
     if ("error" in report) throw new Error(report.error);
     return report;

@@ -26,6 +26,7 @@ const insideFace = "worker/index.ts";
  * browser, so they import neither `node:` nor one of these.
  */
 const nodeOnly: Record<string, string> = {
+  "src/compile-cache.ts": "the module cache of Node",
   "client/client.ts": "the way to connect",
   "client/connecting.ts": "the name of this machine, the scheduler file",
   "client/held-output.ts": "the streams of a terminal",
