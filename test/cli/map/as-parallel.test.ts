@@ -197,7 +197,7 @@ const lines: Record<string, Line[]> = {
   ],
   quoting: [
     "map -k echo < odd",
-    "map -k echo {} \"'{}'\" ::: 'a  b' '$PWD'",
+    "map -k echo {} \"'{}'\" ::: 'a  b' '$UID'",
     "map -k -q echo '$HOME  {}' '*' ::: a 'b c'",
     "map -k --quote perl -e 'print \"{}\\n\"' ::: a 'b  c'",
     "map -k --shellquote < odd",
@@ -328,7 +328,7 @@ const lines: Record<string, Line[]> = {
     "map -k --wd sub 'basename $PWD; touch {}' ::: a b",
     "map -k --wd sub/{} 'basename $PWD' ::: a b",
     "map -k --wd . 'ls' ::: abc num",
-    "map -k --wd ... 'case $PWD in */.parallel/tmp/*) echo yes; esac #' ::: a",
+    "map -k --wd ... 'ls; basename $PWD | sed s/.*-// #' ::: a b",
     "map -k --wd /tmp 'pwd; echo {}' ::: a",
     "A=1 B=2 map -k --env A --env B 'echo $A $B {}' ::: a b",
     "A=1 B=2 map -k --env A,B 'echo $A $B {}' ::: a b",

@@ -309,8 +309,8 @@ describe.skipIf(!hasParallel)("blocks are those of GNU Parallel", () => {
     const letters = "ab\n<>";
     let seed = 1;
     const random = (below: number) => (seed = (seed * 48271) % 2147483647) % below;
-    for (let round = 0; round < 25; round++) {
-      const input = Array.from({ length: random(400) }, () => letters[random(letters.length)]).join(
+    for (let round = 0; round < 10; round++) {
+      const input = Array.from({ length: random(150) }, () => letters[random(letters.length)]).join(
         "",
       );
       const blockBytes = 1 + random(40);
@@ -347,7 +347,7 @@ describe.skipIf(!hasParallel)("blocks are those of GNU Parallel", () => {
         `${args.map((a) => JSON.stringify(a)).join(" ")} of ${JSON.stringify(input)}`,
       ).toEqual(stdout.split("\n").slice(0, -1));
     }
-  }, 120_000);
+  });
 });
 
 test("a newline between quotes ends no record of CSV", async () => {
