@@ -175,9 +175,10 @@ describe.each(Object.entries(works))("a run of %s that goes on", (_, work) => {
     async () => {
       const first = map(line());
       await first.wrote(/^5$/m);
-      await first.end("SIGKILL");
+      const { stdout } = await first.end("SIGKILL");
       const logged = rowsOf("log").map(([seq]) => seq!);
       expect(logged).toContain("1");
+      expect(stdout.split("\n")).toEqual(expect.arrayContaining(logged));
       const rest = await map(line()).ended;
       expect(rest.how).toBe(0);
       const again = rest.stdout.trimEnd().split("\n");
