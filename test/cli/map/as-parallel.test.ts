@@ -217,6 +217,7 @@ const lines: Record<string, Line[]> = {
     "map -k -P 2 echo ::: {1..9}",
     "map -k -P0 echo ::: {1..9}",
     "echo 3 > slots; map -k -j slots -X echo ::: {1..9}",
+    "echo 1 > slots; map -j slots 'case {} in 1) echo 2 > slots; touch -d +9sec slots;; 2) touch b; made c;; 3) touch c; made b; esac' ::: 1 2 3",
     "map -j2 '[ {} = 1 ] && seen 2; echo {}' ::: 1 2 > out",
     "map -j0 '[ {} = 3 ] || seen $(({} + 1)); echo {}' ::: 1 2 3 > out",
   ],

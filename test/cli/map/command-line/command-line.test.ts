@@ -183,7 +183,10 @@ describe("wrong usage", () => {
     ["--jobs", "--jobs needs a value: <n>"],
     ["-kj", "-j needs a value: <n>"],
     ["--dry-run=5 c", '--dry-run takes no value, and got "5"'],
-    ["-j x c", '--jobs: expected a number of jobs, like 4, +1, -1, 50% or 0, and got "x"'],
+    [
+      "-j x c",
+      '--jobs: expected a number of jobs, like 4, +1, -1, 50% or 0, or a file, and got "x"',
+    ],
     ["-N 1.5 c", '--max-replace-args: expected a whole number of at least 0, and got "1.5"'],
     ["-L0 c", '-L: expected a whole number of at least 1, and got "0"'],
     ["--halt soon c", "--halt: expected never, soon,fail=1"],

@@ -39,7 +39,7 @@ async function cut(
   return { found, warnings };
 }
 
-const numbers = Array.from({ length: 120 }, (_, i) => `${i}\n`).join("");
+const numbers = Array.from({ length: 60 }, (_, i) => `${i}\n`).join("");
 const fasta = Array.from({ length: 30 }, (_, i) => `>seq ${i}\n${"ACGT".repeat(i % 7)}\nTT\n`).join(
   "",
 );
@@ -47,7 +47,7 @@ const mail = Array.from({ length: 20 }, (_, i) => `From a${i}\n\n${"text\n".repe
   "",
 );
 const blank = "a\n\n\nb\n  \n\t\nc\n\n";
-const binary = Array.from({ length: 600 }, (_, i) =>
+const binary = Array.from({ length: 300 }, (_, i) =>
   String.fromCharCode((i * 7 + (i >> 3)) % 256),
 ).join("");
 

@@ -1,5 +1,6 @@
-// The inputs of `thence map` beside those of GNU Parallel: the same line, and the same values in the
-// same jobs, for what whole lines in as-parallel.test.ts leave out. Both print the values of a job as <a><b>; the length of a command is that of `echo a b`.
+// The inputs of `thence map` beside those of GNU Parallel, where as-parallel.test.ts leaves them out:
+// the same line, and the same values in the same jobs. Both print the values of a job as <a><b>; the
+// length of a command is that of `echo a b`.
 
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
