@@ -284,7 +284,11 @@ class Run {
         return printed.end(() => {
           const outcome = { ...ending, receivedBytes: printed.receivedBytes };
           this.#results?.write(job, outcome);
-          this.#joblog?.write(job.seq, outcome, job.command);
+          const { seq, command } = job;
+          // No job is logged whose output could still be lost with this process.
+          if (this.#joblog) {
+            this.#standard.whenWritten(() => this.#joblog!.write(seq, outcome, command));
+          }
         });
       },
       say: this.#say,

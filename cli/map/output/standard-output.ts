@@ -23,6 +23,9 @@ export class StandardOutput {
   readonly stderr: Sink;
   readonly #waiting = new Deque<{ fd: number; bytes: Uint8Array }>();
   #waitingBytes = 0;
+  #writtenBytes = 0;
+  /** What is to be done when so many bytes are written. */
+  readonly #afterwards = new Deque<{ readonly bytes: number; readonly run: () => void }>();
   /** Set while something is being written. */
   #writing: Promise<void> | undefined;
   #error: Error | undefined;
@@ -36,6 +39,12 @@ export class StandardOutput {
   async flushed(): Promise<void> {
     await this.#writing;
     if (this.#error) throw this.#error;
+  }
+
+  /** Runs this when all is written that was put in before; at once when nothing waits. */
+  whenWritten(run: () => void): void {
+    if (this.#waitingBytes === 0) run();
+    else this.#afterwards.pushBack({ bytes: this.#writtenBytes + this.#waitingBytes, run });
   }
 
   /** What goes to a terminal passes through its stream, where a bar may hold it back. */
@@ -59,12 +68,22 @@ export class StandardOutput {
       for (let next; (next = this.#next());) {
         await writeWhole(next.fd, next.bytes);
         this.#waitingBytes -= next.bytes.length;
+        this.#writtenBytes += next.bytes.length;
+        this.#runDue();
       }
     } catch (error) {
       this.#error = error as Error;
       this.#waiting.clear();
+      this.#afterwards.clear();
     } finally {
       this.#writing = undefined;
+    }
+  }
+
+  #runDue(): void {
+    for (let next; (next = this.#afterwards.first) && next.bytes <= this.#writtenBytes;) {
+      this.#afterwards.popFront();
+      next.run();
     }
   }
 

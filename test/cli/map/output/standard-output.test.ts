@@ -53,6 +53,30 @@ test("a reader that does not read makes the writer wait, and not the event loop"
   expect((await errors).join("")).toBe(` wrote ${Buffer.concat(chunks).length}`);
 });
 
+test("tells when what was put in before is written, and not when it only waits", async () => {
+  const child = run(
+    `const chunk = Buffer.alloc(512 * 1024, "x");
+     let told = "";
+     out.whenWritten(() => (told += "first "));
+     out.stdout.write(chunk);
+     out.whenWritten(() => (told += "second "));
+     out.stderr.write(Buffer.from("waits "));
+     out.whenWritten(() => (told += "third"));
+     for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve));
+     const before = told;
+     process.on("exit", () => process.stderr.write(JSON.stringify({ before, after: told })));
+     (await import("node:fs")).writeSync(2, "ready\\n");
+     await out.flushed();`,
+  );
+  const [said] = (await once(child.stderr, "data")) as [Buffer];
+  expect(said.toString()).toBe("ready\n");
+  const errors = child.stderr.setEncoding("utf8").toArray();
+  await child.stdout.toArray();
+  expect((await errors).join("")).toBe(
+    `waits ${JSON.stringify({ before: "first ", after: "first second third" })}`,
+  );
+});
+
 test("a reader that is gone is an error of the next write", async () => {
   const child = run(
     `process.on("SIGPIPE", () => undefined);
