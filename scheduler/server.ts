@@ -57,12 +57,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): ConnectionError {
   const advice: Readonly<Record<string, string | undefined>> = {
-    EADDRINUSE: "choose another port, or stop the program that uses this one",
-    EACCES: "choose a port above 1023",
-    EADDRNOTAVAIL: "choose an address of this machine",
-    ENOTFOUND: "choose an address of this machine",
+    EADDRINUSE: "Choose another port, or stop the program that uses this one",
+    EACCES: "Choose a port above 1023",
+    EADDRNOTAVAIL: "Choose an address of this machine",
+    ENOTFOUND: "Choose an address of this machine",
   };
-  const what = advice[error.code ?? ""] ?? "choose another address";
+  const what = advice[error.code ?? ""] ?? "Choose another address";
   return new ConnectionError(`${what}: cannot listen on ${host} port ${port} (${error.message})`, {
     cause: error,
   });

@@ -35,7 +35,7 @@ export function refuseInModule(call: string): void {
   const host = shared[hostKey];
   if (host === undefined || host.isInTask()) return;
   const why =
-    `add \`if (import.meta.main)\` in ${host.file}, before what only the program itself is to do ` +
+    `Add \`if (import.meta.main)\` in ${host.file}, before what only the program itself is to do ` +
     "(on Node 22: `if (process.argv[1] === import.meta.filename)`): it calls " +
     `${call} while a worker loads it as a module, and would start anew in every worker`;
   host.refused(why);

@@ -24,7 +24,7 @@ const longestThrown = 1_000;
 export function taskFailure(thrown: unknown, about: About = {}): Failure {
   const error = toErrorRecord(thrown);
   const { task, key } = about;
-  const who = task === undefined ? "the task" : key === undefined ? task : `${task} (${key})`;
+  const who = task === undefined ? "The task" : key === undefined ? task : `${task} (${key})`;
   const name = error.thrown === undefined ? error.name : "";
   const what = [name, error.message].filter((each) => each !== "").join(": ");
   // The message is cut, for an error may repeat a long one, as the error of a sub-task does. The

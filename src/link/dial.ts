@@ -128,9 +128,9 @@ class Dialler<In, Out extends object> {
     const { socket, welcome } = await this.#connect(timeoutMs, (tried, last) => {
       // No target was found.
       if (tried === undefined)
-        return `start the scheduler: ${last}, after ${describeDuration(timeoutMs)}`;
+        return `Start the scheduler: ${last}, after ${describeDuration(timeoutMs)}`;
       return (
-        "check that the scheduler is running, and that this machine can reach its address " +
+        "Check that the scheduler is running, and that this machine can reach its address " +
         `(interface, port, firewall): no connection to ${this.#where(tried)} within ` +
         `${describeDuration(timeoutMs)}. The last attempt: ${last}`
       );
@@ -166,7 +166,7 @@ class Dialler<In, Out extends object> {
       const { socket, welcome } = await this.#connect(
         graceMs,
         (tried, last) =>
-          `the link to the scheduler at ${tried ?? this.#options.describeTarget} was lost ` +
+          `The link to the scheduler at ${tried ?? this.#options.describeTarget} was lost ` +
           `(${reason}) and could not be restored within ${describeDuration(graceMs)}. ` +
           `The last attempt: ${last}`,
       );
@@ -305,7 +305,7 @@ class Dialler<In, Out extends object> {
       return new ConnectionError(error.message, { cause: error });
     }
     return new AuthenticationError(
-      `give the token of the scheduler, ${this.#where(target.url)}: ${error.message}`,
+      `Give the token of the scheduler, ${this.#where(target.url)}: ${error.message}`,
     );
   }
 

@@ -153,7 +153,7 @@ export class Outbox<Out extends object> {
     }
     this.#builder.undo();
     return new SerializationError(
-      `send less at once, or \`scatter\` large values first: a message is larger than a frame may be (${formatSize(limit)})`,
+      `Send less at once, or \`scatter\` large values first: a message is larger than a frame may be (${formatSize(limit)})`,
       { cause },
     );
   }

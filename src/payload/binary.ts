@@ -129,7 +129,7 @@ export function binaryValue(kind: string, given: Uint8Array): object {
     default: {
       const found = typedArrayClasses.get(kind);
       if (found === undefined) {
-        throw new SerializationError(`this platform has no binary values of kind ${kind}`);
+        throw new SerializationError(`This platform has no binary values of kind ${kind}`);
       }
       const size = found.BYTES_PER_ELEMENT;
       if (byteLength % size !== 0) {

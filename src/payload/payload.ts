@@ -138,7 +138,7 @@ export function decode(payload: Payload, inputs: readonly unknown[] = []): unkno
   } catch (error) {
     if (error instanceof SerializationError) throw error;
     const words = error instanceof Error ? error.message : String(error);
-    throw new SerializationError(`an encoded value cannot be read: ${words}`, { cause: error });
+    throw new SerializationError(`An encoded value cannot be read: ${words}`, { cause: error });
   }
 }
 
@@ -178,7 +178,7 @@ function textOfTree(tree: Tree, needsSuperjson: boolean, where: string): string 
 /** JSON.parse makes "__proto__" an own property, which changes the prototype of a later copy. */
 function parseJson(text: string): unknown {
   if ((text.includes("__proto__") || text.includes("\\u00")) && protoKey.test(text)) {
-    throw new SerializationError(`an encoded value from a peer has an own property "__proto__"`);
+    throw new SerializationError(`An encoded value from a peer has an own property "__proto__"`);
   }
   return parse(text);
 }
@@ -204,7 +204,7 @@ function parseSuperjson(text: string): Tree {
     ? [noted]
     : Object.values<unknown>(noted as Record<string, unknown>)) {
     if (!Array.isArray(note) || note.length !== 1 || !annotations.has(note[0])) {
-      throw new SerializationError("an encoded value from a peer has an unknown annotation");
+      throw new SerializationError("An encoded value from a peer has an unknown annotation");
     }
   }
   return superjson.deserialize(parsed, { inPlace: true });
@@ -213,7 +213,7 @@ function parseSuperjson(text: string): Tree {
 function refuseSize(value: unknown, where: string, mostBytes: number): never {
   const path = pathToLargest(value, where, (part) => isLarger(part, mostBytes));
   const advice =
-    where === "argument" ? "`client.scatter` it and pass its future, split it up" : "split it up";
+    where === "argument" ? "`client.scatter` it and pass its future, split it up" : "Split it up";
   throw new SerializationError(
     `${advice}, or let the task read it from a file: ${path} is larger than ${formatSize(mostBytes)}`,
     { path },

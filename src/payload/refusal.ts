@@ -6,9 +6,9 @@ type Refusal = { advice: string; fact: string };
 export function whyRefused(value: unknown): Refusal {
   switch (typeof value) {
     case "function":
-      return { advice: "pass data, not code", fact: `is a function${named(value.name)}` };
+      return { advice: "Pass data, not code", fact: `is a function${named(value.name)}` };
     case "symbol":
-      return { advice: "pass a string instead", fact: `is a symbol (${String(value)})` };
+      return { advice: "Pass a string instead", fact: `is a symbol (${String(value)})` };
     default:
       return whyObjectRefused(value as object);
   }
@@ -23,12 +23,12 @@ function whyObjectRefused(value: object): Refusal {
   const tag = Object.prototype.toString.call(value).slice(8, -1);
   switch (tag) {
     case "Promise":
-      return { advice: "await it first", fact: "is a promise" };
+      return { advice: "Await it first", fact: "is a promise" };
     case "WeakMap":
     case "WeakSet":
     case "WeakRef":
       return {
-        advice: "pass what it holds",
+        advice: "Pass what it holds",
         fact: `is a ${tag}, which only its own process can read`,
       };
     case "Number":
@@ -36,7 +36,7 @@ function whyObjectRefused(value: object): Refusal {
     case "Boolean":
     case "BigInt":
     case "Symbol":
-      return { advice: "pass the bare value, not an object around it", fact: `is a ${tag} object` };
+      return { advice: "Pass the bare value, not an object around it", fact: `is a ${tag} object` };
   }
   const builtIn: readonly unknown[] = [
     Map.prototype,
@@ -49,18 +49,18 @@ function whyObjectRefused(value: object): Refusal {
   const { constructor } = value as { constructor?: unknown };
   const name = typeof constructor === "function" ? constructor.name : tag;
   return {
-    advice: "pass a plain object, such as { ...value }, and make the instance where it is used",
+    advice: "Pass a plain object, such as { ...value }, and make the instance where it is used",
     fact: `is an instance of ${name === "" ? "an unnamed class" : name}`,
   };
 }
 
 function whyArrayRefused(array: readonly unknown[]): Refusal {
   if (Object.getPrototypeOf(array) !== Array.prototype) {
-    return { advice: "pass Array.from(value)", fact: "is an instance of a class of arrays" };
+    return { advice: "Pass Array.from(value)", fact: "is an instance of a class of arrays" };
   }
   for (let index = 0; index < array.length; index++) {
     if (!Object.hasOwn(array, index)) {
-      return { advice: "fill its holes", fact: `is an array with nothing at [${index}]` };
+      return { advice: "Fill its holes", fact: `is an array with nothing at [${index}]` };
     }
   }
   return whyPropertyRefused(array, "an array");
@@ -73,7 +73,7 @@ function whyPropertyRefused(value: object, what: string): Refusal {
     if (Array.isArray(value) && (key === "length" || isIndex(key, value.length))) continue;
     if (value instanceof RegExp && key === "lastIndex") continue;
     if (key === "__proto__") {
-      return { advice: "use a Map for keys like this", fact: `has an own property "__proto__"` };
+      return { advice: "Use a Map for keys like this", fact: `has an own property "__proto__"` };
     }
     if (typeof key === "symbol") {
       return { advice, fact: `is ${what} with a symbol for a key (${String(key)})` };

@@ -173,5 +173,5 @@ function isIndexOf(list: readonly unknown[], index: unknown): index is number {
 }
 
 function invalid(fact: string): never {
-  throw new SerializationError(`an encoded value from a peer ${fact}`);
+  throw new SerializationError(`An encoded value from a peer ${fact}`);
 }

@@ -90,7 +90,7 @@ export class TreeWriter {
     }
     if (depth > limits.payloadDepth) {
       this.#fail(
-        "flatten it, or pass parts of it on their own",
+        "Flatten it, or pass parts of it on their own",
         `is nested too deep (more than ${limits.payloadDepth} levels)`,
       );
     }
@@ -215,7 +215,7 @@ export class TreeWriter {
       index = this.inputs.size;
       if (index >= limits.inputs) {
         this.#fail(
-          "gather some of them first",
+          "Gather some of them first",
           `is one future too many (the limit is ${limits.inputs})`,
         );
       }
@@ -229,7 +229,7 @@ export class TreeWriter {
     let index = this.#parts.get(value);
     if (index === undefined) {
       const defect = binaryDefect(value);
-      if (defect !== undefined) this.#fail("pass a copy of the bytes", `is ${defect}`);
+      if (defect !== undefined) this.#fail("Pass a copy of the bytes", `is ${defect}`);
       index = this.views.push(visibleBytes(value)) - 1;
       this.#parts.set(value, index);
     }

@@ -68,7 +68,7 @@ export const checkHello: Check<Hello> = (value) => {
 export class VersionError extends ProtocolError {
   constructor(version: unknown) {
     super(
-      `install the same version of thence on both sides: the peer speaks version ${String(version)} ` +
+      `Install the same version of thence on both sides: the peer speaks version ${String(version)} ` +
         `of the protocol, this side version ${PROTOCOL_VERSION}`,
     );
   }

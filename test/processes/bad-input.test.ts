@@ -109,7 +109,7 @@ describe("at the door", () => {
     const error: unknown = await connecting.catch((error: unknown) => error);
     expect(error).toBeInstanceOf(AuthenticationError);
     expect((error as Error).message).toBe(
-      `give the token of the scheduler, ${scheduler.url}: ` +
+      `Give the token of the scheduler, ${scheduler.url}: ` +
         "The token is not the one of this scheduler.",
     );
   });
@@ -146,7 +146,7 @@ describe("at the door", () => {
     expect(error).toBeInstanceOf(ConnectionError);
     const { message } = error as Error;
     expect(message).toMatch(
-      /^check that the scheduler is running, and that this machine can reach/,
+      /^Check that the scheduler is running, and that this machine can reach/,
     );
     expect(message).toContain(`no connection to ${url}`);
     expect(message).toContain("within 0.3 s");

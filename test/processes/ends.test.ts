@@ -65,7 +65,7 @@ test(
 
     const error = (await running.exception()) as Error;
     expect(error).toBeInstanceOf(ConnectionError);
-    expect(error.message).toContain(`the link to the scheduler at ${scheduler.url} was lost`);
+    expect(error.message).toContain(`The link to the scheduler at ${scheduler.url} was lost`);
     expect(error.message).toContain("could not be restored within 0.5 s. The last attempt: ");
     expect(error.message).toContain("ECONNREFUSED");
     const { how, stderr } = await worker.ended;

@@ -50,7 +50,7 @@ describe("a wait is announced once", () => {
     expect(how).toBe(1);
     expect(count(stderr, /waiting for the scheduler file/g)).toBe(1);
     expect(stderr).toMatch(why);
-    expect(lastLine(stderr)).toMatch(/error.*ended: start the scheduler: .*after 1\.2 s/);
+    expect(lastLine(stderr)).toMatch(/error.*ended: Start the scheduler: .*after 1\.2 s/);
   });
 
   test("for a stale file, whose scheduler is gone or another; the worker joins when it is written anew", async () => {

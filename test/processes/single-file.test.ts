@@ -38,7 +38,7 @@ async function program(
 }
 
 const local = "Client.local({ modules: [import.meta.filename], workers: 2, threads: 1 })";
-const advice = /add `if \(import\.meta\.main\)` in \S+\.ts, .*calls Client\.(local|connect) while/;
+const advice = /Add `if \(import\.meta\.main\)` in \S+\.ts, .*calls Client\.(local|connect) while/;
 
 test.each([
   ["at its top level", "{", "}"],

@@ -73,7 +73,7 @@ describe("on one thread", () => {
       const refused = (await client.submit("returnFuture").exception()) as SerializationError;
       expect([refused.code, refused.message]).toEqual([
         "not-serializable",
-        expect.stringMatching(/^return its value, not the future: "square-/),
+        expect.stringMatching(/^Return its value, not the future: "square-/),
       ]);
       const { tasks } = await client.info();
       expect({ ...tasks, finished: 0, failed: 0 }).toEqual({

@@ -254,10 +254,10 @@ describe("at the door", () => {
     const again = startServer({ host: "127.0.0.1", port: server.port, token, accept() {} });
     await expect(again).rejects.toThrow(ConnectionError);
     await expect(again).rejects.toThrow(
-      /^choose another port, or stop the program that uses this one: .*127/,
+      /^Choose another port, or stop the program that uses this one: .*127/,
     );
     const elsewhere = startServer({ host: "192.0.2.1", port: 0, token, accept() {} });
-    await expect(elsewhere).rejects.toThrow(/^choose an address of this machine: /);
+    await expect(elsewhere).rejects.toThrow(/^Choose an address of this machine: /);
   });
 
   test("closing the server cuts what is connected, and frees the port", async () => {
@@ -320,7 +320,7 @@ describe("dialled for real", () => {
     const startedAt = performance.now();
     const refused = connect({ target: async () => ({ url: ws, token: "wrong" }) });
     await expect(refused).rejects.toThrow(AuthenticationError);
-    await expect(refused).rejects.toThrow(/^give the token of .*is not the one of this scheduler/);
+    await expect(refused).rejects.toThrow(/^Give the token of .*is not the one of this scheduler/);
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 
@@ -329,7 +329,7 @@ describe("dialled for real", () => {
     await server.close();
     running.length = 0;
     const failed = connect({ timeoutMs: 300 });
-    await expect(failed).rejects.toThrow(/^check that .* within 0\.3 s\. .*ECONNREFUSED/);
+    await expect(failed).rejects.toThrow(/^Check that .* within 0\.3 s\. .*ECONNREFUSED/);
   });
 
   test("a frame that is too large, or no UTF-8, ends that session alone", async () => {

@@ -73,7 +73,7 @@ export type Ending = {
 
 export const dropped: Ending = {
   code: "dropped",
-  message: "the scheduler does not know the task any more",
+  message: "The scheduler does not know the task any more",
 };
 
 /** @param place the place of the function; any number when the worker does not have the function */
@@ -127,7 +127,7 @@ export function outOfTime({ name, options }: Terms): string {
 
 export function unknownTask(call: Call, functions: readonly string[]): Failure {
   const { name } = call.terms;
-  const message = `this worker has no function "${name}".${didYouMean(name, functions)}`;
+  const message = `This worker has no function "${name}".${didYouMean(name, functions)}`;
   return { ...about(call), code: "unknown-task", message };
 }
 

@@ -189,7 +189,7 @@ export class Calls {
   }
 
   #cancel({ keys, attempts, reason }: Message<"cancel">): void {
-    const message = reason ?? "the task was cancelled";
+    const message = reason ?? "The task was cancelled";
     keys.forEach((key, index) => {
       const call = this.#find(key, attempts[index]!);
       if (call !== undefined) this.#end(call, { code: "task-cancelled", message });

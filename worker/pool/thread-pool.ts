@@ -251,7 +251,7 @@ export class ThreadPool {
       digests.join() === this.#digests.join();
     if (!isSame) {
       this.#changedModules = true;
-      thread.fail(new Error("the modules have other functions than when this worker started"));
+      thread.fail(new Error("The modules have other functions than when this worker started"));
       return;
     }
     this.#changedModules = false;

@@ -50,7 +50,7 @@ export async function startPeerServer(options: PeerServerOptions): Promise<PeerS
     };
   } catch (error) {
     throw new ConnectionError(
-      `choose another --interface: cannot listen on ${host} for connections that fetch results ` +
+      `Choose another --interface: cannot listen on ${host} for connections that fetch results ` +
         `(${(error as Error).message})`,
       { cause: error },
     );

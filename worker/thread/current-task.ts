@@ -64,7 +64,7 @@ export function currentTask(): CurrentTask {
   if (task !== undefined) return task.face;
   throw new ThenceError(
     "no-current-task",
-    "call currentTask() inside a function that a worker runs as a task: none is running here",
+    "Call currentTask() inside a function that a worker runs as a task: none is running here",
   );
 }
 

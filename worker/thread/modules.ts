@@ -44,7 +44,7 @@ export async function loadFunctions(modules: readonly ModuleSource[]): Promise<L
       if (other === path) throw new ModuleError(`${path} is named twice: name it once`);
       if (other !== undefined) {
         throw new ModuleError(
-          `both ${other} and ${path} export "${registeredName}": rename one, ` +
+          `Both ${other} and ${path} export "${registeredName}": rename one, ` +
             `or set one apart with --module somename=${path}`,
         );
       }
@@ -55,7 +55,7 @@ export async function loadFunctions(modules: readonly ModuleSource[]): Promise<L
   }
   if (functions.size > limits.functions) {
     throw new ModuleError(
-      `the modules export ${functions.size} functions; a worker registers ${limits.functions} at most`,
+      `The modules export ${functions.size} functions; a worker registers ${limits.functions} at most`,
     );
   }
   return { functions, digests: digestsOf(registered) };

@@ -205,7 +205,7 @@ export class Runner implements TaskHost {
       const { payload, inputs } = encode(value, "result", resultRoom);
       if (inputs.length > 0) {
         throw new SerializationError(
-          `return its value, not the future: "${inputs[0]}" ends with the task that submitted it`,
+          `Return its value, not the future: "${inputs[0]}" ends with the task that submitted it`,
         );
       }
       result = toCloneable(payload, this.#results.transfer);
@@ -307,7 +307,7 @@ export class Runner implements TaskHost {
     if (this.#lent >= mostWaiting) {
       throw new ThenceError(
         "too-many-waiting",
-        `have fewer tasks wait for tasks at a time: ${mostWaiting} wait on this thread already`,
+        `Have fewer tasks wait for tasks at a time: ${mostWaiting} wait on this thread already`,
       );
     }
     this.#lent += 1;

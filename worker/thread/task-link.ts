@@ -118,7 +118,7 @@ function openerIn(file: string | undefined): OpenTaskClient {
   if (file === undefined) {
     throw new ThenceError(
       "no-task-client",
-      "start the worker with `thence worker` or `Client.local`: this one was started without a client for its tasks",
+      "Start the worker with `thence worker` or `Client.local`: this one was started without a client for its tasks",
     );
   }
   if (opener === undefined) {

@@ -8,15 +8,15 @@ const otherWay =
 
 /** What belongs to the whole process, so that a thread cannot change it, and what to do instead. */
 const refused = {
-  chdir: "use absolute paths, or the option cwd of what you start",
-  umask: "give the mode when you create a file",
-  setuid: "start the worker as that user",
-  seteuid: "start the worker as that user",
-  setgid: "start the worker in that group",
-  setegid: "start the worker in that group",
-  setgroups: "start the worker in these groups",
-  initgroups: "start the worker in these groups",
-  abort: "throw an error",
+  chdir: "Use absolute paths, or the option cwd of what you start",
+  umask: "Give the mode when you create a file",
+  setuid: "Start the worker as that user",
+  seteuid: "Start the worker as that user",
+  setgid: "Start the worker in that group",
+  setegid: "Start the worker in that group",
+  setgroups: "Start the worker in these groups",
+  initgroups: "Start the worker in these groups",
+  abort: "Throw an error",
 } as const;
 
 const signalName = /^SIG[A-Z0-9]+$/;
@@ -84,7 +84,7 @@ function refuse(name: keyof typeof refused, instead: string): void {
 function addonError(error: unknown, file: string): unknown {
   if (error instanceof Error && /did not self-register/.test(error.message)) {
     error.message =
-      `use a version of this addon that is made for threads, ${otherWay}: ${file} can be loaded ` +
+      `Use a version of this addon that is made for threads, ${otherWay}: ${file} can be loaded ` +
       `only once in a process (${error.message})`;
   }
   return error;

@@ -112,7 +112,7 @@ describe("the first connection", () => {
     const { error, tookMs } = await world.dial();
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toBe(
-      "check that the scheduler is running, and that this machine can reach its address " +
+      "Check that the scheduler is running, and that this machine can reach its address " +
         "(interface, port, firewall): no connection to scheduler file s.json " +
         "(ws://127.0.0.1:8786) within 30 s. The last attempt: connect ECONNREFUSED 127.0.0.1:8786",
     );
@@ -127,7 +127,7 @@ describe("the first connection", () => {
     const world = new World();
     const { error } = await world.dial({ target: async () => undefined, timeoutMs: 3_000 });
     expect(error.message).toBe(
-      "start the scheduler: scheduler file s.json is not there yet, after 3 s",
+      "Start the scheduler: scheduler file s.json is not there yet, after 3 s",
     );
     expect(world.attempts).toBe(0);
   });
@@ -158,7 +158,7 @@ describe("the first connection", () => {
     const { error, tookMs } = await world.dial();
     expect(error).toBeInstanceOf(AuthenticationError);
     expect(error.message).toMatch(
-      /^give the token of the scheduler, scheduler file s\.json \(ws:.*not the one/,
+      /^Give the token of the scheduler, scheduler file s\.json \(ws:.*not the one/,
     );
     expect(tookMs).toBe(0);
     expect(world.attempts).toBe(1);
@@ -375,7 +375,7 @@ describe("after a drop", () => {
     const [error] = on.lost.mock.calls[0]!;
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toMatch(
-      /^the link to the scheduler at ws:\S+ was lost \(closed with code 1006\) and could not be restored within 5 s\. The last attempt: connect ECONNREFUSED/,
+      /^The link to the scheduler at ws:\S+ was lost \(closed with code 1006\) and could not be restored within 5 s\. The last attempt: connect ECONNREFUSED/,
     );
     expect(link.state).toBe("ended");
     expect(world.clock.pending).toBe(0);

@@ -142,7 +142,7 @@ describe("every value that can be sent", () => {
         let value: unknown = core;
         for (let level = 0; level < limits.payloadDepth; level++) value = way(value);
         expect(difference(value, roundTrip(value))).toBeUndefined();
-        expect(() => encode(way(value))).toThrow(/^flatten it.* is nested too deep/);
+        expect(() => encode(way(value))).toThrow(/^Flatten it.* is nested too deep/);
       }
     }
   });
@@ -195,15 +195,15 @@ describe("what cannot be sent unaltered is refused, and its place named:", () =>
     [
       "a function",
       [{ user: { callback() {} } }],
-      "pass data, not code: argument[0].user.callback is a function (callback)",
+      "Pass data, not code: argument[0].user.callback is a function (callback)",
     ],
-    ["a symbol", [Symbol("s")], "pass a string instead: argument[0] is a symbol (Symbol(s))"],
+    ["a symbol", [Symbol("s")], "Pass a string instead: argument[0] is a symbol (Symbol(s))"],
     [
       "a symbol key",
       { [Symbol("s")]: 1 },
       "argument is an object with a symbol for a key (Symbol(s))",
     ],
-    ["a promise", { a: Promise.resolve() }, "await it first: argument.a is a promise"],
+    ["a promise", { a: Promise.resolve() }, "Await it first: argument.a is a promise"],
     ["a WeakMap", [new WeakMap()], "argument[0] is a WeakMap"],
     ["a WeakRef", [new WeakRef({})], "argument[0] is a WeakRef"],
     ["a class instance", [new User()], "argument[0] is an instance of User"],
