@@ -12,7 +12,7 @@ import {
 
 export type { Client } from "../client/client.ts";
 export { NonRetriableError } from "../src/errors/errors.ts";
-export type { ExecOptions, ExecOutput, ExecResult } from "./exec.ts";
+export { exec, type ExecOptions, type ExecOutput, type ExecResult } from "./exec.ts";
 
 /** The task that is running. Its parts may be taken out of it: `const { signal, progress } = currentTask();`. */
 export type CurrentTask<Tasks = UntypedTasks> = Omit<BareTask, "client"> & {

@@ -279,7 +279,6 @@ const lines: Record<string, Line[]> = {
     "map -j1 --timeout 2 --joblog log 'echo {}; sleep {}; echo end' ::: 0 60 0",
     "map -j2 -k --timeout 2s 'echo {}; sleep {}; echo end' ::: 60 0 60",
     "map -j1 --timeout 900% --joblog log 'echo {}; sleep {}' ::: 0.2 0.2 0.2 0.2 60",
-    `map -j4 --delay 0.3 --joblog log true ::: 1 2 3; awk 'NR > 1 { print $3 }' log | sort | awk 'NR > 1 { print ($1 - last > 0.29) } { last = $1 }'; rm log`,
   ],
   halts: [
     ...["never", "0"].map(
