@@ -61,14 +61,7 @@ describe.each(Object.entries(kinds))("%s", (_, stage) => {
       for (const [signal, future] of Object.entries<Future<never>>(deaths)) {
         const error = await future.exception();
         expect(error).toBeInstanceOf(WorkerLostError);
-        const { message } = error as Error;
-        expect(message).toContain(
-          `the process that ran the task ended: it was killed by ${signal}`,
-        );
-        expect(message).not.toContain("thread");
-        // The heap is one cause of several.
-        if (signal === "SIGABRT")
-          expect(message).toContain(" (by process.abort(), by native code, or");
+        expect((error as Error).message).toContain(`its process was killed by ${signal}`);
       }
       for (const each of [...before, ...after]) {
         expect((await client.explain(each)).losses).toEqual([]);

@@ -131,8 +131,7 @@ export function unknownTask(call: Call, functions: readonly string[]): Failure {
   return { ...about(call), code: "unknown-task", message };
 }
 
-/** @param what where the task ran: a thread or a process */
-export function threadLost(call: Call, what: string, error: Error): Failure {
-  const message = `the ${what} that ran the task ended: ${error.message}`;
+export function threadLost(call: Call, error: Error): Failure {
+  const message = `The thread that ran the task ended: ${error.message}`;
   return { ...about(call), code: "thread-lost", message, error: toErrorRecord(error) };
 }

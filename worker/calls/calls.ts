@@ -354,7 +354,7 @@ export class Calls {
 
   #threadGone({ executing, others, error, culprit, terminated }: ThreadEnd): void {
     if (!terminated) {
-      const text = `a ${this.#executorName} ended and is being replaced: ${error.message}`;
+      const text = `a thread ended and is being replaced: ${error.message}`;
       const tasks = executing.map(({ key }) => key);
       this.#options.log.error(text, { tasks, endedBy: culprit, stack: error.stack });
     }
@@ -372,10 +372,6 @@ export class Calls {
     }
   }
 
-  get #executorName(): string {
-    return this.#options.isolation === "processes" ? "process" : "thread";
-  }
-
   #runAgain(call: Call): void {
     clearTimeout(call.timer);
     this.#pool.restore(call);
@@ -383,7 +379,7 @@ export class Calls {
 
   #lose(call: Call, error: Error, shared: boolean): void {
     this.#settle(call);
-    this.#reports.failed(call, threadLost(call, this.#executorName, error), { shared });
+    this.#reports.failed(call, threadLost(call, error), { shared });
   }
 
   /** The call has begun, and runs elsewhere or once more. */

@@ -5,7 +5,6 @@ import { spawn, type ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { fromErrorRecord } from "../../src/errors/failure.ts";
-import { killedBy } from "../../src/killed-by.ts";
 import { childFlags } from "../../src/child-flags.ts";
 import type { Payload } from "../../src/payload/payload.ts";
 import type { Cells } from "../boundary/cells.ts";
@@ -185,14 +184,19 @@ export class ProcessHost implements Host, RemoteStates {
   }
 }
 
+/** The signal is all that is known: V8 ends a process that is out of memory as native code aborts one. */
 function inWords(
   code: number | null,
   signal: NodeJS.Signals | null,
   heapMib: number | undefined,
 ): string {
-  return signal === null
-    ? `it ended with exit code ${code}`
-    : `it was ${killedBy(signal, heapMib)}`;
+  if (signal === null) return `its process ended with exit code ${code}`;
+  const limit = heapMib === undefined ? "" : ` of ${heapMib} MiB`;
+  const causes: Partial<Record<NodeJS.Signals, string>> = {
+    SIGABRT: ` (its JavaScript heap reached its memory limit${limit}, or native code aborted)`,
+    SIGKILL: " (by somebody, or by the system for want of memory)",
+  };
+  return `its process was killed by ${signal}${causes[signal] ?? ""}`;
 }
 
 /** The file that the process runs, as source or as built. */

@@ -69,7 +69,7 @@ function refuse(name: keyof typeof refused, instead: string): void {
       if ((cause as NodeJS.ErrnoException).code !== "ERR_WORKER_UNSUPPORTED_OPERATION") throw cause;
       const error = new ThenceError(
         "unsupported-on-thread",
-        `${instead}, ${otherWay}: process.${name}() ${name === "abort" ? "ends" : "changes"} the whole process, and this task runs on one of its threads`,
+        `${instead}, ${otherWay}: process.${name}() changes the whole process, and this task runs on one of its threads`,
         { cause },
       );
       Error.captureStackTrace(error, said);
