@@ -1,10 +1,13 @@
 // The digest by which a function that a client passes is found among those that workers registered: of
 // its own name and its text. Driver and worker may have come through different tools: Node blanks types
 // out, others print the code anew, with other quotes, parentheses and names for what is imported. So the
-// digest is of the tokens that all of them keep.
+// digest is of a normal form of the text. Texts of different meaning never share one; texts of one meaning
+// may differ in it, and are refused.
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { withoutIdleParentheses } from "./function-parentheses.ts";
+import { endsExpression, isDoubtful, isVariable, tokensOf, type Token } from "./function-tokens.ts";
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- any callable has a text
 type Callable = Function;
@@ -17,8 +20,8 @@ const digestBytes = 8;
  * @param salt makes the digest of a function that no passed function may be taken for
  */
 export function functionDigest(task: Callable, salt = ""): string {
-  const parts = [salt, task.name, ...tokensOf(textOf(task))];
-  return bytesToHex(sha256(utf8ToBytes(parts.join("\n"))).subarray(0, digestBytes));
+  const parts = JSON.stringify([salt, task.name, ...normalForm(textOf(task))]);
+  return bytesToHex(sha256(utf8ToBytes(parts)).subarray(0, digestBytes));
 }
 
 /** Whether there is no text to know it by: of what `bind` and `Proxy` make, and of what is built in. */
@@ -34,130 +37,134 @@ function textOf(task: Callable): string {
   return Function.prototype.toString.call(task);
 }
 
-// ── Tokens ───────────────────────────────────────────────────────────────────────────────────────
+// ── What tools add ───────────────────────────────────────────────────────────────────────────────
 
-const blank = /(?:\s|\/\/.*|\/\*[^]*?\*\/)+/y;
-const text = /"(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'/y;
-const template = /`(?:\\[^]|\$\{(?:[^{}`]|\{[^{}]*\}|`[^`]*`)*\}|\$(?!\{)|[^\\`$])*`/y;
-const number = /(?:0[xob][\da-f_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:e[+-]?\d+)?)n?/iy;
-const word = /[\w$#\u0080-\uffff]+/y;
-const pattern = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/[a-z]*/y;
-const sign = /=>|\.\.\.|\?\.(?!\d)|[^]/y;
-
-/** After these a slash begins a regular expression; after other words and a closing bracket it divides. */
-const beforePattern = /^(?:[^\w$)\]}"'`]*|return|typeof|case|in|of|delete|void|throw|await|yield)$/;
-/** What imports are called once modules are transformed: by Vite, by esbuild, by tsc to CommonJS. */
-const importedModule = /^(?:__vi_import_\d+__|__vite_ssr_import_\d+__|import_\w+|\w+_\d+)$/;
-
-function tokensOf(code: string): string[] {
-  return withoutPunctuation(withoutKeptNames(withoutImports(split(code))));
+function normalForm(code: string): string[] {
+  const plain = withPlainUndefined(withoutKeptNames(withoutImports(tokensOf(code))));
+  return withoutIdleParentheses(withoutTrailingCommas(plain)).map(({ text }) => text);
 }
 
-function split(code: string): string[] {
-  const tokens: string[] = [];
-  let at = 0;
-  const take = (kind: RegExp): string | undefined => {
-    kind.lastIndex = at;
-    const [found] = kind.exec(code) ?? [];
-    if (found !== undefined) at += found.length;
-    return found;
-  };
-  while (at < code.length) {
-    if (take(blank) !== undefined) continue;
-    const isPattern = beforePattern.test(tokens.at(-1) ?? "");
-    const literal = take(text) ?? take(template);
-    tokens.push(
-      literal === undefined
-        ? (numeral(take(number)) ?? take(word) ?? (isPattern && take(pattern))) || take(sign)!
-        : normalLiteral(literal),
-    );
+/** What modules are called by Vite. Nobody else uses such names. */
+const moduleOfVite = /^(?:__vi_import_\d+__|__vite_ssr_import_\d+__)$/;
+/** What modules are called by esbuild, and by tsc to CommonJS. Variables may have such names too. */
+const moduleOfCommonJs = /^(?:import_\w+|\w+_\d+)$/;
+const notImported = /^(?:this|super|null|true|false|undefined|arguments|eval|enum)$/;
+
+/**
+ * `(0, import_sums.sum)(x)` is `sum(x)`. A name is taken for that of a module if it is called so, and
+ * is not declared in the function.
+ */
+function withoutImports(tokens: readonly Token[]): Token[] {
+  const textAt = (at: number) => tokens[at]?.text;
+  const isMember = (at: number) =>
+    tokens[at]!.kind === "word" && textAt(at + 1) === "." && tokens[at + 2]?.kind === "name";
+  const isDetached = (at: number) =>
+    [-3, -2, -1, 3].map((by) => textAt(at + by)).join(" ") === "( 0 , )" &&
+    !mayBeCalled(tokens[at - 4]);
+  const isModuleName = (at: number) =>
+    moduleOfVite.test(textAt(at)!) || (moduleOfCommonJs.test(textAt(at)!) && isDetached(at));
+  const isKey = (at: number) => textAt(at + 1) === ":" && /^[{,]$/.test(textAt(at - 1) ?? "");
+
+  const words = [...tokens.keys()].filter((at) => tokens[at]!.kind === "word" && !isKey(at));
+  const named = new Set(words.filter((at) => isMember(at) && isModuleName(at)).map(textAt));
+  const modules = named.difference(new Set(words.filter((at) => !isMember(at)).map(textAt)));
+  const variables = new Set(words.map(textAt)).difference(modules);
+  /** A name is that of one import alone: not of two modules, nor of a variable. */
+  const moduleOf = new Map<string, string | undefined>();
+  const imports = words.filter((at) => isMember(at) && modules.has(textAt(at)));
+  for (const at of imports) {
+    const name: Token = { kind: "word", text: textAt(at + 2)! };
+    const isFree = isVariable(name) && !variables.has(name.text) && !notImported.test(name.text);
+    const isOther = moduleOf.has(name.text) && moduleOf.get(name.text) !== textAt(at);
+    moduleOf.set(name.text, isFree && !isOther ? textAt(at) : undefined);
   }
-  // A semicolon is there or not as each tool likes; `void 0` is how some of them write `undefined`.
-  return tokens
-    .filter((token) => token !== ";")
-    .flatMap((token, index, all) => {
-      if (token === "void" && all[index + 1] === "0") return ["undefined"];
-      return token === "0" && all[index - 1] === "void" ? [] : [token];
-    });
-}
 
-/** The same number is written the same: `1_000` as `1e3`, `.5` as `0.5`. */
-function numeral(written: string | undefined): string | undefined {
-  const plain = written?.replaceAll("_", "");
-  return plain === undefined || plain.endsWith("n") ? plain : String(Number(plain));
-}
-
-/** The same text is quoted and escaped the same. */
-function normalLiteral(literal: string): string {
-  if (!literal.startsWith("`") || !literal.includes("${")) {
-    return JSON.stringify(unescaped(literal.slice(1, -1)));
-  }
-  return unescaped(
-    literal.replace(/\$\{([^{}]*)\}/g, (_, code: string) => `\${${tokensOf(code).join(" ")}}`),
-  );
-}
-
-const escapes: Record<string, string> = { n: "\n", t: "\t", r: "\r", b: "\b", f: "\f", v: "\v" };
-
-function unescaped(content: string): string {
-  return content.replace(
-    /\\(?:x([\da-f]{2})|u([\da-f]{4})|u\{([\da-f]{1,6})\}|([^]))/gi,
-    (_, two?: string, four?: string, more?: string, one: string = "") => {
-      const code = two ?? four ?? more;
-      if (code === undefined) return one === "\n" ? "" : (escapes[one] ?? one);
-      return String.fromCodePoint(Math.min(parseInt(code, 16), 0x10ffff));
-    },
-  );
-}
-
-/** `(0, __vi_import_0__.sum)(x)` is `sum(x)`. */
-function withoutImports(tokens: readonly string[]): string[] {
-  const kept: string[] = [];
-  for (let index = 0; index < tokens.length; index++) {
-    const token = tokens[index]!;
-    const isModule = tokens[index + 1] === "." && kept.at(-1) !== "." && importedModule.test(token);
-    if (!isModule) {
-      kept.push(token);
+  const kept: Token[] = [];
+  for (let at = 0; at < tokens.length; at++) {
+    const isImport = isMember(at) && modules.has(textAt(at));
+    if (!isImport || moduleOf.get(textAt(at + 2)!) === undefined) {
+      kept.push(tokens[at]!);
       continue;
     }
-    if (kept.at(-1) === "," && kept.at(-2) === "0" && kept.at(-3) === "(") kept.splice(-2);
-    index++;
+    const detached = isDetached(at);
+    if (detached) kept.splice(-3);
+    kept.push({ kind: "word", text: textAt(at + 2)! });
+    at += detached ? 3 : 2;
   }
   return kept;
+}
+
+/** Whether a parenthesis after it may be that of a call. */
+function mayBeCalled(token: Token | undefined): boolean {
+  if (token === undefined) return false;
+  const isOperator = token.kind === "word" && /^(?:await|yield)$/.test(token.text);
+  return token.text === "?." || endsExpression(token) || (isDoubtful(token) && !isOperator);
 }
 
 /** esbuild and tsx keep the names of inner functions: `__name(() => 1, "one")` is `() => 1`. */
-function withoutKeptNames(tokens: readonly string[]): string[] {
-  const kept: string[] = [];
-  const open: ("name" | "other")[] = [];
-  for (let index = 0; index < tokens.length; index++) {
-    const token = tokens[index]!;
-    if (token === "__name" && tokens[index + 1] === "(") {
-      const named = tokens[index + 2];
-      if (named === "this") {
-        // In a class: `static { __name(this, "One") }`.
-        kept.splice(-2);
-        index += 6;
-      } else if (tokens[index + 4] === JSON.stringify(named)) {
-        // After a declaration: `__name(one, "one")`.
-        index += 5;
-      } else {
-        open.push("name");
-        index++;
-      }
-      continue;
+function withoutKeptNames(tokens: readonly Token[]): Token[] {
+  const textAt = (at: number) => tokens[at]?.text ?? "";
+  const calls = [...tokens.keys()].filter((at) => textAt(at) === "__name");
+  const isDeclared = calls.some(
+    (at) => textAt(at + 1) !== "(" || /^(?:function|\.|\?\.)$/.test(textAt(at - 1)),
+  );
+  if (isDeclared) return [...tokens];
+
+  const dropped = new Set<number>();
+  const drop = (from: number, to: number) => {
+    for (let at = from; at <= to; at++) dropped.add(at);
+  };
+  for (const at of calls) {
+    const end = closingOf(tokens, at + 1);
+    if (textAt(end - 2) !== "," || !textAt(end - 1).startsWith('"')) continue;
+    const isShort = end === at + 5;
+    const isInClass =
+      textAt(at - 2) === "static" && textAt(at - 1) === "{" && textAt(end + 1) === "}";
+    if (isShort && isInClass && textAt(at + 2) === "this") {
+      // In a class: `static { __name(this, "One") }`.
+      drop(at - 2, end + 1);
+    } else if (
+      isShort &&
+      textAt(end - 1) === JSON.stringify(textAt(at + 2)) &&
+      /^[{};]$/.test(textAt(at - 1))
+    ) {
+      // After a declaration: `__name(one, "one");`.
+      drop(at, textAt(end + 1) === ";" ? end + 1 : end);
+    } else {
+      drop(at, at);
+      drop(end - 2, end - 1);
     }
-    if (token === "(") open.push("other");
-    if (token === ")" && open.pop() === "name") kept.splice(-2);
-    else kept.push(token);
   }
-  return kept;
+  return tokens.filter((_, at) => !dropped.has(at));
 }
 
-/** Parentheses and trailing commas are there or not as each tool likes. */
-function withoutPunctuation(tokens: readonly string[]): string[] {
-  return tokens.filter((token, index) => {
-    if (token === ",") return !/^[)\]}]$/.test(tokens[index + 1] ?? "");
-    return token !== "(" && token !== ")";
+function closingOf(tokens: readonly Token[], start: number): number {
+  let depth = 0;
+  for (let at = start; at < tokens.length; at++) {
+    if (tokens[at]!.text === "(") depth++;
+    else if (tokens[at]!.text === ")" && --depth === 0) return at;
+  }
+  return -1;
+}
+
+/** `void 0` is how some tools write `undefined`. */
+function withPlainUndefined(tokens: readonly Token[]): Token[] {
+  return tokens.flatMap((token, at) => {
+    const isVoid = (index: number) =>
+      tokens[index]?.kind === "word" &&
+      tokens[index].text === "void" &&
+      tokens[index + 1]?.text === "0" &&
+      /^[)\]},;:?]$|^[=!]==?$|^(?:&&|\|\||\?\?)$/.test(tokens[index + 2]?.text ?? ";");
+    if (isVoid(at)) return [{ kind: "word" as const, text: "undefined" }];
+    return isVoid(at - 1) ? [] : [token];
+  });
+}
+
+/** The last comma of a list changes nothing, but where it stands for a hole. */
+function withoutTrailingCommas(tokens: readonly Token[]): Token[] {
+  return tokens.filter(({ kind, text }, at) => {
+    if (kind !== "sign" || text !== ",") return true;
+    const isHole = /^[,[]$/.test(tokens[at - 1]?.text ?? "");
+    return isHole || !/^[)\]}]$/.test(tokens[at + 1]?.text ?? "");
   });
 }

@@ -56,7 +56,7 @@ export type Task = {
   detachedBy: Client | undefined;
   /** Losses that it may have caused, as others may: it is a suspect, which runs apart; see suspects.ts. */
   suspicions: number;
-  /** The losses of a worker or thread on which it was executing, and nothing else. */
+  /** The losses of a worker or thread on which nothing but it or its sub-tasks was executing. */
   losses: Loss[] | undefined;
   /** It fails if it has not started by then; undefined when it may start at any time. */
   expiresAt: number | undefined;

@@ -70,6 +70,21 @@ describe("a task that takes its thread down", () => {
   );
 
   test(
+    "fails the task that submitted it too, when that waits on the same thread",
+    async () => {
+      const client = await Client.local<Tasks>({ modules: [tasks], threads: 1 });
+      addCleanUp(() => client.close());
+      const parent = client.with({ maxWorkerLosses: 2 }).submit("waitForExit", 4);
+      const error = await parent.exception();
+      expect(error).toBeInstanceOf(WorkerLostError);
+      const { message } = error as Error;
+      expect(message).toContain('"waitForExit" was executing when each of these went down');
+      expect(message.match(/its sub-task endItsThread-.*?exit code 4/g)).toHaveLength(2);
+    },
+    patientMs,
+  );
+
+  test(
     "after it has returned, by a stray timer, keeps its result",
     async () => {
       const scheduler = await startScheduler();

@@ -1,6 +1,6 @@
 // Attempts that end without a value: the task is tried again, perhaps after a backoff, or fails.
 // An error counts against the `retries` of the task. The loss of a worker or a thread counts against
-// its `maxWorkerLosses`, and only when the task was executing there and nothing else was.
+// its `maxWorkerLosses`, and only when nothing but the task or its sub-tasks was executing there.
 
 import type { ErrorRecord } from "../../../src/errors/error-record.ts";
 import type { Failure } from "../../../src/wire/protocol.ts";
@@ -68,7 +68,7 @@ export function suspect(step: StepContext, task: Task, loss: Loss, why: string):
 const mostSuspicions = 10;
 
 /**
- * The task alone was executing when its worker or its thread went down.
+ * The task alone was executing, or its sub-tasks, when its worker or its thread went down.
  *
  * @param error what ended the thread, with its stack
  */

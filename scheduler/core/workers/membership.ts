@@ -5,13 +5,13 @@ import type { Predecessor, Resources } from "../../../src/wire/protocol.ts";
 import { countStart, endInside, offerRoom, updateRoom } from "../placement/dispatches.ts";
 import { addToSites, removeFromSites, type Site } from "../placement/sites.ts";
 import type { State, Worker, WorkerId } from "../state.ts";
-import { blame, suspect } from "../tasks/attempts.ts";
 import { requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { announceOffloading } from "../values/offloading.ts";
 import { loseReplicas } from "../values/recompute.ts";
 import { endRequestsTo } from "../values/replication.ts";
 import { stopScattersTo } from "../values/scattering.ts";
+import { answerFor, ownersOf } from "./ownership.ts";
 import { keysOf, register, unregister } from "./registering.ts";
 import { stopAwaitingRestart } from "./restart.ts";
 import { endRetirement } from "./retiring.ts";
@@ -147,14 +147,15 @@ export function lose(step: StepContext, id: WorkerId, how: string): void {
  * A task is blamed when it alone was executing, for certain: when the worker had reported it as started,
  * and nothing else had a slot. Tasks that were there together are suspects, those too that may never
  * have reached the worker. A task that waited for its sub-tasks was not executing, unless nothing else
- * was. Returns how many tasks have to run again.
+ * was; but it answers for its sub-tasks. Returns how many tasks have to run again.
  */
 function endDispatchesOf(step: StepContext, worker: Worker, how: string): number {
   const dispatches = [...worker.dispatches.values()];
   worker.dispatches.clear();
   const inSlots = dispatches.filter(({ lent }) => !lent);
-  const causes = new Set(inSlots.length > 0 ? inSlots : dispatches);
-  const isCertain = causes.size === 1 && [...causes][0]!.started;
+  const causes = inSlots.length > 0 ? inSlots : dispatches;
+  const owners = ownersOf(causes.map((dispatch) => ({ dispatch, how })));
+  const hasBegun = causes.some(({ started }) => started);
   // What had a slot may have begun without a report.
   for (const first of inSlots.slice(0, worker.slots)) countStart(first);
   // In the order of submission, so that they have that order in the queue again.
@@ -166,10 +167,13 @@ function endDispatchesOf(step: StepContext, worker: Worker, how: string): number
     // Read late: the failure of an earlier one may have abandoned it.
     if (dispatch.abandoned) continue;
     requeued++;
+    const owned = owners.get(dispatch);
     if (worker.leaving) requeue(step, task, "its worker left");
-    else if (!causes.has(dispatch)) requeue(step, task, "its worker was lost while it waited");
-    else if (isCertain) blame(step, task, { worker: worker.name, how });
-    else suspect(step, task, { worker: worker.name, how }, "its worker was lost");
+    else if (owned === undefined) requeue(step, task, "its worker was lost while it waited");
+    else {
+      const isCertain = hasBegun && owned.count === causes.length;
+      answerFor(step, dispatch, owned, { isCertain, why: "its worker was lost" });
+    }
   }
   return requeued;
 }

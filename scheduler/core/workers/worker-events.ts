@@ -12,6 +12,7 @@ import type { StepContext } from "../tasks/transition.ts";
 import { findResult } from "../values/recompute.ts";
 import { loseReplicasAt, receiveHeld, receiveNoReplica } from "../values/replication.ts";
 import { reconsiderSitesOf } from "./membership.ts";
+import { answerFor, endersOfThreads, ownersOf } from "./ownership.ts";
 import { receiveRestarted } from "./restart.ts";
 import { startLeaving } from "./retiring.ts";
 
@@ -19,6 +20,9 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
   const { state } = step;
   const worker = state.workers.get(from);
   if (worker === undefined) return;
+  // Looked for first: what a thread took along may be reported before what ended it.
+  const enders = endersOfThreads(worker, messages);
+  const owners = ownersOf(enders);
   for (const message of messages) {
     switch (message.type) {
       case "finished": {
@@ -62,7 +66,11 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
         for (const ended of dispatchesOf(worker, message)) {
           if (!ended.abandoned) countStart(ended);
           endDispatch(step, ended);
-          if (!ended.abandoned) requeue(step, ended.task, whyStopped(worker));
+          if (ended.abandoned) continue;
+          const owned = worker.leaving ? undefined : owners.get(ended);
+          const why = whyStopped(worker);
+          if (owned === undefined) requeue(step, ended.task, why);
+          else answerFor(step, ended, owned, { isCertain: owned.count === enders.length, why });
         }
         break;
       case "progress": {

@@ -2,7 +2,9 @@
 // task that submitted ends.
 
 import { describe, expect, test } from "vitest";
+import type { FromWorker } from "../../../../src/wire/protocol.ts";
 import { cancel, cancelled, failed, finished, inside, run, Story } from "../story.ts";
+import type { StoryWorker } from "../story.ts";
 
 const sub = { depth: 1 };
 
@@ -62,6 +64,149 @@ describe("a task that waits for its sub-tasks", () => {
     // Alone there, it may have been what ended it.
     w2.say({ type: "lent", keys: ["a"], attempts: [2] });
     expect(w2.lost()).toMatchObject({ ann: [{ type: "failed", keys: ["a"] }] });
+  });
+});
+
+describe("a task that goes down with its sub-task", () => {
+  const one = (type: "lent" | "stopped" | "started", key: string, attempt: number): FromWorker => ({
+    type,
+    keys: [key],
+    attempts: [attempt],
+  });
+  const failure = { code: "thread-lost", message: "exit code 4" };
+  const end = (key: string, more = {}): FromWorker => ({
+    type: "failed",
+    key,
+    attempt: 1,
+    failure,
+    ...more,
+  });
+  /** An attempt submits one sub-task and waits for it; both then execute. */
+  const wait = (worker: StoryWorker, key: string, sub: string, attempt: number) => {
+    worker.submitsInside(key, [sub], undefined, attempt);
+    worker.say(one("lent", key, attempt));
+  };
+  const failedFor = (key: string, how: string) => ({
+    ann: [
+      {
+        type: "failed",
+        keys: [key],
+        failure: { code: "worker-lost", message: expect.stringContaining(how) as unknown },
+      },
+    ],
+  });
+
+  test("fails with its worker after so many losses, and so does every task above it", () => {
+    const { story, ann, w1 } = stage();
+    ann.submit("f", ["a"], { maxWorkerLosses: 2 });
+    wait(w1, "a", "a1", 1);
+    wait(w1, "a1", "a11", 1);
+    w1.started("a11");
+    w1.lost("killed");
+    expect(ann.explain("a").losses).toEqual([{ worker: "w1", how: "its sub-task a11: killed" }]);
+    const w2 = story.worker("w2");
+    w2.join();
+    wait(w2, "a", "a2", 2);
+    w2.started("a2");
+    const how = "w1 (its sub-task a11: killed), w2 (its sub-task a2: killed)";
+    expect(w2.lost("killed")).toMatchObject(failedFor("a", how));
+  });
+
+  test("is blamed for several of its own, and a suspect beside the task of another", () => {
+    const { story, ann, w1 } = stage({ slots: 2 });
+    ann.submit("f", ["a"]);
+    w1.submitsInside("a", ["a1", "a2"]);
+    w1.say(one("lent", "a", 1));
+    w1.started("a1");
+    w1.lost("killed");
+    expect(ann.explain("a").losses).toHaveLength(1);
+
+    const w2 = story.worker("w2", { slots: 2 });
+    w2.join();
+    wait(w2, "a", "a3", 2);
+    ann.submit("f", ["b"]);
+    w2.say({ type: "started", keys: ["a3", "b"], attempts: [1, 1] });
+    w2.lost("killed");
+    expect(ann.explain("a").losses).toHaveLength(1);
+    expect(ann.explain("b").losses).toEqual([]);
+    expect(story.state.tasks.get("a")!.suspicions).toBe(2);
+    expect(story.state.tasks.get("b")!.suspicions).toBe(1);
+  });
+
+  test("is not blamed or suspected for the sub-task of another", () => {
+    const { story, ann, w1 } = stage({ slots: 2 });
+    ann.submit("f", ["a", "b"]);
+    w1.say({ type: "lent", keys: ["b"], attempts: [1] });
+    wait(w1, "a", "a1", 1);
+    w1.started("a1");
+    w1.lost("killed");
+    expect(ann.explain("a").losses).toHaveLength(1);
+    expect(ann.explain("b").losses).toEqual([]);
+    expect(story.state.tasks.get("b")!.suspicions).toBe(0);
+  });
+
+  test.each(["before", "after"])("fails with its thread, if reported %s it", (when) => {
+    const { story, ann, w1 } = stage({ slots: 2 });
+    ann.submit("f", ["a"], { maxWorkerLosses: 2 });
+    ann.submit("f", ["b"]);
+    w1.say(one("lent", "b", 1));
+    const down = (attempt: number) => {
+      wait(w1, "a", `a${attempt}`, attempt);
+      const messages = [end(`a${attempt}`), one("stopped", "a", attempt)];
+      if (when === "before") messages.reverse();
+      messages.push(one("stopped", "b", attempt));
+      return story.handle({ type: "worker-messages", from: "w1", messages });
+    };
+    down(1);
+    const how = "its sub-task a1: exit code 4";
+    expect(ann.explain("a").losses).toEqual([{ worker: "w1", how }]);
+    w1.say(one("lent", "b", 2));
+    expect(down(2)).toMatchObject(failedFor("a", "w1 (its sub-task a2: exit code 4)"));
+    expect(ann.explain("b").losses).toEqual([]);
+    expect(story.state.tasks.get("b")!.suspicions).toBe(0);
+  });
+
+  test("is a suspect with its thread, if its sub-task is one beside others", () => {
+    const { story, ann, w1 } = stage({ slots: 2 });
+    ann.submit("f", ["a", "b"]);
+    wait(w1, "a", "a1", 1);
+    const messages = [
+      one("stopped", "a", 1),
+      end("a1", { shared: true }),
+      end("b", { shared: true }),
+    ];
+    story.handle({ type: "worker-messages", from: "w1", messages });
+    expect(ann.explain("a").losses).toEqual([]);
+    expect(story.state.tasks.get("a")!.suspicions).toBe(1);
+    expect(story.state.tasks.get("b")!.suspicions).toBe(1);
+  });
+
+  test.each(["ran out of time", "was cancelled"])(
+    "is blamed for a thread that had to be ended, since its sub-task %s",
+    (how) => {
+      const { story, ann, w1 } = stage();
+      ann.submit("f", ["a"]);
+      wait(w1, "a", "a1", 1);
+      if (how === "was cancelled") w1.saysInside("a", { type: "cancel", keys: ["a1"] });
+      const timeout = { failure: { code: "task-timeout", message: how } };
+      const ended = how === "was cancelled" ? one("stopped", "a1", 1) : end("a1", timeout);
+      const messages = [ended, one("stopped", "a", 1)];
+      story.handle({ type: "worker-messages", from: "w1", messages });
+      expect(ann.explain("a").losses).toHaveLength(1);
+    },
+  );
+
+  test("is not blamed when its sub-task alone does, or when its worker leaves", () => {
+    const { story, ann, w1 } = stage({ slots: 2 });
+    ann.submit("f", ["a"]);
+    wait(w1, "a", "a1", 1);
+    w1.say(end("a1"));
+    expect(ann.explain("a").losses).toEqual([]);
+    w1.leaving();
+    const messages = [one("stopped", "a1", 1), one("stopped", "a", 1)];
+    story.handle({ type: "worker-messages", from: "w1", messages });
+    expect(ann.explain("a").losses).toEqual([]);
+    expect(story.state.tasks.get("a")!.suspicions).toBe(0);
   });
 });
 
