@@ -54,7 +54,7 @@ try {
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(project, name), text);
   const install = ["install", "--no-audit", "--no-fund"];
   await output("npm", [...install, tarball], project);
-  await output("npm", [...install, "-D", "typescript", "@types/node"], project);
+  await output("npm", [...install, "-D", "typescript", "@types/node@24"], project);
 
   same(
     "npx thence version",

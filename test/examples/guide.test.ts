@@ -12,6 +12,13 @@ test("the demo prints the five sums and leaves no process", { timeout: 120_000 }
   expect(processesWith(path.join(examples, "guide", "tasks.ts"))).toEqual([]);
 });
 
+test("the job without a scheduler says in one line what to set", { timeout: 60_000 }, async () => {
+  const { code, stdout, stderr } = await runExample("guide/main.ts");
+  expect(code).toBe(1);
+  expect(stdout).toBe("");
+  expect(stderr).toMatch(/^Set THENCE_SCHEDULER_FILE .*\n$/);
+});
+
 /** The command lines of this machine's processes that name a file, where there is a /proc. */
 function processesWith(file: string): string[] {
   if (process.platform !== "linux") return [];
