@@ -2,7 +2,6 @@
 
 import { execFileSync, spawnSync } from "node:child_process";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 
 const program = path.join(import.meta.dirname, "fixtures", "bars.ts");
@@ -17,7 +16,6 @@ test.skipIf(!hasTerminal)("every line of the program is there, whole, above the 
   try {
     const screen = () => tmux("capture-pane", "-p").trimEnd();
     await expect.poll(screen, { timeout: 20_000 }).toContain("over");
-    await sleep(50);
     const lines = screen().split("\n");
     expect(lines.map((each) => each.trimEnd())).toEqual([
       "before",

@@ -1,5 +1,8 @@
 // A whole worker against a scheduler that says what the test has it say, over sockets in memory.
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { awaitHello, refuse, welcome } from "../../src/link/accept.ts";
 import { checkFromWorker } from "../../src/wire/check.ts";
@@ -137,10 +140,15 @@ describe("a worker", () => {
   test("that is stopped says so, lets running tasks finish, gives the others back, says goodbye", async () => {
     const scheduler = new FakeScheduler();
     const worker = await start(scheduler, { threads: 1 });
-    scheduler.run("pause", "runs", [150], { announce: true });
-    scheduler.run("pause", "waits", [150]);
+    const file = path.join(mkdtempSync(path.join(tmpdir(), "thence-test-")), "end");
+    onTestFinished(() => rmSync(path.dirname(file), { recursive: true }));
+    scheduler.run("untilFile", "runs", [file], { announce: true });
+    scheduler.run("untilFile", "waits", [file]);
     await scheduler.until(() => scheduler.types().includes("started"));
-    await worker.stop("enough");
+    const stopped = worker.stop("enough");
+    await scheduler.until(() => scheduler.types().includes("withdrawn"));
+    writeFileSync(file, "");
+    await stopped;
     await worker.ended;
     await scheduler.until(() => scheduler.ended);
     expect(scheduler.heard.slice(1)).toMatchObject([
