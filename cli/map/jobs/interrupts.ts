@@ -2,11 +2,12 @@
 // SIGINT twice, and SIGTERM, kill them.
 
 import { setTimeout } from "../../../src/timers.ts";
+import { statusOfFailedRun } from "./exit-status.ts";
 
 export type Interrupts = {
   /** Whether a signal has ended the run, so that it counts as failed. */
   readonly interrupted: boolean;
-  /** Leaves the signals alone. */
+  /** The jobs are over: from now on a signal ends this process at once, whatever it still has to close. */
   stop(): void;
 };
 
@@ -46,6 +47,9 @@ export function listenForInterrupts(
       process.off("SIGINT", once);
       process.off("SIGHUP", once);
       process.off("SIGTERM", now);
+      const end = () => process.exit(statusOfFailedRun);
+      process.on("SIGINT", end);
+      process.on("SIGTERM", end);
     },
   };
 }

@@ -1,5 +1,5 @@
-// Commands that run on this machine, when no cluster is given: each is a child of this process. What a
-// command writes goes to files that have no name, as in GNU Parallel: they cost less than pipes, take
+// Commands that run on this machine, when no cluster is given: each is a child of this process, or of a small
+// shell that starts plain commands for it. What a command writes goes to files that have no name, as in GNU Parallel: they cost less than pipes, take
 // any amount, and a process that a command leaves behind holds nothing up.
 
 import { spawn, type ChildProcess } from "node:child_process";
@@ -18,6 +18,7 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout, clearTimeout } from "../../../src/timers.ts";
 import type { JobOutput } from "../output/printer.ts";
+import { LaunchingShells, type CommandEnd } from "./launching-shells.ts";
 import { plainCommands } from "./plain-commands.ts";
 import type { Command, MakeCommand } from "./commands.ts";
 import type { Attempt, AttemptEvents, Ending, Prepare } from "../jobs/work.ts";
@@ -44,6 +45,7 @@ export class CommandsHere {
   readonly #plainWords: (command: string) => string[] | undefined;
   readonly #env = { ...process.env, PARALLEL_SSHHOST: ":", PARALLEL_SSHLOGIN: ":" };
   readonly #files = new NamelessFiles();
+  readonly #shells = LaunchingShells.areUsable ? new LaunchingShells(this.#env) : undefined;
 
   constructor(make: MakeCommand, shell: string, way: OutputWay) {
     this.#make = make;
@@ -60,11 +62,47 @@ export class CommandsHere {
   #start(command: Command, output: JobOutput, events: AttemptEvents): Attempt {
     const { env, input } = command;
     const directory = makeDirectory(command.directory);
-    const files = this.#way === "files" ? [this.#files.open(), this.#files.open()] : undefined;
-    const out = files ?? (this.#way === "pipes" ? ["pipe", "pipe"] : ["inherit", "inherit"]);
+    const files = this.#way === "files" ? this.#files.openPair() : undefined;
     const startedAt = Date.now();
     const began = performance.now();
-    const [program, ...args] = this.#plainWords(command.line) ?? [this.#shell, "-c", command.line];
+    const failed = (error: unknown): void => {
+      files?.forEach(closeSync);
+      directory?.leave();
+      events.broken(error);
+    };
+    const ended = (end: CommandEnd, written?: () => Promise<void>): void => {
+      const ranMs = performance.now() - began;
+      group.stop();
+      directory?.leave();
+      const sentBytes = input?.length ?? 0;
+      const ending: Ending = { ...end, startedAt, ranMs, host: ":", sentBytes };
+      const writing = files ? copy(files, output) : written?.();
+      if (writing) writing.then(() => events.ended(ending), events.broken);
+      else events.ended(ending);
+    };
+    const words = this.#plainWords(command.line);
+    const launched = words && files && !input && !directory && this.#shells;
+    const pid = launched
+      ? launched.start({ words, env, files }, { ended, failed })
+      : this.#spawn(command, words, { files, directory, output, ended, failed });
+    const group = endingsOf(pid);
+    return { kill: group.begin };
+  }
+
+  #spawn(
+    { line, env, input }: Command,
+    words: readonly string[] | undefined,
+    how: {
+      files: readonly number[] | undefined;
+      directory: { path: string } | undefined;
+      output: JobOutput;
+      ended: (end: CommandEnd, written?: () => Promise<void>) => void;
+      failed: (error: unknown) => void;
+    },
+  ): number | undefined {
+    const { files, directory, output } = how;
+    const out = files ?? (this.#way === "pipes" ? ["pipe", "pipe"] : ["inherit", "inherit"]);
+    const [program, ...args] = words ?? [this.#shell, "-c", line];
     const child = spawn(program!, args, {
       // A group of its own, so that it ends with all that it has started.
       detached: true,
@@ -78,42 +116,19 @@ export class CommandsHere {
       child.stdin!.end(input);
     }
     const passing = this.#way === "pipes" ? passOn(child, output) : undefined;
-    const ending = endings(child);
     child.once("error", (error) => {
-      if (child.pid !== undefined) return;
-      files?.forEach(closeSync);
-      directory?.leave();
-      events.broken(error);
+      if (child.pid === undefined) how.failed(error);
     });
     child.once("exit", (exitCode, signal) => {
-      const ranMs = performance.now() - began;
-      ending.stop();
-      directory?.leave();
-      const result: Ending = {
-        // A signal is told by its number alone, as in the job log of GNU Parallel.
-        exitCode: exitCode ?? 0,
-        signal: signal === null ? 0 : constants.signals[signal],
-        startedAt,
-        ranMs,
-        host: ":",
-        sentBytes: input?.length ?? 0,
-      };
-      if (files) {
-        const sizes = files.map((file) => fstatSync(file).size);
-        if (sizes.every((size) => size === 0)) {
-          files.forEach(closeSync);
-          events.ended(result);
-          return;
-        }
-        copy(files, sizes, output).then(() => events.ended(result), events.broken);
-      } else if (passing) {
-        passing.end().then(() => events.ended(result), events.broken);
-      } else events.ended(result);
+      // A signal is told by its number alone, as in the job log of GNU Parallel.
+      const end = { exitCode: exitCode ?? 0, signal: signal ? constants.signals[signal] : 0 };
+      how.ended(end, passing?.end);
     });
-    return { kill: ending.begin };
+    return child.pid;
   }
 
   close(): void {
+    this.#shells?.close();
     this.#files.close();
   }
 }
@@ -131,15 +146,15 @@ function makeDirectory(
   return { path, leave };
 }
 
-/** Ends the process group of a child, more and more firmly. */
-function endings(child: ChildProcess): { begin: () => void; stop: () => void } {
+/** Ends a process group, more and more firmly. */
+function endingsOf(group: number | undefined): { begin: () => void; stop: () => void } {
   let timer: NodeJS.Timeout | undefined;
   let begun = false;
   const step = (at: number) => {
     const signal = endSignals[at];
     if (!signal) return;
     const [name, pauseMs] = signal;
-    sendToGroup(child, name);
+    sendToGroup(group, name);
     timer = setTimeout(() => step(at + 1), pauseMs);
   };
   return {
@@ -151,17 +166,28 @@ function endings(child: ChildProcess): { begin: () => void; stop: () => void } {
   };
 }
 
-function sendToGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
+function sendToGroup(group: number | undefined, signal: NodeJS.Signals): void {
+  if (group === undefined) return;
   try {
-    process.kill(-pid, signal);
+    process.kill(-group, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 
-/** Writes what the files hold, and closes them. */
-async function copy(files: number[], sizes: number[], output: JobOutput): Promise<void> {
+/** Writes what the files hold, and closes them. Returns nothing when they are empty. */
+function copy(files: readonly number[], output: JobOutput): Promise<void> | undefined {
+  const sizes = files.map((file) => fstatSync(file).size);
+  if (sizes.some((size) => size > 0)) return copyBytes(files, sizes, output);
+  files.forEach(closeSync);
+  return undefined;
+}
+
+async function copyBytes(
+  files: readonly number[],
+  sizes: readonly number[],
+  output: JobOutput,
+): Promise<void> {
   const streams = ["stdout", "stderr"] as const;
   try {
     for (const [index, stream] of streams.entries()) {
@@ -233,7 +259,12 @@ class NamelessFiles {
   #directory: string | undefined;
   #opened = 0;
 
-  open(): number {
+  /** For standard output and standard error. */
+  openPair(): [number, number] {
+    return [this.#open(), this.#open()];
+  }
+
+  #open(): number {
     this.#directory ??= mkdtempSync(join(tmpdir(), "thence-map-"));
     const path = join(this.#directory, String(this.#opened++));
     const file = openSync(path, "wx+", 0o600);
