@@ -1,5 +1,5 @@
 // Commands that run on this machine, when no cluster is given: each is a child of this process, or of a small
-// shell that starts plain commands for it. What a command writes goes to files that have no name, as in GNU Parallel: they cost less than pipes, take
+// shell that starts commands for it. What a command writes goes to files that have no name, as in GNU Parallel: they cost less than pipes, take
 // any amount, and a process that a command leaves behind holds nothing up.
 
 import { spawn, type ChildProcess } from "node:child_process";
@@ -80,18 +80,18 @@ export class CommandsHere {
       if (writing) writing.then(() => events.ended(ending), events.broken);
       else events.ended(ending);
     };
-    const words = this.#plainWords(command.line);
-    const launched = words && files && !input && !directory && this.#shells;
+    const words = this.#plainWords(command.line) ?? [this.#shell, "-c", command.line];
+    const launched = files && !input && !directory && this.#shells;
     const pid = launched
       ? launched.start({ words, env, files }, { ended, failed })
-      : this.#spawn(command, words, { files, directory, output, ended, failed });
+      : this.#spawn(words, command, { files, directory, output, ended, failed });
     const group = endingsOf(pid);
     return { kill: group.begin };
   }
 
   #spawn(
-    { line, env, input }: Command,
-    words: readonly string[] | undefined,
+    words: readonly string[],
+    { env, input }: Command,
     how: {
       files: readonly number[] | undefined;
       directory: { path: string } | undefined;
@@ -102,7 +102,7 @@ export class CommandsHere {
   ): number | undefined {
     const { files, directory, output } = how;
     const out = files ?? (this.#way === "pipes" ? ["pipe", "pipe"] : ["inherit", "inherit"]);
-    const [program, ...args] = words ?? [this.#shell, "-c", line];
+    const [program, ...args] = words;
     const child = spawn(program!, args, {
       // A group of its own, so that it ends with all that it has started.
       detached: true,

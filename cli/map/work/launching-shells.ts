@@ -1,4 +1,4 @@
-// Small shells that start the programs of plain commands, one program at a time each. A process is started
+// Small shells that start programs, one at a time each. A process is started
 // by a fork, whose cost grows with the memory of the process that forks: for this one it is several times
 // that of a shell. The output goes to files that this process has opened; a shell reaches them by /proc.
 
@@ -9,7 +9,7 @@ import { constants } from "node:os";
 import { shellQuote } from "../template/quote.ts";
 
 /** A program with its arguments, and the open files for its standard output and standard error. */
-export type PlainCommand = {
+export type LaunchedCommand = {
   readonly words: readonly string[];
   /** Variables beside those of the shell. */
   readonly env: Readonly<Record<string, string>>;
@@ -26,6 +26,8 @@ export type LaunchEvents = {
 };
 
 const shellFile = "/bin/sh";
+/** The variables that a shell keeps; it drops others, such as the exported functions of another shell. */
+const keptName = /^[A-Za-z_]\w*$/;
 
 export class LaunchingShells {
   readonly #env: NodeJS.ProcessEnv;
@@ -39,7 +41,7 @@ export class LaunchingShells {
   }
 
   /** Starts a command. Returns the process group in which it runs. */
-  start(command: PlainCommand, { ended, failed }: LaunchEvents): number | undefined {
+  start(command: LaunchedCommand, { ended, failed }: LaunchEvents): number | undefined {
     const shell = this.#idle.pop() ?? new LaunchingShell(this.#env);
     return shell.run(command, {
       ended: (end) => {
@@ -64,6 +66,8 @@ class LaunchingShell {
   /** What the shell said since the command began: that a signal killed it, and the exit status. */
   #said = "";
   #events: LaunchEvents | undefined;
+  /** The variables that the shell would drop, as words for `env`. */
+  readonly #dropped: string[] = [];
 
   constructor(env: NodeJS.ProcessEnv) {
     // In a process group with its commands, so that they end with all that they have started.
@@ -75,6 +79,12 @@ class LaunchingShell {
     const { stdin, stderr } = this.#process;
     // The shell outlives the signal that ends its command; the trap is not inherited, as an ignored signal is.
     stdin!.write("trap : TERM\n");
+    for (const [name, value] of Object.entries(env)) {
+      if (keptName.test(name)) continue;
+      const variable = `thence_${this.#dropped.length}`;
+      stdin!.write(`${variable}=${shellQuote(`${name}=${value}`)}\n`);
+      this.#dropped.push(`"$${variable}"`);
+    }
     stdin!.on("error", () => undefined);
     stderr!.setEncoding("latin1").on("data", (text: string) => this.#hear(text));
     this.#process.once("error", (error) => {
@@ -88,13 +98,19 @@ class LaunchingShell {
     });
   }
 
-  run({ words, env, files: [stdout, stderr] }: PlainCommand, events: LaunchEvents) {
+  run({ words, env, files: [stdout, stderr] }: LaunchedCommand, events: LaunchEvents) {
     this.#events = events;
     this.#said = "";
-    const variables = Object.entries(env).map(([name, value]) => `${name}=${shellQuote(value)}`);
-    const exports = variables.length > 0 ? `export ${variables.join(" ")}; ` : "";
+    const kept: string[] = [];
+    const dropped = [...this.#dropped];
+    for (const [name, value] of Object.entries(env)) {
+      if (keptName.test(name)) kept.push(`${name}=${shellQuote(value)}`);
+      else dropped.push(shellQuote(`${name}=${value}`));
+    }
+    const exports = kept.length > 0 ? `export ${kept.join(" ")}; ` : "";
+    const before = dropped.length > 0 ? ["env", ...dropped] : [];
     const own = `/proc/${process.pid}/fd`;
-    const program = words.map(shellQuote).join(" ");
+    const program = [...before, ...words.map(shellQuote)].join(" ");
     // `exec` finds programs only, and no commands of the shell.
     this.#process.stdin!.write(
       `(${exports}exec ${program} </dev/null >${own}/${stdout} 2>${own}/${stderr})\n` +

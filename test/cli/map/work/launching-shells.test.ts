@@ -15,7 +15,11 @@ describe.skipIf(!LaunchingShells.areUsable)("a shell that starts programs", () =
   let shells: LaunchingShells;
   beforeAll(() => {
     folder = mkdtempSync(path.join(tmpdir(), "thence-test-"));
-    shells = new LaunchingShells({ ...process.env, BASE: "kept" });
+    shells = new LaunchingShells({
+      ...process.env,
+      BASE: "kept",
+      "a function%%": "() { echo '1'\n}",
+    });
   });
   afterAll(() => {
     shells.close();
@@ -72,6 +76,13 @@ describe.skipIf(!LaunchingShells.areUsable)("a shell that starts programs", () =
     const { stdout } = await run(["env"]);
     expect(stdout).toContain("BASE=kept\n");
     expect(stdout).not.toContain("OWN=");
+    expect(stdout).not.toContain("thence_");
+  });
+
+  test("gives variables that a shell has no names for", async () => {
+    const script = 'process.stdout.write(process.env["a function%%"] + process.env["own.1"])';
+    const { stdout } = await run(node(script), { "own.1": "'" });
+    expect(stdout).toBe("() { echo '1'\n}'");
   });
 
   test("runs programs, and no commands of the shell", async () => {
