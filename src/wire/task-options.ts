@@ -64,7 +64,8 @@ export const TaskOptionsSchema = Type.Object({
   /** Further attempts when the task throws; a lost worker does not use one up. Default: 0. */
   retries: Type.Optional(RetriesSchema),
   /**
-   * Names or codes of the errors after which `retries` applies, of the thrown error or of its causes:
+   * Names or codes of the errors after which `retries` applies, of the thrown error, its causes, or
+   * the errors in an `AggregateError`:
    * `["TaskTimeoutError", "ECONNREFUSED"]`. Any other error fails the task at once. Default: every error.
    * A `NonRetriableError` is never followed by a retry.
    */

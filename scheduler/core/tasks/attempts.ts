@@ -44,13 +44,19 @@ function isWorthRetrying({ code, retriable }: Failure): boolean {
   return code !== "not-serializable" && retriable !== false;
 }
 
-/** Whether the name or the code of the failure, of the thrown error or of one of its causes is listed. */
+/**
+ * Whether the name or the code is listed of the failure, of the thrown error, of one of its causes, or of
+ * an error inside an `AggregateError`.
+ */
 function matches({ code, error }: Failure, listed: readonly string[]): boolean {
   if (listed.includes(code)) return true;
   if (code === "task-timeout" && listed.includes("TaskTimeoutError")) return true;
-  for (let each = error; each !== undefined; each = each.cause) {
-    if (listed.includes(each.name)) return true;
-    if (each.code !== undefined && listed.includes(each.code)) return true;
+  const toLookAt = error ? [error] : [];
+  for (let each; (each = toLookAt.pop());) {
+    const { name, code: own, cause, errors = [] } = each;
+    if (listed.includes(name) || (own !== undefined && listed.includes(own))) return true;
+    toLookAt.push(...errors);
+    if (cause) toLookAt.push(cause);
   }
   return false;
 }

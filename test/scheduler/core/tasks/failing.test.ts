@@ -113,11 +113,18 @@ describe("failing", () => {
 
 describe("retrying by itself", () => {
   const withCode = { name: "Error", message: "no", code: "ECONNREFUSED" };
+  const several = {
+    name: "AggregateError",
+    message: "none",
+    errors: [{ name: "Error", message: "" }, withCode],
+  };
   const wrapped = { name: "TypeError", message: "fetch failed", cause: withCode };
   test.each([
     ["by the error's name", ["TypeError"], "task-failed", wrapped, true],
     ["by its code", ["ECONNREFUSED"], "task-failed", withCode, true],
     ["by the code of its cause", ["E", "ECONNREFUSED"], "task-failed", wrapped, true],
+    ["by the code of an error among several", ["ECONNREFUSED"], "task-failed", several, true],
+    ["not by an error that several are not", ["EPIPE"], "task-failed", several, false],
     ["by our own error's name", ["TaskTimeoutError"], "task-timeout", undefined, true],
     ["by our own error's code", ["task-timeout"], "task-timeout", undefined, true],
     ["only after a listed error", ["RangeError"], "task-failed", wrapped, false],
