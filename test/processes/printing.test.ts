@@ -75,6 +75,17 @@ test(
   patientMs,
 );
 
+test.each(["threads", "processes"])(
+  "a task of %s that ends its streams silences no other",
+  async (isolation) => {
+    const { worker, client } = await clusterOf({ more: ["--isolation", isolation] });
+    await client.submit("endsStreams").result();
+    await client.submit("prints", 1, "return").result();
+    await worker.wrote(/^last words\nline 0$/m);
+  },
+  patientMs,
+);
+
 test(
   "lines of several threads are whole",
   async () => {

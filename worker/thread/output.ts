@@ -22,6 +22,16 @@ function redirect(stream: NodeJS.WriteStream, output: Output): void {
   const write = (chunk: Chunk["chunk"], encoding: BufferEncoding) =>
     output.write(typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk);
   Object.assign(stream, {
+    /** One task must not end what all tasks of the thread print on. */
+    end(...given: unknown[]) {
+      const done = given.find((each) => typeof each === "function") as (() => void) | undefined;
+      const [chunk, encoding] = given as [Chunk["chunk"] | undefined, BufferEncoding | undefined];
+      if (typeof chunk === "string" || chunk instanceof Uint8Array) {
+        stream.write(chunk, typeof encoding === "string" ? encoding : "utf8");
+      }
+      if (done) process.nextTick(done);
+      return stream;
+    },
     _write(chunk: Chunk["chunk"], encoding: BufferEncoding, done: () => void) {
       write(chunk, encoding);
       done();
