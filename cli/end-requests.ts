@@ -39,7 +39,7 @@ export function onEndRequest(
  * Under `nohup` SIGHUP is no request; cli/signals.js found that out.
  */
 export function onEveryEndRequest(onRequest: (why: EndRequest) => void): void {
-  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM"];
+  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGXCPU"];
   if (process.env["THENCE_SIGHUP"] !== "ignored") signals.push("SIGHUP");
   for (const signal of signals) process.on(signal, onRequest);
   process.once("disconnect", () => onRequest("disconnect"));

@@ -56,6 +56,17 @@ describe("SIGHUP", () => {
     expect(lastLine(stderr)).toContain("ended: SIGHUP");
   });
 
+  test.each(["SIGQUIT", "SIGXCPU"] as const)(
+    "%s ends a scheduler in good order",
+    async (signal) => {
+      const scheduler = installed(schedulerLine());
+      await scheduler.wrote(/connect a worker with/);
+      const { how, stderr } = await scheduler.end(signal);
+      expect(how).toBe(0);
+      expect(lastLine(stderr)).toContain(`ended: ${signal}`);
+    },
+  );
+
   test("is ignored too by a program of Node whose shell was started by nohup", async () => {
     const line = `"$0" "$@"; exit $?`;
     const args = ["sh", "-c", line, process.execPath, command, ...schedulerLine()];
