@@ -334,6 +334,8 @@ export type State = {
   readonly becameReady: Set<Spec>;
   /** Specs with a running timer for their `unschedulableTimeoutMs`. */
   readonly unschedulableTimers: Set<Spec>;
+  /** Tasks whose inputs are larger than the memory of every worker here, and until when they are held back. */
+  readonly tooLarge: Map<Task, number>;
 
   // Values: see values/.
   /**
@@ -410,6 +412,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     reservation: { oldest: undefined, worker: undefined, isScheduled: false },
     becameReady: new Set(),
     unschedulableTimers: new Set(),
+    tooLarge: new Map(),
     descendants: new Map(),
     keptBytes: 0,
     offloading: false,

@@ -250,14 +250,26 @@ export function failIfTooLarge(step: StepContext, task: Task, needs: Needs): boo
   const waitMs = Math.max(lastJoinAt, lastDepartureAt) + options.unknownTaskTimeoutMs - step.now;
   if (waitMs > 0) {
     requeue(step, task, "too large for the workers here", waitMs);
+    if (task.state.at === "waiting") step.state.tooLarge.set(task, task.state.until!);
     return true;
   }
+  step.state.tooLarge.delete(task);
   const { name } = task.spec.function;
   const message =
     `raise --memory-limit, or let the task need less at once: the inputs of "${name}" have ` +
     `${formatSize(needs.bytes)}, and no worker that could run it may have more than ${formatSize(most)} in memory`;
   fail(step, task, failureOf(task, "unschedulable", message), "too large");
   return true;
+}
+
+/** A worker joined: those that were held back are looked at again. */
+export function readyTooLarge(step: StepContext): void {
+  const { tooLarge } = step.state;
+  for (const [task, until] of tooLarge) {
+    const { state } = task;
+    if (state.at === "waiting" && state.until === until) requeue(step, task, "a worker joined");
+  }
+  tooLarge.clear();
 }
 
 function failureOf({ key, spec }: Task, code: string, message: string): Failure {

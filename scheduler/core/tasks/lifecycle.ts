@@ -332,6 +332,7 @@ export function forgetIfUnneeded(step: StepContext, task: Task): void {
     if (next.state.at === "running") abandon(step, next.state.dispatch, "no longer wanted");
     freeValue(step, next);
     if (step.state.replicaRequests.size > 0) step.state.replicaRequests.delete(next);
+    if (step.state.tooLarge.size > 0) step.state.tooLarge.delete(next);
     transition(step, next, forgotten, "not needed any more");
     step.state.tasks.delete(next.key);
     leaveSpec(step.state, next.spec);

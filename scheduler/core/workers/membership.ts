@@ -4,6 +4,7 @@
 import type { Predecessor, Resources } from "../../../src/wire/protocol.ts";
 import { countStart, endInside, offerRoom, updateRoom } from "../placement/dispatches.ts";
 import { addToSites, removeFromSites, type Site } from "../placement/sites.ts";
+import { readyTooLarge } from "../placement/unschedulable.ts";
 import type { State, TaskState, Worker, WorkerId } from "../state.ts";
 import { requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -49,6 +50,7 @@ export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void 
   if (state.workers.size === 1) for (const site of state.sites.values()) reconsider(state, site);
   else reconsiderSitesOf(state, worker);
   reconsiderReplaced(state, worker);
+  readyTooLarge(step);
   offerRoom(step, worker);
   announceOffloading(step, worker);
   effects.log(

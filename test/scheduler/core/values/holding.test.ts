@@ -73,6 +73,24 @@ describe("a large result", () => {
     expect(story.at(Infinity)["big"]).toMatchObject([{ type: "run", keys: ["b"] }]);
   });
 
+  test("that fits no worker here waits for a larger one, and no longer", () => {
+    const story = new Story({ maxAhead: 0 });
+    const ann = story.client("ann");
+    const memory = (memoryBytes: number) => ({ memoryBytes });
+    const big = story.worker("big", { address: "ws://big", ...memory(10 * large) });
+    const small = story.worker("small", { address: "ws://small", ...memory(large / 10) });
+    for (const worker of [big, small]) worker.join();
+    ann.submit("f", ["a"], { workers: ["small"] });
+    keeps(small, "a");
+    story.at(1_000);
+    big.lost();
+    ann.submit("f", { b: ["a"] });
+    expect(ann.explain("b")).toMatchObject({ why: expect.stringMatching(/held back/) as string });
+    story.at(2_000);
+    const next = story.worker("next", { address: "ws://next", ...memory(10 * large) });
+    expect(next.join()["next"]).toMatchObject([{ type: "run", keys: ["b"] }]);
+  });
+
   test("is freed everywhere when nobody needs it", () => {
     const { ann, workers } = stage("w1", "w2");
     ann.submit("f", ["a"]);
