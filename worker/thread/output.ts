@@ -25,11 +25,8 @@ function redirect(stream: NodeJS.WriteStream, output: Output): void {
     /** One task must not end what all tasks of the thread print on. */
     end(...given: unknown[]) {
       const done = given.find((each) => typeof each === "function") as (() => void) | undefined;
-      const [chunk, encoding] = given as [Chunk["chunk"] | undefined, BufferEncoding | undefined];
-      if (typeof chunk === "string" || chunk instanceof Uint8Array) {
-        stream.write(chunk, typeof encoding === "string" ? encoding : "utf8");
-      }
-      if (done) process.nextTick(done);
+      const [chunk = "", encoding] = given.filter((each) => each !== done && each !== null);
+      stream.write(chunk as string, encoding as BufferEncoding | undefined, done);
       return stream;
     },
     _write(chunk: Chunk["chunk"], encoding: BufferEncoding, done: () => void) {
