@@ -1,6 +1,7 @@
 // Workers come and go: they join, their links drop and come back within the grace period, and they are
 // lost. What a lost worker had runs on other workers.
 
+import type { JobStep } from "../../../src/wire/lifetimes.ts";
 import type { Predecessor, Resources } from "../../../src/wire/protocol.ts";
 import { countStart, endInside, offerRoom, updateRoom } from "../placement/dispatches.ts";
 import { addToSites, removeFromSites, type Site } from "../placement/sites.ts";
@@ -12,6 +13,7 @@ import { loseReplicas } from "../values/recompute.ts";
 import { endRequestsTo } from "../values/replication.ts";
 import { stopScattersTo } from "../values/scattering.ts";
 import { isBuiltIn } from "../../../src/built-in.ts";
+import { noteDeparture } from "./departures.ts";
 import { answerFor, ownersOf } from "./ownership.ts";
 import { keysOf, register, unregister } from "./registering.ts";
 import { stopAwaitingRestart } from "./restart.ts";
@@ -30,6 +32,8 @@ export type WorkerFacts = {
   address?: string | undefined;
   memoryBytes?: number | undefined;
   predecessor?: Predecessor | undefined;
+  job?: JobStep | undefined;
+  endsInMs?: number | undefined;
 };
 
 export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void {
@@ -41,6 +45,8 @@ export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void 
   }
   const worker = createWorker(id, facts, now);
   state.workers.set(id, worker);
+  state.departures.delete(worker.name);
+  state.noWorkerComing = undefined;
   state.joins++;
   state.lastJoinAt = now;
   register(step, worker, facts);
@@ -82,6 +88,8 @@ function createWorker(id: WorkerId, facts: WorkerFacts, now: number): Worker {
     paused: undefined,
     address: facts.address,
     memoryBytes: facts.memoryBytes ?? Infinity,
+    job: facts.job,
+    endsAt: facts.endsInMs === undefined ? undefined : now + facts.endsInMs,
     holds: new Set(),
     heldBytes: 0,
     withdrawals: 0,
@@ -124,6 +132,9 @@ export function lose(step: StepContext, id: WorkerId, how: string): void {
   if (worker === undefined) return;
   state.workers.delete(id);
   state.lastDepartureAt = step.now;
+  const { name, leaving, job } = worker;
+  const went = leaving ? (state.retirements.get(worker)?.reason ?? "it left") : how;
+  noteDeparture(state, { worker: name, how: went, at: step.now, job });
   state.free.delete(worker);
   state.openAhead.delete(worker);
   state.surplus.delete(worker);

@@ -30,6 +30,7 @@ type WorkerOptions = {
   /** Where others fetch what it holds. */
   address?: string;
   memoryBytes?: number;
+  endsInMs?: number;
 };
 
 /** A task by its key: its inputs, if it has any; its arguments are made of its key. */
@@ -206,6 +207,7 @@ export class StoryWorker {
     const facts = {
       address: this.#options.address,
       memoryBytes: this.#options.memoryBytes,
+      endsInMs: this.#options.endsInMs,
       name: this.id,
       host,
       pid: 1,
