@@ -14,6 +14,7 @@ import { queries } from "./core/clients/requests.ts";
 import type { Effect, UnheardFailure } from "./core/effects.ts";
 import { useOf } from "./core/idle.ts";
 import { missedSteps } from "./core/placement/no-workers.ts";
+import { awaySteps } from "./core/workers/membership.ts";
 import { createState, type CoreOptions, type State } from "./core/state.ts";
 import { findResult } from "./core/values/recompute.ts";
 import { nextWakeUp, step, type Event } from "./core/step.ts";
@@ -90,6 +91,11 @@ export class Clockwork {
     parameters: ParametersOf<Name>,
   ): ResultOf<Name> | Refusal {
     return queries[name]({ state: this.#state, now: timestamp() }, parameters);
+  }
+
+  /** The steps of batch jobs in which workers run whose links are down. */
+  awaySteps(): JobStep[] {
+    return awaySteps(this.#state);
   }
 
   /** The steps of batch jobs in which workers ran, while none is left and somebody may wait for one. */

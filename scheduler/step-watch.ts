@@ -1,10 +1,10 @@
-// Notices that no worker is coming, by the batch job that the scheduler runs in: when no worker is left, the
-// steps in which workers ran have ended, and no other step has begun meanwhile, what waits need not wait for
-// the end of its timeout. The batch system is asked only then, and never more often than every few seconds.
+// Notices the end of the steps in which workers run, by asking the batch system: a worker whose link is down
+// is lost when its step has ended. When no worker is left, the steps in which workers ran have ended, and no
+// other step has begun meanwhile, no worker is coming, and what waits need not wait for the end of its timeout.
+// The batch system is asked only in these cases, and never more often than every few seconds.
 
 import type { Log } from "../src/log.ts";
 import { clearInterval, setInterval } from "../src/timers.ts";
-import type { JobStep } from "../src/wire/lifetimes.ts";
 import type { Clockwork } from "./clockwork.ts";
 
 /** The job of this process, and how to ask which of its steps run; that may fail. */
@@ -15,60 +15,74 @@ export type Steps = {
 
 const lookEveryMs = 5_000;
 
+type Core = Pick<Clockwork, "awaySteps" | "missedSteps" | "handle">;
+
 /** Returns what stops it. */
 export function watchSteps(options: {
   steps: Steps;
-  clockwork: Pick<Clockwork, "missedSteps" | "handle">;
+  clockwork: Core;
   log: Log;
   everyMs?: number;
 }): () => void {
-  const { steps, clockwork, log, everyMs = lookEveryMs } = options;
-  /** The steps that ran at the look before this one. */
-  let before: ReadonlySet<string> | undefined;
-  let isAsking = false;
+  const { everyMs = lookEveryMs, log } = options;
+  const watch = new StepWatch(options.steps, options.clockwork);
+  let isLooking = false;
   let hasFailed = false;
-
-  async function look(): Promise<void> {
-    const missed = stepsOfJob(clockwork.missedSteps(), steps.job);
-    if (missed === undefined) {
-      before = undefined;
-      return;
-    }
-    const running = await steps.running();
-    const isOver = missed.every((step) => !running.has(step));
-    const known = before;
-    before = isOver ? running : undefined;
-    // What has begun since the last look may be a step of workers.
-    const isNew = (step: string) => known !== undefined && !known.has(step);
-    if (!isOver || known === undefined || [...running].some(isNew)) return;
-    // A worker may have joined while the batch system was asked.
-    if (clockwork.missedSteps() === undefined) return;
-    const which = missed.length === 1 ? `step ${missed[0]}` : `steps ${missed.join(", ")}`;
-    const verb = missed.length === 1 ? "has" : "have";
-    clockwork.handle({
-      type: "no-worker-coming",
-      why: `${which} of job ${steps.job}, where workers ran, ${verb} ended`,
-    });
-  }
-
+  const failed = (error: unknown) => {
+    if (!hasFailed) log.warning(`cannot ask for the steps of this job: ${String(error)}`);
+    hasFailed = true;
+  };
   const timer = setInterval(() => {
-    if (isAsking) return;
-    isAsking = true;
-    look()
-      .catch((error: unknown) => {
-        before = undefined;
-        if (!hasFailed)
-          log.warning(`cannot ask for the steps of job ${steps.job}: ${String(error)}`);
-        hasFailed = true;
-      })
-      .finally(() => (isAsking = false));
+    if (isLooking) return;
+    isLooking = true;
+    void watch
+      .look()
+      .catch(failed)
+      .finally(() => (isLooking = false));
   }, everyMs);
   timer.unref();
   return () => clearInterval(timer);
 }
 
-/** Undefined when a worker ran elsewhere: it may come back from there. */
-function stepsOfJob(missed: readonly JobStep[] | undefined, job: string): string[] | undefined {
-  if (missed === undefined || missed.some(({ id }) => id !== job)) return undefined;
-  return [...new Set(missed.map(({ step }) => step))];
+export class StepWatch {
+  readonly #steps: Steps;
+  readonly #core: Core;
+  /** The steps that ran at the last look, when that found all steps of workers ended. */
+  #before: ReadonlySet<string> | undefined;
+
+  constructor(steps: Steps, core: Core) {
+    this.#steps = steps;
+    this.#core = core;
+  }
+
+  async look(): Promise<void> {
+    const { job } = this.#steps;
+    const before = this.#before;
+    this.#before = undefined;
+    const away = this.#core.awaySteps().filter(({ id }) => id === job);
+    if (away.length === 0 && this.#missed() === undefined) return;
+    const running = await this.#steps.running();
+    for (const step of away) {
+      if (!running.has(step.step)) this.#core.handle({ type: "step-ended", step });
+    }
+    // Asked again: a worker may have joined while the batch system was asked.
+    const missed = this.#missed();
+    if (missed === undefined || missed.some((step) => running.has(step))) return;
+    // What has begun since the last look may be a step of workers.
+    if (before === undefined || [...running].some((step) => !before.has(step))) {
+      this.#before = running;
+      return;
+    }
+    const what = missed.length === 1 ? `step ${missed[0]}` : `steps ${missed.join(", ")}`;
+    const verb = missed.length === 1 ? "has" : "have";
+    const why = `${what} of job ${job}, where workers ran, ${verb} ended`;
+    this.#core.handle({ type: "no-worker-coming", why });
+  }
+
+  /** Undefined when a worker ran elsewhere, too: it may come back from there. */
+  #missed(): string[] | undefined {
+    const missed = this.#core.missedSteps();
+    if (missed === undefined || missed.some(({ id }) => id !== this.#steps.job)) return undefined;
+    return [...new Set(missed.map(({ step }) => step))];
+  }
 }

@@ -4,6 +4,7 @@
 //
 // The caller performs the effects in order, and sends the event `clock` at `nextWakeUp`.
 
+import type { JobStep } from "../../src/wire/lifetimes.ts";
 import type { FromClient, FromWorker } from "../../src/wire/protocol.ts";
 import * as client from "./clients/client-events.ts";
 import { clock } from "./clock-events.ts";
@@ -38,6 +39,8 @@ export type Event =
   | { type: "worker-lost"; id: WorkerId; how: string }
   /** A process says that a worker has ended, or could not start. */
   | ({ type: "worker-ended" } & EndedWorker)
+  /** The step of a batch job has ended: workers that ran in it and are away are lost. */
+  | { type: "step-ended"; step: JobStep }
   /** It is known that no worker is coming, and why, in words. */
   | { type: "no-worker-coming"; why: string }
   /** The time limit of the scheduler's job is near; `limit` names it. */
@@ -93,6 +96,9 @@ export function step(state: State, now: number, event: Event): Effect[] {
       break;
     case "worker-ended":
       receiveEnded(context, event);
+      break;
+    case "step-ended":
+      worker.loseStep(context, event.step);
       break;
     case "no-worker-coming":
       giveUpWorkers(context, event.why);

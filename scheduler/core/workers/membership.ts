@@ -125,6 +125,27 @@ export function back(step: StepContext, id: WorkerId): void {
   effects.log("info", `worker ${worker.name} came back`);
 }
 
+/** The steps of workers whose links are down, each once. */
+export function awaySteps({ workers }: State): JobStep[] {
+  const steps = new Map<string, JobStep>();
+  for (const { awayUntil, job } of workers.values()) {
+    if (awayUntil !== undefined && job) steps.set(`${job.system} ${job.id} ${job.step}`, job);
+  }
+  return [...steps.values()];
+}
+
+/** The step has ended: workers that ran in it and are away do not come back. */
+export function loseStep(step: StepContext, ended: JobStep): void {
+  for (const { id, awayUntil, job } of [...step.state.workers.values()]) {
+    if (awayUntil === undefined || !job || !isSameStep(job, ended)) continue;
+    lose(step, id, `its step ${job.step} of job ${job.id} has ended`);
+  }
+}
+
+function isSameStep(one: JobStep, other: JobStep): boolean {
+  return one.system === other.system && one.id === other.id && one.step === other.step;
+}
+
 /** Removes a worker for good. Its tasks run elsewhere, and those that were executing are blamed. */
 export function lose(step: StepContext, id: WorkerId, how: string): void {
   const { state, effects } = step;

@@ -31,6 +31,7 @@ type WorkerOptions = {
   address?: string;
   memoryBytes?: number;
   endsInMs?: number;
+  job?: { system: string; id: string; step: string };
 };
 
 /** A task by its key: its inputs, if it has any; its arguments are made of its key. */
@@ -208,6 +209,7 @@ export class StoryWorker {
       address: this.#options.address,
       memoryBytes: this.#options.memoryBytes,
       endsInMs: this.#options.endsInMs,
+      job: this.#options.job,
       name: this.id,
       host,
       pid: 1,

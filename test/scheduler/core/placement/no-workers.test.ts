@@ -189,6 +189,27 @@ describe("a worker that has ended, as another process says", () => {
   });
 });
 
+describe("the end of a step of a batch job", () => {
+  const job = { system: "slurm", id: "12", step: "0" };
+
+  test("is the loss of the workers in it whose links are down", () => {
+    const { story, ann } = stage();
+    const w3 = story.worker("w3", { job });
+    const w4 = story.worker("w4", { job });
+    w3.join();
+    w4.join();
+    ann.submit("f", ["a", "b"]);
+    const ends = () => story.handle({ type: "step-ended", step: job });
+    expect(ends()).toEqual({});
+    w3.away();
+    expect(ends()).toMatchObject({
+      disconnect: ["w3"],
+      log: [expect.stringContaining("worker w3 was lost: its step 0 of job 12 has ended")],
+    });
+    expect(story.handle({ type: "step-ended", step: { ...job, step: "1" } })).toEqual({});
+  });
+});
+
 function keyOf(client: ReturnType<typeof stage>["ann"]): string {
   client.submit("f", ["waits"]);
   return "waits";
