@@ -24,6 +24,7 @@ import { isLocalProcess } from "./local-process.ts";
 import { Relay } from "./relay.ts";
 import { startServer } from "./server.ts";
 import { Sessions } from "./sessions.ts";
+import { watchSteps, type Steps } from "./step-watch.ts";
 
 export type SchedulerOptions = {
   /** Address to listen on. Default: 127.0.0.1, so that only this machine can connect. */
@@ -41,6 +42,8 @@ export type SchedulerOptions = {
   idleTimeoutMs?: number;
   /** The interval of the heartbeat of each link. Default: 3,000; three missed beats are a drop. */
   heartbeatMs?: number;
+  /** Looks which steps of the scheduler's own batch job run, when no worker is left. */
+  steps?: Steps;
   log?: Log;
   core?: Partial<Omit<CoreOptions, "nearestNames" | "seed">>;
 };
@@ -53,6 +56,8 @@ export type RunningScheduler = {
   readonly url: string;
   /** The URLs at which workers and clients reach the scheduler, the best first. */
   readonly urls: readonly string[];
+  /** The time limit of its job is near: clients are told, and no more tasks start. `limit` names it. */
+  endSoon(limit: string, leftMs: number): void;
   /** Ends the sessions of all peers, removes the scheduler file and closes the port. */
   stop(reason?: string): Promise<void>;
   /** Resolves with the reason when the scheduler has ended. */
@@ -90,6 +95,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     }),
   });
   const sessions = new Sessions({ id, clockwork, heartbeatMs: options.heartbeatMs ?? 3_000, log });
+  const stopWatching = options.steps && watchSteps({ steps: options.steps, clockwork, log });
   const relay = new Relay({ clockwork, token, open: openWebSocket });
   const turnedAway = rateLimited(log.warning, { what: "refusals of this kind" });
   const server = await startServer({
@@ -124,6 +130,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   function stop(reason = "the scheduler was stopped"): Promise<void> {
     return (ending ??= (async () => {
       clockwork.stop();
+      stopWatching?.();
       turnedAway.flush();
       if (schedulerFile !== undefined) await removeSchedulerFile(schedulerFile, id);
       await sessions.close(reason);
@@ -133,7 +140,10 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     })());
   }
 
-  return { id, port: server.port, token, url, urls, stop, ended };
+  const endSoon = (limit: string, leftMs: number) => {
+    clockwork.handle({ type: "time-limit", limit, leftMs });
+  };
+  return { id, port: server.port, token, url, urls, endSoon, stop, ended };
 }
 
 /**
