@@ -3,7 +3,7 @@
 import { Command, Option } from "commander";
 import { hostname } from "node:os";
 import { execs, type Exec } from "../cluster/exec.ts";
-import { workerName, workerThreads } from "../cluster/slurm-environment.ts";
+import { workerName, workerThreads } from "../cluster/slurm/environment.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
 import { addressOfInterface } from "../src/meeting/address.ts";
 import { formatDuration, longestTimerMs } from "../src/duration.ts";

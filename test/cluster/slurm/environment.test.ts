@@ -6,7 +6,7 @@ import {
   workerName,
   workerThreads,
   type Environment,
-} from "../../cluster/slurm-environment.ts";
+} from "../../../cluster/slurm/environment.ts";
 
 const step = {
   SLURM_JOB_ID: "7",
