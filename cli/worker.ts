@@ -3,7 +3,7 @@
 import { Command, Option } from "commander";
 import { hostname } from "node:os";
 import { execs, type Exec } from "../cluster/exec.ts";
-import { workerName, workerThreads } from "../cluster/slurm/environment.ts";
+import { taskMemory, workerName, workerThreads } from "../cluster/slurm/environment.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
 import { addressOfInterface } from "../src/meeting/address.ts";
 import { formatDuration, longestTimerMs } from "../src/duration.ts";
@@ -12,6 +12,7 @@ import { configureLog, createLog } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
+import { defaultMemoryBytes } from "../worker/results/memory-limit.ts";
 import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
 import {
@@ -82,7 +83,7 @@ export function workerCommand(): Command {
     .option("--resources <name=amount,...>", "resources that tasks can request, gpu=1", resources)
     .option(
       "--memory-limit <size>",
-      "memory for results and inputs; default: a share of 60 % of the machine's",
+      "memory for results and inputs; default: 60 % of what Slurm or the machine gives to it",
       size,
     )
     .option(
@@ -129,6 +130,7 @@ async function run(address: string | undefined, options: Options, command: Comma
   const ownName = supervised?.name ?? `${hostname()}-${process.pid}`;
   const name = options.name ?? workerName(process.env) ?? ownName;
   const target = schedulerTarget({ ...options, address, warn: log.warning });
+  const threads = options.threads ?? workerThreads(process.env);
 
   const worker = {
     target,
@@ -137,12 +139,12 @@ async function run(address: string | undefined, options: Options, command: Comma
     name,
     ...(supervised && { supervisor: process.ppid, mark: supervised.mark }),
     ...(supervised?.predecessor && { predecessor: supervised.predecessor }),
-    threads: options.threads ?? workerThreads(process.env),
+    threads,
     concurrency: options.concurrency,
     isolation: options.isolation,
     ...(options.resources && { resources: options.resources }),
     ...(options.interface !== undefined && { localAddress: addressOfInterface(options.interface) }),
-    ...(options.memoryLimit !== undefined && { memoryBytes: options.memoryLimit }),
+    memoryBytes: options.memoryLimit ?? defaultMemoryBytes(threads, taskMemory(process.env)),
     ...(options.localDirectory !== undefined && { localDirectory: options.localDirectory }),
     deathTimeoutMs: options.deathTimeout,
     drainTimeoutMs: options.drainTimeout,

@@ -63,7 +63,7 @@ export type WorkerOptions = {
   readonly mark?: string;
   /** A module with an `openTaskClient`, for `currentTask().client`. Default: tasks have no client. */
   readonly taskClient?: URL;
-  /** Most bytes of results and inputs in memory. Default: 60 % of this machine's memory, by its share of the threads. */
+  /** Most bytes of results and inputs in memory. Default: see `defaultMemoryBytes`. */
   readonly memoryBytes?: number;
   /** The directory for results that do not fit into memory. Default: the system's for temporary files. */
   readonly localDirectory?: string;

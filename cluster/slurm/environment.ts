@@ -1,9 +1,29 @@
-// Slurm's environment variables. These functions are pure: the environment and the number of allowed
-// cores are arguments, so every case is a row of a table in the tests.
+// Slurm's environment variables. These functions are pure: the environment and the facts of the machine
+// are arguments, so every case is a row of a table in the tests.
 
-import { availableParallelism } from "node:os";
+import { availableParallelism, cpus, totalmem } from "node:os";
+import { cgroupMemoryLimit } from "../../worker/results/cgroup-limit.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What this machine has, and what of it this process may use. */
+export type Machine = {
+  readonly cores: number;
+  /** The cores that affinity or a cgroup leaves to this process. */
+  readonly allowedCores: number;
+  readonly memoryBytes: number;
+  /** The memory of its cgroup, which all tasks of a step on this node share; Infinity without a limit. */
+  readonly memoryLimit: number;
+};
+
+export function thisMachine(): Machine {
+  return {
+    cores: cpus().length,
+    allowedCores: availableParallelism(),
+    memoryBytes: totalmem(),
+    memoryLimit: cgroupMemoryLimit(),
+  };
+}
 
 /**
  * Whether this process was started by `srun`. The batch script is not a step, although Slurm sets
@@ -24,6 +44,27 @@ export function workerThreads(environment: Environment, allowed = availableParal
   const onNode = count(environment.SLURM_CPUS_ON_NODE);
   if (!onNode) return allowed;
   return Math.min(allowed, Math.max(1, Math.floor(onNode / tasksOnNode(environment))));
+}
+
+const mebibyte = 2 ** 20;
+
+/**
+ * The bytes of memory that this task of a job may use: what was asked for by `--mem`, divided among the
+ * tasks on the node, or by `--mem-per-cpu`; else its cores' part of the machine. A limit of the kernel that
+ * is smaller wins. Undefined outside Slurm.
+ */
+export function taskMemory(environment: Environment, machine = thisMachine()): number | undefined {
+  if (count(environment.SLURM_JOB_ID) === undefined) return undefined;
+  const tasks = tasksOnNode(environment);
+  const cores = workerThreads(environment, machine.allowedCores);
+  const perNode = count(environment.SLURM_MEM_PER_NODE);
+  const perCore = count(environment.SLURM_MEM_PER_CPU);
+  let bytes = machine.memoryBytes * Math.min(1, cores / machine.cores);
+  if (perNode) bytes = (perNode * mebibyte) / tasks;
+  // `--mem=0` asks for all of the node.
+  else if (perNode === 0) bytes = machine.memoryBytes / tasks;
+  else if (perCore) bytes = perCore * mebibyte * cores;
+  return Math.floor(Math.min(bytes, machine.memoryLimit / tasks, machine.memoryBytes));
 }
 
 /**

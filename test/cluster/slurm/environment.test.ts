@@ -1,11 +1,13 @@
-// A worker's threads and name from Slurm's variables, with a row for each situation.
+// A worker's threads, memory and name from Slurm's variables, with a row for each situation.
 
 import { describe, expect, test } from "vitest";
 import {
   insideStep,
+  taskMemory,
   workerName,
   workerThreads,
   type Environment,
+  type Machine,
 } from "../../../cluster/slurm/environment.ts";
 
 const step = {
@@ -86,6 +88,50 @@ describe("threads", () => {
     ["zero", { ...step, SLURM_CPUS_PER_TASK: "0", SLURM_CPUS_ON_NODE: "0" }, 8, 8],
   ])("%s", (_situation, environment, allowed, threads) => {
     expect(workerThreads(environment, allowed)).toBe(threads);
+  });
+});
+
+describe("memory", () => {
+  const gib = 2 ** 30;
+  const machine = { cores: 8, allowedCores: 8, memoryBytes: 64 * gib, memoryLimit: Infinity };
+  const two = { SLURM_STEP_TASKS_PER_NODE: "2" };
+  test.each<[situation: string, environment: Environment, facts: Partial<Machine>, gib?: number]>([
+    ["outside Slurm", { SLURM_MEM_PER_NODE: "1024" }, {}],
+    ["--mem", { ...step, SLURM_MEM_PER_NODE: "4096" }, {}, 4],
+    ["--mem, for two tasks", { ...step, ...two, SLURM_MEM_PER_NODE: "4096" }, {}, 2],
+    ["--mem, in the batch script", { ...batchScript, ...two, SLURM_MEM_PER_NODE: "4096" }, {}, 4],
+    [
+      "--mem-per-cpu",
+      { ...step, ...two, SLURM_MEM_PER_CPU: "1024", SLURM_CPUS_PER_TASK: "3" },
+      {},
+      3,
+    ],
+    [
+      "--mem-per-cpu, two tasks without --cpus-per-task",
+      { ...step, ...two, SLURM_MEM_PER_CPU: "1024", SLURM_CPUS_ON_NODE: "8" },
+      {},
+      4,
+    ],
+    ["--mem=0, all of the node", { ...step, ...two, SLURM_MEM_PER_NODE: "0" }, {}, 32],
+    ["nothing asked for, a quarter of the cores", { ...step, SLURM_CPUS_PER_TASK: "2" }, {}, 16],
+    [
+      "nothing asked for, confined to a quarter of the cores",
+      { ...step, ...two },
+      { allowedCores: 2 },
+      16,
+    ],
+    ["a smaller cgroup", { ...step, SLURM_MEM_PER_NODE: "4096" }, { memoryLimit: 3 * gib }, 3],
+    [
+      "a smaller cgroup, which two tasks share",
+      { ...step, ...two, SLURM_MEM_PER_NODE: "8192" },
+      { memoryLimit: 3 * gib },
+      1.5,
+    ],
+    ["more than there is", { ...step, SLURM_MEM_PER_NODE: "999999" }, {}, 64],
+    ["nonsense", { ...step, SLURM_MEM_PER_NODE: "4G", SLURM_MEM_PER_CPU: "" }, {}, 64],
+  ])("%s", (_situation, environment, facts, expected) => {
+    const bytes = taskMemory(environment, { ...machine, ...facts });
+    expect(bytes && bytes / gib).toBe(expected);
   });
 });
 
