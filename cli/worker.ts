@@ -1,14 +1,16 @@
 // `thence worker`: runs a worker in this process.
 
 import { Command, Option } from "commander";
+import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { execs, type Exec } from "../cluster/exec.ts";
 import { taskMemory, workerName, workerThreads } from "../cluster/slurm/environment.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
+import { RejectedError } from "../src/link/handshake.ts";
 import { addressOfInterface } from "../src/meeting/address.ts";
 import { formatDuration, longestTimerMs } from "../src/duration.ts";
 import { limits } from "../src/wire/limits.ts";
-import { configureLog, createLog } from "../src/log.ts";
+import { configureLog, createLog, type Log } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
@@ -128,7 +130,10 @@ async function run(address: string | undefined, options: Options, command: Comma
   const log = createLog("worker");
   const supervised = supervision();
   const ownName = supervised?.name ?? `${hostname()}-${process.pid}`;
-  const name = options.name ?? workerName(process.env) ?? ownName;
+  const mark = supervised?.mark ?? randomUUID();
+  const defaultName = workerName(process.env) ?? ownName;
+  // The mark is the same after a restart.
+  const names = [defaultName, `${defaultName}-${mark.slice(0, 6)}`] as const;
   const target = schedulerTarget({ ...options, address, warn: log.warning });
   const threads = options.threads ?? workerThreads(process.env);
 
@@ -136,8 +141,8 @@ async function run(address: string | undefined, options: Options, command: Comma
     target,
     modules: options.module ?? [],
     exec: options.exec,
-    name,
-    ...(supervised && { supervisor: process.ppid, mark: supervised.mark }),
+    mark,
+    ...(supervised && { supervisor: process.ppid }),
     ...(supervised?.predecessor && { predecessor: supervised.predecessor }),
     threads,
     concurrency: options.concurrency,
@@ -157,7 +162,10 @@ async function run(address: string | undefined, options: Options, command: Comma
   }
   const start = async (signal: AbortSignal) => {
     const { startWorker } = await import("../cluster/worker.ts");
-    const running = await startWorker({ ...worker, signal }).catch((error: unknown) => {
+    const startAs = (name: string) => startWorker({ ...worker, name, signal });
+    const starting =
+      options.name === undefined ? startByDefault(names, startAs, log) : startAs(options.name);
+    const running = await starting.catch((error: unknown) => {
       tellSupervisor("ending");
       throw error;
     });
@@ -171,4 +179,17 @@ async function run(address: string | undefined, options: Options, command: Comma
     return { ...running, drain };
   };
   await runDaemon({ start, drains: true, log });
+}
+
+/** Starts a worker by the first of its names or, when another worker has that, by the second. */
+function startByDefault<Started>(
+  [name, otherName]: readonly [string, string],
+  startAs: (name: string) => Promise<Started>,
+  log: Log,
+): Promise<Started> {
+  return startAs(name).catch((error: unknown) => {
+    if (!(error instanceof RejectedError)) throw error;
+    log.info(`another worker is named ${name}: this one is ${otherName}`);
+    return startAs(otherName);
+  });
 }

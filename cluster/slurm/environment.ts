@@ -68,16 +68,17 @@ export function taskMemory(environment: Environment, machine = thisMachine()): n
 }
 
 /**
- * A worker's name that is the same at every start of the same step: `n1-0` is task 0 on the host `n1`.
- * From the second step of a job on, the name includes the step, `n1-1.0`, because ranks start from 0
- * in each step. Undefined outside a step, where all processes have the same rank.
+ * A worker's name that is the same at every start of the same task, and that no task of another step or job
+ * has: `n1-7.0-3` is on the host `n1`, in step 0 of job 7, with rank 3. Undefined outside a step, where all
+ * processes have the same rank.
  */
 export function workerName(environment: Environment): string | undefined {
   const step = count(environment.SLURM_STEP_ID);
   const rank = count(environment.SLURM_PROCID);
   const host = environment.SLURMD_NODENAME;
   if (step === undefined || rank === undefined || !host) return undefined;
-  return step === 0 ? `${host}-${rank}` : `${host}-${step}.${rank}`;
+  const job = count(environment.SLURM_JOB_ID);
+  return job === undefined ? `${host}-${rank}` : `${host}-${job}.${step}-${rank}`;
 }
 
 /** Tasks of this step on this host, from a list like `2(x3),1` with one number for each host. */

@@ -139,19 +139,28 @@ describe("the name", () => {
   test.each<[situation: string, environment: Environment, name: string | undefined]>([
     ["outside Slurm", {}, undefined],
     ["in the batch script", batchScript, undefined],
-    ["the first task", step, "n1-0"],
-    ["another task of the host", { ...step, SLURM_PROCID: "3", SLURM_LOCALID: "3" }, "n1-3"],
-    ["a later step of the job", { ...step, SLURM_STEP_ID: "2" }, "n1-2.0"],
+    ["the first task", step, "n1-7.0-0"],
+    ["another task of the host", { ...step, SLURM_PROCID: "3", SLURM_LOCALID: "3" }, "n1-7.0-3"],
+    ["a later step of the job", { ...step, SLURM_STEP_ID: "2" }, "n1-7.2-0"],
+    [
+      "a job of an array, which has an id of its own",
+      { ...step, SLURM_JOB_ID: "9", SLURM_ARRAY_JOB_ID: "7", SLURM_ARRAY_TASK_ID: "2" },
+      "n1-9.0-0",
+    ],
+    ["a job that does not say its id", { ...step, SLURM_JOB_ID: undefined }, "n1-0"],
     ["a host that does not say its name", { ...step, SLURMD_NODENAME: undefined }, undefined],
   ])("%s", (_situation, environment, name) => {
     expect(workerName(environment)).toBe(name);
   });
 
-  test("differs for all tasks of a job, whichever steps and hosts they are of", () => {
-    const names = ["0", "1", "2"].flatMap((SLURM_STEP_ID) =>
-      ["n1", "n2"].flatMap((SLURMD_NODENAME) =>
-        ["0", "1", "2"].map((SLURM_PROCID) =>
-          workerName({ SLURM_STEP_ID, SLURMD_NODENAME, SLURM_PROCID }),
+  test("differs for all tasks, whichever jobs, steps and hosts they are of", () => {
+    const numbers = ["0", "1", "2", "10"];
+    const names = numbers.flatMap((SLURM_JOB_ID) =>
+      numbers.flatMap((SLURM_STEP_ID) =>
+        ["n1", "n2"].flatMap((SLURMD_NODENAME) =>
+          numbers.map((SLURM_PROCID) =>
+            workerName({ SLURM_JOB_ID, SLURM_STEP_ID, SLURMD_NODENAME, SLURM_PROCID }),
+          ),
         ),
       ),
     );
