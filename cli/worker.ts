@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { execs, type Exec } from "../cluster/exec.ts";
 import { taskMemory, workerName, workerThreads } from "../cluster/slurm/environment.ts";
+import { gpusOf } from "../cluster/slurm/gpus.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
 import { RejectedError } from "../src/link/handshake.ts";
 import { addressOfInterface } from "../src/meeting/address.ts";
@@ -82,7 +83,11 @@ export function workerCommand(): Command {
         .default("threads"),
     )
     .option("--name <name>", "name of the worker; default: from Slurm, or host and process id")
-    .option("--resources <name=amount,...>", "resources that tasks can request, gpu=1", resources)
+    .option(
+      "--resources <name=amount,...>",
+      "resources that tasks can request, gpu=1; default: the GPUs that Slurm gives to it",
+      resources,
+    )
     .option(
       "--memory-limit <size>",
       "memory for results and inputs; default: 60 % of what Slurm or the machine gives to it",
@@ -136,6 +141,7 @@ async function run(address: string | undefined, options: Options, command: Comma
   const names = [defaultName, `${defaultName}-${mark.slice(0, 6)}`] as const;
   const target = schedulerTarget({ ...options, address, warn: log.warning });
   const threads = options.threads ?? workerThreads(process.env);
+  const gpus = gpusOf(process.env, options.resources?.["gpu"]);
 
   const worker = {
     target,
@@ -147,7 +153,8 @@ async function run(address: string | undefined, options: Options, command: Comma
     threads,
     concurrency: options.concurrency,
     isolation: options.isolation,
-    ...(options.resources && { resources: options.resources }),
+    resources: { ...(gpus.length > 0 && { gpu: gpus.length }), ...options.resources },
+    devices: { gpu: gpus },
     ...(options.interface !== undefined && { localAddress: addressOfInterface(options.interface) }),
     memoryBytes: options.memoryLimit ?? defaultMemoryBytes(threads, taskMemory(process.env)),
     ...(options.localDirectory !== undefined && { localDirectory: options.localDirectory }),

@@ -82,7 +82,7 @@ export function workerName(environment: Environment): string | undefined {
 }
 
 /** Tasks of this step on this host, from a list like `2(x3),1` with one number for each host. */
-function tasksOnNode(environment: Environment): number {
+export function tasksOnNode(environment: Environment): number {
   if (!insideStep(environment)) return 1;
   const list = environment.SLURM_STEP_TASKS_PER_NODE ?? environment.SLURM_TASKS_PER_NODE ?? "";
   let place = count(environment.SLURM_NODEID) ?? 0;
@@ -93,6 +93,7 @@ function tasksOnNode(environment: Environment): number {
   return 1;
 }
 
-function count(text: string | undefined): number | undefined {
+/** The whole number that a variable holds; undefined when it holds none. */
+export function count(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
