@@ -4,7 +4,12 @@ import { Command, Option } from "commander";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { execs, type Exec } from "../cluster/exec.ts";
-import { taskMemory, workerName, workerThreads } from "../cluster/slurm/environment.ts";
+import {
+  taskMemory,
+  workerCores,
+  workerName,
+  workerThreads,
+} from "../cluster/slurm/environment.ts";
 import { gpusOf } from "../cluster/slurm/gpus.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
 import { RejectedError } from "../src/link/handshake.ts";
@@ -141,6 +146,7 @@ async function run(address: string | undefined, options: Options, command: Comma
   const names = [defaultName, `${defaultName}-${mark.slice(0, 6)}`] as const;
   const target = schedulerTarget({ ...options, address, warn: log.warning });
   const threads = options.threads ?? workerThreads(process.env);
+  const { cores, warning } = workerCores(process.env);
   const gpus = gpusOf(process.env, options.resources?.["gpu"]);
 
   const worker = {
@@ -151,6 +157,7 @@ async function run(address: string | undefined, options: Options, command: Comma
     ...(supervised && { supervisor: process.ppid }),
     ...(supervised?.predecessor && { predecessor: supervised.predecessor }),
     threads,
+    cores,
     concurrency: options.concurrency,
     isolation: options.isolation,
     resources: { ...(gpus.length > 0 && { gpu: gpus.length }), ...options.resources },
@@ -167,6 +174,7 @@ async function run(address: string | undefined, options: Options, command: Comma
       pid: supervised.predecessor.pid,
     });
   }
+  if (warning !== undefined && options.threads === undefined) log.warning(warning);
   const start = async (signal: AbortSignal) => {
     const { startWorker } = await import("../cluster/worker.ts");
     const startAs = (name: string) => startWorker({ ...worker, name, signal });

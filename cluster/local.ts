@@ -18,7 +18,7 @@ import { execs, type Exec } from "./exec.ts";
 import { moduleSource } from "./module-source.ts";
 import { processEnd, type ProcessEnd } from "./process-end.ts";
 import { restartPauses } from "./restart-pauses.ts";
-import { taskMemory, workerThreads } from "./slurm/environment.ts";
+import { taskMemory, workerCores, workerThreads } from "./slurm/environment.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
 import { defaultMemoryBytes } from "../worker/results/memory-limit.ts";
@@ -137,8 +137,8 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
       `drainMs must be from 0 to ${longestDrainMs} (${describeDuration(longestDrainMs)}), not ${drainMs}`,
     );
   }
-  const cores = workerThreads(process.env);
-  const threads = options.threads ?? Math.max(1, Math.floor(cores / workers));
+  const { cores } = workerCores(process.env);
+  const threads = options.threads ?? Math.max(1, Math.floor(workerThreads(process.env) / workers));
   const memory = taskMemory(process.env);
   const memoryBytes = memoryLimit ?? defaultMemoryBytes(threads, memory && memory / workers);
   const token = mintToken();
@@ -169,6 +169,7 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
         isolation,
         drainTimeoutMs: drainMs,
         memoryBytes,
+        cores: Math.max(1, Math.floor(cores / workers)),
         ...(localDirectory !== undefined && { localDirectory }),
       });
       crew.push(new RestartedChild("worker", order()));

@@ -46,6 +46,22 @@ export function workerThreads(environment: Environment, allowed = availableParal
   return Math.min(allowed, Math.max(1, Math.floor(onNode / tasksOnNode(environment))));
 }
 
+/**
+ * The cores that this task really has; and a warning when Slurm said more of them than it may use, as when
+ * `srun` was not given the `--cpus-per-task` of the job.
+ */
+export function workerCores(
+  environment: Environment,
+  allowed = availableParallelism(),
+): { cores: number; warning: string | undefined } {
+  const said = workerThreads(environment, allowed);
+  if (said <= allowed) return { cores: said, warning: undefined };
+  const warning =
+    `give srun --cpus-per-task=${said} too, or the worker --threads ${allowed}: SLURM_CPUS_PER_TASK ` +
+    `says ${said} cores, but this process may use ${allowed}, which its threads share`;
+  return { cores: allowed, warning };
+}
+
 const mebibyte = 2 ** 20;
 
 /**
@@ -56,7 +72,7 @@ const mebibyte = 2 ** 20;
 export function taskMemory(environment: Environment, machine = thisMachine()): number | undefined {
   if (count(environment.SLURM_JOB_ID) === undefined) return undefined;
   const tasks = tasksOnNode(environment);
-  const cores = workerThreads(environment, machine.allowedCores);
+  const { cores } = workerCores(environment, machine.allowedCores);
   const perNode = count(environment.SLURM_MEM_PER_NODE);
   const perCore = count(environment.SLURM_MEM_PER_CPU);
   let bytes = machine.memoryBytes * Math.min(1, cores / machine.cores);

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import {
   insideStep,
   taskMemory,
+  workerCores,
   workerName,
   workerThreads,
   type Environment,
@@ -88,6 +89,20 @@ describe("threads", () => {
     ["zero", { ...step, SLURM_CPUS_PER_TASK: "0", SLURM_CPUS_ON_NODE: "0" }, 8, 8],
   ])("%s", (_situation, environment, allowed, threads) => {
     expect(workerThreads(environment, allowed)).toBe(threads);
+  });
+});
+
+describe("cores", () => {
+  test("are those that the process may use, with words about those that Slurm said besides", () => {
+    expect(workerCores({ ...step, SLURM_CPUS_PER_TASK: "8" }, 8)).toEqual({ cores: 8 });
+    expect(workerCores({ ...step, SLURM_CPUS_PER_TASK: "4" }, 8)).toEqual({ cores: 4 });
+    expect(workerCores({}, 8)).toEqual({ cores: 8 });
+    expect(workerCores({ ...step, SLURM_CPUS_PER_TASK: "8" }, 1)).toEqual({
+      cores: 1,
+      warning: expect.stringMatching(
+        /^give srun --cpus-per-task=8 too, or the worker --threads 1: /,
+      ),
+    });
   });
 });
 
