@@ -24,6 +24,7 @@ import type { ModuleSource } from "../worker/main.ts";
 import { defaultMemoryBytes } from "../worker/results/memory-limit.ts";
 import { clearTimeout, setTimeout } from "../src/timers.ts";
 import { endProcesses } from "../worker/processes/end-processes.ts";
+import { removeLeftovers } from "../worker/results/local-directory.ts";
 
 /**
  * The options of `Client.local`.
@@ -243,6 +244,10 @@ class RestartedChild {
     this.#stopped.abort();
     await this.#child.stop();
     await endProcesses({ marks: [this.#mark] });
+    const order = await this.#order.catch(() => undefined);
+    // Of a worker that had to be killed.
+    if (order?.role === "worker")
+      await removeLeftovers(order.localDirectory).catch(() => undefined);
   }
 }
 

@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { childFlags } from "../src/child-flags.ts";
 import type { Predecessor } from "../src/wire/protocol.ts";
 import { endProcesses } from "../worker/processes/end-processes.ts";
+import { removeLeftovers } from "../worker/results/local-directory.ts";
 import { now } from "../src/timers.ts";
 import { processEnd, type ProcessEnd } from "./process-end.ts";
 import { restartPauses } from "./restart-pauses.ts";
@@ -93,7 +94,11 @@ export async function supervise(options: {
     const end = await endOf(child);
     // A worker that was killed could not end what its tasks had started.
     await endProcesses({ marks: [mark] });
-    if (asked.signal.aborted || end.isOrderly) return end.code;
+    if (asked.signal.aborted || end.isOrderly) {
+      // A worker that is started anew does this itself.
+      await removeLeftovers().catch(() => undefined);
+      return end.code;
+    }
     deaths = end.hasJoined ? 0 : deaths + 1;
     if (end.hasJoined) joinedAt = now();
     const mayPass = now() - joinedAt < longestOutageMs;
