@@ -5,7 +5,8 @@
 
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** @param {"scheduler" | "worker"} [role] the only command of this program */
 export async function launch(role) {
@@ -43,23 +44,25 @@ function recent(version) {
   return major > 22 || (major === 22 && minor >= 18);
 }
 
-/** The executable of the nearest npm package `node` that is recent enough; undefined when there is none. */
-function newerNode() {
-  let folder = new URL("..", import.meta.url);
-  for (;;) {
-    const installed = new URL("node_modules/node/", folder);
-    if (isRecentPackage(installed)) return fileURLToPath(new URL("bin/node", installed));
-    const above = new URL("..", folder);
-    if (above.href === folder.href) return undefined;
-    folder = above;
-  }
+/** The folders of the npm packages `node` that are recent enough, the nearest first. */
+function newerNodes() {
+  // As the command was called: a package may be installed as a link to a folder elsewhere.
+  const called = new URL(".", pathToFileURL(process.argv[1]));
+  return [new URL("..", import.meta.url), called]
+    .flatMap(foldersAbove)
+    .map((folder) => new URL("node_modules/node/", folder))
+    .filter(isRecentPackage);
+}
+
+/** A folder and all above it. */
+function foldersAbove(folder) {
+  const above = new URL("..", folder);
+  return above.href === folder.href ? [folder] : [folder, ...foldersAbove(above)];
 }
 
 function isRecentPackage(folder) {
   try {
-    const { version } = JSON.parse(readFileSync(new URL("package.json", folder), "utf8"));
-    // Its executable is missing when npm was not allowed to run the package's install script.
-    return recent(version) && existsSync(new URL("bin/node", folder));
+    return recent(JSON.parse(readFileSync(new URL("package.json", folder), "utf8")).version);
   } catch {
     return false;
   }
@@ -75,9 +78,16 @@ const withoutDebugger = [
 
 /** Runs this program again on the other Node: with the same streams, signals and exit code. */
 function relaunch() {
-  const node = newerNode();
+  const packages = newerNodes().map((folder) => fileURLToPath(folder));
+  const node = packages.map((folder) => join(folder, "bin", "node")).find(existsSync);
   if (node === undefined) {
     process.stderr.write(`thence needs Node 22.18 or newer; this is ${process.version}\n`);
+    // The executable is missing when npm was not allowed to run the package's install script.
+    for (const folder of packages.slice(0, 1)) {
+      process.stderr.write(
+        `${folder} has no executable: run npm rebuild node, with its install script allowed\n`,
+      );
+    }
     process.exitCode = 2;
     return;
   }

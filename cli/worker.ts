@@ -1,19 +1,28 @@
 // `thence worker`: runs a worker in this process.
 
 import { Command, Option } from "commander";
+import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { slurmStep } from "../cluster/slurm/steps.ts";
 import { execs, type Exec } from "../cluster/exec.ts";
-import { workerName, workerThreads } from "../cluster/slurm-environment.ts";
+import {
+  taskMemory,
+  workerCores,
+  workerName,
+  workerThreads,
+} from "../cluster/slurm/environment.ts";
+import { gpusOf } from "../cluster/slurm/gpus.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
+import { RejectedError } from "../src/link/handshake.ts";
 import { addressOfInterface } from "../src/meeting/address.ts";
 import { formatDuration, longestTimerMs } from "../src/duration.ts";
 import { now } from "../src/timers.ts";
 import { limits } from "../src/wire/limits.ts";
-import { configureLog, createLog } from "../src/log.ts";
+import { configureLog, createLog, type Log } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
+import { defaultMemoryBytes } from "../worker/results/memory-limit.ts";
 import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
 import { endMarginOption, jobEnd } from "./job-end.ts";
@@ -85,10 +94,14 @@ export function workerCommand(): Command {
         .default("threads"),
     )
     .option("--name <name>", "name of the worker; default: from Slurm, or host and process id")
-    .option("--resources <name=amount,...>", "resources that tasks can request, gpu=1", resources)
+    .option(
+      "--resources <name=amount,...>",
+      "resources that tasks can request, gpu=1; default: the GPUs that Slurm gives to it",
+      resources,
+    )
     .option(
       "--memory-limit <size>",
-      "memory for results and inputs; default: a share of 60 % of the machine's",
+      "memory for results and inputs; default: 60 % of what Slurm or the machine gives to it",
       size,
     )
     .option(
@@ -145,11 +158,17 @@ async function run(address: string | undefined, options: Options, command: Comma
   const log = createLog("worker");
   const supervised = supervision();
   const ownName = supervised?.name ?? `${hostname()}-${process.pid}`;
-  const name = options.name ?? workerName(process.env) ?? ownName;
+  const mark = supervised?.mark ?? randomUUID();
+  const defaultName = workerName(process.env) ?? ownName;
+  // The mark is the same after a restart.
+  const names = [defaultName, `${defaultName}-${mark.slice(0, 6)}`] as const;
   const target = schedulerTarget({ ...options, address, warn: log.warning });
+  const threads = options.threads ?? workerThreads(process.env);
+  const { cores, warning } = workerCores(process.env);
+  const gpus = gpusOf(process.env, options.resources?.["gpu"]);
 
   const job = slurmStep(process.env);
-  const words = { target, name, job };
+  const words = { target, name: options.name ?? defaultName, job };
   if (supervised?.lastWords) {
     const { sayLastWords } = await import("../worker/last-words.ts");
     await sayLastWords({ ...words, ...supervised.lastWords });
@@ -177,15 +196,17 @@ async function run(address: string | undefined, options: Options, command: Comma
     ...(ends.length > 0 && { timeLeftMs: () => Math.min(...ends.map((left) => left())) }),
     modules: options.module ?? [],
     exec: options.exec,
-    name,
-    ...(supervised && { supervisor: process.ppid, mark: supervised.mark }),
+    mark,
+    ...(supervised && { supervisor: process.ppid }),
     ...(supervised?.predecessor && { predecessor: supervised.predecessor }),
-    threads: options.threads ?? workerThreads(process.env),
+    threads,
+    cores,
     concurrency: options.concurrency,
     isolation: options.isolation,
-    ...(options.resources && { resources: options.resources }),
+    resources: { ...(gpus.length > 0 && { gpu: gpus.length }), ...options.resources },
+    devices: { gpu: gpus },
     ...(localAddress !== undefined && { localAddress }),
-    ...(options.memoryLimit !== undefined && { memoryBytes: options.memoryLimit }),
+    memoryBytes: options.memoryLimit ?? defaultMemoryBytes(threads, taskMemory(process.env)),
     ...(options.localDirectory !== undefined && { localDirectory: options.localDirectory }),
     deathTimeoutMs: options.deathTimeout,
     drainTimeoutMs: options.drainTimeout,
@@ -196,10 +217,12 @@ async function run(address: string | undefined, options: Options, command: Comma
       pid: supervised.predecessor.pid,
     });
   }
+  if (warning !== undefined && options.threads === undefined) log.warning(warning);
   const start = async (signal: AbortSignal) => {
     const { startWorker } = await import("../cluster/worker.ts");
+    const startAs = (name: string) => startWorker({ ...worker, name, signal });
     const starting = orSayWhy({ ...words, localAddress, signal }, () =>
-      startWorker({ ...worker, signal }),
+      options.name === undefined ? startByDefault(names, startAs, log) : startAs(options.name),
     );
     const running = await starting.catch((error: unknown) => {
       tellSupervisor("ending");
@@ -219,4 +242,17 @@ async function run(address: string | undefined, options: Options, command: Comma
     return { ...running, drain };
   };
   await runDaemon({ start, drains: true, log });
+}
+
+/** Starts a worker by the first of its names or, when another worker has that, by the second. */
+function startByDefault<Started>(
+  [name, otherName]: readonly [string, string],
+  startAs: (name: string) => Promise<Started>,
+  log: Log,
+): Promise<Started> {
+  return startAs(name).catch((error: unknown) => {
+    if (!(error instanceof RejectedError)) throw error;
+    log.info(`another worker is named ${name}: this one is ${otherName}`);
+    return startAs(otherName);
+  });
 }

@@ -145,7 +145,7 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    * @throws {AggregateError} once all have ended, when it failed on some workers: `message` names
    *   them, `errors` has for each what its future failed with; a worker that is lost counts as failed
    * @throws {SerializationError | TypeError | ConnectionError} as `submit` does
-   * @example await client.run("freeMemory"); // { "n1-0": 812, "n2-0": 640 }
+   * @example await client.run("freeMemory"); // { "n1-7.0-0": 812, "n2-7.0-1": 640 }
    */
   run<const Reference extends TaskReference<Tasks>>(
     task: Reference,

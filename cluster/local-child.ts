@@ -19,7 +19,7 @@ export type Order = { logLevel: LogLevel; token: string; predecessor?: Predecess
 type WorkerParts = Pick<
   WorkerOptions,
   "name" | "mark" | "modules" | "threads" | "isolation" | "memoryBytes" | "localDirectory"
-> & { concurrency: number; drainTimeoutMs: number; exec: Exec };
+> & { concurrency: number; cores: number; drainTimeoutMs: number; exec: Exec };
 
 /** To the parent, once: the URL when the role is a scheduler, or why it could not start. */
 export type Report = { url?: string | undefined } | { error: string };

@@ -6,7 +6,6 @@ import { describeDuration } from "../src/duration.ts";
 import { fork, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { checkedNames } from "../client/option-checks.ts";
 import { childFlags } from "../src/child-flags.ts";
@@ -19,10 +18,13 @@ import { execs, type Exec } from "./exec.ts";
 import { moduleSource } from "./module-source.ts";
 import { processEnd, type ProcessEnd } from "./process-end.ts";
 import { restartPauses } from "./restart-pauses.ts";
+import { taskMemory, workerCores, workerThreads } from "./slurm/environment.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
+import { defaultMemoryBytes } from "../worker/results/memory-limit.ts";
 import { clearTimeout, setTimeout } from "../src/timers.ts";
 import { endProcesses } from "../worker/processes/end-processes.ts";
+import { removeLeftovers } from "../worker/results/local-directory.ts";
 
 /**
  * The options of `Client.local`.
@@ -42,7 +44,7 @@ export type LocalOptions = {
   exec?: Exec;
   /** Worker processes, named `local-0`, `local-1` and so on; default 1. One that dies is restarted. */
   workers?: number;
-  /** Threads of each worker; default: the cores of this machine, divided among the workers. */
+  /** Threads of each worker; default: the cores of this machine, or of the Slurm task, divided among the workers. */
   threads?: number;
   /** Tasks that share a thread, for asynchronous functions that mostly wait; default 1. */
   concurrency?: number;
@@ -52,7 +54,7 @@ export type LocalOptions = {
    * which start faster, take less memory, and share large values without a copy.
    */
   isolation?: Isolation;
-  /** Bytes of results and inputs in the memory of each worker. Default: its share of 60 % of this machine's. */
+  /** Bytes of results and inputs in the memory of each worker. Default: its share of 60 % of what this machine or Slurm gives. */
   memoryLimit?: number;
   /** How long running tasks may go on when the cluster ends, in milliseconds; default 1,000. */
   drainMs?: number;
@@ -136,7 +138,10 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
       `drainMs must be from 0 to ${longestDrainMs} (${describeDuration(longestDrainMs)}), not ${drainMs}`,
     );
   }
-  const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
+  const { cores } = workerCores(process.env);
+  const threads = options.threads ?? Math.max(1, Math.floor(workerThreads(process.env) / workers));
+  const memory = taskMemory(process.env);
+  const memoryBytes = memoryLimit ?? defaultMemoryBytes(threads, memory && memory / workers);
   const token = mintToken();
   const scheduler = new RestartedChild(
     "scheduler",
@@ -164,7 +169,8 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
         exec,
         isolation,
         drainTimeoutMs: drainMs,
-        ...(memoryLimit !== undefined && { memoryBytes: memoryLimit }),
+        memoryBytes,
+        cores: Math.max(1, Math.floor(cores / workers)),
         ...(localDirectory !== undefined && { localDirectory }),
       });
       crew.push(new RestartedChild("worker", order()));
@@ -238,6 +244,10 @@ class RestartedChild {
     this.#stopped.abort();
     await this.#child.stop();
     await endProcesses({ marks: [this.#mark] });
+    const order = await this.#order.catch(() => undefined);
+    // Of a worker that had to be killed.
+    if (order?.role === "worker")
+      await removeLeftovers(order.localDirectory).catch(() => undefined);
   }
 }
 

@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { childFlags } from "../src/child-flags.ts";
 import type { Predecessor } from "../src/wire/protocol.ts";
 import { endProcesses } from "../worker/processes/end-processes.ts";
+import { removeLeftovers } from "../worker/results/local-directory.ts";
 import { clearTimeout, now, setTimeout } from "../src/timers.ts";
 import { processEnd, type ProcessEnd } from "./process-end.ts";
 import { restartPauses } from "./restart-pauses.ts";
@@ -105,9 +106,12 @@ export async function supervise(options: {
     const end = await endOf(child);
     // A worker that was killed could not end what its tasks had started.
     await endProcesses({ marks: [mark] });
-    if (end.isOrderly) return end.code;
-    if (asked.signal.aborted) {
-      if (end.hasJoined) await sayLastWords({ how: end.how, pid: child.pid ?? 0 });
+    if (end.isOrderly || asked.signal.aborted) {
+      if (!end.isOrderly && end.hasJoined) {
+        await sayLastWords({ how: end.how, pid: child.pid ?? 0 });
+      }
+      // A worker that is started anew does this itself.
+      await removeLeftovers().catch(() => undefined);
       return end.code;
     }
     deaths = end.hasJoined ? 0 : deaths + 1;

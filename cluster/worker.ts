@@ -10,6 +10,7 @@ import {
 } from "../worker/main.ts";
 import { builtInModule } from "../src/built-in.ts";
 import type { Exec } from "./exec.ts";
+import { limitNativeThreads } from "./native-threads.ts";
 import { startIoThreads } from "../worker/boundary/io-threads.ts";
 
 /** In a checkout these are .ts files, in the published package .js files. */
@@ -22,8 +23,14 @@ const builtIn: ModuleSource = { name: builtInModule, path: fileURLToPath(exec) }
 
 /** Starts a worker; see `startWorker` in `worker/main.ts`. */
 export async function startWorker(
-  options: Omit<WorkerOptions, "taskClient"> & { readonly exec?: Exec },
+  options: Omit<WorkerOptions, "taskClient"> & {
+    readonly exec?: Exec;
+    /** The cores of the worker, for the threads that native code starts. Default: left to that code. */
+    readonly cores?: number;
+  },
 ): Promise<RunningWorker> {
+  const { cores, threads } = options;
+  if (cores !== undefined) limitNativeThreads(process.env, { cores, threads });
   await startIoThreads(options.threads * (options.concurrency ?? 1));
   const modules = options.exec === "no" ? options.modules : [...options.modules, builtIn];
   return startBareWorker({ ...options, modules, taskClient });

@@ -21,6 +21,7 @@ import { rateLimited } from "../src/rate-limit.ts";
 import { waitingFor } from "../src/meeting/target.ts";
 import { transferAddress } from "../src/transfer/messages.ts";
 import { Calls } from "./calls/calls.ts";
+import type { DeviceLists } from "./calls/devices.ts";
 import type { ModuleSource } from "./boundary/module-source.ts";
 import type { Isolation } from "./isolation.ts";
 import { openLocalDirectory } from "./results/local-directory.ts";
@@ -46,6 +47,8 @@ export type WorkerOptions = {
   readonly concurrency?: number;
   /** The amount that it has of each resource, for example `{ gpu: 1 }`. */
   readonly resources?: Resources;
+  /** The devices of a resource: each task gets some for itself, as many as it asked for. */
+  readonly devices?: DeviceLists;
   /** How long it looks for the scheduler before it gives up, in milliseconds. Default 60,000. */
   readonly deathTimeoutMs?: number;
   /** How long running tasks may go on after `stop`, in milliseconds. Default 10,000. */
@@ -69,7 +72,7 @@ export type WorkerOptions = {
   readonly mark?: string;
   /** A module with an `openTaskClient`, for `currentTask().client`. Default: tasks have no client. */
   readonly taskClient?: URL;
-  /** Most bytes of results and inputs in memory. Default: 60 % of this machine's memory, by its share of the threads. */
+  /** Most bytes of results and inputs in memory. Default: see `defaultMemoryBytes`. */
   readonly memoryBytes?: number;
   /** The directory for results that do not fit into memory. Default: the system's for temporary files. */
   readonly localDirectory?: string;
@@ -185,6 +188,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       isolation: options.isolation,
       mark: options.mark,
       taskClient: options.taskClient,
+      devices: options.devices,
+      resources: options.resources,
       log,
       results,
       outage: (reason) => {

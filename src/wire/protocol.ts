@@ -231,8 +231,8 @@ const Run = Type.Object({
   options: Type.Optional(RunOptionsSchema),
   /** Say `started` before each begins: one of these may have taken a worker down. */
   announce: Type.Optional(Type.Boolean()),
-  /** They hold resources, which they lend with their slots: wait for `resume` before they go on. */
-  regains: Type.Optional(Type.Boolean()),
+  /** Each holds these, and lends them with its slot: it waits for `resume` before it goes on. */
+  resources: Type.Optional(ResourcesSchema),
   /** Tasks of tasks, so deep: before shallower ones of the same priority. */
   depth: Type.Optional(Count),
 });

@@ -5,7 +5,7 @@ import { Type } from "typebox";
 import { Attempt, attemptsOf, Key } from "./parts.ts";
 import type { FromClient, ToClient } from "./protocol.ts";
 
-/** To a worker: what these had lent is theirs again; for those of a `run` with `regains` only. */
+/** To a worker: what these had lent is theirs again; for those of a `run` with `resources` only. */
 export const Resume = attemptsOf("resume");
 /** To a worker: for the client inside a task. */
 export const ToTask = Type.Object({

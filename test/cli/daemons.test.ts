@@ -220,6 +220,7 @@ describe("a worker", () => {
       ],
       {
         env: {
+          SLURM_JOB_ID: "7",
           SLURM_STEP_ID: "0",
           SLURM_PROCID: "3",
           SLURMD_NODENAME: "n1",
@@ -231,13 +232,39 @@ describe("a worker", () => {
     const { stdout } = await thence(["status", "--json", "--scheduler-file", file]).ended;
     expect(JSON.parse(stdout).workers).toMatchObject([
       {
-        name: "n1-3",
+        name: "n1-7.0-3",
         threads: 2,
         resources: { gpu: { total: 2, used: 0 }, disk: { total: 0.5, used: 0 } },
         functions: ["maths.add", "maths.sub"],
       },
     ]);
     await Promise.all([joining.end(), program.end()]);
+  });
+
+  test("has a name of its own beside workers of other jobs, and beside one of its own task", async () => {
+    const program = scheduler(["--scheduler-file", file]);
+    const env = (job: string) => ({
+      SLURM_JOB_ID: job,
+      SLURM_STEP_ID: "0",
+      SLURM_PROCID: "0",
+      SLURMD_NODENAME: "n1",
+    });
+    const jobs = ["7", "8", "8"].map((job) =>
+      worker(["--scheduler-file", file], { env: env(job) }),
+    );
+    await Promise.all(jobs.map((each) => each.wrote(/joined the scheduler/)));
+    const { stdout } = await thence(["status", "--json", "--scheduler-file", file]).ended;
+    const names: string[] = JSON.parse(stdout).workers.map(({ name }: { name: string }) => name);
+    const [first, second, third] = names.sort();
+    expect([first, second]).toEqual(["n1-7.0-0", "n1-8.0-0"]);
+    expect(third).toMatch(/^n1-8\.0-0-\w{6}$/);
+
+    const given = worker(["--scheduler-file", file, "--name", "n1-7.0-0"]);
+    expect(await given.ended).toMatchObject({
+      how: 1,
+      stderr: expect.stringContaining('choose another --name: a worker named "n1-7.0-0"'),
+    });
+    await Promise.all([...jobs, program].map((each) => each.end()));
   });
 
   test("lets running tasks finish when it is told to end, and ends at once when told again", async () => {

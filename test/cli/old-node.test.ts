@@ -1,7 +1,17 @@
 // On a Node that is too old: the command line and the import say the same words, and the command line
 // looks for the npm package `node`, beside this package and above it.
 
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -58,14 +68,35 @@ test("the command line runs on the package `node` beside it", async () => {
   expect(stdout).toMatch(/^the newer node: .*bin\.js version$/m);
 });
 
+test("the command line is itself a link, as npm makes it, to a package that is a link, as pnpm does", async () => {
+  const modules = path.join(project, "node_modules");
+  const store = await mkdtemp(path.join(tmpdir(), "thence-store-"));
+  try {
+    await rename(path.join(modules, "thence"), path.join(store, "thence"));
+    await symlink(path.join(store, "thence"), path.join(modules, "thence"));
+    await mkdir(path.join(modules, ".bin"));
+    await symlink("../thence/cli/bin.js", path.join(modules, ".bin", "thence"));
+    await installNode("24.1.0");
+    for (const each of [command(), path.join(modules, ".bin", "thence")]) {
+      const { how, stdout } = await run(each, "version").ended;
+      expect(how).toBe(0);
+      expect(stdout).toMatch(/^the newer node: .* version$/m);
+    }
+  } finally {
+    await rm(store, { recursive: true });
+  }
+});
+
 test.each([
-  ["too old itself", "20.1.0", true],
-  ["without its executable", "24.1.0", false],
-])("a package `node` that is %s is of no use", async (_, version, withExecutable) => {
+  ["too old itself", "20.1.0", true, /^$/],
+  ["without its executable", "24.1.0", false, /has no executable: run npm rebuild node/],
+])("a package `node` that is %s is of no use", async (_, version, withExecutable, more) => {
   await installNode(version, withExecutable);
   const { how, stderr } = await run(command(), "version").ended;
   expect(how).toBe(2);
-  expect(stderr).toMatch(words);
+  const [first, second = ""] = stderr.split("\n");
+  expect(first).toMatch(words);
+  expect(second).toMatch(more);
 });
 
 test("package.json names the same version", async () => {

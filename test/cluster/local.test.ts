@@ -1,8 +1,10 @@
 // A cluster on this machine: it starts or says why not, and no process outlives the program.
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { Client } from "../../cluster/client.ts";
 import { childFlags } from "../../src/child-flags.ts";
 import { startLocalCluster } from "../../cluster/local.ts";
@@ -13,7 +15,10 @@ const fixture = (file: string) => path.join(root, "test", "fixtures", file);
 const arithmetic = fixture("arithmetic.ts");
 const behaviours = fixture("behaviours.ts");
 
-afterEach(reap);
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await reap();
+});
 
 describe("Client.local", () => {
   test("runs tasks on as many workers and threads as asked for, and leaves no process", async () => {
@@ -51,6 +56,26 @@ describe("Client.local", () => {
       expect(await client.submit("maths.sub", 1, 10).result()).toBe(-9);
     } finally {
       await client.close();
+    }
+  });
+
+  test("takes the cores and the memory that Slurm gives to the job", async () => {
+    vi.stubEnv("SLURM_JOB_ID", "7");
+    vi.stubEnv("SLURM_CPUS_PER_TASK", "3");
+    vi.stubEnv("SLURM_MEM_PER_NODE", "10");
+    const client = await Client.local<typeof import("../processes/fixtures/large.ts")>({
+      modules: [path.join(root, "test", "processes", "fixtures", "large.ts")],
+    });
+    const folder = await mkdtemp(path.join(tmpdir(), "thence-test-"));
+    try {
+      expect(await client.workers()).toMatchObject([{ threads: 3 }]);
+      // 8 MB are more than 60 % of 10 MiB.
+      const values = client.submit("ramp", folder, 1_000_000, 1);
+      const total = client.submit("total", values);
+      await expect(total.result()).rejects.toThrow(/raise --memory-limit/);
+    } finally {
+      await client.close();
+      await rm(folder, { recursive: true });
     }
   });
 

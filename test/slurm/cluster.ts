@@ -39,6 +39,8 @@ export type Outcome = { code: number; stdout: string; stderr: string };
 export type SlurmOptions = {
   nodes?: number;
   cpusPerNode?: number;
+  /** What Slurm takes for GPUs: any device file will do. */
+  gpusPerNode?: number;
   /** Where it lives; a new folder under the system's temporary one by default. */
   directory?: string;
   /** Goes on when this process ends; `stopSlurm(directory)` ends it. */
@@ -56,7 +58,7 @@ export function whyNoSlurm(): string | undefined {
 
 /** Starts the daemons, and resolves when every node is idle. */
 export async function startSlurm(options: SlurmOptions = {}): Promise<SlurmCluster> {
-  const { nodes = 4, cpusPerNode = 2, outlive = false } = options;
+  const { nodes = 4, cpusPerNode = 2, gpusPerNode = 0, outlive = false } = options;
   const directory = options.directory ?? (await mkdtemp(path.join(tmpdir(), "thence-slurm-")));
   await stopSlurm(directory);
   mkdirSync(directory, { recursive: true });
@@ -68,7 +70,8 @@ export async function startSlurm(options: SlurmOptions = {}): Promise<SlurmClust
   const configuration = path.join(directory, "slurm.conf");
   const ports = await freePorts(nodes + 1);
   writeFileSync(key, randomBytes(128), { mode: 0o400 });
-  writeFileSync(configuration, slurmConf({ directory, socket, ports, cpusPerNode }));
+  writeFileSync(configuration, slurmConf({ directory, socket, ports, cpusPerNode, gpusPerNode }));
+  writeFileSync(path.join(directory, "gres.conf"), gresConf(gpusPerNode));
   mkdirSync(path.join(directory, "state"));
 
   const env = { SLURM_CONF: configuration, PATH: searchPath };
@@ -144,15 +147,31 @@ export function processesOfJobs(directory: string): number[] {
     });
 }
 
-type Layout = { directory: string; socket: string; ports: readonly number[]; cpusPerNode: number };
+type Layout = {
+  directory: string;
+  socket: string;
+  ports: readonly number[];
+  cpusPerNode: number;
+  gpusPerNode: number;
+};
 
-function slurmConf({ directory, socket, ports, cpusPerNode }: Layout): string {
+/** Device files that are everywhere, in the place of GPUs. */
+const deviceFiles = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random"];
+
+function gresConf(gpus: number): string {
+  return deviceFiles
+    .slice(0, gpus)
+    .map((file) => `Name=gpu File=${file}\n`)
+    .join("");
+}
+
+function slurmConf({ directory, socket, ports, cpusPerNode, gpusPerNode }: Layout): string {
   const [controllerPort, ...nodePorts] = ports;
   const host = hostname().split(".")[0];
   const nodeLines = nodePorts.map(
     (port, index) =>
       `NodeName=n${index + 1} NodeHostname=${host} NodeAddr=127.0.0.1 Port=${port}` +
-      ` CPUs=${cpusPerNode} State=UNKNOWN`,
+      ` CPUs=${cpusPerNode}${gpusPerNode > 0 ? ` Gres=gpu:${gpusPerNode}` : ""} State=UNKNOWN`,
   );
   return `ClusterName=thence
 SlurmctldHost=${host}(127.0.0.1)
@@ -166,6 +185,7 @@ TaskPlugin=task/none
 SchedulerType=sched/backfill
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
+GresTypes=gpu
 # Nodes have the cores they are said to have, whatever this machine has.
 SlurmdParameters=config_overrides
 ReturnToService=2

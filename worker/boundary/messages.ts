@@ -7,6 +7,7 @@ import type { SocketData } from "../../src/link/socket.ts";
 import type { Failure } from "../../src/wire/protocol.ts";
 import type { RunOptions } from "../../src/wire/task-options.ts";
 import type { Cells } from "./cells.ts";
+import type { Grant } from "./grant.ts";
 import { isArrayOf, isNumber, isString } from "./guards.ts";
 import { isCloneable, type CloneablePayload, type CloneableMessage } from "./cloneable.ts";
 import type { ModuleSource } from "./module-source.ts";
@@ -46,8 +47,8 @@ export type ToThread =
       readonly inputs: (CloneablePayload[] | undefined)[] | undefined;
       /** Undefined when no call has any. */
       readonly options?: readonly (RunOptions | undefined)[] | undefined;
-      /** The tickets of calls that lend resources with their slots. */
-      readonly regains?: readonly number[] | undefined;
+      /** The resources of calls that have any, which they lend with their slots. */
+      readonly grants?: readonly (Grant | undefined)[] | undefined;
     }
   /** Asks this call to end by its signal; its cell says `ENDING` already. */
   | {
@@ -60,8 +61,8 @@ export type ToThread =
   | { readonly type: "sub"; readonly ticket: number; readonly message: CloneableMessage }
   /** So many bytes of the call's output have been taken. */
   | { readonly type: "output-taken"; readonly ticket: number; readonly bytes: number }
-  /** The call has the slot and the resources back that it had lent. */
-  | { readonly type: "resume"; readonly ticket: number };
+  /** The call has its slot back, and as many resources as it had lent. */
+  | { readonly type: "resume"; readonly ticket: number; readonly grant?: Grant | undefined };
 
 export type FromThread =
   /**

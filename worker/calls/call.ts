@@ -5,8 +5,9 @@ import { describeDuration } from "../../src/duration.ts";
 import { toErrorRecord } from "../../src/errors/failure.ts";
 import { didYouMean } from "../../src/nearest.ts";
 import type { Payload } from "../../src/payload/payload.ts";
-import type { Failure, RunMessage } from "../../src/wire/protocol.ts";
+import type { Failure, Resources, RunMessage } from "../../src/wire/protocol.ts";
 import type { RunOptions } from "../../src/wire/task-options.ts";
+import type { Grant } from "../boundary/grant.ts";
 import type { Thread } from "../pool/thread.ts";
 import type { Gathering } from "../results/gathering.ts";
 
@@ -21,8 +22,8 @@ export type Terms = {
   readonly options: RunOptions | undefined;
   /** Report `started` before the call begins: it may take this process down. */
   readonly announce: boolean;
-  /** The call lends resources too: the scheduler gives them back before the call goes on. */
-  readonly regains: boolean;
+  /** What the call has while it runs. It lends them with its slot, and gets them back before it goes on. */
+  readonly resources: Resources | undefined;
   /** How many tasks are above this sub-task; deeper calls go first. */
   readonly depth: number;
 };
@@ -38,6 +39,8 @@ export type Call = {
   /** The inputs that come from the store or from other workers. */
   gathering: Gathering | undefined;
   readonly terms: Terms;
+  /** The resources that it has now. */
+  grant: Grant | undefined;
   /** Place in the order of arrival. */
   readonly order: number;
   /** Whether the call is in the local queue. */
@@ -78,9 +81,9 @@ export const dropped: Ending = {
 
 /** @param place the place of the function; any number when the worker does not have the function */
 export function termsOf(message: RunMessage, place = 0): Terms {
-  const { name, priority = 0, depth = 0, announce = false, regains = false } = message;
-  const { options } = message;
-  return { name, function: place, priority, depth, options, announce, regains };
+  const { name, priority = 0, depth = 0, announce = false } = message;
+  const { options, resources } = message;
+  return { name, function: place, priority, depth, options, announce, resources };
 }
 
 /** One of the calls of a `run` message, without its inputs. */
@@ -93,6 +96,7 @@ export function newCall(message: RunMessage, index: number, terms: Terms, order:
     inputs: undefined,
     gathering: undefined,
     terms,
+    grant: undefined,
     order,
     queued: false,
     thread: undefined,

@@ -6,7 +6,7 @@ import { failureOf } from "../../src/errors/failure.ts";
 import { KeyTable } from "../../src/key-table.ts";
 import type { Log } from "../../src/log.ts";
 import type { Payload } from "../../src/payload/payload.ts";
-import type { Reference, RunMessage, ToWorker } from "../../src/wire/protocol.ts";
+import type { Reference, Resources, RunMessage, ToWorker } from "../../src/wire/protocol.ts";
 import { formatDuration } from "../../src/duration.ts";
 import type { ThreadEnd } from "../pool/events.ts";
 import {
@@ -29,6 +29,7 @@ import {
   type Call,
   type Ending,
 } from "./call.ts";
+import { Devices, type DeviceLists } from "./devices.ts";
 import { Endings } from "./endings.ts";
 import { ScatterForTask } from "./scatter-for-task.ts";
 import { fetchForTask } from "./fetch-for-task.ts";
@@ -37,6 +38,9 @@ export type CallsOptions = PoolOptions & {
   /** How long a call that was asked to end may take before it loses its thread. Default 2,000. */
   readonly graceMs?: number;
   readonly log: Log;
+  /** The devices of resources that have some, and how much there is of each resource. */
+  readonly devices?: DeviceLists | undefined;
+  readonly resources?: Resources | undefined;
   /** Keeps results that are too large for a message, and fetches inputs. */
   readonly results: Pick<Results, "keep" | "gather" | "fetch" | "place" | "isSmall">;
   /** No thread is left, for this reason, and the modules do not load again yet; then, without one, they do. */
@@ -57,6 +61,7 @@ export class Calls {
   readonly #pool: ThreadPool;
   readonly #reports: Reports;
   readonly #endings: Endings;
+  readonly #devices: Devices;
   readonly #warned = new Set<string>();
   readonly #scattering: ScatterForTask;
   readonly #byKey = new KeyTable<Call>();
@@ -72,6 +77,7 @@ export class Calls {
     this.#options = options;
     this.#reports = reports;
     this.#endings = new Endings({ graceMs: options.graceMs ?? 2_000, log: options.log });
+    this.#devices = new Devices(options.devices, options.resources);
     this.#scattering = new ScatterForTask(options.results, options.log);
     this.#pool = new ThreadPool(options, this.#poolEvents());
   }
@@ -114,7 +120,7 @@ export class Calls {
       case "resume":
         message.keys.forEach((key, index) => {
           const call = this.#find(key, message.attempts[index]!);
-          call?.thread?.resume(call);
+          if (call !== undefined) this.#resume(call);
         });
         return;
       case "sub": {
@@ -147,7 +153,7 @@ export class Calls {
       if (place === undefined) this.#reports.failed(call, unknownTask(call, this.functions));
       else if (this.#leaving || this.#paused || this.#isOut) this.#reports.withdrawn(call);
       else if (!this.#admit(call)) continue;
-      else if (inputs === undefined) this.#pool.add(call);
+      else if (inputs === undefined) this.#queue(call);
       else this.#gather(call, inputs[index]!, peers);
     }
     this.#pool.feed();
@@ -159,14 +165,14 @@ export class Calls {
     call.gathering = this.#options.results.gather(inputs, peers);
     if (call.gathering === undefined) {
       call.inputs = inputs as readonly Payload[];
-      this.#pool.add(call);
+      this.#queue(call);
       return;
     }
     call.gathering.inputs.then(
       (all) => {
         if (this.#byKey.get(call.key) !== call || call.ending !== undefined) return;
         call.inputs = all;
-        this.#pool.add(call);
+        this.#queue(call);
         this.#pool.feed();
       },
       (error: unknown) => {
@@ -175,6 +181,22 @@ export class Calls {
         else this.#reports.failed(call, { ...failureOf(error), ...about(call) });
       },
     );
+  }
+
+  /** Puts a call in the queue, once there are devices for it. */
+  #queue(call: Call): void {
+    if (call.terms.resources === undefined) return this.#pool.add(call);
+    this.#devices.request(call, () => {
+      this.#pool.add(call);
+      this.#pool.feed();
+    });
+  }
+
+  /** A call that had lent its resources goes on, once there are devices for it; they may be others. */
+  #resume(call: Call): void {
+    const resume = () => call.thread?.resume(call);
+    if (call.ending !== undefined) resume();
+    else this.#devices.request(call, resume, true);
   }
 
   /** False for a call that is here already; an older attempt of the same task makes way. */
@@ -238,6 +260,7 @@ export class Calls {
 
   /** Forgets all calls without a report; those that execute are asked to end. */
   drop(): void {
+    this.#devices.takeAllBack();
     for (const call of this.#byKey.values()) this.#end(call, dropped);
   }
 
@@ -249,6 +272,7 @@ export class Calls {
 
   /** Gives back every call that has not begun. */
   #giveAllBack(): void {
+    for (const call of this.#devices.takeAllBack()) this.#giveBack(call);
     for (const call of this.#pool.takeAllBack()) this.#giveBack(call);
     for (const call of this.#byKey.values()) {
       if (call.recalled) call.unwanted = true;
@@ -312,6 +336,7 @@ export class Calls {
         // The thread has its inputs. What stays pinned here could keep the memory full, and this worker
         // paused, until a sub-task has run that nobody else can run.
         call.gathering?.letGo();
+        this.#release(call);
         if (isWanted(call)) reports.lent(call);
       },
       resuming: (call) => isWanted(call) && reports.resuming(call),
@@ -401,7 +426,7 @@ export class Calls {
 
   /** Takes a call back from the queue, from its thread or from its fetches, unless it has begun. */
   #takeBack(call: Call): boolean {
-    if (this.#pool.takeBack(call)) return true;
+    if (this.#pool.takeBack(call) || this.#devices.takeBack(call)) return true;
     if (call.gathering === undefined || call.inputs !== undefined) return false;
     call.gathering.letGo();
     return true;
@@ -415,6 +440,8 @@ export class Calls {
       call.thread?.handed.forget(call);
       this.#settle(call);
     }
+    // It does not wait to have its resources back.
+    else if (call.lent) this.#release(call);
     // The same key may be sent again before this call has ended.
     if (ending === dropped) this.#remove(call.key);
   }
@@ -427,6 +454,7 @@ export class Calls {
     if (call.timer !== undefined) clearTimeout(call.timer);
     call.gathering?.letGo();
     if (call.usedClient) this.#scattering.forget(call);
+    this.#release(call);
     const { ending } = call;
     if (ending?.code !== "dropped") this.#remove(call.key);
     if (ending === undefined) return true;
@@ -435,6 +463,10 @@ export class Calls {
       this.#reports.failed(call, { ...about(call), code: ending.code, message: ending.message });
     }
     return false;
+  }
+
+  #release(call: Call): void {
+    if (call.terms.resources !== undefined) this.#devices.release(call);
   }
 
   #remove(key: string): void {

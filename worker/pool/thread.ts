@@ -8,6 +8,7 @@ import { readFrame } from "../../src/wire/frame.ts";
 import type { ToClient } from "../../src/wire/protocol.ts";
 import type { RunOptions } from "../../src/wire/task-options.ts";
 import { fromCloneable, toCloneableMessage, type CloneablePayload } from "../boundary/cloneable.ts";
+import type { Grant } from "../boundary/grant.ts";
 import { isFromThread, type FromThread, type ToThread } from "../boundary/messages.ts";
 import { ModuleError } from "../boundary/module-source.ts";
 import type { Call } from "../calls/call.ts";
@@ -97,10 +98,9 @@ export class Thread {
     const args: CloneablePayload[] = [];
     let inputs: (CloneablePayload[] | undefined)[] | undefined;
     let options: (RunOptions | undefined)[] | undefined;
-    let regains: number[] | undefined;
+    let grants: (Grant | undefined)[] | undefined;
     const transfer: ArrayBuffer[] = [];
     for (const call of calls) {
-      if (call.terms.regains) (regains ??= []).push(call.ticket);
       numbers.push(call.ticket, call.terms.function, call.startsBefore + 1);
       keys.push(call.key);
       args.push(this.#host.cross(call.args, transfer));
@@ -112,8 +112,12 @@ export class Thread {
         options ??= Array.from({ length: calls.length });
         options[keys.length - 1] = call.terms.options;
       }
+      if (call.grant !== undefined) {
+        grants ??= Array.from({ length: calls.length });
+        grants[keys.length - 1] = call.grant;
+      }
     }
-    this.#post({ type: "calls", numbers, keys, args, inputs, options, regains }, transfer);
+    this.#post({ type: "calls", numbers, keys, args, inputs, options, grants }, transfer);
   }
 
   /** Sends a message to the client inside a call. */
@@ -131,7 +135,7 @@ export class Thread {
   /** Gives a call that asked to resume its slot and its resources back. */
   resume(call: Call): void {
     this.handed.takeBackSlot(call);
-    this.#post({ type: "resume", ticket: call.ticket });
+    this.#post({ type: "resume", ticket: call.ticket, grant: call.grant });
   }
 
   /** Asks an executing call to end: its signal fires. False when it is not executing. */
@@ -218,7 +222,7 @@ export class Thread {
       case "resuming": {
         const call = this.handed.get(message.ticket);
         if (!call?.lent) break;
-        if (!call.terms.regains) this.handed.takeBackSlot(call);
+        if (call.terms.resources === undefined) this.handed.takeBackSlot(call);
         this.#callEvents.resuming(call);
         break;
       }

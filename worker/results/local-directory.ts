@@ -1,13 +1,14 @@
 // The directory on this machine's disk where a worker writes results that do not fit into its memory. Each
 // process has a folder there, named after it, with a folder for each of its workers. A worker removes its
-// folder when it ends, and folders of dead workers of this machine when it starts.
+// folder when it ends. Those of workers that were killed are removed by whoever had started them, and by
+// the next worker of this machine.
 
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { mkdir, open, readdir, rm } from "node:fs/promises";
+import { readFileSync, readlinkSync } from "node:fs";
+import { access, constants, lstat, mkdir, open, readdir, rm } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
-import type { Log } from "../../src/log.ts";
+import { silentLog, type Log } from "../../src/log.ts";
 import type { Disk, DiskFile } from "./spilling.ts";
 
 export type LocalDirectory = Disk & {
@@ -21,7 +22,8 @@ export type LocalDirectory = Disk & {
 const writeBytes = 8 * 1024 * 1024;
 
 /**
- * Makes the folder, and removes the folders of dead workers.
+ * Makes the folder, and removes the folders of dead workers. In the default directory the folder is made when
+ * it is first needed: most workers leave nothing there, however they end.
  *
  * @param directory default: the system's directory for temporary files
  * @throws {Error} when the directory cannot be written to, with what to do about it
@@ -32,23 +34,33 @@ export async function openLocalDirectory(
 ): Promise<LocalDirectory> {
   const parent = path.resolve(directory ?? tmpdir());
   const folder = path.join(parent, folderName(hostname(), process.pid, startOf(process.pid)));
-  try {
-    await mkdir(parent, { recursive: true });
-    await removeLeftovers(parent, log);
+  const own = path.join(folder, randomUUID());
+  let isMade = false;
+  async function make(): Promise<void> {
+    if (isMade) return;
     // A process may hold several workers.
     await mkdir(folder, { recursive: true, mode: 0o700 });
+    await mkdir(own, { recursive: true, mode: 0o700 });
+    isMade = true;
+  }
+  try {
+    await mkdir(parent, { recursive: true });
+    await access(parent, constants.W_OK);
+    await removeLeftovers(parent, log);
+    if (directory !== undefined) await make();
   } catch (error) {
     const { message } = error as Error;
     throw new Error(`give another --local-directory: ${parent} cannot be used: ${message}`, {
       cause: error,
     });
   }
-  const own = path.join(folder, randomUUID());
-  await mkdir(own, { mode: 0o700 });
   let files = 0;
   return {
     folder: own,
-    write: (rows) => writeFile(path.join(own, `${files++}`), rows),
+    async write(rows) {
+      await make();
+      return writeFile(path.join(own, `${files++}`), rows);
+    },
     async close() {
       await rm(own, { recursive: true, force: true });
       // Another worker of this process may still use it.
@@ -104,20 +116,25 @@ const prefix = "thence-worker";
 
 /** Names the process for ever: its id may be used again, but not with the same start. */
 function folderName(host: string, pid: number, start: string): string {
-  return `${prefix}+${encodeURIComponent(host)}+${pid}+${start}`;
+  return `${prefix}+${encodeURIComponent(host)}+${pid}+${start}+${idSpace}`;
 }
 
-/** Removes only folders that a worker made on this machine and whose process is known to be gone. */
-async function removeLeftovers(parent: string, log: Log): Promise<void> {
+/** Removes only folders that a worker of this user made on this machine, and whose process is known to be gone. */
+export async function removeLeftovers(parent = tmpdir(), log = silentLog): Promise<void> {
+  const ownUid = process.getuid?.();
   for (const name of await readdir(parent)) {
-    const [, host = "", pid = "", start = ""] =
-      /^thence-worker\+([^+]+)\+(\d+)\+(\w+)$/.exec(name) ?? [];
-    if (host !== encodeURIComponent(hostname())) continue;
+    const [, host = "", pid = "", start = "", space] =
+      /^thence-worker\+([^+]+)\+(\d+)\+(\w+)\+(\d+)$/.exec(name) ?? [];
+    if (host !== encodeURIComponent(hostname()) || space !== idSpace) continue;
     if (isAlive(Number(pid), start)) continue;
+    const folder = path.join(parent, name);
     try {
-      await rm(path.join(parent, name), { recursive: true, force: true });
+      if (ownUid !== undefined && (await lstat(folder)).uid !== ownUid) continue;
+      await rm(folder, { recursive: true, force: true });
       log.info(`removed the folder of a dead worker: ${name}`);
     } catch (error) {
+      // Another worker that starts may remove it just now.
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
       log.warning(`cannot remove the folder of a dead worker: ${(error as Error).message}`);
     }
   }
@@ -143,3 +160,13 @@ function startOf(pid: number): string {
   }
 }
 const unknownStart = "unknown";
+
+/** The container in which process ids are counted: others may share the host's name and directory. */
+const idSpace = idSpaceOfThisProcess();
+function idSpaceOfThisProcess(): string {
+  try {
+    return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "0";
+  } catch {
+    return "0";
+  }
+}

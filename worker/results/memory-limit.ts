@@ -1,13 +1,19 @@
 // The default limit of the memory that a worker uses for results and inputs.
 
 import { availableParallelism, totalmem } from "node:os";
+import { cgroupMemoryLimit } from "./cgroup-limit.ts";
 
 /** Share of the memory that this process may have; the rest is for the tasks themselves. */
 const share = 0.6;
 
-/** In proportion to the threads: a worker with half of this machine's threads takes half of the share. */
-export function defaultMemoryBytes(threads: number): number {
-  const constrained = process.constrainedMemory();
-  const total = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
-  return Math.floor(share * total * Math.min(1, threads / availableParallelism()));
+/**
+ * A share of the memory of the worker's process. A batch system says how much that is. Without one it is in
+ * proportion to the threads: a worker with half of this machine's threads has half of the memory.
+ *
+ * @param own the bytes of the process, when they are known
+ */
+export function defaultMemoryBytes(threads: number, own?: number): number {
+  const machine = Math.min(totalmem(), cgroupMemoryLimit());
+  const bytes = own ?? machine * Math.min(1, threads / availableParallelism());
+  return Math.floor(share * bytes);
 }

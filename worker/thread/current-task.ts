@@ -7,6 +7,7 @@ import { format } from "node:util";
 import { ConnectionError, ThenceError } from "../../src/errors/errors.ts";
 import type { Payload } from "../../src/payload/payload.ts";
 import type { RunOptions } from "../../src/wire/task-options.ts";
+import type { Grant, TaskResources } from "../boundary/grant.ts";
 import { clearTimeout, now, setTimeout } from "../boundary/intrinsics.ts";
 import type { TaskLink } from "./task-link.ts";
 import { TaskOutput } from "./task-output.ts";
@@ -25,6 +26,11 @@ export type CurrentTask = {
    * thread. In a loop that never awaits, read it again each time: `if (currentTask().signal.aborted) return;`.
    */
   readonly signal: AbortSignal;
+  /**
+   * What it has of each resource that it asked for, with the devices where there are some:
+   * `{ gpu: { amount: 1, devices: ["0"] } }`. After it has waited for sub-tasks they may be others.
+   */
+  readonly resources: TaskResources;
   /**
    * Reports how far the task is: `fraction` from 0 to 1, and words of your own. Call it as often as you
    * like; about ten a second are passed on.
@@ -98,6 +104,8 @@ export class RunningTask {
   readonly options: RunOptions | undefined;
   /** The task waits for its sub-tasks and has lent its slot. */
   lent = false;
+  /** The resources that it asked for; undefined when there are none. */
+  grant: Grant | undefined;
   readonly #host: TaskHost;
   #over = false;
   #link: TaskLink | undefined = undefined;
@@ -106,12 +114,16 @@ export class RunningTask {
   #progress: Progress | undefined = undefined;
   #output: TaskOutput | undefined = undefined;
 
-  constructor(host: TaskHost, call: Pick<RunningTask, "key" | "attempt" | "ticket" | "options">) {
+  constructor(
+    host: TaskHost,
+    call: Pick<RunningTask, "key" | "attempt" | "ticket" | "options" | "grant">,
+  ) {
     this.#host = host;
     this.key = call.key;
     this.attempt = call.attempt;
     this.ticket = call.ticket;
     this.options = call.options;
+    this.grant = call.grant;
   }
 
   /** The object that the user's code gets. Made when asked for: most tasks never ask. */
@@ -141,6 +153,7 @@ export class RunningTask {
   #makeFace(): CurrentTask {
     const signal = () => this.#signal();
     const client = () => this.#client();
+    const resources = () => this.grant?.resources ?? {};
     return {
       key: this.key,
       attempt: this.attempt,
@@ -150,6 +163,9 @@ export class RunningTask {
       },
       get client() {
         return client();
+      },
+      get resources() {
+        return resources();
       },
       progress: (fraction, text) => this.#reportProgress(fraction, text),
       output: async (value) => {

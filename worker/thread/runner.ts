@@ -31,9 +31,11 @@ import {
   type CloneablePayload,
 } from "../boundary/cloneable.ts";
 import { apply, now, setImmediate } from "../boundary/intrinsics.ts";
+import { lentGrant, type Grant } from "../boundary/grant.ts";
 import type { FromThread, ThreadOptions, ToThread } from "../boundary/messages.ts";
 import { allocate, countShared } from "../boundary/shared-memory.ts";
 import { RunningTask, runningTask, type TaskHost } from "./current-task.ts";
+import { DeviceVariables } from "./device-variables.ts";
 import type { TaskFunction } from "./modules.ts";
 import { ReturnedResults } from "./returned-results.ts";
 import { TaskLink } from "./task-link.ts";
@@ -76,8 +78,10 @@ export class Runner implements TaskHost {
   #active = 0;
   /** How many calls have lent their slots. */
   #lent = 0;
-  /** Calls that lend resources too, by ticket. While one waits to have them back, with the function that lets it go on. */
-  readonly #regaining = new Map<number, (() => void) | undefined>();
+  /** By ticket, of calls that wait to have their resources back, the function that lets them go on. */
+  readonly #regaining = new Map<number, (grant?: Grant) => void>();
+  /** Undefined when several tasks run here at a time. */
+  readonly #deviceVariables: DeviceVariables | undefined;
   /** Why executing calls were asked to end, by ticket. */
   readonly #endings = new Map<number, Error>();
 
@@ -90,6 +94,7 @@ export class Runner implements TaskHost {
     this.#logging = options.logging;
     this.#concurrency = options.concurrency;
     this.#taskClient = options.taskClient;
+    this.#deviceVariables = options.concurrency === 1 ? new DeviceVariables() : undefined;
     this.#ended = options.over;
     this.#results = new ReturnedResults(options.port, options.unposted);
   }
@@ -97,7 +102,6 @@ export class Runner implements TaskHost {
   receive(message: ToThread): void {
     switch (message.type) {
       case "calls":
-        for (const ticket of message.regains ?? []) this.#regaining.set(ticket, undefined);
         this.#batches.push(message);
         this.#beginNext();
         return;
@@ -108,7 +112,7 @@ export class Runner implements TaskHost {
         this.#awaited.get(message.ticket)?.link?.receive(fromCloneableMessage(message.message));
         return;
       case "resume":
-        this.#regaining.get(message.ticket)?.();
+        this.#regaining.get(message.ticket)?.(message.grant);
         return;
       case "output-taken":
         this.#awaited.get(message.ticket)?.outputTaken(message.bytes);
@@ -157,6 +161,7 @@ export class Runner implements TaskHost {
       attempt: numbers[index * 3 + 2]!,
       ticket,
       options: batch.options?.[index],
+      grant: batch.grants?.[index],
     });
     let args: unknown[];
     try {
@@ -170,6 +175,7 @@ export class Runner implements TaskHost {
       return;
     }
     try {
+      if (task.grant !== undefined) this.#deviceVariables?.enter(task);
       // Not `run`, which restores the previous store after each call: twice the work.
       runningTask.enterWith(task);
       const value: unknown = apply(call, undefined, args);
@@ -237,6 +243,7 @@ export class Runner implements TaskHost {
     this.#note?.(cellOf(this.#cells, ticket), (ticket << 2) | OVER, 0);
     task.close();
     this.#ended?.(task);
+    if (task.grant !== undefined) this.#deviceVariables?.leave(task);
     if (task.lent) this.#lent -= 1;
     if (this.#endings.size > 0) this.#endings.delete(ticket);
     if (this.#regaining.size > 0) this.#regaining.delete(ticket);
@@ -313,6 +320,10 @@ export class Runner implements TaskHost {
     this.#lent += 1;
     task.lent = true;
     if (this.#awaited.has(task.ticket)) this.#active -= 1;
+    if (task.grant !== undefined) {
+      this.#deviceVariables?.leave(task);
+      task.grant = lentGrant(task.grant);
+    }
     this.#post({ type: "lent", ticket: task.ticket });
     // Later, since the task's own code is running now.
     setImmediate(() => this.#beginNext());
@@ -323,20 +334,24 @@ export class Runner implements TaskHost {
     if (task.over || !task.lent) return undefined;
     const { ticket } = task;
     this.#post({ type: "resuming", ticket });
-    const take = () => {
+    const take = (grant?: Grant) => {
       if (task.over) return;
+      if (grant !== undefined) {
+        task.grant = grant;
+        this.#deviceVariables?.enter(task);
+      }
       this.#lent -= 1;
       task.lent = false;
       if (this.#awaited.has(ticket)) this.#active += 1;
     };
-    if (!this.#regaining.has(ticket)) {
+    if (task.grant === undefined) {
       take();
       return undefined;
     }
     return new Promise((resolve) => {
-      this.#regaining.set(ticket, () => {
-        this.#regaining.set(ticket, undefined);
-        take();
+      this.#regaining.set(ticket, (grant) => {
+        this.#regaining.delete(ticket);
+        take(grant);
         resolve();
       });
     });

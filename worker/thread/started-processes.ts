@@ -81,7 +81,14 @@ export class StartedProcesses {
   #begin(options: SpawnOptions, child: ChildProcess): () => (() => void) | undefined {
     const task = runningTask.getStore();
     const { envPairs = [], detached = false } = options;
-    const others = envPairs.filter((pair) => !pair.startsWith(`${markVariable}=`));
+    const own = ownDevices(task, (name) => {
+      return envPairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+    });
+    const replaced = [markVariable, ...own.keys()].map((name) => `${name}=`);
+    const others = [
+      ...envPairs.filter((pair) => !replaced.some((name) => pair.startsWith(name))),
+      ...[...own].map(([name, value]) => `${name}=${value}`),
+    ];
     const mark = `${markVariable}=${this.#markOf(task)}`;
     if (options[isOwnGroup]) options.envPairs = [...others, `${mark}/${groupMark}`];
     // A detached process may be let go of later, with all that it starts.
@@ -109,7 +116,7 @@ export class StartedProcesses {
     const watched = (...args: unknown[]) => {
       const task = runningTask.getStore();
       this.#count(task);
-      return original(...withVariable(args, this.#markOf(task)));
+      return original(...withVariables(args, this.#markOf(task), task));
     };
     Object.defineProperty(watched, "name", { value: name });
     Object.assign(childProcess, { [name]: watched });
@@ -129,13 +136,27 @@ export class StartedProcesses {
   }
 }
 
-/** The arguments of a call in `node:child_process`, with the mark in the environment. */
-function withVariable(args: unknown[], mark: string): unknown[] {
+/**
+ * The variables that name the task's own devices, as far as the process is to inherit them from this thread:
+ * those are of another task when several run here.
+ */
+function ownDevices(
+  task: RunningTask | undefined,
+  valueOf: (name: string) => string | undefined,
+): Map<string, string> {
+  const variables = Object.entries(task?.grant?.variables ?? {});
+  return new Map(variables.filter(([name]) => valueOf(name) === process.env[name]));
+}
+
+/** The arguments of a call in `node:child_process`, with the mark and the task's devices in the environment. */
+function withVariables(args: unknown[], mark: string, task: RunningTask | undefined): unknown[] {
   const place = args.findIndex(
     (arg) => typeof arg === "object" && arg !== null && !Array.isArray(arg),
   );
   const given = (place === -1 ? {} : args[place]) as { env?: NodeJS.ProcessEnv };
-  const options = { ...given, env: { ...(given.env ?? process.env), [markVariable]: mark } };
+  const env = given.env ?? process.env;
+  const devices = Object.fromEntries(ownDevices(task, (name) => env[name]));
+  const options = { ...given, env: { ...env, ...devices, [markVariable]: mark } };
   if (place !== -1) return args.with(place, options);
   while (args.length > 1 && args.at(-1) === undefined) args.pop();
   return [...args, options];

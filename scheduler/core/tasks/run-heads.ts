@@ -27,7 +27,7 @@ export function enterRunHeads(
     ...(passed && digest !== undefined && { digest }),
     ...(priority !== 0 && { priority }),
     ...(options.run && { options: options.run }),
-    ...(constraint.resources && { regains: true }),
+    ...(constraint.resources && { resources: constraint.resources }),
     ...(lane.depth > 0 && { depth: lane.depth }),
   };
   const signature = JSON.stringify(usual);

@@ -65,7 +65,7 @@ export class FakeWorker {
       expect([...this.outstanding.keys()]).not.toContain(key);
       const attempt = message.attempts[index]!;
       this.outstanding.set(key, { key, attempt, ...call, lent: false, asked: false });
-      expect(message.regains ?? false).toBe(resources !== undefined);
+      expect(message.resources).toEqual(resources);
       if (resources || message.announce) expect(this.load).toBeLessThanOrEqual(this.facts.slots);
     }
     this.#checkResources();

@@ -333,14 +333,13 @@ describe("sub-tasks", () => {
 
 describe("resources", () => {
   const gpu = { resources: { gpu: 1 } };
-  const holding = { regains: true };
 
   test("are lent with the slot, so that a sub-task can have what its task holds", () => {
     const { ann, w1 } = stage({ resources: { gpu: 1 } });
     ann.submit("f", ["a", "b"], gpu);
     w1.submitsInside("a", ["a1"], gpu);
-    expect(w1.lends("a")).toEqual({ w1: [run("a1", { ...sub, ...holding })] });
-    expect(w1.finish("a1")).toMatchObject({ w1: [run("b", holding), { type: "sub" }] });
+    expect(w1.lends("a")).toEqual({ w1: [run("a1", { ...sub, ...gpu })] });
+    expect(w1.finish("a1")).toMatchObject({ w1: [run("b", gpu), { type: "sub" }] });
     // Another has it: so it waits, and comes before those that are new.
     ann.submit("f", ["c"], gpu);
     expect(w1.resumes("a")).toEqual({});
@@ -349,7 +348,7 @@ describe("resources", () => {
       w1: [{ type: "resume", keys: ["a"], attempts: [1] }],
       ann: [finished("b")],
     });
-    expect(w1.finish("a")).toEqual({ w1: [run("c", holding)], ann: [finished("a")] });
+    expect(w1.finish("a")).toEqual({ w1: [run("c", gpu)], ann: [finished("a")] });
   });
 
   test("are given back in the order they were asked for", () => {
@@ -372,6 +371,6 @@ describe("resources", () => {
     w1.resumes("a");
     ann.cancel(["a"]);
     expect(w1.finish("b")).toEqual({ ann: [finished("b")] });
-    expect(ann.submit("f", ["c"], gpu)).toEqual({ w1: [run("c", holding)] });
+    expect(ann.submit("f", ["c"], gpu)).toEqual({ w1: [run("c", gpu)] });
   });
 });

@@ -98,9 +98,12 @@ describe("sending ahead", () => {
     teach(ann, w1, 10);
 
     expect(ann.submit("f", ["a", "b"], { resources: { gpu: 1 } })).toEqual({
-      w1: [run("a", { regains: true })],
+      w1: [run("a", { resources: { gpu: 1 } })],
     });
-    expect(w1.finish("a")).toEqual({ w1: [run("b", { regains: true })], ann: [finished("a")] });
+    expect(w1.finish("a")).toEqual({
+      w1: [run("b", { resources: { gpu: 1 } })],
+      ann: [finished("a")],
+    });
   });
 });
 

@@ -37,16 +37,16 @@ describe("placing", () => {
     const tenth = { resources: { gpu: 0.1 } };
     const keys = Array.from({ length: 10 }, (_, index) => `t${index}`);
 
-    expect(ann.submit("f", keys, tenth)).toEqual({ w1: [run(keys, { regains: true })] });
+    expect(ann.submit("f", keys, tenth)).toEqual({ w1: [run(keys, tenth)] });
     expect(ann.submit("f", ["more"], tenth)).toEqual({});
     expect(ann.submit("f", ["all"], { resources: { gpu: 1 } })).toEqual({});
     expect(w1.finish("t0")).toEqual({
-      w1: [run("more", { regains: true })],
+      w1: [run("more", tenth)],
       ann: [finished("t0")],
     });
     for (const key of keys.slice(1)) expect(w1.finish(key)).toEqual({ ann: [finished(key)] });
     expect(w1.finish("more")).toEqual({
-      w1: [run("all", { regains: true })],
+      w1: [run("all", { resources: { gpu: 1 } })],
       ann: [finished("more")],
     });
     expect(ann.workers()[0]!.resources).toEqual({ gpu: { total: 1, used: 1 } });
@@ -59,7 +59,7 @@ describe("placing", () => {
     w1.join();
     ann.submit("f", ["a", "b"], { resources: { gpu: 1 } });
     ann.cancel(["a"]);
-    expect(w1.stopped("a")).toEqual({ w1: [run("b", { regains: true })] });
+    expect(w1.stopped("a")).toEqual({ w1: [run("b", { resources: { gpu: 1 } })] });
   });
 
   test("takes a resource by its own name, whatever that name means elsewhere", () => {

@@ -1,0 +1,98 @@
+// The directory for results that do not fit into memory: what is made when, and what is removed by whom.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  writeFile,
+} from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { silentLog } from "../../../src/log.ts";
+import { openLocalDirectory, removeLeftovers } from "../../../worker/results/local-directory.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "thence-test-"));
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
+
+const row = new Uint8Array([1, 2, 3]);
+
+test("in the default directory nothing is made until it is needed, nor left", async () => {
+  vi.stubEnv("TMPDIR", folder);
+  const directory = await openLocalDirectory(undefined, silentLog);
+  expect(await readdir(folder)).toEqual([]);
+  const file = await directory.write([row]);
+  const open = await file.open();
+  const read = new Uint8Array(3);
+  await open.read(read, 0);
+  await open.close();
+  expect(read).toEqual(row);
+  await directory.close();
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test("a directory that is given is tried at once", async () => {
+  const file = path.join(folder, "file");
+  await writeFile(file, "");
+  await expect(openLocalDirectory(file, silentLog)).rejects.toThrow(
+    /give another --local-directory/,
+  );
+  const directory = await openLocalDirectory(path.join(folder, "new"), silentLog);
+  expect(await readdir(path.join(folder, "new"))).toHaveLength(1);
+  await directory.close();
+});
+
+describe("folders of workers", () => {
+  const host = encodeURIComponent(hostname());
+
+  /** The id of a process that is gone, and the space in which ids are counted. */
+  async function dead(): Promise<{ pid: number; space: string }> {
+    const child = spawn("true");
+    await once(child, "exit");
+    const [space = "0"] = /\d+/.exec(await readlink("/proc/self/ns/pid")) ?? [];
+    return { pid: child.pid!, space };
+  }
+
+  async function make(name: string): Promise<string> {
+    await mkdir(path.join(folder, name));
+    await writeFile(path.join(folder, name, "0"), "");
+    return name;
+  }
+
+  test.runIf(process.platform === "linux")(
+    "whose process is gone are removed, and no others",
+    async () => {
+      const { pid, space } = await dead();
+      const stat = await readFile("/proc/self/stat", "utf8");
+      const ownStart = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]!;
+      await make(`thence-worker+${host}+${pid}+77+${space}`);
+      // The id is in use again, by a process that started at another time.
+      await make(`thence-worker+${host}+${process.pid}+77+${space}`);
+      const kept = [
+        await make(`thence-worker+${host}+${process.pid}+${ownStart}+${space}`),
+        await make(`thence-worker+elsewhere+${pid}+77+${space}`),
+        // Of a container with process ids of its own.
+        await make(`thence-worker+${host}+${pid}+77+${space}7`),
+        await make("thence-worker-of-mine"),
+      ];
+      if (process.getuid?.() === 0) {
+        kept.push(await make(`thence-worker+${host}+${pid}+78+${space}`));
+        await chown(path.join(folder, kept.at(-1)!), 65534, 65534);
+      }
+      await removeLeftovers(folder);
+      expect((await readdir(folder)).sort()).toEqual(kept.sort());
+    },
+  );
+});
