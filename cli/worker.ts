@@ -5,7 +5,6 @@ import { hostname } from "node:os";
 import { execs, type Exec } from "../cluster/exec.ts";
 import { workerName, workerThreads } from "../cluster/slurm-environment.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
-import { addressOfInterface } from "../src/meeting/address.ts";
 import { formatDuration, longestTimerMs } from "../src/duration.ts";
 import { limits } from "../src/wire/limits.ts";
 import { configureLog, createLog } from "../src/log.ts";
@@ -16,6 +15,7 @@ import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
 import {
   duration,
+  interfaceAddress,
   modules,
   resources,
   size,
@@ -89,7 +89,10 @@ export function workerCommand(): Command {
       "--local-directory <path>",
       "directory for results that do not fit into memory; default: a temporary one",
     )
-    .option("--interface <name>", "connect from the address of this network interface, like ib0")
+    .option(
+      "--interface <name>",
+      "connect from the address of this network interface; else $THENCE_INTERFACE",
+    )
     .addOption(
       new Option("--death-timeout <duration>", "end after this time without a scheduler")
         .argParser(duration)
@@ -129,6 +132,7 @@ async function run(address: string | undefined, options: Options, command: Comma
   const ownName = supervised?.name ?? `${hostname()}-${process.pid}`;
   const name = options.name ?? workerName(process.env) ?? ownName;
   const target = schedulerTarget({ ...options, address, warn: log.warning });
+  const chosenInterface = options.interface ?? process.env.THENCE_INTERFACE;
 
   const worker = {
     target,
@@ -141,7 +145,7 @@ async function run(address: string | undefined, options: Options, command: Comma
     concurrency: options.concurrency,
     isolation: options.isolation,
     ...(options.resources && { resources: options.resources }),
-    ...(options.interface !== undefined && { localAddress: addressOfInterface(options.interface) }),
+    ...(chosenInterface && { localAddress: interfaceAddress(chosenInterface) }),
     ...(options.memoryLimit !== undefined && { memoryBytes: options.memoryLimit }),
     ...(options.localDirectory !== undefined && { localDirectory: options.localDirectory }),
     deathTimeoutMs: options.deathTimeout,

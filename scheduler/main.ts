@@ -42,6 +42,8 @@ export type SchedulerOptions = {
   /** The interval of the heartbeat of each link. Default: 3,000; three missed beats are a drop. */
   heartbeatMs?: number;
   log?: Log;
+  /** Hears the name of every worker that joins. */
+  onWorker?: (name: string) => void;
   core?: Partial<Omit<CoreOptions, "nearestNames" | "seed">>;
 };
 
@@ -78,6 +80,9 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   const clockwork = new Clockwork({
     core: { ...options.core, nearestNames, seed: Math.trunc(Math.random() * 2 ** 32) },
     log,
+    stepped: (_, event) => {
+      if (event.type === "worker-joins") options.onWorker?.(event.name);
+    },
     stopScheduler: (why) => {
       log.info(why);
       void stop(why);
