@@ -111,6 +111,8 @@ async function runOther(
   place: Place & { schedulerFile: string },
   worker: readonly string[],
 ): Promise<number> {
+  // Slurm gives what srun reads to all ranks, and stops when one of them does not take it.
+  process.stdin.resume();
   const code = await superviseRank({
     schedulerFile: place.schedulerFile,
     options: worker,

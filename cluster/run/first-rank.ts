@@ -80,7 +80,10 @@ async function runDriver(
     onDrainRequest: () => undefined,
   });
   void worker.then((exitCode) => {
-    if (exitCode !== 0) rollCall.excuse();
+    if (exitCode === 0) return;
+    rollCall.excuse();
+    // No other worker will come: the driver would wait for ever.
+    if (run.ranks === 1) void scheduler.stop(`its only worker ended with code ${exitCode}`);
   });
   const driver = startDriver(run.program, environmentOfRun(schedulerFile));
   let isOver = false;
