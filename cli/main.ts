@@ -5,6 +5,7 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../src/version.ts";
 import { exitCodeOf, messageOf } from "./exit-code.ts";
+import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { withExample } from "./options.ts";
 import { runCommand } from "./run.ts";
@@ -60,6 +61,7 @@ export function thenceCommand(): Command {
     .addCommand(submitCommand())
     .addCommand(statusCommand())
     .addCommand(explainCommand())
+    .addCommand(doctorCommand())
     .addCommand(mapCommand())
     .addCommand(versionCommand())
     .showSuggestionAfterError();

@@ -40,6 +40,10 @@ export function runCommand(): Command {
         .choices(logLevels)
         .default("warning"),
     )
+    .addHelpText(
+      "after",
+      "\nOn every node of a job: srun -N2 -n4 thence run --module ./tasks.ts main.ts",
+    )
     .action(run);
   for (const option of workerCommand().options) {
     if (!ownOptions.includes(option.long ?? "")) command.addOption(option);
@@ -49,7 +53,7 @@ export function runCommand(): Command {
   return withExample(
     command,
     "thence run --module ./tasks.ts main.ts",
-    "srun -N2 -n4 thence run --module ./tasks.ts main.ts --steps 100",
+    "thence run --module ./tasks.ts --threads 4 main.ts --steps 100",
   );
 }
 

@@ -104,7 +104,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     accept: (socket, peer) => sessions.accept(socket, peer.address),
     acceptData: (socket) => relay.accept(socket),
     turnedAway: (why, { address }) => turnedAway.say(`turned away ${address}: ${why}`),
-    endpoints: apiOf(clockwork),
+    endpoints: apiOf(clockwork, id),
   });
   const urls = reachableUrls(host, server.port);
   const [url = webSocketUrl(host, server.port)] = urls;

@@ -17,6 +17,7 @@ import { openWebSocket } from "../src/link/socket-ws.ts";
 import type { Socket } from "../src/link/socket.ts";
 import { rateLimited } from "../src/rate-limit.ts";
 import { waitingFor } from "../src/meeting/target.ts";
+import { version } from "../src/version.ts";
 import { transferAddress } from "../src/transfer/messages.ts";
 import { Calls } from "./calls/calls.ts";
 import type { ModuleSource } from "./boundary/module-source.ts";
@@ -314,6 +315,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         ...(options.supervisor !== undefined && { supervisor: options.supervisor }),
         ...(options.predecessor && { predecessor: options.predecessor }),
         memoryBytes,
+        version,
         ...(peerServer && { address: peerServer.address }),
       }),
       on: {

@@ -28,6 +28,7 @@ export type WorkerFacts = {
   digests?: readonly string[] | undefined;
   resources: Resources;
   address?: string | undefined;
+  version?: string | undefined;
   memoryBytes?: number | undefined;
   predecessor?: Predecessor | undefined;
 };
@@ -81,6 +82,7 @@ function createWorker(id: WorkerId, facts: WorkerFacts, now: number): Worker {
     leaving: false,
     paused: undefined,
     address: facts.address,
+    version: facts.version,
     memoryBytes: facts.memoryBytes ?? Infinity,
     holds: new Set(),
     heldBytes: 0,
