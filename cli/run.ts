@@ -12,6 +12,7 @@ import { configureLog, createLog, logLevels, type LogLevel } from "../src/log.ts
 import type { ModuleSource } from "../worker/main.ts";
 import { onEveryDrainRequest, onEveryEndRequest } from "./end-requests.ts";
 import { UsageError } from "./exit-code.ts";
+import { jobEnd } from "./job-end.ts";
 import { interfaceAddress, withExample, type LogOptions } from "./options.ts";
 import { workerCommand } from "./worker.ts";
 
@@ -20,7 +21,11 @@ type Options = LogOptions & {
   interface?: string;
   module?: ModuleSource[];
   exec: string;
+  endMargin?: number;
 };
+
+/** As that of a scheduler in a batch job. */
+const workerTimeoutMs = 120_000;
 
 /** Options of the worker that would be the same in every rank, or name another scheduler. */
 const ownOptions = ["--scheduler-file", "--token-file", "--name", "--no-supervise", "--log-level"];
@@ -97,6 +102,7 @@ async function runFirst(
   if (isUnreachable) log.warning(why);
   else log.info(why);
 
+  const end = await jobEnd(options, log);
   const { runFirstRank } = await import("../cluster/run/first-rank.ts");
   const code = await runFirstRank({
     ...place,
@@ -104,6 +110,10 @@ async function runFirst(
     program: wrong === undefined ? program : undefined,
     worker,
     log: createLog("scheduler"),
+    core: process.env.SLURM_JOB_ID ? { workerTimeoutMs } : {},
+    onStart: (scheduler) => {
+      end?.onNear(() => scheduler.endSoon(end.limit, Math.max(0, end.leftMs())));
+    },
     say,
     onSignal: onEverySignal,
     isForTheDriver: (signal) => !hasReachedAll(signal, place),

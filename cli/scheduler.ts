@@ -6,11 +6,13 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { listenAddress } from "../cluster/listen-address.ts";
 import { jobNodes } from "../cluster/slurm/step.ts";
+import { runningSteps, slurmJob } from "../cluster/slurm/steps.ts";
 import { configureLog, createLog, type Log } from "../src/log.ts";
 import { checkSchedulerPath } from "../src/meeting/scheduler-file.ts";
 import { givenToken, mintToken } from "../src/meeting/token.ts";
 import { runDaemon, type Running } from "./daemon.ts";
 import { messageOf, UsageError } from "./exit-code.ts";
+import { endMarginOption, jobEnd } from "./job-end.ts";
 import {
   interfaceAddress,
   timerDuration,
@@ -29,6 +31,8 @@ type Options = LogOptions & {
   tokenFile?: string;
   idleTimeout?: number;
   clientGrace?: number;
+  workerTimeout?: number;
+  endMargin?: number;
   pidFile?: string;
 };
 
@@ -70,6 +74,12 @@ export function schedulerCommand(): Command {
       "how long a busy client may be silent on an open connection (default: 10m)",
       timerDuration,
     )
+    .option(
+      "--worker-timeout <duration>",
+      "how long tasks wait while there is no worker (default: 2m in a batch job, else for ever)",
+      timerDuration,
+    )
+    .addOption(endMarginOption("start no more tasks, and tell clients,"))
     .option("--pid-file <file>", "write the process id to this file")
     .action(run);
   return withExample(
@@ -94,6 +104,8 @@ async function run(options: Options): Promise<void> {
       throw new UsageError(messageOf(error));
     }
   }
+  const job = slurmJob(process.env);
+  const workerTimeoutMs = options.workerTimeout ?? (job === undefined ? undefined : 120_000);
   const given = await givenToken({ ...options, warn: log.warning });
   const host = await hostOf(options, log);
 
@@ -114,13 +126,20 @@ async function run(options: Options): Promise<void> {
       token: given ?? mintToken(),
       log,
       ...(schedulerFile !== undefined && { schedulerFile }),
-      ...(options.clientGrace !== undefined && { core: { clientGraceMs: options.clientGrace } }),
+      core: {
+        ...(options.clientGrace !== undefined && { clientGraceMs: options.clientGrace }),
+        ...(workerTimeoutMs !== undefined && { workerTimeoutMs }),
+      },
+      ...(job !== undefined && { steps: { job, running: () => runningSteps(job) } }),
       ...(options.idleTimeout !== undefined && { idleTimeoutMs: options.idleTimeout }),
     }).catch(async (error: unknown) => {
       await removeDirectory();
       throw error;
     });
 
+    void jobEnd(options, log).then((end) => {
+      end?.onNear(() => scheduler.endSoon(end.limit, Math.max(0, end.leftMs())));
+    });
     log.info(`listening on ${scheduler.urls.join(" and ")}`);
     if (schedulerFile !== undefined) {
       log.info(`the token is in ${resolve(schedulerFile)}, which only you can read`);

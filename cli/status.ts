@@ -33,7 +33,7 @@ type Facts = Omit<SchedulerInfo, "workers"> & { workers: WorkerInfo[] };
 
 /** The facts as text for people; `now` is in milliseconds since 1970. */
 export function statusText(facts: Facts, now: number): string {
-  const { tasks, totals, workers, clients, slots, published } = facts;
+  const { tasks, totals, workers, clients, slots, published, departures } = facts;
   const states = Object.entries(tasks).map(([state, count]) => `${count} ${state}`);
   const summary = [
     `tasks    ${states.join(", ")}`,
@@ -42,6 +42,14 @@ export function statusText(facts: Facts, now: number): string {
     `workers  ${workers.length}, with ${slots} ${slots === 1 ? "slot" : "slots"}`,
     ...(published.length > 0 ? [`published  ${printable(shortList(published, 5))}`] : []),
   ];
+  if (departures.length > 0) {
+    const newest = departures.slice(-shownDepartures).reverse();
+    const lines = newest.map(({ worker, how, at }) => {
+      return `  ${printable(worker)}, ${ageText(Math.max(0, now - at))} ago: ${printable(how)}`;
+    });
+    const more = departures.length > newest.length ? `, the newest ${newest.length} of them` : "";
+    summary.push(`gone     ${departures.length} of the workers${more}`, ...lines);
+  }
   if (workers.length === 0) return summary.join("\n");
   const rows = workers.map((worker) => [
     worker.name,
@@ -60,6 +68,9 @@ export function statusText(facts: Facts, now: number): string {
   const headings = "worker host status threads slots tasks finished for resources functions";
   return `${summary.join("\n")}\n\n${table(headings.split(" "), rows)}`;
 }
+
+/** Workers that went, of which so many are listed. */
+const shownDepartures = 5;
 
 /** Exact to the second for two days, as `1h30m2s`; then in days. */
 function ageText(ms: number): string {

@@ -2,10 +2,12 @@
 
 import { Command, Option } from "commander";
 import { hostname } from "node:os";
+import { slurmStep } from "../cluster/slurm/steps.ts";
 import { execs, type Exec } from "../cluster/exec.ts";
 import { workerName, workerThreads } from "../cluster/slurm-environment.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
 import { formatDuration, longestTimerMs } from "../src/duration.ts";
+import { now } from "../src/timers.ts";
 import { limits } from "../src/wire/limits.ts";
 import { configureLog, createLog } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
@@ -13,6 +15,8 @@ import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
 import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
+import { endMarginOption, jobEnd } from "./job-end.ts";
+import { orSayWhy } from "./failed-start.ts";
 import {
   duration,
   interfaceAddress,
@@ -42,6 +46,8 @@ type Options = LogOptions & {
   deathTimeout: number;
   drainTimeout: number;
   lifetime?: number;
+  lifetimeStagger: number;
+  endMargin?: number;
 };
 
 export function workerCommand(): Command {
@@ -112,6 +118,15 @@ export function workerCommand(): Command {
         "leave in good order after this time, before the time limit of a job",
       ).argParser(timerDuration),
     )
+    .addOption(
+      new Option(
+        "--lifetime-stagger <duration>",
+        "leave earlier by a random part of this time, so that workers do not leave together",
+      )
+        .argParser(timerDuration)
+        .default(0, "0"),
+    )
+    .addOption(endMarginOption("take no new tasks"))
     // Read by launch.js, which starts this program.
     .option("--no-supervise", "do not restart the worker when its process dies")
     .action(run);
@@ -121,6 +136,9 @@ export function workerCommand(): Command {
     "thence worker ws://10.1.0.7:8786 --token-file t --module ./tasks.ts --resources gpu=1",
   );
 }
+
+/** So long before the end of its job a worker gives back what still runs, and ends, in milliseconds. */
+const handBackMs = 3_000;
 
 async function run(address: string | undefined, options: Options, command: Command): Promise<void> {
   if (!options.module && options.exec !== "only") {
@@ -132,10 +150,35 @@ async function run(address: string | undefined, options: Options, command: Comma
   const ownName = supervised?.name ?? `${hostname()}-${process.pid}`;
   const name = options.name ?? workerName(process.env) ?? ownName;
   const target = schedulerTarget({ ...options, address, warn: log.warning });
-  const chosenInterface = options.interface ?? process.env.THENCE_INTERFACE;
+  const chosenInterface = options.interface ?? (process.env.THENCE_INTERFACE || undefined);
 
+  const job = slurmStep(process.env);
+  const words = { target, name, job };
+  if (supervised?.lastWords) {
+    const { sayLastWords } = await import("../worker/last-words.ts");
+    await sayLastWords({ ...words, ...supervised.lastWords });
+    process.exit(0);
+  }
+  const localAddress =
+    chosenInterface === undefined
+      ? undefined
+      : await orSayWhy(words, () => interfaceAddress(chosenInterface));
+  const end = await jobEnd(options, log);
+  const lifetimeMs =
+    options.lifetime === undefined
+      ? undefined
+      : Math.max(0, options.lifetime - Math.random() * options.lifetimeStagger);
+  const startedAt = now();
+  const ends = [
+    ...(end ? [() => end.leftMs() - handBackMs] : []),
+    ...(lifetimeMs === undefined
+      ? []
+      : [() => startedAt + lifetimeMs + options.drainTimeout - now()]),
+  ];
   const worker = {
     target,
+    ...(job && { job }),
+    ...(ends.length > 0 && { timeLeftMs: () => Math.min(...ends.map((left) => left())) }),
     modules: options.module ?? [],
     exec: options.exec,
     name,
@@ -145,7 +188,7 @@ async function run(address: string | undefined, options: Options, command: Comma
     concurrency: options.concurrency,
     isolation: options.isolation,
     ...(options.resources && { resources: options.resources }),
-    ...(chosenInterface && { localAddress: interfaceAddress(chosenInterface) }),
+    ...(localAddress !== undefined && { localAddress }),
     ...(options.memoryLimit !== undefined && { memoryBytes: options.memoryLimit }),
     ...(options.localDirectory !== undefined && { localDirectory: options.localDirectory }),
     deathTimeoutMs: options.deathTimeout,
@@ -159,17 +202,24 @@ async function run(address: string | undefined, options: Options, command: Comma
   }
   const start = async (signal: AbortSignal) => {
     const { startWorker } = await import("../cluster/worker.ts");
-    const running = await startWorker({ ...worker, signal }).catch((error: unknown) => {
+    const starting = orSayWhy({ ...words, localAddress, signal }, () =>
+      startWorker({ ...worker, signal }),
+    );
+    const running = await starting.catch((error: unknown) => {
       tellSupervisor("ending");
       throw error;
     });
     tellSupervisor("joined");
     running.ended.finally(() => tellSupervisor("ending")).catch(() => undefined);
     const drain = (reason: string) => void running.stop(reason, longestTimerMs);
-    if (options.lifetime !== undefined) {
-      const reason = `its lifetime of ${formatDuration(options.lifetime)} is over`;
-      setTimeout(() => void running.stop(reason), options.lifetime).unref();
+    if (lifetimeMs !== undefined) {
+      const reason = `its lifetime of ${formatDuration(lifetimeMs)} is over`;
+      setTimeout(() => void running.stop(reason), lifetimeMs).unref();
     }
+    end?.onNear(() => {
+      // Its results stay where clients can fetch them, for as long as there is time.
+      void running.stop(`${end.limit} is near`, Math.max(0, end.leftMs() - handBackMs), true);
+    });
     return { ...running, drain };
   };
   await runDaemon({ start, drains: true, log });

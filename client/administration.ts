@@ -2,9 +2,9 @@
 // what, workers that leave, all of it over again, and the end.
 
 import { describeDuration } from "../src/duration.ts";
-import { TimeoutError, UnknownTaskError } from "../src/errors/errors.ts";
+import { TimeoutError, UnknownTaskError, UnschedulableError } from "../src/errors/errors.ts";
 import { didYouMean } from "../src/nearest.ts";
-import type { WorkerInfo } from "../src/wire/facts.ts";
+import type { SchedulerInfo, WorkerInfo } from "../src/wire/facts.ts";
 import { limits } from "../src/wire/limits.ts";
 import { delay } from "./delay.ts";
 import { referenceTo, type FunctionReference } from "./function-reference.ts";
@@ -82,21 +82,40 @@ export async function waitForWorkers(
   const { timeoutMs: limitMs } = checkedNames(options, ["timeoutMs"], "waitForWorkers");
   const timeoutMs = checkedTimeout(limitMs);
   const deadline = now() + timeoutMs;
+  /** Since when there has been none. */
+  let noneSince: number | undefined;
   for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 500)) {
-    const present = (await session.request("workers", {})).filter(
-      ({ status }) => status === "up",
-    ).length;
+    const workers = await session.request("workers", {});
+    const present = workers.filter(({ status }) => status === "up").length;
     if (present >= wanted) return;
+    if (workers.some(({ status }) => status !== "leaving")) noneSince = undefined;
+    else await stopIfNoneComes(session, (noneSince ??= now()));
     const leftMs = deadline - now();
     if (leftMs <= 0) {
       throw new TimeoutError(
         `start more workers, or look into the logs of those that do not come: ${present} of ` +
-          `${wanted} were there after ${describeDuration(timeoutMs)}`,
+          `${wanted} were there after ${describeDuration(timeoutMs)}` +
+          howTheyWent(await session.request("info", {})),
       );
     }
     await delay(Math.min(pauseMs, leftMs));
   }
 }
+
+/** While there is no worker at all, it waits no longer than a task would; see `--worker-timeout`. */
+async function stopIfNoneComes(session: Session, since: number): Promise<void> {
+  const info = await session.request("info", {});
+  const { workerTimeoutMs = Infinity, noWorkerComing } = info;
+  if (noWorkerComing === undefined && now() - since < workerTimeoutMs) return;
+  const why = noWorkerComing ?? `none was there for ${describeDuration(workerTimeoutMs)}`;
+  throw new UnschedulableError(`start workers: ${why}${howTheyWent(info)}`);
+}
+
+function howTheyWent({ departures }: SchedulerInfo): string {
+  const newest = departures.slice(-shownDepartures).reverse();
+  return newest.map(({ worker, how }) => `; ${worker}: ${how}`).join("");
+}
+const shownDepartures = 5;
 
 export type RetireOptions = {
   /** Gives up values that no other worker can take, instead of waiting for one that can. Default: false. */

@@ -412,7 +412,9 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
   /**
    * Resolves once at least `count` workers are there.
    *
-   * @throws {TimeoutError} after `timeoutMs` (milliseconds; default: no limit), with how many there were
+   * @throws {TimeoutError} after `timeoutMs` (milliseconds; default: no limit), with how many there were, and
+   *   how those went that are gone or could not start
+   * @throws {UnschedulableError} when there was none for the scheduler's `--worker-timeout`
    */
   waitForWorkers(count: number, options: { timeoutMs?: number } = {}): Promise<void> {
     return waitForWorkers(this.#session, count, options);
@@ -445,6 +447,21 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
   }
 
   // ── The end ───────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Aborts when the program should come to its end. The reason is a `TimeLimitError` when the time limit of
+   * the job that the scheduler runs in is near: no more tasks start, those that have not started fail with the same
+   * error, and those that run may finish, so `gather` with `errors: "skip"` gives what is finished while there
+   * is time to save it. It is a `ConnectionError` when this client was closed. A dropped link or a lost
+   * scheduler does not abort it, since the client goes on with the next.
+   *
+   * @example
+   * const results = await client.gather(futures, { errors: "skip" });
+   * if (client.signal.reason instanceof TimeLimitError) await save(results);
+   */
+  get signal(): AbortSignal {
+    return this.#session.signal;
+  }
 
   /**
    * Ends the scheduler and all its workers, in good order: their processes exit with 0. What is in

@@ -9,6 +9,7 @@ import {
   KeyConflictError,
   SerializationError,
   TaskCancelledError,
+  TimeLimitError,
 } from "../src/errors/errors.ts";
 import { errorOf } from "../src/errors/failure.ts";
 import type { Encoded } from "../src/payload/payload.ts";
@@ -49,6 +50,7 @@ export class Session {
   /** The tasks that this client holds, by key, each with what the scheduler said of it. */
   readonly #states = new KeyTable<FutureState>();
   readonly #keys = new KeyMint();
+  readonly #ending = new AbortController();
   /** Of a shutdown: resolves when the scheduler has said goodbye, rejects when it was lost without. */
   #over: PromiseWithResolvers<void> | undefined;
   #fetcher: Fetcher | undefined;
@@ -107,6 +109,11 @@ export class Session {
   /** Everything that users wait for goes through here: inside a task, its slot is free meanwhile. */
   during<Value>(waiting: Promise<Value>): Promise<Value> {
     return this.#connection?.during?.(waiting) ?? waiting;
+  }
+
+  /** Aborts when whoever uses this session should stop: the time limit is near, or the session is over. */
+  get signal(): AbortSignal {
+    return this.#ending.signal;
   }
 
   /** Id of the scheduler at the other end. */
@@ -421,6 +428,9 @@ export class Session {
       case "reopened":
         for (const key of message.keys) this.#meant(key)?.reopen();
         return;
+      case "ending":
+        this.#ending.abort(new TimeLimitError(message.reason, { leftMs: message.leftMs }));
+        return;
       case "output":
         void this.#outputs.receive(message);
         return;
@@ -512,6 +522,7 @@ export class Session {
     this.#ended = ended;
     this.#found();
     this.#failAll(status, ended, errorFor);
+    this.#ending.abort(ended);
   }
 
   #failAll(status: "cancelled" | "lost", ended: Error, errorFor: (key: string) => Error): void {

@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { childFlags } from "../src/child-flags.ts";
 import type { Predecessor } from "../src/wire/protocol.ts";
 import { endProcesses } from "../worker/processes/end-processes.ts";
-import { now } from "../src/timers.ts";
+import { clearTimeout, now, setTimeout } from "../src/timers.ts";
 import { processEnd, type ProcessEnd } from "./process-end.ts";
 import { restartPauses } from "./restart-pauses.ts";
 
@@ -21,7 +21,12 @@ export type Supervision = {
   readonly predecessor?: Predecessor;
   /** Marks the processes that tasks of the worker start. */
   readonly mark: string;
+  /** There is no next worker: tell the scheduler how the last one ended, and end. */
+  readonly lastWords?: LastWords;
 };
+
+/** `pid`: the process of the worker, when that had joined. */
+type LastWords = { readonly how: string; readonly pid?: number };
 
 /** From the supervisor to the worker: take no new tasks, finish those that run, and end. `why`: the signal. */
 type DrainMessage = { readonly type: "drain"; readonly why: NodeJS.Signals };
@@ -87,6 +92,13 @@ export async function supervise(options: Supervisor): Promise<number> {
     const message: DrainMessage = { type: "drain", why };
     if (child?.connected) child.send(message, () => undefined);
   });
+  // By a process of its own: this one is small, and does not know where the scheduler is.
+  const sayLastWords = async (lastWords: LastWords) => {
+    const speaker = start(worker, { name, mark, lastWords });
+    const timer = setTimeout(() => speaker.kill("SIGKILL"), lastWordsMs);
+    await processEnd(speaker);
+    clearTimeout(timer);
+  };
   let predecessor: Predecessor | undefined;
   let deaths = 0;
   /** When a worker was last there that had joined. */
@@ -97,7 +109,11 @@ export async function supervise(options: Supervisor): Promise<number> {
     const end = await endOf(child);
     // A worker that was killed could not end what its tasks had started.
     await endProcesses({ marks: [mark] });
-    if (asked.signal.aborted || end.isOrderly) return end.code;
+    if (end.isOrderly) return end.code;
+    if (asked.signal.aborted) {
+      if (end.hasJoined) await sayLastWords({ how: end.how, pid: child.pid ?? 0 });
+      return end.code;
+    }
     deaths = end.hasJoined ? 0 : deaths + 1;
     if (end.hasJoined) joinedAt = now();
     const mayPass = now() - joinedAt < longestOutageMs;
@@ -106,6 +122,7 @@ export async function supervise(options: Supervisor): Promise<number> {
     if (deaths >= deathsBeforeJoining && !mayPass) {
       const times = `${deaths} times in a row before it joined a scheduler`;
       options.say(`giving up: the worker process died ${times}; the last one: ${end.how}`);
+      await sayLastWords({ how: `its process died ${times}: ${end.how}` });
       return end.code;
     }
     if (deaths === 1 && mayPass) {
@@ -131,6 +148,9 @@ function start(
     env: { ...env, [variable]: JSON.stringify(told) },
   });
 }
+
+/** How long the last words may take, with the start of their process, in milliseconds. */
+const lastWordsMs = 4_000;
 
 /** The exit code for wrong usage, and for a module that does not load. */
 const wrongUsage = 2;

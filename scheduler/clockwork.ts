@@ -4,6 +4,7 @@
 import { longestTimerMs } from "../src/duration.ts";
 import type { Payload } from "../src/payload/payload.ts";
 import type { Want } from "../src/transfer/messages.ts";
+import type { JobStep } from "../src/wire/lifetimes.ts";
 import type { ToClient, ToWorker } from "../src/wire/protocol.ts";
 import type { Log } from "../src/log.ts";
 import { rateLimited } from "../src/rate-limit.ts";
@@ -12,6 +13,8 @@ import type { Refusal } from "./core/clients/answers.ts";
 import { queries } from "./core/clients/requests.ts";
 import type { Effect, UnheardFailure } from "./core/effects.ts";
 import { useOf } from "./core/idle.ts";
+import { missedSteps } from "./core/placement/no-workers.ts";
+import { awaySteps } from "./core/workers/membership.ts";
 import { createState, type CoreOptions, type State } from "./core/state.ts";
 import { findResult } from "./core/values/recompute.ts";
 import { nextWakeUp, step, type Event } from "./core/step.ts";
@@ -88,6 +91,16 @@ export class Clockwork {
     parameters: ParametersOf<Name>,
   ): ResultOf<Name> | Refusal {
     return queries[name]({ state: this.#state, now: timestamp() }, parameters);
+  }
+
+  /** The steps of batch jobs in which workers run whose links are down. */
+  awaySteps(): JobStep[] {
+    return awaySteps(this.#state);
+  }
+
+  /** The steps of batch jobs in which workers ran, while none is left and somebody may wait for one. */
+  missedSteps(): JobStep[] | undefined {
+    return missedSteps(this.#state);
   }
 
   /** The requested value, or the workers that hold it; undefined when there is no such value. */

@@ -24,6 +24,7 @@ import { isLocalProcess } from "./local-process.ts";
 import { Relay } from "./relay.ts";
 import { startServer } from "./server.ts";
 import { Sessions } from "./sessions.ts";
+import { watchSteps, type Steps } from "./step-watch.ts";
 
 export type SchedulerOptions = {
   /** Address to listen on. Default: 127.0.0.1, so that only this machine can connect. */
@@ -41,9 +42,11 @@ export type SchedulerOptions = {
   idleTimeoutMs?: number;
   /** The interval of the heartbeat of each link. Default: 3,000; three missed beats are a drop. */
   heartbeatMs?: number;
+  /** Looks which steps of the scheduler's own batch job run, when no worker is left. */
+  steps?: Steps;
   log?: Log;
-  /** Hears the name of every worker that joins. */
-  onWorker?: (name: string) => void;
+  /** Hears the name of every worker that joins, and of every one that could not start. */
+  onWorker?: (name: string, how: "joined" | "could not start") => void;
   core?: Partial<Omit<CoreOptions, "nearestNames" | "seed">>;
 };
 
@@ -55,6 +58,10 @@ export type RunningScheduler = {
   readonly url: string;
   /** The URLs at which workers and clients reach the scheduler, the best first. */
   readonly urls: readonly string[];
+  /** The time limit of its job is near: clients are told, and no more tasks start. `limit` names it. */
+  endSoon(limit: string, leftMs: number): void;
+  /** It is known that no worker is coming, and why: what waits for one fails. */
+  noWorkerComing(why: string): void;
   /** Ends the sessions of all peers, removes the scheduler file and closes the port. */
   stop(reason?: string): Promise<void>;
   /** Resolves with the reason when the scheduler has ended. */
@@ -81,7 +88,10 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     core: { ...options.core, nearestNames, seed: Math.trunc(Math.random() * 2 ** 32) },
     log,
     stepped: (_, event) => {
-      if (event.type === "worker-joins") options.onWorker?.(event.name);
+      if (event.type === "worker-joins") options.onWorker?.(event.name, "joined");
+      if (event.type === "worker-ended" && event.pid === undefined) {
+        options.onWorker?.(event.name, "could not start");
+      }
     },
     stopScheduler: (why) => {
       log.info(why);
@@ -95,6 +105,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     }),
   });
   const sessions = new Sessions({ id, clockwork, heartbeatMs: options.heartbeatMs ?? 3_000, log });
+  const stopWatching = options.steps && watchSteps({ steps: options.steps, clockwork, log });
   const relay = new Relay({ clockwork, token, open: openWebSocket });
   const turnedAway = rateLimited(log.warning, { what: "refusals of this kind" });
   const server = await startServer({
@@ -129,6 +140,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   function stop(reason = "the scheduler was stopped"): Promise<void> {
     return (ending ??= (async () => {
       clockwork.stop();
+      stopWatching?.();
       turnedAway.flush();
       if (schedulerFile !== undefined) await removeSchedulerFile(schedulerFile, id);
       await sessions.close(reason);
@@ -138,7 +150,11 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     })());
   }
 
-  return { id, port: server.port, token, url, urls, stop, ended };
+  const endSoon = (limit: string, leftMs: number) => {
+    clockwork.handle({ type: "time-limit", limit, leftMs });
+  };
+  const noWorkerComing = (why: string) => clockwork.handle({ type: "no-worker-coming", why });
+  return { id, port: server.port, token, url, urls, endSoon, noWorkerComing, stop, ended };
 }
 
 /**

@@ -10,8 +10,8 @@ import type { Log } from "../src/log.ts";
 import { rateLimited } from "../src/rate-limit.ts";
 import type {
   FromClient,
+  ClientHello,
   FromWorker,
-  Hello,
   ToClient,
   ToWorker,
   WorkerHello,
@@ -21,8 +21,11 @@ import type { Carrier, Clockwork } from "./clockwork.ts";
 import { isLocalProcess, watchProcess } from "./local-process.ts";
 import { clearTimeout, setTimeout } from "../src/timers.ts";
 
+/** The hello of a peer that has a session. */
+type PeerHello = ClientHello | WorkerHello;
+
 type Session = {
-  readonly hello: Hello;
+  readonly hello: PeerHello;
   /** The peer's newest attempt to connect that was admitted. */
   attempt: number;
   readonly link: Link<unknown, ToClient | ToWorker>;
@@ -63,6 +66,10 @@ export class Sessions implements Carrier {
     const onRefused = ({ message }: Refusal) => this.#refused.say(`refused ${address}: ${message}`);
     void awaitHello(socket, { onRefused }).then((hello) => {
       if (hello === undefined) return;
+      if (hello.role === "ended-worker") {
+        if (this.#isMeant(hello)) this.#clockwork.handle({ ...hello, type: "worker-ended" });
+        return refuse(socket, "noted", "noted");
+      }
       const refusal = this.#refusalOf(hello);
       if (refusal === undefined) return this.#admit(hello, socket);
       onRefused(refusal);
@@ -92,9 +99,14 @@ export class Sessions implements Carrier {
     await Promise.all(links.map((link) => link.close(undefined, reason)));
   }
 
-  #refusalOf(hello: Hello): Refusal | undefined {
+  /** A scheduler file may belong to an earlier scheduler. */
+  #isMeant({ scheduler }: { scheduler?: string }): boolean {
+    return scheduler === undefined || scheduler === this.#id;
+  }
+
+  #refusalOf(hello: PeerHello): Refusal | undefined {
     if (this.#closed) return { code: "unavailable", message: "the scheduler is shutting down" };
-    if (hello.scheduler !== undefined && hello.scheduler !== this.#id) {
+    if (!this.#isMeant(hello)) {
       const message = `this is scheduler ${this.#id} and not ${hello.scheduler}: the scheduler file belongs to an earlier one`;
       return { code: "stale", message };
     }
@@ -112,7 +124,7 @@ export class Sessions implements Carrier {
     return undefined;
   }
 
-  #admit(hello: Hello, socket: Socket): void {
+  #admit(hello: PeerHello, socket: Socket): void {
     const known = this.#sessions.get(hello.id);
     const resumed =
       hello.resumes === this.#id &&
@@ -150,7 +162,7 @@ export class Sessions implements Carrier {
     }
   }
 
-  #open(hello: Hello): Session {
+  #open(hello: PeerHello): Session {
     const { id } = hello;
     const isCurrent = () => this.#sessions.get(id) === session;
     const on = (messages: (batch: never[]) => void): LinkEvents<never> => ({

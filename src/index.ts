@@ -59,6 +59,7 @@ export {
   TaskError,
   TaskTimeoutError,
   ThenceError,
+  TimeLimitError,
   TimeoutError,
   UnknownTaskError,
   UnschedulableError,

@@ -8,6 +8,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { checkToWorker } from "../src/wire/check.ts";
 import { GoodbyeError } from "../src/link/socket.ts";
 import { dial, type DialledLink, type DialTarget, type OpenSocket } from "../src/link/dial.ts";
+import type { JobStep } from "../src/wire/lifetimes.ts";
+import { sayLastWords } from "./last-words.ts";
 import { isBuiltIn } from "../src/built-in.ts";
 import { limits } from "../src/wire/limits.ts";
 import { formatDuration, longestTimerMs } from "../src/duration.ts";
@@ -57,6 +59,10 @@ export type WorkerOptions = {
   readonly supervisor?: number;
   /** How the worker before it, of the same name, ended. */
   readonly predecessor?: Predecessor;
+  /** The step of a batch job that it runs in. */
+  readonly job?: JobStep;
+  /** How long, in milliseconds, until what still runs has to be given back; undefined when no end is known. */
+  readonly timeLeftMs?: () => number | undefined;
   /**
    * Marks the processes that tasks start, so that whoever started this worker can end them when it has
    * been killed: see `endProcesses`. Default: a new one.
@@ -91,8 +97,10 @@ export type RunningWorker = {
    * Says that it is leaving, gives back what has not begun, lets the rest finish within the drain
    * timeout, and gives back what has not; then closes. Asked again, the timeout that ends first holds.
    * Never rejects.
+   *
+   * @param keeps it stays within the timeout while it holds results that no other worker can take
    */
-  stop(reason?: string, drainTimeoutMs?: number): Promise<void>;
+  stop(reason?: string, drainTimeoutMs?: number, keeps?: boolean): Promise<void>;
   /**
    * Settles when it is over: resolves with the reason after `stop` and when the scheduler said goodbye,
    * rejects when the scheduler or its threads are lost.
@@ -189,20 +197,24 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     reports,
   );
 
-  async function stop(reason = "it was stopped", drainMs = drainTimeoutMs): Promise<void> {
-    await leaveWithin(drainMs, reason);
+  async function stop(
+    reason = "it was stopped",
+    drainMs = drainTimeoutMs,
+    keeps = false,
+  ): Promise<void> {
+    await leaveWithin(drainMs, reason, keeps);
     over.resolve(reason);
   }
 
-  async function leaveWithin(drainMs: number, reason: string): Promise<void> {
-    stopped ??= leave(reason, drainMs);
+  async function leaveWithin(drainMs: number, reason: string, keeps = false): Promise<void> {
+    stopped ??= leave(reason, drainMs, keeps);
     sleep(drainMs, undefined, { signal: left.signal }).then(tooLong.resolve, () => undefined);
     await stopped;
   }
 
-  async function leave(reason: string, drainMs: number): Promise<void> {
+  async function leave(reason: string, drainMs: number, keeps: boolean): Promise<void> {
     log.info("leaving", { reason });
-    reports.leaving(reason);
+    reports.leaving(reason, keeps);
     calls.leave();
     if (calls.size > 0) {
       const tasks = calls.size === 1 ? "the task that runs" : `the ${calls.size} tasks that run`;
@@ -289,6 +301,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await leaveWithin(drainTimeoutMs, error.message);
   }
 
+  if (options.predecessor) {
+    // At once: the modules may take long to load, and its tasks wait for this.
+    const { pid, how } = options.predecessor;
+    void sayLastWords({ ...options, pid, how });
+  }
   try {
     await loaded();
     const id = nanoid();
@@ -316,6 +333,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         ...(options.predecessor && { predecessor: options.predecessor }),
         memoryBytes,
         version,
+        ...(options.job && { job: options.job }),
+        ...endOf(options),
         ...(peerServer && { address: peerServer.address }),
       }),
       on: {
@@ -359,9 +378,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     name,
     functions,
     slots,
-    stop: (reason, drainMs) => stop(reason, drainMs),
+    stop: (reason, drainMs, keeps) => stop(reason, drainMs, keeps),
     ended: over.promise,
   };
+}
+
+function endOf({ timeLeftMs }: WorkerOptions): { endsInMs?: number } {
+  const leftMs = timeLeftMs?.();
+  return leftMs === undefined ? {} : { endsInMs: Math.max(0, Math.round(leftMs)) };
 }
 
 function slotsOf(threads: number, concurrency: number): number {

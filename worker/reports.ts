@@ -147,8 +147,12 @@ export class Reports {
     this.#outbox.send({ type: "resumed" });
   }
 
-  leaving(reason: string | undefined): void {
-    this.#outbox.send(reason === undefined ? { type: "leaving" } : { type: "leaving", reason });
+  leaving(reason: string | undefined, keeps = false): void {
+    this.#outbox.send({
+      type: "leaving",
+      ...(reason !== undefined && { reason: reason.slice(0, limits.textLength) }),
+      ...(keeps && { keeps }),
+    });
   }
 
   /** The message is larger than a frame and did not leave: its tasks fail with the reason. */

@@ -4,9 +4,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startScheduler, type RunningScheduler } from "../../scheduler/main.ts";
+import {
+  startScheduler,
+  type RunningScheduler,
+  type SchedulerOptions,
+} from "../../scheduler/main.ts";
 import type { Log } from "../../src/log.ts";
-import { clearTimeout, setTimeout } from "../../src/timers.ts";
+import { clearTimeout, queueMicrotask, setTimeout } from "../../src/timers.ts";
 import { startDriver } from "./driver.ts";
 import { environmentOfRun, superviseRank } from "./rank-worker.ts";
 import { RollCall } from "./roll-call.ts";
@@ -22,6 +26,8 @@ export type FirstRank = {
   /** The options of the worker. */
   readonly worker: readonly string[];
   readonly log: Log;
+  readonly core: NonNullable<SchedulerOptions["core"]>;
+  readonly onStart: (scheduler: RunningScheduler) => void;
   readonly say: (line: string) => void;
   /** Calls the listener with every signal to this process. */
   readonly onSignal: (listener: (signal: NodeJS.Signals) => void) => void;
@@ -45,15 +51,21 @@ export async function runFirstRank(run: FirstRank): Promise<number | undefined> 
     run.schedulerFile === undefined ? await mkdtemp(join(tmpdir(), "thence-run-")) : undefined;
   const schedulerFile = run.schedulerFile ?? join(directory!, "scheduler.json");
   const rollCall = new RollCall(program ? run.ranks : run.ranks - 1, log);
-  const onWorker = (name: string) => rollCall.came(name);
   try {
-    const scheduler = await startScheduler({
+    const scheduler: RunningScheduler = await startScheduler({
       host: run.host,
       port: 0,
       schedulerFile,
       log,
-      onWorker,
+      core: run.core,
+      onWorker: (name, how) => {
+        if (how === "joined") rollCall.came(name);
+        else if (rollCall.failed(name)) queueMicrotask(noneCame);
+      },
     });
+    // In a step of its own, since the core is in the middle of one.
+    const noneCame = () => scheduler.noWorkerComing("those of all ranks could not start");
+    run.onStart(scheduler);
     if (program) return await runDriver({ ...run, program, schedulerFile }, scheduler, rollCall);
     run.onSignal(() => rollCall.giveUp());
     await rollCall.wait();
@@ -79,11 +91,8 @@ async function runDriver(
     onEndRequest: (end) => (endWorker = end),
     onDrainRequest: () => undefined,
   });
-  void worker.then((exitCode) => {
-    if (exitCode === 0) return;
-    rollCall.excuse();
-    // No other worker will come: the driver would wait for ever.
-    if (run.ranks === 1) void scheduler.stop(`its only worker ended with code ${exitCode}`);
+  void worker.then(() => {
+    if (run.ranks === 1) scheduler.noWorkerComing("the only one of this run has ended");
   });
   const driver = startDriver(run.program, environmentOfRun(schedulerFile));
   let isOver = false;

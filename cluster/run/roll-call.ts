@@ -9,9 +9,10 @@ import { clearTimeout, setTimeout } from "../../src/timers.ts";
 const patienceMs = 60_000;
 
 export class RollCall {
-  #expected: number;
+  readonly #expected: number;
   readonly #log: Log;
   readonly #present = new Set<string>();
+  readonly #failed = new Set<string>();
   readonly #over = Promise.withResolvers<void>();
 
   constructor(ranks: number, log: Log) {
@@ -26,10 +27,11 @@ export class RollCall {
     this.#check();
   }
 
-  /** One rank will not come: its worker could not start. */
-  excuse(): void {
-    this.#expected -= 1;
-    this.#check();
+  /** Its worker could not start, and is not tried again. Returns whether all have failed so. */
+  failed(name: string): boolean {
+    this.came(name);
+    this.#failed.add(name);
+    return this.#failed.size >= this.#expected;
   }
 
   /** Ends the wait. */

@@ -2,6 +2,7 @@
 
 import { describeDuration } from "../../src/duration.ts";
 import * as client from "./clients/client-events.ts";
+import { endVigil } from "./placement/no-workers.ts";
 import { reviewReservation } from "./placement/reservation.ts";
 import type { Task } from "./state.ts";
 import { fail, proceed } from "./tasks/lifecycle.ts";
@@ -44,6 +45,9 @@ export function clock(step: StepContext): void {
         break;
       case "reservation":
         reviewReservation(step);
+        break;
+      case "no-workers":
+        endVigil(step, due.vigil);
         break;
       case "unknown-function":
         failUnknownFunction(step, due.function);

@@ -2,6 +2,7 @@
 // (step.ts) changes it. The README.md beside this file has the words that are used here.
 
 import { KeyTable } from "../../src/key-table.ts";
+import type { JobStep } from "../../src/wire/lifetimes.ts";
 import type { Failure, Resources, TaskOptions } from "../../src/wire/protocol.ts";
 import type { Payload } from "../../src/payload/payload.ts";
 import {
@@ -17,12 +18,15 @@ import type { Lane } from "./placement/lanes.ts";
 import type { Published } from "./clients/published.ts";
 import type { RunHeads } from "./tasks/run-heads.ts";
 import { ReadyQueue } from "./placement/ready-queue.ts";
+import type { Vigil } from "./placement/no-workers.ts";
+import type { Departure } from "./workers/departures.ts";
 import type { Restart } from "./workers/restart.ts";
 import type { Retirement } from "./workers/retiring.ts";
 import type { Scatter } from "./values/scattering.ts";
 import type { NamedWorkers, Site } from "./placement/sites.ts";
 import type { Reservation } from "./placement/reservation.ts";
 import type { Suspects } from "./placement/suspects.ts";
+import type { TimeLimit } from "./time-limit.ts";
 import { Timers } from "./timers.ts";
 
 export type TaskKey = string;
@@ -218,6 +222,10 @@ export type Worker = {
   readonly version: string | undefined;
   /** Most bytes of inputs and results that it can have in memory. */
   readonly memoryBytes: number;
+  /** The step of a batch job that it runs in. */
+  readonly job: JobStep | undefined;
+  /** What still runs then is given back; undefined when no end is known. */
+  readonly endsAt: number | undefined;
   /** The tasks whose values it holds, and the bytes of these. */
   readonly holds: Set<Task>;
   heldBytes: number;
@@ -269,6 +277,8 @@ export type CoreOptions = {
   smallResultBytes: number;
   /** How long tasks of a function that nobody registered wait after the newest worker joined. Default 3,000. */
   unknownTaskTimeoutMs: number;
+  /** How long tasks wait while there is no worker at all. Default: without a limit. */
+  workerTimeoutMs: number | undefined;
   /** Losses of a worker during its execution after which a task fails. Default 3. */
   maxWorkerLosses: number;
   /** Small results are kept up to this many bytes in all; past it they stay on workers too. Default 1 GiB. */
@@ -291,6 +301,7 @@ export const defaultCoreOptions: CoreOptions = {
   clientGraceMs: 600_000,
   smallResultBytes: 64 * 1024,
   unknownTaskTimeoutMs: 3_000,
+  workerTimeoutMs: undefined,
   maxWorkerLosses: 3,
   keptBytes: 1024 ** 3,
   aheadMicros: 5_000,
@@ -337,6 +348,13 @@ export type State = {
   /** Specs with a running timer for their `unschedulableTimeoutMs`. */
   readonly unschedulableTimers: Set<Spec>;
 
+  /** Tasks wait, and there is no worker: see no-workers.ts. */
+  vigil: Vigil | undefined;
+  /** Why no worker is coming, once that is known, until one joins. */
+  noWorkerComing: string | undefined;
+  /** The time limit of the scheduler's job, once it is near: see time-limit.ts. */
+  timeLimit: TimeLimit | undefined;
+
   // Values: see values/.
   /**
    * By task, the finished tasks that it was an input of and whose values are on workers only. When
@@ -368,6 +386,10 @@ export type State = {
   readonly restarts: Set<Restart>;
   /** The workers that leave, or were asked to. */
   readonly retirements: Map<Worker, Retirement>;
+  /** By name, how the newest of the workers went that are not here: see departures.ts. */
+  readonly departures: Map<string, Departure>;
+  /** How often workers said that they could not start. */
+  failedStarts: number;
   /** How many workers ever joined, and when the newest did. */
   joins: number;
   lastJoinAt: number;
@@ -412,6 +434,9 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     reservation: { oldest: undefined, worker: undefined, isScheduled: false },
     becameReady: new Set(),
     unschedulableTimers: new Set(),
+    vigil: undefined,
+    noWorkerComing: undefined,
+    timeLimit: undefined,
     descendants: new Map(),
     keptBytes: 0,
     offloading: false,
@@ -425,6 +450,8 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     registered: new Set(),
     restarts: new Set(),
     retirements: new Map(),
+    departures: new Map(),
+    failedStarts: 0,
     joins: 0,
     lastJoinAt: 0,
     lastDepartureAt: 0,

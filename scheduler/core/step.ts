@@ -4,6 +4,7 @@
 //
 // The caller performs the effects in order, and sends the event `clock` at `nextWakeUp`.
 
+import type { JobStep } from "../../src/wire/lifetimes.ts";
 import type { FromClient, FromWorker } from "../../src/wire/protocol.ts";
 import * as client from "./clients/client-events.ts";
 import { clock } from "./clock-events.ts";
@@ -12,9 +13,12 @@ import { advanceScatters } from "./values/scattering.ts";
 import { advanceRetirements } from "./workers/retiring.ts";
 import { receiveHolderLacks } from "./values/recompute.ts";
 import { place } from "./placement/placement.ts";
+import { awaitWorkers, giveUpWorkers } from "./placement/no-workers.ts";
 import { startUnschedulableTimeouts } from "./placement/unschedulable.ts";
 import type { ClientId, State, WorkerId } from "./state.ts";
 import { endSubTasks } from "./clients/sub-tasks.ts";
+import { failUnstarted, startEnding } from "./time-limit.ts";
+import { receiveEnded, type EndedWorker } from "./workers/ended.ts";
 import * as worker from "./workers/membership.ts";
 import { receive as receiveFromWorker } from "./workers/worker-events.ts";
 
@@ -33,6 +37,14 @@ export type Event =
   | { type: "worker-back"; id: WorkerId }
   /** The worker is gone for good; `how` says in words how it ended, for the errors of its tasks. */
   | { type: "worker-lost"; id: WorkerId; how: string }
+  /** A process says that a worker has ended, or could not start. */
+  | ({ type: "worker-ended" } & EndedWorker)
+  /** The step of a batch job has ended: workers that ran in it and are away are lost. */
+  | { type: "step-ended"; step: JobStep }
+  /** It is known that no worker is coming, and why, in words. */
+  | { type: "no-worker-coming"; why: string }
+  /** The time limit of the scheduler's job is near; `limit` names it. */
+  | { type: "time-limit"; limit: string; leftMs: number }
   /** A fetch of a value from one of its holders found that the worker does not have it. */
   | { type: "holder-lacks"; worker: WorkerId; key: string; order: number; attempt: number }
   | { type: "clock" };
@@ -82,12 +94,26 @@ export function step(state: State, now: number, event: Event): Effect[] {
     case "worker-lost":
       worker.lose(context, event.id, event.how);
       break;
+    case "worker-ended":
+      receiveEnded(context, event);
+      break;
+    case "step-ended":
+      worker.loseStep(context, event.step);
+      break;
+    case "no-worker-coming":
+      giveUpWorkers(context, event.why);
+      break;
+    case "time-limit":
+      startEnding(context, event.limit, event.leftMs);
+      break;
     default:
       event satisfies never;
   }
   endSubTasks(context);
+  failUnstarted(context);
   place(context);
   startUnschedulableTimeouts(context);
+  awaitWorkers(context);
   advanceRetirements(context);
   advanceScatters(context);
   return effects.take();

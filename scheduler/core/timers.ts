@@ -2,6 +2,7 @@
 // not taken out: when it is due, its handler checks whether there is still something to do.
 
 import { Heap, type Heaped } from "./structures/heap.ts";
+import type { Vigil } from "./placement/no-workers.ts";
 import type { Client, FunctionFacts, Spec, Task, Worker } from "./state.ts";
 
 /** What is due, and for whom. */
@@ -19,6 +20,8 @@ export type Due =
   | { readonly kind: "reservation" }
   /** The `unschedulableTimeoutMs` has passed for tasks of a spec submitted before the one of this number. */
   | { readonly kind: "unschedulable"; readonly spec: Spec; readonly before: number }
+  /** Tasks wait, and there is no worker for them. */
+  | { readonly kind: "no-workers"; readonly vigil: Vigil }
   /** Tasks wait for a function that no worker has registered. */
   | { readonly kind: "unknown-function"; readonly function: FunctionFacts };
 

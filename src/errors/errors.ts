@@ -93,6 +93,17 @@ export class UnschedulableError extends ThenceError {
   }
 }
 
+/** The time limit of the job that the scheduler runs in is near, so the task was not started. */
+export class TimeLimitError extends ThenceError {
+  /** Milliseconds left until the limit when the client heard of it; of the reason of `client.signal`. */
+  declare readonly leftMs?: number;
+
+  constructor(message: string, options: ThenceErrorOptions & { leftMs?: number } = {}) {
+    super("time-limit", message, options);
+    if (options.leftMs !== undefined) this.leftMs = options.leftMs;
+  }
+}
+
 /** Data that cannot be recomputed was lost with the worker that held it. */
 export class LostDataError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
@@ -175,6 +186,7 @@ export const errorClasses = {
   "worker-lost": WorkerLostError,
   "unknown-task": UnknownTaskError,
   unschedulable: UnschedulableError,
+  "time-limit": TimeLimitError,
   "lost-data": LostDataError,
   "key-conflict": KeyConflictError,
   "coordination-refused": CoordinationError,
@@ -207,6 +219,7 @@ for (const [name, errorClass] of Object.entries({
   WorkerLostError,
   UnknownTaskError,
   UnschedulableError,
+  TimeLimitError,
   LostDataError,
   KeyConflictError,
   CoordinationError,

@@ -26,6 +26,8 @@ export type RefusalCode =
   | "slow"
   /** The peer looks for another scheduler; its scheduler file is stale. The dialler tries again. */
   | "stale"
+  /** The hello said that a worker has ended, and begins no session. */
+  | "noted"
   /** The scheduler cannot accept peers now, because it shuts down. The dialler tries again. */
   | "unavailable"
   /** The scheduler cannot accept this peer; the message says why. The dialler fails with ConnectionError. */

@@ -1,6 +1,7 @@
 // What a scheduler says of itself when asked: the results of the requests `info`, `workers` and `explain`.
 
 import { Type, type Static } from "typebox";
+import { DepartureSchema } from "./lifetimes.ts";
 import { Count, Key, Milliseconds, Name, Text } from "./parts.ts";
 
 const taskStandings = [
@@ -38,6 +39,12 @@ export const SchedulerInfoSchema = Type.Object({
   functions: Type.Array(Name),
   /** Names under which something is published, sorted. */
   published: Type.Array(Name),
+  /** The newest of the workers that went or could not start, the newest last. */
+  departures: Type.Array(DepartureSchema),
+  /** How long anybody waits for a worker while there is none; absent without a limit. */
+  workerTimeoutMs: Type.Optional(Milliseconds),
+  /** Why no worker is coming, while that is known. */
+  noWorkerComing: Type.Optional(Text),
 });
 export type SchedulerInfo = Static<typeof SchedulerInfoSchema>;
 

@@ -23,6 +23,7 @@ import {
   PayloadSchema,
   Text,
 } from "./parts.ts";
+import { EndedWorkerFields, Ending, How, JobStepSchema } from "./lifetimes.ts";
 import * as output from "./output.ts";
 import type { AnswerMessage, RequestMessage } from "./requests.ts";
 import * as results from "./results.ts";
@@ -58,7 +59,7 @@ const identity = {
 };
 
 /** A worker of the same name before this one: its process, and how that ended, in words. */
-const PredecessorSchema = Type.Object({ pid: Count, how: Type.String({ maxLength: 1_000 }) });
+const PredecessorSchema = Type.Object({ pid: Count, how: How });
 export type Predecessor = Static<typeof PredecessorSchema>;
 
 /** From a client or a worker, once after the socket opens. */
@@ -86,7 +87,12 @@ export const HelloSchema = Type.Union([
     version: Type.Optional(Text),
     /** Most bytes of results and inputs that it keeps in memory. */
     memoryBytes: Type.Optional(Count),
+    /** The batch job that it runs in. */
+    job: Type.Optional(JobStepSchema),
+    /** Its time left: what still runs then is given back. Not a date, since clocks differ. */
+    endsInMs: Type.Optional(Milliseconds),
   }),
+  Type.Object({ ...identity, role: Type.Literal("ended-worker"), ...EndedWorkerFields }),
 ]);
 export type Hello = Static<typeof HelloSchema>;
 export type WorkerHello = Extract<Hello, { role: "worker" }>;
@@ -202,6 +208,7 @@ export const ToClientSchema = Type.Union([
   results.Located,
   Fetched,
   Reopened,
+  Ending,
   output.OutputToClient,
 ]);
 export type ToClient = Static<typeof ToClientSchema> | AnswerMessage;
@@ -296,7 +303,12 @@ const Progress = Type.Object({
 /** From a worker, in answer to `restart`: the threads that there were are gone, with all they had. */
 const Restarted = Type.Object({ type: Type.Literal("restarted") });
 /** From a worker that shuts down: send no more; what runs is being finished. */
-const Leaving = Type.Object({ type: Type.Literal("leaving"), reason: Type.Optional(Text) });
+const Leaving = Type.Object({
+  type: Type.Literal("leaving"),
+  reason: Type.Optional(Text),
+  /** It stays, as long as it can, while it holds what no other worker can take. */
+  keeps: Type.Optional(Type.Boolean()),
+});
 
 export const FromWorkerSchema = Type.Union([
   FinishedByWorker,

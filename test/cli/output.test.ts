@@ -81,6 +81,7 @@ const facts = {
   slots: 8,
   functions: ["add", "sub"],
   published: [],
+  departures: [],
 };
 
 describe("status", () => {

@@ -9,7 +9,9 @@ import {
   LostDataError,
   TaskCancelledError,
   TimeoutError,
+  UnschedulableError,
 } from "../../src/errors/errors.ts";
+import type { SchedulerInfo } from "../../src/wire/facts.ts";
 import { FakeScheduler } from "./fake-scheduler.ts";
 
 afterEach(() => {
@@ -168,10 +170,19 @@ describe("questions", () => {
 describe("waitForWorkers", () => {
   /** A scheduler that answers each question with so many workers, the last for ever. */
   function withWorkers(...counts: number[]) {
+    return withInfo({}, ...counts);
+  }
+
+  function withInfo(info: Partial<SchedulerInfo>, ...counts: number[]) {
     const scheduler = new FakeScheduler();
     const { send } = scheduler.connection;
     scheduler.connection.send = (message) => {
       send(message);
+      if (message.type === "info") {
+        const gone = { worker: "w9", how: "it ran out of memory", at: 0 };
+        setImmediate(() => scheduler.answer(message, { departures: [gone], ...info }));
+        return;
+      }
       const count = counts.length > 1 ? counts.shift()! : counts[0]!;
       const workers = Array.from({ length: count }, () => ({ status: "up" }));
       setImmediate(() => scheduler.answer(message, [...workers, { status: "leaving" }]));
@@ -187,7 +198,17 @@ describe("waitForWorkers", () => {
   test("gives up after its time limit, saying how many there were", async () => {
     const waiting = withWorkers(1).waitForWorkers(3, { timeoutMs: 30 });
     await expect(waiting).rejects.toThrow(TimeoutError);
-    await expect(waiting).rejects.toThrow(/1 of 3 .* 30 ms/);
+    await expect(waiting).rejects.toThrow(/1 of 3 .* 30 ms; w9: it ran out of memory$/);
+  });
+
+  test("waits while there is none as long as a task would, and not at all when none comes", async () => {
+    const waiting = withInfo({ workerTimeoutMs: 100 }, 0).waitForWorkers(1);
+    await expect(waiting).rejects.toThrow(UnschedulableError);
+    await expect(waiting).rejects.toThrow("none was there for 0.1 s; w9: it ran out of memory");
+    const noWorkerComing = "its step has ended";
+    const hopeless = withInfo({ noWorkerComing }, 0).waitForWorkers(1);
+    await expect(hopeless).rejects.toThrow("start workers: its step has ended; w9:");
+    await withInfo({ workerTimeoutMs: 1 }, 1, 1, 1, 2).waitForWorkers(2);
   });
 
   test("refuses a count that is none", async () => {

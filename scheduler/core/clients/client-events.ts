@@ -9,13 +9,15 @@ import { receiveRequest } from "./requests.ts";
 import { shutDown } from "../workers/restart.ts";
 import { locate } from "../values/locating.ts";
 import type { Client, ClientId, State, Task } from "../state.ts";
+import { tellTimeLimit } from "../time-limit.ts";
 import { stoodStill } from "../timers.ts";
 import { cancel, forgetIfUnneeded, isSettled, reopen, tellOutcome } from "../tasks/lifecycle.ts";
 import { submit } from "../tasks/submitting.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { removeWant } from "./wants.ts";
 
-export function join({ state, now, effects }: StepContext, id: ClientId, name: string): void {
+export function join(step: StepContext, id: ClientId, name: string): void {
+  const { state, now, effects } = step;
   const client: Client = {
     id,
     name,
@@ -28,6 +30,7 @@ export function join({ state, now, effects }: StepContext, id: ClientId, name: s
   };
   state.clients.set(id, client);
   effects.log("info", `client ${name} joined`);
+  tellTimeLimit(step, client);
 }
 
 /** A client that is only silent may be busy, or its machine sleeps: it has more time than one that is cut off. */

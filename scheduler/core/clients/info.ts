@@ -6,6 +6,7 @@ import { functionKey, type FunctionReference } from "../tasks/functions.ts";
 
 export function schedulerInfo(state: State): SchedulerInfo {
   const { counts, totals, workers, clients, registered, published } = state;
+  const { departures, options, noWorkerComing } = state;
   const { waiting, ready, running, finished, released, failed, cancelled } = counts;
   let slots = 0;
   for (const worker of workers.values()) slots += worker.slots;
@@ -17,6 +18,9 @@ export function schedulerInfo(state: State): SchedulerInfo {
     slots,
     functions: [...registered].sort(),
     published: [...published.keys()].sort(),
+    departures: [...departures.values()].map(({ worker, how, at }) => ({ worker, how, at })),
+    ...(options.workerTimeoutMs !== undefined && { workerTimeoutMs: options.workerTimeoutMs }),
+    ...(noWorkerComing !== undefined && { noWorkerComing }),
   };
 }
 

@@ -8,6 +8,7 @@ import { isEnding } from "../placement/dispatches.ts";
 import { releaseAll, receiveFrom } from "./client-events.ts";
 import type { Client, Dispatch } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
+import { tellTimeLimit } from "../time-limit.ts";
 
 /** Each depth has lanes of its own; tasks below this depth share them. */
 const deepest = 1_000;
@@ -21,7 +22,10 @@ export function receiveFromInside(
   message: FromInside,
 ): void {
   if (dispatch.abandoned) return;
-  dispatch.inside ??= createInside(step, dispatch);
+  if (dispatch.inside === undefined) {
+    dispatch.inside = createInside(step, dispatch);
+    tellTimeLimit(step, dispatch.inside);
+  }
   receiveFrom(step, dispatch.inside, [message.message]);
 }
 

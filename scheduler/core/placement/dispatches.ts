@@ -236,6 +236,12 @@ export function isApartOn(worker: Worker, task: Task): boolean {
   return !runsAlone(task) || loadOf(worker) === 0;
 }
 
+/** Whether the worker is there for as long as a call of the function takes, as far as both are known. */
+export function hasTime(now: number, { endsAt }: Worker, { spec }: Task): boolean {
+  const { meanMicros } = spec.function;
+  return endsAt === undefined || meanMicros === undefined || now + meanMicros / 1_000 <= endsAt;
+}
+
 export function isPresent({ awayUntil, leaving, paused }: Worker): boolean {
   return awayUntil === undefined && !leaving && paused === undefined;
 }

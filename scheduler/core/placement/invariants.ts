@@ -37,7 +37,9 @@ function checkWaitsRightly(state: State, lane: Lane): void {
   const head = headOf(lane)!;
   const needs = needsOf(head);
   for (const worker of state.free) {
+    // Whether it has the time is known at the moment of placement only.
     const couldRunNow =
+      worker.endsAt === undefined &&
       couldRun(worker, lane.constraint) &&
       hasResources(worker, lane.constraint) &&
       !worker.dispatches.has(head.key) &&

@@ -1,7 +1,7 @@
 // Locality: a task with large inputs should run where most of their bytes are, unless it would wait
 // there for longer than it takes to move them.
 
-import { hasResources, isApartOn, isPresent } from "./dispatches.ts";
+import { hasResources, hasTime, isApartOn, isPresent } from "./dispatches.ts";
 import { couldRun, isNamed } from "./constraints.ts";
 import type { State, Task, Worker } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -59,7 +59,7 @@ export function nearest(
     // Preferred workers come before holders.
     if (preferred && best && !isNamed(holder, preferred)) continue;
     if (!couldRun(holder, constraint) || !hasResources(holder, constraint)) continue;
-    if (!isApartOn(holder, task)) continue;
+    if (!isApartOn(holder, task) || !hasTime(now, holder, task)) continue;
     if (!state.free.has(holder) && !mayQueueAt(state, holder, choice.mayQueue)) continue;
     const cost = costAt(now, holder, needs);
     if (cost < least) [best, least] = [holder, cost];

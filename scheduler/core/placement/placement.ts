@@ -7,6 +7,7 @@ import {
   dispatch,
   hasResources,
   hasRoomForSmallest,
+  hasTime,
   isApartOn,
   loadOf,
   withdraw,
@@ -32,7 +33,7 @@ export function place(step: StepContext): void {
     if (lane === undefined) break;
     const task = ready.head(lane);
     const needs = task.inputs && needsOf(task);
-    const worker = needs ? chooseNear(step, task, needs) : choose(state, task, streak);
+    const worker = needs ? chooseNear(step, task, needs) : choose(step, task, streak);
     if (worker === undefined) {
       if (needs && failIfTooLarge(step, task, needs)) continue;
       if (isKeptApart(state, task)) {
@@ -40,7 +41,7 @@ export function place(step: StepContext): void {
         continue;
       }
       // There is room, but not for so large inputs. Tasks behind it in the lane may have smaller ones.
-      if (needs && hasRoomBesides(state, task))
+      if (needs && hasRoomBesides(step, task))
         requeue(step, task, "too large for the free workers", largerMs);
       else block(step, lane);
     } else if (worker.dispatches.has(task.key)) {
@@ -85,7 +86,7 @@ function extend(streak: Streak, { spec: { constraint } }: Task, worker: Worker):
 }
 
 /** The worker of the streak, if this task can extend it. */
-function workerOf(state: State, streak: Streak, task: Task): Worker | undefined {
+function workerOf({ state, now }: StepContext, streak: Streak, task: Task): Worker | undefined {
   const { worker, constraint, tasks, micros } = streak;
   if (worker === undefined || constraint !== task.spec.constraint) return undefined;
   if (tasks >= mostInStreak || micros >= mostMicrosInStreak) {
@@ -93,22 +94,25 @@ function workerOf(state: State, streak: Streak, task: Task): Worker | undefined 
     return undefined;
   }
   if (!state.free.has(worker) && !state.openAhead.has(worker)) return undefined;
+  if (!hasTime(now, worker, task)) return undefined;
   return wouldDelay(state, worker, task) ? undefined : worker;
 }
 
-function choose(state: State, task: Task, streak?: Streak): Worker | undefined {
+function choose(step: StepContext, task: Task, streak?: Streak): Worker | undefined {
+  const { state, now } = step;
   if (streak && !needsFreeSlot(task)) {
-    const worker = workerOf(state, streak, task);
+    const worker = workerOf(step, streak, task);
     if (worker) return worker;
   }
-  const free = chooseFree(state, task);
+  const free = chooseFree(step, task);
   if (free || needsFreeSlot(task)) return free;
-  return firstFit(state.openAhead, task, (worker) => !wouldDelay(state, worker, task));
+  return firstFit(now, state.openAhead, task, (worker) => !wouldDelay(state, worker, task));
 }
 
 /** Whether some worker has room for the task, its inputs aside, and aside from whom a suspect may meet there. */
-function hasRoomBesides(state: State, task: Task): boolean {
-  if (task.suspicions === 0) return choose(state, task) !== undefined;
+function hasRoomBesides(step: StepContext, task: Task): boolean {
+  const { state } = step;
+  if (task.suspicions === 0) return choose(step, task) !== undefined;
   const { constraint } = task.spec;
   for (const worker of state.free) {
     if (couldRun(worker, constraint) && hasResources(worker, constraint)) return true;
@@ -118,23 +122,23 @@ function hasRoomBesides(state: State, task: Task): boolean {
 
 /** For a task with large inputs: a worker that holds them may be better than a free one. */
 function chooseNear(step: StepContext, task: Task, needs: Needs): Worker | undefined {
-  const { state } = step;
+  const { state, now } = step;
   const isAlone = needsFreeSlot(task);
   const mayQueue = (worker: Worker) => !isAlone && !wouldDelay(state, worker, task);
   const anyone =
-    firstFit(state.free, task, (worker) => fits(worker, needs)) ??
+    firstFit(now, state.free, task, (worker) => fits(worker, needs)) ??
     (isAlone
       ? undefined
-      : firstFit(state.openAhead, task, (worker) => fits(worker, needs) && mayQueue(worker)));
+      : firstFit(now, state.openAhead, task, (worker) => fits(worker, needs) && mayQueue(worker)));
   return nearest(step, task, needs, { anyone, mayQueue });
 }
 
 /** Looks only if a slot became free since none was found: there may be many free workers that cannot run it. */
-function chooseFree(state: State, task: Task): Worker | undefined {
+function chooseFree({ state, now }: StepContext, task: Task): Worker | undefined {
   const { constraint } = task.spec;
-  if (task.suspicions > 0) return firstFit(state.free, task);
+  if (task.suspicions > 0) return firstFit(now, state.free, task);
   if (constraint.noFreeWorkerAt === state.slotsFreed) return undefined;
-  const found = firstFit(state.free, task);
+  const found = firstFit(now, state.free, task);
   if (found === undefined) constraint.noFreeWorkerAt = state.slotsFreed;
   return found;
 }
@@ -162,6 +166,7 @@ function wouldDelay({ ready }: State, worker: Worker, { spec: { lane } }: Task):
 
 /** The first of these workers that can run the task now, preferred ones before others. */
 function firstFit(
+  now: number,
   workers: ReadonlySet<Worker>,
   task: Task,
   passes: (worker: Worker) => boolean = () => true,
@@ -171,7 +176,7 @@ function firstFit(
   let second: Worker | undefined;
   for (const worker of workers) {
     if (!couldRun(worker, constraint) || !hasResources(worker, constraint)) continue;
-    if (!isApartOn(worker, task) || !passes(worker)) continue;
+    if (!isApartOn(worker, task) || !hasTime(now, worker, task) || !passes(worker)) continue;
     if (preferred === undefined || isNamed(worker, preferred)) return worker;
     second ??= worker;
   }
@@ -218,7 +223,7 @@ function rebalance(step: StepContext): void {
     const most = Math.ceil(waiting / 2);
     let isBetterHere = false;
     const withdrawn = withdraw(step, worker, most, ({ task }) => {
-      const other = chooseFree(state, task);
+      const other = chooseFree(step, task);
       if (other === undefined || isWorthMoving(step.now, task, worker, other)) return !!other;
       isBetterHere = true;
       return false;

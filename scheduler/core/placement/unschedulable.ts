@@ -13,6 +13,7 @@ import type { FunctionFacts, PlacementConstraint, Spec, State, Task, Worker } fr
 import { fail, requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import type { Due } from "../timers.ts";
+import { howWorkersWent } from "../workers/departures.ts";
 import { couldRun, isNamed, lacks } from "./constraints.ts";
 import { tasksOf } from "./lanes.ts";
 import type { Needs } from "./locality.ts";
@@ -35,8 +36,10 @@ export function whatIsMissing(state: State, constraint: PlacementConstraint): st
   const { key, name } = constraint.function;
   if (state.workers.size === 0) {
     const { joins } = state;
-    if (joins === 0) return "no worker has joined";
-    return `no worker is left: ${joins === 1 ? "one has" : `${joins} have`} been here`;
+    const how = howWorkersWent(state);
+    const went = how && `; ${how}`;
+    if (joins === 0) return `no worker has joined${went}`;
+    return `no worker is left: ${joins === 1 ? "one has" : `${joins} have`} been here${went}`;
   }
   const staying = [...state.workers.values()].filter(({ leaving }) => !leaving);
   const able = staying.filter(({ functions }) => functions.has(key));

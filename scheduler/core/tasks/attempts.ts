@@ -24,6 +24,8 @@ export function failAttempt(
   const { retries, retryIf } = task.spec.options;
   if (
     retries === undefined ||
+    // Its own error says more than that there is no time for another attempt.
+    step.state.timeLimit !== undefined ||
     task.failures >= retries.max ||
     !isWorthRetrying(failure) ||
     (retryIf !== undefined && !matches(failure, retryIf))

@@ -8,6 +8,8 @@ import { listOf } from "../structures/small-set.ts";
 import { retentionsOf } from "../clients/retention.ts";
 import { isScattered } from "../values/lineage.ts";
 import { holdersOf } from "../values/locating.ts";
+import { couldRun } from "../placement/constraints.ts";
+import { hasTime } from "../placement/dispatches.ts";
 import { whatIsMissing } from "../placement/unschedulable.ts";
 import type { State, Task, TaskKey } from "../state.ts";
 import { isSettled } from "./lifecycle.ts";
@@ -67,7 +69,7 @@ function why({ state, now }: View, task: Task, missing: readonly Task[]): string
       if (current.until === undefined) return whyParked(task);
       return `it is held back for another ${describeDuration(Math.ceil(current.until - now))}`;
     case "ready":
-      return whyStillReady(state, task);
+      return whyStillReady(state, now, task);
     case "running": {
       const { worker, started, lent, inside } = current.dispatch;
       const attempt = attemptOf(task);
@@ -109,9 +111,17 @@ function placeOf({ state }: Task): string {
   return `on worker ${names.slice(0, 5).join(", ")}${more}`;
 }
 
-function whyStillReady(state: State, { spec }: Task): string {
+function whyStillReady(state: State, now: number, task: Task): string {
+  const { spec } = task;
   const missing = whatIsMissing(state, spec.constraint);
   if (missing !== undefined) return missing;
+  const free = [...state.free].filter((worker) => couldRun(worker, spec.constraint));
+  const [ending] = free.filter((worker) => !hasTime(now, worker, task));
+  if (ending !== undefined) {
+    const leftMs = Math.max(0, ending.endsAt! - now);
+    const takesMs = spec.function.meanMicros! / 1_000;
+    return `it takes about ${describeDuration(takesMs)}, and worker ${ending.name}, which is free, ends in ${describeDuration(leftMs)}`;
+  }
   const paused = [...state.workers.values()].filter((worker) => worker.paused !== undefined);
   const full = paused.length === 0 ? "" : `, or paused (${paused[0]!.name}: ${paused[0]!.paused!})`;
   const { size } = state.ready;

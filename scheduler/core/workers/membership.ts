@@ -1,6 +1,7 @@
 // Workers come and go: they join, their links drop and come back within the grace period, and they are
 // lost. What a lost worker had runs on other workers.
 
+import type { JobStep } from "../../../src/wire/lifetimes.ts";
 import type { Predecessor, Resources } from "../../../src/wire/protocol.ts";
 import { countStart, endInside, offerRoom, updateRoom } from "../placement/dispatches.ts";
 import { addToSites, removeFromSites, type Site } from "../placement/sites.ts";
@@ -12,6 +13,7 @@ import { loseReplicas } from "../values/recompute.ts";
 import { endRequestsTo } from "../values/replication.ts";
 import { stopScattersTo } from "../values/scattering.ts";
 import { isBuiltIn } from "../../../src/built-in.ts";
+import { noteDeparture } from "./departures.ts";
 import { answerFor, ownersOf } from "./ownership.ts";
 import { keysOf, register, unregister } from "./registering.ts";
 import { stopAwaitingRestart } from "./restart.ts";
@@ -31,6 +33,8 @@ export type WorkerFacts = {
   version?: string | undefined;
   memoryBytes?: number | undefined;
   predecessor?: Predecessor | undefined;
+  job?: JobStep | undefined;
+  endsInMs?: number | undefined;
 };
 
 export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void {
@@ -42,6 +46,8 @@ export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void 
   }
   const worker = createWorker(id, facts, now);
   state.workers.set(id, worker);
+  state.departures.delete(worker.name);
+  state.noWorkerComing = undefined;
   state.joins++;
   state.lastJoinAt = now;
   register(step, worker, facts);
@@ -84,6 +90,8 @@ function createWorker(id: WorkerId, facts: WorkerFacts, now: number): Worker {
     address: facts.address,
     version: facts.version,
     memoryBytes: facts.memoryBytes ?? Infinity,
+    job: facts.job,
+    endsAt: facts.endsInMs === undefined ? undefined : now + facts.endsInMs,
     holds: new Set(),
     heldBytes: 0,
     withdrawals: 0,
@@ -119,6 +127,27 @@ export function back(step: StepContext, id: WorkerId): void {
   effects.log("info", `worker ${worker.name} came back`);
 }
 
+/** The steps of workers whose links are down, each once. */
+export function awaySteps({ workers }: State): JobStep[] {
+  const steps = new Map<string, JobStep>();
+  for (const { awayUntil, job } of workers.values()) {
+    if (awayUntil !== undefined && job) steps.set(`${job.system} ${job.id} ${job.step}`, job);
+  }
+  return [...steps.values()];
+}
+
+/** The step has ended: workers that ran in it and are away do not come back. */
+export function loseStep(step: StepContext, ended: JobStep): void {
+  for (const { id, awayUntil, job } of [...step.state.workers.values()]) {
+    if (awayUntil === undefined || !job || !isSameStep(job, ended)) continue;
+    lose(step, id, `its step ${job.step} of job ${job.id} has ended`);
+  }
+}
+
+function isSameStep(one: JobStep, other: JobStep): boolean {
+  return one.system === other.system && one.id === other.id && one.step === other.step;
+}
+
 /** Removes a worker for good. Its tasks run elsewhere, and those that were executing are blamed. */
 export function lose(step: StepContext, id: WorkerId, how: string): void {
   const { state, effects } = step;
@@ -126,6 +155,9 @@ export function lose(step: StepContext, id: WorkerId, how: string): void {
   if (worker === undefined) return;
   state.workers.delete(id);
   state.lastDepartureAt = step.now;
+  const { name, leaving, job } = worker;
+  const went = leaving ? (state.retirements.get(worker)?.reason ?? "it left") : how;
+  noteDeparture(state, { worker: name, how: went, at: step.now, job });
   state.free.delete(worker);
   state.openAhead.delete(worker);
   state.surplus.delete(worker);

@@ -18,6 +18,10 @@ export type Retirement = {
   readonly requests: RetireRequest[];
   /** What no other worker can take is given up. */
   isForced: boolean;
+  /** Why it leaves, in words for people. */
+  reason: string | undefined;
+  /** By its own choice it stays, as long as it can, while it holds what no other worker can take. */
+  keeps: boolean;
   /** What it waits for, in words, while no other worker can take what it holds. */
   stuck: string | undefined;
   /** It was told that it may go. */
@@ -54,9 +58,15 @@ export function retire(
 }
 
 /** The worker says that it leaves. */
-export function startLeaving({ state }: StepContext, worker: Worker): void {
+export function startLeaving(
+  { state }: StepContext,
+  worker: Worker,
+  { reason, keeps = false }: { reason?: string; keeps?: boolean },
+): void {
   worker.leaving = true;
-  retirementOf(state, worker);
+  const retirement = retirementOf(state, worker);
+  retirement.reason = `it left${reason === undefined ? "" : `: ${reason}`}`;
+  retirement.keeps = keeps;
 }
 
 /** The worker is gone: the clients that retired it and wait for no other are told. */
@@ -85,7 +95,14 @@ export function advanceRetirements(step: StepContext): void {
 function retirementOf({ retirements }: State, worker: Worker): Retirement {
   let retirement = retirements.get(worker);
   if (retirement === undefined) {
-    retirement = { requests: [], isForced: false, stuck: undefined, isReleased: false };
+    retirement = {
+      requests: [],
+      isForced: false,
+      reason: undefined,
+      keeps: false,
+      stuck: undefined,
+      isReleased: false,
+    };
     retirements.set(worker, retirement);
   }
   return retirement;
@@ -105,7 +122,9 @@ function tellStuck(
   if (retirement.stuck !== undefined) return;
   retirement.stuck =
     "it is to leave and stays, for it holds values that no other worker can take; " +
-    "start another worker, or retire it with { force: true }";
+    (retirement.keeps
+      ? "fetch them, or start another worker, before its time is over"
+      : "start another worker, or retire it with { force: true }");
   effects.log("warning", `worker ${worker.name}: ${retirement.stuck}`);
 }
 
@@ -113,7 +132,7 @@ function tellStuck(
 function handOverValues(
   step: StepContext,
   worker: Worker,
-  { isForced, requests }: Retirement,
+  { isForced, requests, keeps }: Retirement,
 ): { handingOver: number; stuck: number } {
   const { state } = step;
   let handingOver = 0;
@@ -124,7 +143,7 @@ function handOverValues(
       const taker = chooseTaker(state, task);
       if (taker === undefined) {
         // A task of a program runs again when its value is needed.
-        if (!isForced && (requests.length > 0 || isScattered(task))) stuck++;
+        if (!isForced && (requests.length > 0 || keeps || isScattered(task))) stuck++;
         if (stuck === handedOverAtOnce) break;
         continue;
       }

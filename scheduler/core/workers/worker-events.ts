@@ -119,7 +119,7 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
         step.effects.log("info", `worker ${worker.name} takes tasks again`);
         break;
       case "leaving":
-        startLeaving(step, worker);
+        startLeaving(step, worker, message);
         state.lastDepartureAt = step.now;
         reconsiderSitesOf(state, worker);
         break;

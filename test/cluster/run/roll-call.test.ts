@@ -21,8 +21,9 @@ test("is over when every rank has come, each counted once", async () => {
 test("does not wait for a rank that cannot come", async () => {
   const rollCall = new RollCall(2, silentLog);
   rollCall.came("n1-0");
-  rollCall.excuse();
+  expect(rollCall.failed("n2-1")).toBe(false);
   await rollCall.wait();
+  expect(rollCall.failed("n1-0")).toBe(true);
 });
 
 test("ends when it is given up", async () => {

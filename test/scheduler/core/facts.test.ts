@@ -44,10 +44,10 @@ describe("explain", () => {
     w1.join();
     ann.submit("f", ["a"]);
     w1.lost();
-    expect(ann.explain("a").why).toBe("no worker is left: one has been here");
+    expect(ann.explain("a").why).toBe("no worker is left: one has been here; w1: it was killed");
     w2.join();
     w2.lost();
-    expect(ann.explain("a").why).toBe("no worker is left: 2 have been here");
+    expect(ann.explain("a").why).toBe("no worker is left: 2 have been here; w1, w2: it was killed");
   });
 
   test("of a moment further away than any date is no trouble", () => {
@@ -159,6 +159,7 @@ describe("info", () => {
     ann.cancel(["d"], { force: true });
 
     expect(ann.info()).toEqual({
+      departures: [],
       tasks: {
         waiting: 0,
         ready: 2,

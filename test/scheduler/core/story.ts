@@ -30,6 +30,8 @@ type WorkerOptions = {
   /** Where others fetch what it holds. */
   address?: string;
   memoryBytes?: number;
+  endsInMs?: number;
+  job?: { system: string; id: string; step: string };
 };
 
 /** A task by its key: its inputs, if it has any; its arguments are made of its key. */
@@ -206,6 +208,8 @@ export class StoryWorker {
     const facts = {
       address: this.#options.address,
       memoryBytes: this.#options.memoryBytes,
+      endsInMs: this.#options.endsInMs,
+      job: this.#options.job,
       name: this.id,
       host,
       pid: 1,

@@ -278,7 +278,7 @@ export class World {
       }
       return;
     }
-    if (message.type === "output") return;
+    if (message.type === "output" || message.type === "ending") return;
     for (const key of message.keys) {
       if (message.type === "failed" && message.failure.code === "key-conflict") {
         futures.delete(key);

@@ -1,0 +1,28 @@
+// A worker that cannot start tells the scheduler why, if that can be reached.
+
+import { ThenceError } from "../src/errors/errors.ts";
+import type { LastWords } from "../worker/last-words.ts";
+
+type Words = Pick<LastWords, "target" | "name" | "job" | "localAddress"> & { signal?: AbortSignal };
+
+/** Returns what an attempt gives. When it fails, says why to the scheduler, and throws the same error. */
+export async function orSayWhy<Value>(
+  { signal, ...words }: Words,
+  attempt: () => Value | Promise<Value>,
+): Promise<Value> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!signal?.aborted && !cannotConnect(error)) {
+      const { sayLastWords } = await import("../worker/last-words.ts");
+      await sayLastWords({ ...words, how: error instanceof Error ? error.message : String(error) });
+    }
+    throw error;
+  }
+}
+
+/** The scheduler cannot be reached, or has refused this worker itself. */
+function cannotConnect(error: unknown): boolean {
+  const codes = ["connection-failed", "not-authenticated", "protocol-violated"];
+  return error instanceof ThenceError && codes.includes(error.code);
+}

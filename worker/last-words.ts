@@ -1,0 +1,72 @@
+// Tells the scheduler that a worker has ended without a word, or could not start, so that it hears of it at
+// once. Whoever says it has no session: it says this one thing, within a short time, or not at all.
+
+import { nanoid } from "nanoid";
+import { hostname } from "node:os";
+import type { DialTarget, OpenSocket } from "../src/link/dial.ts";
+import { openWebSocket } from "../src/link/socket-ws.ts";
+import { clearTimeout, setTimeout } from "../src/timers.ts";
+import type { JobStep } from "../src/wire/lifetimes.ts";
+import { PROTOCOL_VERSION, type Hello } from "../src/wire/protocol.ts";
+
+export type LastWords = {
+  readonly target: { find(): Promise<DialTarget | undefined> };
+  readonly name: string;
+  /** How it ended, or why it could not start. */
+  readonly how: string;
+  /** The process of the worker, when that had joined. */
+  readonly pid?: number;
+  readonly job?: JobStep | undefined;
+  readonly localAddress?: string | undefined;
+  readonly open?: OpenSocket;
+  /** Milliseconds. Default: 2,000. */
+  readonly timeoutMs?: number;
+};
+
+const mostCharacters = 1_000;
+
+/**
+ * Resolves when the scheduler has heard it, or when that cannot be: there is none yet, or it does not
+ * answer. Never rejects.
+ */
+export async function sayLastWords(words: LastWords): Promise<void> {
+  const { timeoutMs = 2_000 } = words;
+  const late = Promise.withResolvers<void>();
+  const signal = new AbortController();
+  const timer = setTimeout(() => {
+    signal.abort();
+    late.resolve();
+  }, timeoutMs);
+  await Promise.race([say(words, timeoutMs, signal.signal).catch(() => undefined), late.promise]);
+  clearTimeout(timer);
+}
+
+async function say(words: LastWords, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  const { name, how, pid, job, localAddress, open = openWebSocket } = words;
+  const target = await words.target.find();
+  if (target === undefined || signal.aborted) return;
+  const socket = await open(target, {
+    timeoutMs,
+    signal,
+    ...(localAddress !== undefined && { localAddress }),
+  });
+  const hello: Hello = {
+    type: "hello",
+    protocol: PROTOCOL_VERSION,
+    id: nanoid(),
+    received: 0,
+    ...(target.scheduler !== undefined && { scheduler: target.scheduler }),
+    role: "ended-worker",
+    name,
+    host: hostname(),
+    how: how.slice(0, mostCharacters),
+    ...(pid !== undefined && { pid }),
+    ...(job && { job }),
+  };
+  const { promise: answered, resolve } = Promise.withResolvers<void>();
+  socket.listen({ message: () => resolve(), wrote() {}, closed: () => resolve() });
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  socket.send(JSON.stringify(hello));
+  await answered;
+  socket.terminate();
+}
