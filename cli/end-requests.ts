@@ -1,5 +1,7 @@
 // Requests to end this process: signals, and the death of the process that started it.
 
+import { readFileSync } from "node:fs";
+
 /** A repeated signal within this time, in milliseconds, is the same request. */
 const sameRequestMs = 1_000;
 /** The interval, in milliseconds, of checks whether the parent process has changed. */
@@ -45,6 +47,8 @@ export function onEveryEndRequest(onRequest: (why: EndRequest) => void): void {
   process.once("disconnect", () => onRequest("disconnect"));
   // npx forwards signals to a shell, which may die without forwarding them.
   if (process.env.npm_command === "exec") whenOrphaned(() => onRequest("disconnect"));
+  // Slurm does not end everything that a batch script has left running, and its nodes are not ours any more.
+  if (process.env.SLURM_JOB_ID) whenScriptEnds(() => onRequest("disconnect"));
   // The listener for "disconnect" would otherwise keep a process alive that has done its work.
   process.channel?.unref();
 }
@@ -56,10 +60,41 @@ export function onEveryDrainRequest(onRequest: (signal: NodeJS.Signals) => void)
 
 function whenOrphaned(orphaned: () => void): void {
   const parent = process.ppid;
+  whenTrue(() => process.ppid !== parent, orphaned);
+}
+
+/**
+ * Calls `ended` when the script is gone that started this process in its background. Such a script is the leader
+ * of its process group, even when a script that it called started this process.
+ */
+function whenScriptEnds(ended: () => void): void {
+  const leader = processGroup();
+  if (leader === undefined || leader === process.pid) return;
+  whenTrue(() => !isThere(leader), ended);
+}
+
+function processGroup(): number | undefined {
+  try {
+    const stat = readFileSync("/proc/self/stat", "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
+  } catch {
+    return undefined;
+  }
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function whenTrue(condition: () => boolean, act: () => void): void {
   const timer = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (!condition()) return;
     clearInterval(timer);
-    orphaned();
+    act();
   }, lookEveryMs);
   timer.unref();
 }

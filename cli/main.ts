@@ -5,8 +5,10 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../src/version.ts";
 import { exitCodeOf, messageOf } from "./exit-code.ts";
+import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { withExample } from "./options.ts";
+import { runCommand } from "./run.ts";
 import { schedulerCommand } from "./scheduler.ts";
 import { statusCommand } from "./status.ts";
 import { submitCommand } from "./submit.ts";
@@ -53,9 +55,13 @@ export function thenceCommand(): Command {
     .helpCommand("help [command]", "print the help of a command")
     .addCommand(schedulerCommand())
     .addCommand(workerCommand())
+    // The options after its script are the script's.
+    .enablePositionalOptions()
+    .addCommand(runCommand())
     .addCommand(submitCommand())
     .addCommand(statusCommand())
     .addCommand(explainCommand())
+    .addCommand(doctorCommand())
     .addCommand(mapCommand())
     .addCommand(versionCommand())
     .showSuggestionAfterError();

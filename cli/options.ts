@@ -4,11 +4,13 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { moduleSource } from "../cluster/module-source.ts";
 import { longestTimerMs, parseDuration } from "../src/duration.ts";
+import { addressOfInterface } from "../src/meeting/address.ts";
 import { parseSize } from "../src/size.ts";
 import { limits } from "../src/wire/limits.ts";
 import { logFormats, logLevels, type LogFormat, type LogLevel } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
 import type { ModuleSource } from "../worker/main.ts";
+import { messageOf, UsageError } from "./exit-code.ts";
 
 export type LogOptions = { logFormat: LogFormat; logLevel: LogLevel };
 
@@ -89,4 +91,13 @@ export function resources(text: string, earlier: Resources = {}): Resources {
 /** Reads `[name=]module`; the option may be repeated. */
 export function modules(text: string, earlier: ModuleSource[] = []): ModuleSource[] {
   return [...earlier, moduleSource(text)];
+}
+
+/** The address of a network interface of this machine. An interface that is not there is wrong usage. */
+export function interfaceAddress(name: string): string {
+  try {
+    return addressOfInterface(name);
+  } catch (error) {
+    throw new UsageError(messageOf(error));
+  }
 }

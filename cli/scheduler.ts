@@ -4,15 +4,17 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { listenAddress } from "../cluster/listen-address.ts";
+import { jobNodes } from "../cluster/slurm/step.ts";
 import { runningSteps, slurmJob } from "../cluster/slurm/steps.ts";
-import { addressOfInterface } from "../src/meeting/address.ts";
-import { configureLog, createLog } from "../src/log.ts";
+import { configureLog, createLog, type Log } from "../src/log.ts";
 import { checkSchedulerPath } from "../src/meeting/scheduler-file.ts";
 import { givenToken, mintToken } from "../src/meeting/token.ts";
 import { runDaemon, type Running } from "./daemon.ts";
 import { messageOf, UsageError } from "./exit-code.ts";
 import { endMarginOption, jobEnd } from "./job-end.ts";
 import {
+  interfaceAddress,
   timerDuration,
   wholeNumber,
   withExample,
@@ -37,11 +39,15 @@ type Options = LogOptions & {
 export function schedulerCommand(): Command {
   const command = new Command("scheduler")
     .description("Start a scheduler: the process that workers and clients connect to.")
-    .option("--host <address>", "address to listen on (default: 127.0.0.1)", nonEmptyAddress)
+    .option(
+      "--host <address>",
+      "address to listen on; default: 127.0.0.1, or the network of a job",
+      nonEmptyAddress,
+    )
     .addOption(
       new Option(
         "--interface <name>",
-        "listen on the address of this network interface, like ib0",
+        "listen on the address of this network interface, like ib0; else $THENCE_INTERFACE",
       ).conflicts("host"),
     )
     .option("--port <number>", "port to listen on; 0 for a free one", wholeNumber(0, 65_535), 8786)
@@ -101,7 +107,7 @@ async function run(options: Options): Promise<void> {
   const job = slurmJob(process.env);
   const workerTimeoutMs = options.workerTimeout ?? (job === undefined ? undefined : 120_000);
   const given = await givenToken({ ...options, warn: log.warning });
-  const host = options.interface ? addressOfInterface(options.interface) : options.host;
+  const host = await hostOf(options, log);
 
   const start = async (): Promise<Running> => {
     const { startScheduler } = await import("../scheduler/main.ts");
@@ -115,7 +121,7 @@ async function run(options: Options): Promise<void> {
       if (directory !== undefined) await rm(directory, { recursive: true, force: true });
     };
     const scheduler = await startScheduler({
-      host: host ?? "127.0.0.1",
+      host,
       port: options.port,
       token: given ?? mintToken(),
       log,
@@ -150,6 +156,19 @@ async function run(options: Options): Promise<void> {
     };
   };
   await runDaemon({ start, log, pidFile: options.pidFile });
+}
+
+/** The address to listen on. In a job of several nodes, loopback would be out of reach for most of them. */
+async function hostOf(options: Options, log: Log): Promise<string> {
+  if (options.host !== undefined) return options.host;
+  if (options.interface) return interfaceAddress(options.interface);
+  const nodes = jobNodes(process.env);
+  const { host, why, isUnreachable } = await listenAddress(nodes).catch((error: unknown) => {
+    throw new UsageError(messageOf(error));
+  });
+  if (isUnreachable) log.warning(why);
+  else if (host !== "127.0.0.1") log.info(why);
+  return host;
 }
 
 function sourceOf({ token, tokenFile }: Options): string {

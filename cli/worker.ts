@@ -14,7 +14,6 @@ import {
 import { gpusOf } from "../cluster/slurm/gpus.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
 import { RejectedError } from "../src/link/handshake.ts";
-import { addressOfInterface } from "../src/meeting/address.ts";
 import { formatDuration, longestTimerMs } from "../src/duration.ts";
 import { now } from "../src/timers.ts";
 import { limits } from "../src/wire/limits.ts";
@@ -29,6 +28,7 @@ import { endMarginOption, jobEnd } from "./job-end.ts";
 import { orSayWhy } from "./failed-start.ts";
 import {
   duration,
+  interfaceAddress,
   modules,
   resources,
   size,
@@ -108,7 +108,10 @@ export function workerCommand(): Command {
       "--local-directory <path>",
       "directory for results that do not fit into memory; default: a temporary one",
     )
-    .option("--interface <name>", "connect from the address of this network interface, like ib0")
+    .option(
+      "--interface <name>",
+      "connect from the address of this network interface; else $THENCE_INTERFACE",
+    )
     .addOption(
       new Option("--death-timeout <duration>", "end after this time without a scheduler")
         .argParser(duration)
@@ -166,6 +169,7 @@ async function run(address: string | undefined, options: Options, command: Comma
   const threads = options.threads ?? workerThreads(process.env);
   const { cores, warning } = workerCores(process.env);
   const gpus = gpusOf(process.env, options.resources?.["gpu"]);
+  const chosenInterface = options.interface ?? (process.env.THENCE_INTERFACE || undefined);
 
   const job = slurmStep(process.env);
   const words = { target, name: options.name ?? defaultName, job };
@@ -175,9 +179,9 @@ async function run(address: string | undefined, options: Options, command: Comma
     process.exit(0);
   }
   const localAddress =
-    options.interface === undefined
+    chosenInterface === undefined
       ? undefined
-      : await orSayWhy(words, () => addressOfInterface(options.interface!));
+      : await orSayWhy(words, () => interfaceAddress(chosenInterface));
   const end = await jobEnd(options, log);
   const lifetimeMs =
     options.lifetime === undefined

@@ -60,6 +60,16 @@ export function onDrainMessage(onDrain: (why: NodeJS.Signals) => void): void {
   process.channel?.unref();
 }
 
+export type Supervisor = {
+  name: string;
+  onEndRequest: (forward: (why: NodeJS.Signals | "disconnect") => void) => void;
+  onDrainRequest: (forward: (why: NodeJS.Signals) => void) => void;
+  /** Receives the reason, for people, when a restart fails or the supervisor gives up. */
+  say: (line: string) => void;
+  /** The command of the worker and its environment. Default: those of this process. */
+  worker?: { readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv };
+};
+
 /**
  * Runs this program again as a supervised worker, and restarts it when it dies.
  *
@@ -67,14 +77,8 @@ export function onDrainMessage(onDrain: (why: NodeJS.Signals) => void): void {
  * its channel; `onDrainRequest` one that lets it drain
  * @returns the exit code of the last worker, for this process
  */
-export async function supervise(options: {
-  name: string;
-  onEndRequest: (forward: (why: NodeJS.Signals | "disconnect") => void) => void;
-  onDrainRequest: (forward: (why: NodeJS.Signals) => void) => void;
-  /** Receives the reason, for people, when a restart fails or the supervisor gives up. */
-  say: (line: string) => void;
-}): Promise<number> {
-  const { name } = options;
+export async function supervise(options: Supervisor): Promise<number> {
+  const { name, worker = { args: process.argv.slice(2), env: process.env } } = options;
   const asked = new AbortController();
   let child: ChildProcess | undefined;
   options.onEndRequest((why) => {
@@ -91,7 +95,7 @@ export async function supervise(options: {
   });
   // By a process of its own: this one is small, and does not know where the scheduler is.
   const sayLastWords = async (lastWords: LastWords) => {
-    const speaker = start({ name, mark, lastWords });
+    const speaker = start(worker, { name, mark, lastWords });
     const timer = setTimeout(() => speaker.kill("SIGKILL"), lastWordsMs);
     await processEnd(speaker);
     clearTimeout(timer);
@@ -102,7 +106,7 @@ export async function supervise(options: {
   let joinedAt = -Infinity;
   const pause = restartPauses(asked.signal);
   for (;;) {
-    child = start({ name, mark, ...(predecessor && { predecessor }) });
+    child = start(worker, { name, mark, ...(predecessor && { predecessor }) });
     const end = await endOf(child);
     // A worker that was killed could not end what its tasks had started.
     await endProcesses({ marks: [mark] });
@@ -137,12 +141,15 @@ export async function supervise(options: {
   }
 }
 
-function start(told: Supervision): ChildProcess {
-  const args = [...childFlags(process.execArgv), ...process.argv.slice(1)];
-  return spawn(process.execPath, args, {
+function start(
+  { args, env }: { args: readonly string[]; env: NodeJS.ProcessEnv },
+  told: Supervision,
+): ChildProcess {
+  const all = [...childFlags(process.execArgv), process.argv[1]!, ...args];
+  return spawn(process.execPath, all, {
     // The channel closes when this process dies, for whatever reason, and then the worker ends too.
     stdio: ["inherit", "inherit", "inherit", "ipc"],
-    env: { ...process.env, [variable]: JSON.stringify(told) },
+    env: { ...env, [variable]: JSON.stringify(told) },
   });
 }
 

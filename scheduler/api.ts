@@ -1,12 +1,19 @@
 // The scheduler's data over HTTP: the same answers as to the questions of clients. An endpoint is one
-// line here, which answers with a query of `src/wire/requests.ts` or with a part of its result.
+// line here, which answers with a query of `src/wire/requests.ts` or with a part of its result. Only
+// `/api/about` tells of the program itself, for `thence doctor`.
 
+import { timestamp } from "../src/timers.ts";
+import { version } from "../src/version.ts";
+import { PROTOCOL_VERSION } from "../src/wire/protocol.ts";
 import type { ParametersOf, QueryName, ResultOf } from "../src/wire/requests.ts";
 import type { Clockwork } from "./clockwork.ts";
 import { Refusal } from "./core/clients/answers.ts";
 import { jsonAnswer, type EndpointAnswer, type Endpoints } from "./endpoints.ts";
 
-export function apiOf(clockwork: Pick<Clockwork, "query">): Endpoints {
+/** What a scheduler says of itself. `at`: its time, in milliseconds since 1970. */
+export type About = { id: string; version: string; protocol: number; at: number };
+
+export function apiOf(clockwork: Pick<Clockwork, "query">, id: string): Endpoints {
   /** @param part what of the result to answer with; default: all of it */
   function json<Name extends QueryName>(
     name: Name,
@@ -17,7 +24,9 @@ export function apiOf(clockwork: Pick<Clockwork, "query">): Endpoints {
     if (result instanceof Refusal) return jsonAnswer({ error: result.failure }, 404);
     return jsonAnswer(part(result));
   }
+  const about = (): About => ({ id, version, protocol: PROTOCOL_VERSION, at: timestamp() });
   return {
+    "/api/about": () => jsonAnswer(about()),
     "/api/info": () => json("info", {}),
     "/api/workers": () => json("workers", {}),
     "/api/explain": ({ query }) => json("explain", { key: query.get("key") ?? "" }),

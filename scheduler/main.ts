@@ -45,6 +45,8 @@ export type SchedulerOptions = {
   /** Looks which steps of the scheduler's own batch job run, when no worker is left. */
   steps?: Steps;
   log?: Log;
+  /** Hears the name of every worker that joins, and of every one that could not start. */
+  onWorker?: (name: string, how: "joined" | "could not start") => void;
   core?: Partial<Omit<CoreOptions, "nearestNames" | "seed">>;
 };
 
@@ -58,6 +60,8 @@ export type RunningScheduler = {
   readonly urls: readonly string[];
   /** The time limit of its job is near: clients are told, and no more tasks start. `limit` names it. */
   endSoon(limit: string, leftMs: number): void;
+  /** It is known that no worker is coming, and why: what waits for one fails. */
+  noWorkerComing(why: string): void;
   /** Ends the sessions of all peers, removes the scheduler file and closes the port. */
   stop(reason?: string): Promise<void>;
   /** Resolves with the reason when the scheduler has ended. */
@@ -83,6 +87,12 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   const clockwork = new Clockwork({
     core: { ...options.core, nearestNames, seed: Math.trunc(Math.random() * 2 ** 32) },
     log,
+    stepped: (_, event) => {
+      if (event.type === "worker-joins") options.onWorker?.(event.name, "joined");
+      if (event.type === "worker-ended" && event.pid === undefined) {
+        options.onWorker?.(event.name, "could not start");
+      }
+    },
     stopScheduler: (why) => {
       log.info(why);
       void stop(why);
@@ -105,7 +115,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     accept: (socket, peer) => sessions.accept(socket, peer.address),
     acceptData: (socket) => relay.accept(socket),
     turnedAway: (why, { address }) => turnedAway.say(`turned away ${address}: ${why}`),
-    endpoints: apiOf(clockwork),
+    endpoints: apiOf(clockwork, id),
   });
   const urls = reachableUrls(host, server.port);
   const [url = webSocketUrl(host, server.port)] = urls;
@@ -143,7 +153,8 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   const endSoon = (limit: string, leftMs: number) => {
     clockwork.handle({ type: "time-limit", limit, leftMs });
   };
-  return { id, port: server.port, token, url, urls, endSoon, stop, ended };
+  const noWorkerComing = (why: string) => clockwork.handle({ type: "no-worker-coming", why });
+  return { id, port: server.port, token, url, urls, endSoon, noWorkerComing, stop, ended };
 }
 
 /**

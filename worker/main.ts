@@ -19,6 +19,7 @@ import { openWebSocket } from "../src/link/socket-ws.ts";
 import type { Socket } from "../src/link/socket.ts";
 import { rateLimited } from "../src/rate-limit.ts";
 import { waitingFor } from "../src/meeting/target.ts";
+import { version } from "../src/version.ts";
 import { transferAddress } from "../src/transfer/messages.ts";
 import { Calls } from "./calls/calls.ts";
 import type { DeviceLists } from "./calls/devices.ts";
@@ -336,6 +337,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         ...(options.supervisor !== undefined && { supervisor: options.supervisor }),
         ...(options.predecessor && { predecessor: options.predecessor }),
         memoryBytes,
+        version,
         ...(options.job && { job: options.job }),
         ...endOf(options),
         ...(peerServer && { address: peerServer.address }),

@@ -218,6 +218,8 @@ export type Worker = {
   paused: string | undefined;
   /** Where other workers fetch the values it holds; undefined when they cannot. */
   readonly address: string | undefined;
+  /** The version of this package that it runs, for people. */
+  readonly version: string | undefined;
   /** Most bytes of inputs and results that it can have in memory. */
   readonly memoryBytes: number;
   /** The step of a batch job that it runs in. */

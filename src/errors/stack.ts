@@ -24,3 +24,12 @@ export function atCaller(error: unknown): unknown {
   }
   return error;
 }
+
+/**
+ * Removes the frames of an error that a socket brings: they are those of the socket's code, which has done
+ * nothing wrong, and a program prints them all, as the cause of what it was waiting for.
+ */
+export function withoutFrames<E extends Error>(error: E): E {
+  error.stack = `${error.name}: ${error.message}`;
+  return error;
+}

@@ -22,6 +22,8 @@ export type DialTarget = {
   token: string | undefined;
   /** The id of the scheduler in the scheduler file. */
   scheduler?: string;
+  /** Added to the error of a failed attempt: what is known to be amiss with the target. */
+  hint?: string;
 };
 
 /** A hello without the fields that the link fills in. */
@@ -102,6 +104,8 @@ const shortestPauseMs = 50;
 const longestPauseMs = 2_000;
 /** A timer that is later than this, in milliseconds, was held up by more than its event loop's work. */
 const noticedLateMs = 1_000;
+/** The last sentence of every error of a connection that could not be made. */
+const whereToLook = "To find out why, run `thence doctor` on this machine";
 /** How long a refused token is retried: it may come from a stale file that is about to be replaced. */
 const staleTokenMs = 2_000;
 
@@ -248,9 +252,8 @@ class Dialler<In, Out extends object> {
       }
       const left = deadline - this.#clock.now();
       if (left <= 0) {
-        throw new ConnectionError(problem(this.#triedUrl, (last as Error).message), {
-          cause: last,
-        });
+        const what = problem(this.#triedUrl, (last as Error).message);
+        throw new ConnectionError(`${what}. ${whereToLook}`, { cause: last });
       }
       this.#options.onFailedAttempt?.(last as Error);
       // With jitter, thousands of workers that lost their scheduler do not reconnect all at once.
@@ -298,14 +301,18 @@ class Dialler<In, Out extends object> {
 
   /** The error for a failed attempt. A refused token is retried while the file may be stale. */
   #refused(error: unknown, target: DialTarget): unknown {
-    if (!(error instanceof AuthenticationError)) return error;
+    const hint = target.hint === undefined ? "" : `; ${target.hint}`;
+    if (!(error instanceof AuthenticationError)) {
+      if (hint === "" || !(error instanceof ConnectionError)) return error;
+      return new ConnectionError(`${error.message}${hint}`, { cause: error });
+    }
     this.#refusedAt ??= this.#clock.now();
     const mayBeStale = target.scheduler !== undefined;
     if (mayBeStale && this.#clock.now() - this.#refusedAt < staleTokenMs) {
       return new ConnectionError(error.message, { cause: error });
     }
     return new AuthenticationError(
-      `Give the token of the scheduler, ${this.#where(target.url)}: ${error.message}`,
+      `Give the token of the scheduler, ${this.#where(target.url)}: ${error.message}${hint}`,
     );
   }
 

@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket as NetSocket } from "node:net";
 import { WebSocket } from "ws";
 import { AuthenticationError, ConnectionError } from "../errors/errors.ts";
+import { withoutFrames } from "../errors/stack.ts";
 import { limits } from "../wire/limits.ts";
 import { releaseMessage, releaseReads } from "./read-memory.ts";
 import { closeReason, type Socket, type SocketClose } from "./socket.ts";
@@ -86,7 +87,7 @@ export async function openWebSocket(
   } catch (error) {
     webSocket.terminate();
     stream?.destroy();
-    throw error;
+    throw error instanceof Error ? withoutFrames(error) : error;
   } finally {
     clearTimeout(late);
     options.signal?.removeEventListener("abort", stop);

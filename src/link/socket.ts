@@ -2,6 +2,7 @@
 // (`socket-ws.ts`) and one in memory, for tests, pass the same contract tests.
 
 import { ConnectionError, ProtocolError } from "../errors/errors.ts";
+import { withoutFrames } from "../errors/stack.ts";
 
 export type Socket = {
   readonly open: boolean;
@@ -72,6 +73,12 @@ export class GoodbyeError extends ConnectionError {}
  * resume. A frame that the other side rejected would be rejected again, so such a close is an end.
  */
 export function endOf(close: SocketClose): { error: Error | undefined } | undefined {
+  const end = sayEnd(close);
+  if (end?.error) withoutFrames(end.error);
+  return end;
+}
+
+function sayEnd(close: SocketClose): { error: Error | undefined } | undefined {
   const said = describeClose(close);
   if (close.violation !== undefined) return { error: new ProtocolError(close.violation) };
   switch (close.code) {

@@ -9,14 +9,20 @@ export type Warn = (text: string) => void;
 const warnedOf = new Set<string>();
 
 /** Warns, once for each path, when others than its owner can read or change the file. */
-export function warnOfExposure(what: string, path: string, { mode }: Stats, warn: Warn): void {
-  // Windows has no such permissions.
-  if (process.platform === "win32" || (mode & 0o077) === 0 || warnedOf.has(path)) return;
+export function warnOfExposure(what: string, path: string, stats: Stats, warn: Warn): void {
+  const exposure = exposureOf(stats);
+  if (exposure === undefined || warnedOf.has(path)) return;
   warnedOf.add(path);
-  const who = (mode & 0o007) === 0 ? "its group" : "every user of this machine";
-  const how = (mode & 0o022) === 0 ? "read" : "read or change";
   warn(
-    `${who} can ${how} ${what}, and with its token run code as you: chmod 600 ${path}, ` +
+    `${exposure} ${what}, and with its token run code as you: chmod 600 ${path}, ` +
       "and give the scheduler a new token",
   );
+}
+
+/** Who but the owner can do what: "its group can read"; undefined when nobody can. */
+export function exposureOf({ mode }: Stats): string | undefined {
+  // Windows has no such permissions.
+  if (process.platform === "win32" || (mode & 0o077) === 0) return undefined;
+  const who = (mode & 0o007) === 0 ? "its group" : "every user of this machine";
+  return `${who} can ${(mode & 0o022) === 0 ? "read" : "read or change"}`;
 }

@@ -1,9 +1,11 @@
 // Finds the scheduler for a worker or a client: by a given address, or by a scheduler file. The file
 // is read again before every attempt, because a restarted scheduler has a new address.
 
+import { hostname } from "node:os";
 import { formatDuration } from "../duration.ts";
 import type { DialTarget } from "../link/dial.ts";
-import { checkSchedulerPath, readSchedulerFile } from "./scheduler-file.ts";
+import { isLoopback } from "./address.ts";
+import { checkSchedulerPath, readSchedulerFile, type SchedulerFile } from "./scheduler-file.ts";
 import { checkTokenAtHand, givenToken, type TokenSources } from "./token.ts";
 
 export type TargetOptions = TokenSources & {
@@ -49,9 +51,17 @@ export function targetFinder(options: TargetOptions): TargetFinder | undefined {
       if (file === undefined) return undefined;
       const token = (await givenToken(options)) ?? file.token;
       // The first URL is the best one; the next attempt tries the next URL.
-      return { url: file.urls[attempt++ % file.urls.length]!, token, scheduler: file.id };
+      const url = file.urls[attempt++ % file.urls.length]!;
+      return { url, token, scheduler: file.id, ...hintOf(file, url) };
     },
   };
+}
+
+/** Why an attempt may fail. It may succeed, too, by a tunnel. */
+function hintOf(file: SchedulerFile, url: string): { hint?: string } {
+  if (file.host === hostname() || !isLoopback(url)) return {};
+  const hint = `the scheduler listens on loopback only, on ${file.host}: start it with --interface or --host`;
+  return { hint };
 }
 
 /** Says what a worker or a command waits for, and why. */

@@ -61,6 +61,10 @@ export const WorkerInfoSchema = Type.Object({
   finished: Count,
   resources: Type.Record(Type.String(), Type.Object({ total: Type.Number(), used: Type.Number() })),
   functions: Type.Array(Name),
+  /** Where others fetch what it holds; absent when they cannot. */
+  address: Type.Optional(Text),
+  /** The version of this package that it runs; absent when it does not say. */
+  version: Type.Optional(Text),
   /** "away": its link is down, and it has its grace to come back. "paused": it takes no tasks for now. */
   status: Type.Unsafe<"up" | "away" | "paused" | "leaving">(
     Type.Enum(["up", "away", "paused", "leaving"]),

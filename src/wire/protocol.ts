@@ -83,6 +83,8 @@ export const HelloSchema = Type.Union([
     predecessor: Type.Optional(PredecessorSchema),
     /** Where other workers and clients fetch the results that it holds: ws://… */
     address: Type.Optional(results.Address),
+    /** The version of this package, for people: those of one protocol version understand each other. */
+    version: Type.Optional(Text),
     /** Most bytes of results and inputs that it keeps in memory. */
     memoryBytes: Type.Optional(Count),
     /** The batch job that it runs in. */

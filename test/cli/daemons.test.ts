@@ -1,13 +1,13 @@
 // The daemons as real processes: how they start, find each other, tell how to use them, and end.
 
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readSchedulerFile, writeSchedulerFile } from "../../src/meeting/scheduler-file.ts";
 import { mintToken } from "../../src/meeting/token.ts";
-import { node, reap, root, thence, type Program, type StartOptions } from "../processes.ts";
+import { node, Program, reap, root, thence, type StartOptions } from "../processes.ts";
 
 const tasks = path.join(root, "test", "fixtures", "arithmetic.ts");
 
@@ -144,12 +144,72 @@ describe("a scheduler", () => {
 
   test("does not start on an interface that is not there, and names those that are", async () => {
     const { how, stderr } = await scheduler(["--interface", "ib7"]).ended;
-    expect(how).toBe(1);
-    expect(stderr).toContain('network interface "ib7" is not on this machine; there are: ');
+    expect(how).toBe(2);
+    expect(stderr).toContain(`network interface "ib7" is not on ${hostname()}; there are: `);
+  });
+});
+
+describe("in a job of several nodes a scheduler", () => {
+  const job = { SLURM_JOB_ID: "12", SLURM_JOB_NUM_NODES: "2" };
+
+  test("listens on the interface that $THENCE_INTERFACE names, and says why", async () => {
+    const env = { ...job, THENCE_INTERFACE: "lo" };
+    const program = scheduler(["--scheduler-file", file], { env });
+    await program.wrote(/listens on lo \(127\.0\.0\.1\), as \$THENCE_INTERFACE says/);
+    await program.end();
+  });
+
+  test("refuses an interface of $THENCE_INTERFACE that is not there, with 2", async () => {
+    const env = { ...job, THENCE_INTERFACE: "ib7" };
+    const { how, stderr } = await scheduler(["--scheduler-file", file], { env }).ended;
+    expect(how).toBe(2);
+    expect(stderr).toContain('network interface "ib7" is not on ');
+  });
+
+  test("ends, and removes its file, when the script that started it has ended", async () => {
+    const command = path.join(root, "cli", "bin.js");
+    // The scheduler keeps standard error open; the script ends when it is told to.
+    const script = `${process.execPath} ${command} scheduler --port 0 --scheduler-file ${file} & read line`;
+    const program = new Program("setsid", ["--wait", "sh", "-c", script], {
+      env: { ...job, THENCE_INTERFACE: "lo" },
+    });
+    await program.wrote(/connect a worker with/);
+    program.type("\n");
+    await program.wrote(/ended: the parent process is gone/);
+    expect(await readdir(folder)).toEqual([]);
+    await program.ended;
   });
 });
 
 describe("a worker", () => {
+  test("says once which interface is not there, and on which node, and ends with 2", async () => {
+    const env = { SLURMD_NODENAME: "n2" };
+    const where = ["--scheduler-file", file, "--interface", "ib7"];
+    const { how, stderr } = await worker(where, { env }).ended;
+    expect(how).toBe(2);
+    expect(stderr.match(/network interface/g)).toHaveLength(1);
+    expect(stderr).toContain('"ib7" is not on n2; there are: ');
+  });
+
+  test("says why it cannot reach a scheduler that listens on loopback elsewhere", async () => {
+    await writeSchedulerFile(file, {
+      id: "one",
+      urls: ["ws://127.0.0.1:1"],
+      token: mintToken(),
+      pid: 1,
+      host: "n1",
+      version: "0.1.0",
+      startedAt: new Date().toISOString(),
+    });
+    const where = ["--scheduler-file", file, "--death-timeout", "1s", "--no-supervise"];
+    const { how, stderr } = await worker(where).ended;
+    expect(how).toBe(1);
+    const hint =
+      "the scheduler listens on loopback only, on n1: start it with --interface or --host";
+    expect(stderr).toMatch(new RegExp(`waiting for .*${hint}`));
+    expect(stderr.trimEnd()).toMatch(/run `thence doctor` on this machine$/);
+  });
+
   test("waits for a scheduler that starts later, and says once what for", async () => {
     const waiting = worker(["--scheduler-file", file]);
     await waiting.wrote(/waiting for the scheduler file/);

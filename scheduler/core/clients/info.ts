@@ -45,6 +45,7 @@ function workerInfo({ retirements }: State, worker: Worker): WorkerInfo {
   const why = retirements.get(worker)?.stuck ?? worker.paused;
   const tasks = worker.dispatches.size;
   const functions = [...worker.registeredNames].sort();
+  const { address, version } = worker;
   return {
     id,
     name,
@@ -56,6 +57,8 @@ function workerInfo({ retirements }: State, worker: Worker): WorkerInfo {
     finished,
     resources,
     functions,
+    ...(address !== undefined && { address }),
+    ...(version !== undefined && { version }),
     status,
     ...(why !== undefined && { why }),
     held: { results: worker.holds.size, bytes: worker.heldBytes },

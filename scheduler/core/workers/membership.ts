@@ -31,6 +31,7 @@ export type WorkerFacts = {
   digests?: readonly string[] | undefined;
   resources: Resources;
   address?: string | undefined;
+  version?: string | undefined;
   memoryBytes?: number | undefined;
   predecessor?: Predecessor | undefined;
   job?: JobStep | undefined;
@@ -89,6 +90,7 @@ function createWorker(id: WorkerId, facts: WorkerFacts, now: number): Worker {
     leaving: false,
     paused: undefined,
     address: facts.address,
+    version: facts.version,
     memoryBytes: facts.memoryBytes ?? Infinity,
     job: facts.job,
     endsAt: facts.endsInMs === undefined ? undefined : now + facts.endsInMs,

@@ -1,9 +1,10 @@
 // Addresses of network interfaces, and their URLs.
 
 import type { NetworkInterfaceInfo } from "node:os";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   addressOfInterface,
+  isLoopback,
   reachableUrls,
   webSocketUrl,
   type Interfaces,
@@ -24,6 +25,8 @@ const interfaces: Interfaces = {
 };
 
 describe("the address of an interface", () => {
+  afterEach(() => void vi.unstubAllEnvs());
+
   test("is its IPv4 one when it has both kinds", () => {
     expect(addressOfInterface("eth0", interfaces)).toBe("192.0.2.7");
   });
@@ -32,9 +35,10 @@ describe("the address of an interface", () => {
     expect(addressOfInterface("ib0", interfaces)).toBe("2001:db8::9");
   });
 
-  test("is asked for by name, and an unknown name is told the known ones", () => {
+  test("is asked for by name, and an unknown name is told the known ones of this node", () => {
+    vi.stubEnv("SLURMD_NODENAME", "n2");
     expect(() => addressOfInterface("ib1", interfaces)).toThrow(
-      'network interface "ib1" is not on this machine; there are: ' +
+      'network interface "ib1" is not on n2; there are: ' +
         "lo (127.0.0.1), eth0 (192.0.2.7), ib0 (2001:db8::9)",
     );
   });
@@ -75,4 +79,14 @@ describe("the URLs that others are told", () => {
       "ws://[::1]:1",
     ]);
   });
+});
+
+test.each([
+  ["ws://127.0.0.1:1", true],
+  ["ws://[::1]:1", true],
+  ["wss://localhost:1/", true],
+  ["ws://10.1.0.7:1", false],
+  ["ws://n127.0.0.1.example:1", false],
+])("%s leads to whoever uses it: %s", (url, expected) => {
+  expect(isLoopback(url)).toBe(expected);
 });

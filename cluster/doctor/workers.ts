@@ -1,0 +1,93 @@
+// The workers, as `thence doctor` finds them: whether this machine can fetch from each of them.
+
+import { hostname } from "node:os";
+import PQueue from "p-queue";
+import { openWebSocket } from "../../src/link/socket-ws.ts";
+import { isLoopback } from "../../src/meeting/address.ts";
+import { version } from "../../src/version.ts";
+import type { WorkerInfo } from "../../src/wire/facts.ts";
+import { adviceFor, ask } from "./http.ts";
+import { Subject, type Finding } from "./findings.ts";
+import { openFilesLimit } from "./machine.ts";
+
+/** Attempts at once. */
+const atOnce = 32;
+
+export async function examineWorkers(
+  url: string,
+  { token, timeoutMs }: { token: string | undefined; timeoutMs: number },
+): Promise<Finding[]> {
+  const subject = new Subject("workers");
+  const answer = await ask(url, "api/workers", { token, timeoutMs });
+  if (answer.status !== 200) {
+    subject.fail("the scheduler does not list its workers");
+    return subject.findings;
+  }
+  const workers = JSON.parse(answer.text) as WorkerInfo[];
+  if (workers.length === 0) {
+    subject.warn("no worker has joined", "the logs of the workers say what they wait for");
+    return subject.findings;
+  }
+  const queue = new PQueue({ concurrency: atOnce });
+  const attempts = await queue.addAll(
+    workers.map((worker) => async () => ({
+      worker,
+      why: await whyUnreached(worker, token, timeoutMs),
+    })),
+  );
+  const reached = attempts.filter(({ why }) => why === undefined).length;
+  if (reached > 0) {
+    subject.ok(`${reached} of ${workers.length} can be reached from here`);
+  }
+  for (const { worker, why } of attempts) {
+    if (why === undefined) continue;
+    subject.fail(
+      `${worker.name} on ${worker.host}, ${worker.address ?? "no address"}: ${why.text}`,
+      why.advice,
+    );
+  }
+  for (const { name, host, status, why } of workers) {
+    if (status === "away") subject.warn(`${name} on ${host} has lost its link to the scheduler`);
+    if (status === "paused") subject.warn(`${name} on ${host} takes no tasks: ${why ?? "paused"}`);
+  }
+  examineVersions(subject, workers);
+  const limit = openFilesLimit() ?? Infinity;
+  if (limit < 2 * workers.length + 64) {
+    const advice = "raise it where the scheduler and the workers start: ulimit -n 65536";
+    subject.fail(`${workers.length} workers, and at most ${limit} open files`, advice);
+  }
+  return subject.findings;
+}
+
+function examineVersions(subject: Subject, workers: readonly WorkerInfo[]): void {
+  const others = workers.filter((worker) => worker.version !== version);
+  if (others.length === 0) return subject.ok(`all run thence ${version}, as here`);
+  for (const { name, host, version: theirs = "an unknown version" } of others) {
+    subject.warn(`${name} on ${host} runs ${theirs}; here is ${version}`);
+  }
+}
+
+type Reason = { readonly text: string; readonly advice: string };
+
+/** Undefined when a connection as for a fetch could be made. */
+async function whyUnreached(
+  { address, host }: WorkerInfo,
+  token: string | undefined,
+  timeoutMs: number,
+): Promise<Reason | undefined> {
+  if (address === undefined) {
+    return { text: "it does not serve results", advice: "they are relayed by the scheduler" };
+  }
+  try {
+    const socket = await openWebSocket({ url: address, token }, { timeoutMs });
+    socket.terminate();
+    return undefined;
+  } catch (error) {
+    const text = (error as Error).message;
+    const isElsewhere = host !== hostname() && isLoopback(address);
+    const advice = isElsewhere
+      ? "it listens on loopback, on another machine: start it with --interface"
+      : adviceFor(text);
+    return { text, advice: `${advice}; its results are relayed by the scheduler` };
+  }
+}
