@@ -334,6 +334,8 @@ export type State = {
   readonly becameReady: Set<Spec>;
   /** Specs with a running timer for their `unschedulableTimeoutMs`. */
   readonly unschedulableTimers: Set<Spec>;
+  /** Why no worker will come, while whoever starts workers says so. */
+  noMoreWorkers: string | undefined;
 
   // Values: see values/.
   /**
@@ -410,6 +412,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     reservation: { oldest: undefined, worker: undefined, isScheduled: false },
     becameReady: new Set(),
     unschedulableTimers: new Set(),
+    noMoreWorkers: undefined,
     descendants: new Map(),
     keptBytes: 0,
     offloading: false,

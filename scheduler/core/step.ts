@@ -11,6 +11,7 @@ import { Effects, type Effect } from "./effects.ts";
 import { advanceScatters } from "./values/scattering.ts";
 import { advanceRetirements } from "./workers/retiring.ts";
 import { receiveHolderLacks } from "./values/recompute.ts";
+import { failWithoutWorkers } from "./placement/no-more-workers.ts";
 import { place } from "./placement/placement.ts";
 import { startUnschedulableTimeouts } from "./placement/unschedulable.ts";
 import type { ClientId, State, WorkerId } from "./state.ts";
@@ -87,6 +88,7 @@ export function step(state: State, now: number, event: Event): Effect[] {
   }
   endSubTasks(context);
   place(context);
+  failWithoutWorkers(context);
   startUnschedulableTimeouts(context);
   advanceRetirements(context);
   advanceScatters(context);
