@@ -33,7 +33,7 @@ export function workersNeeded(demand: readonly Demand[], { slots, resources }: C
   }
   const most = Math.max(wantedSlots / slots, ...workersFor.values());
   // A rounding error must not ask for one worker more.
-  const needed = Math.ceil(most - 1e-9);
+  const needed = Math.max(0, Math.ceil(most - 1e-9));
   return isUnknown ? Math.max(1, needed) : needed;
 }
 

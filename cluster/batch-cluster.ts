@@ -2,7 +2,6 @@
 // submitted and workers retired so that there are as many as asked for, or as the tasks need.
 
 import { setTimeout as delay } from "node:timers/promises";
-import { Client } from "../client/client.ts";
 import { openSession } from "../client/connecting.ts";
 import { checkedNames, number } from "../client/option-checks.ts";
 import type { Session } from "../client/session.ts";
@@ -11,6 +10,7 @@ import type { UntypedTasks } from "../client/types.ts";
 import { limits } from "../src/wire/limits.ts";
 import { Surplus, workersNeeded } from "./adaptive.ts";
 import { BatchSystemError, type JobStatus } from "./batch-system.ts";
+import { Client } from "./client.ts";
 import type { RestartedChild } from "./restarted-child.ts";
 import { WorkerJobs, type WorkerJobsOptions } from "./worker-jobs.ts";
 
