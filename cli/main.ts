@@ -5,6 +5,7 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../src/version.ts";
 import { exitCodeOf, messageOf } from "./exit-code.ts";
+import { clusterCommand } from "./cluster.ts";
 import { explainCommand } from "./explain.ts";
 import { withExample } from "./options.ts";
 import { schedulerCommand } from "./scheduler.ts";
@@ -32,7 +33,7 @@ export async function main(daemon?: keyof typeof daemons): Promise<void> {
   process.stderr.on("error", () => undefined);
 
   const program = daemon ? daemons[daemon]().name(`thence-${daemon}`) : thenceCommand();
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  overrideExit(program);
   try {
     await program.parseAsync(process.argv);
   } catch (error) {
@@ -41,6 +42,12 @@ export async function main(daemon?: keyof typeof daemons): Promise<void> {
     process.stderr.write(`${program.name()}: ${messageOf(error)}\n`);
     process.exit(exitCodeOf(error));
   }
+}
+
+/** Commander throws instead of ending the process, for the commands of commands too. */
+function overrideExit(command: Command): void {
+  command.exitOverride();
+  command.commands.forEach(overrideExit);
 }
 
 /** `thence` with every command. */
@@ -53,6 +60,7 @@ export function thenceCommand(): Command {
     .helpCommand("help [command]", "print the help of a command")
     .addCommand(schedulerCommand())
     .addCommand(workerCommand())
+    .addCommand(clusterCommand())
     .addCommand(submitCommand())
     .addCommand(statusCommand())
     .addCommand(explainCommand())

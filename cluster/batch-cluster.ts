@@ -75,6 +75,7 @@ export class BatchCluster<Tasks = UntypedTasks> {
   #told: string | undefined;
   #lastTrouble: string | undefined;
   #closed: Promise<void> | undefined;
+  readonly #ended = Promise.withResolvers<void>();
 
   /** @internal Use `SlurmCluster.start`. */
   constructor(parts: BatchClusterParts, session: Session, client: Client<Tasks>) {
@@ -112,6 +113,11 @@ export class BatchCluster<Tasks = UntypedTasks> {
    */
   get failure(): Error | undefined {
     return this.#jobs.failure;
+  }
+
+  /** Resolves when the cluster is over: by `close`, or because a client shut its scheduler down. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
   }
 
   /**
@@ -170,7 +176,7 @@ export class BatchCluster<Tasks = UntypedTasks> {
    * @throws {BatchSystemError} when jobs could not be cancelled; it names them
    */
   close(): Promise<void> {
-    this.#closed ??= this.#close();
+    this.#closed ??= this.#close().finally(() => this.#ended.resolve());
     return this.#closed;
   }
 
