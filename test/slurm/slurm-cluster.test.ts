@@ -1,13 +1,14 @@
 // Clusters whose workers are jobs of a real Slurm: they start, follow the work, lose a job without a loss,
 // and leave nothing.
 
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BatchSystemError, SlurmCluster, type SlurmClusterOptions } from "../../cluster/index.ts";
 import { UnschedulableError } from "../../src/errors/errors.ts";
+import { reap, thence, type Program } from "../processes.ts";
 import { processesOfJobs, startSlurm, whyNoSlurm, type SlurmCluster as Slurm } from "./cluster.ts";
 
 const tasks = path.join(import.meta.dirname, "fixtures", "cluster-tasks.ts");
@@ -30,6 +31,7 @@ describe.skipIf(why !== undefined)("a SlurmCluster on a real Slurm", () => {
     directory = mkdtempSync(path.join(tmpdir(), "thence slurm-cluster 'test' 100%-"));
   });
   afterAll(async () => {
+    await reap();
     await slurm?.stop();
     process.env = before;
     rmSync(directory, { recursive: true, force: true });
@@ -93,7 +95,7 @@ describe.skipIf(why !== undefined)("a SlurmCluster on a real Slurm", () => {
       const { client } = cluster;
       await cluster.adapt({ minimum: 0, maximum: 3, idleMs: 2_000 });
       expect(cluster.jobs).toEqual([]);
-      const names = await client.gather(client.map("where", Array<number>(12).fill(3_000)));
+      const names = await client.gather(client.map("where", Array<number>(6).fill(3_000)));
       expect(new Set(names).size).toBe(3);
       expect(cluster.jobs).toHaveLength(3);
       await until(() => cluster.jobs.length === 0, "no job is left");
@@ -130,6 +132,54 @@ describe.skipIf(why !== undefined)("a SlurmCluster on a real Slurm", () => {
       await cluster.close();
     }
   });
+
+  test("jobs whose workers leave ahead of their time limit are replaced while work waits", async () => {
+    const cluster = await start({ workers: 1, workerOptions: ["--lifetime=3s"] });
+    try {
+      const { client } = cluster;
+      const names = await client.gather(client.map("where", Array<number>(6).fill(700)));
+      expect(new Set(names).size).toBeGreaterThan(1);
+    } finally {
+      await cluster.close();
+    }
+  });
+
+  const foreground = (name: string): { program: Program; file: string } => {
+    const file = path.join(directory, `${name}.json`);
+    const where = ["--directory", directory, "--scheduler-file", file, "--interface", "lo"];
+    const args = ["cluster", "slurm", "--workers", "1", "--module", tasks, ...where];
+    return { program: thence(args, { env: slurm.env }), file };
+  };
+
+  test("thence cluster slurm runs until it is interrupted, and leaves nothing", async () => {
+    const { program, file } = foreground("interrupted");
+    await program.wrote(/job \d+ is submitted/);
+    const { stdout } = await thence(["submit", "--scheduler-file", file, "add", "1", "10"]).ended;
+    expect(stdout).toBe("11\n");
+    expect((await program.end("SIGINT")).how).toBe(0);
+    expect(await squeue()).toBe("");
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test("when its process is killed, its workers end at once, and so do jobs that wait", async () => {
+    const { program, file } = foreground("killed");
+    await program.wrote(/worker slurm-\d+ joined/);
+    await program.end("SIGKILL");
+    const killedAt = Date.now();
+    await untilEmpty();
+    expect(Date.now() - killedAt).toBeLessThan(20_000);
+    expect(existsSync(file)).toBe(false);
+    for (const name of readdirSync(directory))
+      rmSync(path.join(directory, name), { recursive: true });
+  });
+
+  async function untilEmpty(): Promise<void> {
+    const deadline = Date.now() + 60_000;
+    while ((await squeue()) !== "" || processesOfJobs(slurm.directory).length > 0) {
+      if (Date.now() > deadline) throw new Error(`jobs are left: ${await squeue()}`);
+      await sleep(200);
+    }
+  }
 
   async function until(condition: () => boolean, what: string): Promise<void> {
     const deadline = Date.now() + 60_000;
