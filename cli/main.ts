@@ -5,6 +5,7 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../src/version.ts";
 import { exitCodeOf, messageOf } from "./exit-code.ts";
+import { clusterCommand } from "./cluster.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { withExample } from "./options.ts";
@@ -34,7 +35,7 @@ export async function main(daemon?: keyof typeof daemons): Promise<void> {
   process.stderr.on("error", () => undefined);
 
   const program = daemon ? daemons[daemon]().name(`thence-${daemon}`) : thenceCommand();
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  overrideExit(program);
   try {
     await program.parseAsync(process.argv);
   } catch (error) {
@@ -43,6 +44,12 @@ export async function main(daemon?: keyof typeof daemons): Promise<void> {
     process.stderr.write(`${program.name()}: ${messageOf(error)}\n`);
     process.exit(exitCodeOf(error));
   }
+}
+
+/** Commander throws instead of ending the process, for the commands of commands too. */
+function overrideExit(command: Command): void {
+  command.exitOverride();
+  command.commands.forEach(overrideExit);
 }
 
 /** `thence` with every command. */
@@ -58,6 +65,7 @@ export function thenceCommand(): Command {
     // The options after its script are the script's.
     .enablePositionalOptions()
     .addCommand(runCommand())
+    .addCommand(clusterCommand())
     .addCommand(submitCommand())
     .addCommand(statusCommand())
     .addCommand(explainCommand())

@@ -13,6 +13,11 @@ export type ConnectOptions = {
   /** Default: `$THENCE_TOKEN`, the content of `$THENCE_TOKEN_FILE`, or the one in the scheduler file. */
   token?: string;
   /**
+   * A file with the token; a scheduler file is one, too. For an address that the file does not have: that of a
+   * tunnel, say. Default: see `token`.
+   */
+  tokenFile?: string;
+  /**
    * Milliseconds to keep trying, for the scheduler may start later. What is submitted after a loss waits
    * so long for the next scheduler. Default: 30,000.
    */
@@ -22,7 +27,7 @@ export type ConnectOptions = {
 };
 
 /** How to reach a scheduler, for those who know it already. */
-export type OpenOptions = Omit<ConnectOptions, "token"> &
+export type OpenOptions = Omit<ConnectOptions, "token" | "tokenFile"> &
   Pick<
     DialOptions<ToClient>,
     "target" | "describeTarget" | "onFailedAttempt" | "open" | "clock" | "signal"
@@ -33,7 +38,8 @@ export type OpenOptions = Omit<ConnectOptions, "token"> &
 
 /** How to reach the scheduler that a user means; see `Client.connect`. */
 export function connectionTo(target: string | undefined, options: ConnectOptions): OpenOptions {
-  const { token, ...others } = checkedNames(options, ["token", "timeoutMs", "name"], "connect");
+  const names = ["token", "tokenFile", "timeoutMs", "name"];
+  const { token, tokenFile, ...others } = checkedNames(options, names, "connect");
   if (target !== undefined && typeof target !== "string") {
     throw new TypeError(`give the address or the file as a string, not ${typeof target}`);
   }
@@ -43,6 +49,7 @@ export function connectionTo(target: string | undefined, options: ConnectOptions
   const isAddress = target !== undefined && /^\w+:\/\//.test(target);
   const finder = targetFinder({
     token,
+    tokenFile,
     warn: (text) => process.emitWarning(text),
     ...(isAddress ? { address: target } : { schedulerFile: target }),
   });

@@ -27,17 +27,20 @@ const connectMs = 2_000;
 
 export class Fetcher {
   readonly #holders: Holders;
+  readonly #target: () => DialTarget | undefined;
   readonly #turns = new PQueue({ concurrency: valuesAtOnce });
   /** Wakes the fetches whose turn has come and whose bytes have no room yet. */
   readonly #waiting: (() => void)[] = [];
   #bytes = 0;
 
   constructor({ target, open, clock }: FetcherOptions) {
+    this.#target = target;
     this.#holders = new Holders({
       token: () => target()?.token,
       open,
       clock,
       connectMs,
+      mayBeOutside: true,
       fallback: () => {
         const url = target()?.url;
         return url === undefined ? undefined : transferAddress(url);
@@ -62,7 +65,8 @@ export class Fetcher {
     }
     this.#bytes += bytes;
     try {
-      return await this.#holders.ask(located.from, (holder) => holder.fetch(located, bytes));
+      const from = this.#reachable(located.from);
+      return await this.#holders.ask(from, (holder) => holder.fetch(located, bytes));
     } finally {
       this.#bytes -= bytes;
       for (const wake of this.#waiting.splice(0)) wake();
@@ -72,10 +76,19 @@ export class Fetcher {
   /** Sends a value to a worker, directly or through the scheduler. Rejects when neither takes it. */
   async send({ from: [worker], ...want }: Located, payload: Payload): Promise<void> {
     if (worker === undefined) throw new TimeoutError("there is no worker to send the value to");
-    await this.#holders.ask([worker], (holder, address) => {
+    await this.#holders.ask(this.#reachable([worker]), (holder, address) => {
       const to = address === worker ? undefined : worker;
       return holder.put(want, payloadSource(payload), to);
     });
+  }
+
+  /**
+   * Leaves out other machines when the scheduler is found on loopback, at this end of a tunnel: whoever
+   * has these addresses on the network here is somebody else, and must not be shown the token.
+   */
+  #reachable(addresses: readonly string[]): readonly string[] {
+    const url = this.#target()?.url;
+    return url === undefined || !isLoopback(url) ? addresses : addresses.filter(isLoopback);
   }
 
   close(): void {
@@ -83,4 +96,10 @@ export class Fetcher {
     this.#holders.close();
     for (const wake of this.#waiting.splice(0)) wake();
   }
+}
+
+/** Whether a URL names the machine itself. */
+function isLoopback(url: string): boolean {
+  const host = URL.parse(url)?.hostname ?? "";
+  return host === "localhost" || host === "[::1]" || /^127(\.\d+){3}$/.test(host);
 }

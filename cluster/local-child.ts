@@ -3,7 +3,7 @@
 // stops its role and exits.
 
 import "./ignored-signals.ts";
-import { startScheduler } from "../scheduler/main.ts";
+import { startScheduler, type SchedulerOptions } from "../scheduler/main.ts";
 import { longestTimerMs } from "../src/duration.ts";
 import { configureLog, createLog, type Log, type LogLevel } from "../src/log.ts";
 import type { Predecessor } from "../src/wire/protocol.ts";
@@ -14,8 +14,9 @@ import { setTimeout } from "../src/timers.ts";
 
 /** From the parent, once. `predecessor`: the process of which this one is a restart. */
 export type Order = { logLevel: LogLevel; token: string; predecessor?: Predecessor } & (
-  { role: "scheduler"; port: number } | ({ role: "worker"; url: string } & WorkerParts)
+  ({ role: "scheduler" } & SchedulerParts) | ({ role: "worker"; url: string } & WorkerParts)
 );
+type SchedulerParts = Pick<SchedulerOptions, "host" | "schedulerFile"> & { port: number };
 type WorkerParts = Pick<
   WorkerOptions,
   "name" | "mark" | "modules" | "threads" | "isolation" | "memoryBytes" | "localDirectory"
@@ -61,7 +62,8 @@ process.once("message", (order: Order) => {
 async function start({ token, logLevel: _, ...order }: Order, log: Log): Promise<Running> {
   const { predecessor } = order;
   if (order.role === "scheduler") {
-    const scheduler = await startScheduler({ port: order.port, token, log, core });
+    const { role: _role, predecessor: _predecessor, ...parts } = order;
+    const scheduler = await startScheduler({ ...parts, token, log, core });
     if (predecessor) {
       log.error(`the scheduler died and was restarted, its tasks are lost: ${predecessor.how}`);
     }

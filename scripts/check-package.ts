@@ -32,6 +32,9 @@ const key = client.submit("key");
 console.log(await sum.result(), (await key.result()) === key.key, typeof wrong);
 await client.close();
 `,
+  "cluster.ts": `import { SlurmCluster } from "thence/cluster";
+export const start = () => SlurmCluster.start<typeof import("./tasks.ts")>({ modules: ["./tasks.ts"] });
+`,
   "tsconfig.json": JSON.stringify(readersConfig()),
 };
 

@@ -356,6 +356,8 @@ export type State = {
   noWorkerComing: string | undefined;
   /** The time limit of the scheduler's job, once it is near: see time-limit.ts. */
   timeLimit: TimeLimit | undefined;
+  /** Why no worker will come, while whoever starts workers says so. */
+  noMoreWorkers: string | undefined;
 
   // Values: see values/.
   /**
@@ -440,6 +442,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     vigil: undefined,
     noWorkerComing: undefined,
     timeLimit: undefined,
+    noMoreWorkers: undefined,
     descendants: new Map(),
     keptBytes: 0,
     offloading: false,

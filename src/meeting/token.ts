@@ -14,7 +14,7 @@ export function mintToken(): string {
 export type TokenSources = {
   /** The token itself. */
   token?: string | undefined;
-  /** A file that contains the token; white space around it is ignored. */
+  /** A file that contains the token, with white space around it ignored; or a scheduler file. */
   tokenFile?: string | undefined;
   /** The environment with `THENCE_TOKEN` and `THENCE_TOKEN_FILE`. Default: `process.env`. */
   environment?: Readonly<Record<string, string | undefined>>;
@@ -58,7 +58,18 @@ async function tokenIn(path: string, warn: Warn | undefined): Promise<string> {
       cause: error,
     });
   });
-  return checkedToken(content.trim(), `the token in ${path}`);
+  return checkedToken(tokenOf(content.trim()), `the token in ${path}`);
+}
+
+/** Of a scheduler file only the token counts: its URLs may be those of another network. */
+function tokenOf(content: string): string {
+  if (!content.startsWith("{")) return content;
+  try {
+    const { token } = JSON.parse(content) as { token?: unknown };
+    return typeof token === "string" ? token : content;
+  } catch {
+    return content;
+  }
 }
 
 async function contentOf(path: string, warn: Warn | undefined): Promise<string> {

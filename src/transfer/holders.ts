@@ -13,6 +13,11 @@ export type Located = Want & { readonly bytes: number; readonly from: readonly s
 export type HoldersOptions = PeersOptions & {
   /** The address that is asked last: the scheduler, which passes values on. */
   readonly fallback?: () => string | undefined;
+  /**
+   * Whether this machine may be outside of the network of all holders. Then, while none has ever answered,
+   * one that does not answer speaks for all, and the fallback stands in for them. Default: false.
+   */
+  readonly mayBeOutside?: boolean;
 };
 
 export type AskOptions = {
@@ -29,11 +34,14 @@ export class Holders {
   readonly #peers: Peers;
   readonly #clock: Clock;
   readonly #fallback: () => string | undefined;
+  readonly #mayBeOutside: boolean;
+  #hasAnyAnswered = false;
   /** When each address that did not answer may be asked again. */
   readonly #avoidedUntil = new Map<string, number>();
 
-  constructor({ fallback = () => undefined, ...options }: HoldersOptions) {
+  constructor({ fallback = () => undefined, mayBeOutside = false, ...options }: HoldersOptions) {
     this.#peers = new Peers(options);
+    this.#mayBeOutside = mayBeOutside;
     this.#clock = options.clock ?? systemClock;
     this.#fallback = fallback;
   }
@@ -53,8 +61,9 @@ export class Holders {
     const fallback = this.#fallback();
     for (const address of this.#inOrder(addresses, fallback)) {
       signal?.throwIfAborted();
+      if (address !== fallback && fallback !== undefined && this.#isOutside) continue;
       try {
-        return await use(await this.#connect(address), address);
+        return await use(await this.#connect(address, fallback), address);
       } catch (error) {
         if (signal?.aborted) throw error;
         if (error instanceof LackingError && address !== fallback) lacks?.(address);
@@ -79,9 +88,16 @@ export class Holders {
     return [...answering, ...addresses.filter((address) => this.#avoidedUntil.has(address))];
   }
 
-  async #connect(address: string): Promise<Requester> {
+  /** Nobody has ever answered, and somebody did not within the last minute. */
+  get #isOutside(): boolean {
+    return this.#mayBeOutside && !this.#hasAnyAnswered && this.#avoidedUntil.size > 0;
+  }
+
+  async #connect(address: string, fallback: string | undefined): Promise<Requester> {
     try {
-      return await this.#peers.at(address);
+      const requester = await this.#peers.at(address);
+      if (address !== fallback) this.#hasAnyAnswered = true;
+      return requester;
     } catch (error) {
       // A refused token is an answer, and the next token may be accepted.
       const isSilent = !(error instanceof AuthenticationError);

@@ -78,6 +78,14 @@ export const WorkerInfoSchema = Type.Object({
 });
 export type WorkerInfo = Static<typeof WorkerInfoSchema>;
 
+/** Slots that tasks could use now, of those that ask for the same resources. */
+export const DemandSchema = Type.Object({
+  slots: Type.Number(),
+  /** What each of these tasks asks for besides a slot. */
+  resources: Type.Optional(Type.Record(Type.String(), Type.Number())),
+});
+export type Demand = Static<typeof DemandSchema>;
+
 export const ExplanationSchema = Type.Object({
   key: Key,
   function: Name,

@@ -7,7 +7,7 @@
 
 import { Type, type Static, type TObject, type TProperties, type TSchema } from "typebox";
 import { Coordinate, Coordinated } from "./coordination.ts";
-import { ExplanationSchema, SchedulerInfoSchema, WorkerInfoSchema } from "./facts.ts";
+import { DemandSchema, ExplanationSchema, SchedulerInfoSchema, WorkerInfoSchema } from "./facts.ts";
 import { limits } from "./limits.ts";
 import {
   column,
@@ -40,6 +40,8 @@ export const queries = {
   ping: request({}, done),
   info: request({}, SchedulerInfoSchema),
   workers: request({}, Type.Array(WorkerInfoSchema)),
+  /** The slots that tasks could use now; `targetMs`: the work for which one slot is enough. */
+  demand: request({ targetMs: Type.Number({ minimum: 1 }) }, Type.Array(DemandSchema)),
   /** The ids of the workers that registered a function, by its name or by its digest. */
   "registered-at": request({ name: Name, digest: Type.Optional(Digest) }, Type.Array(Key)),
   explain: request({ key: Key }, ExplanationSchema),
@@ -87,6 +89,8 @@ export const commands = {
   retire: request({ workers: workerNames, force: Type.Optional(Type.Boolean()) }, done),
   /** Every task of everybody is cancelled, and the workers start their threads anew. */
   restart: request({ reason: Type.Optional(Text) }, done),
+  /** While no worker is here, what waits for one fails with this reason; without a reason it waits again. */
+  "expect-no-workers": request({ reason: Type.Optional(Text) }, done),
   /** An operation on a lock, semaphore, event, queue or variable. */
   coordinate: request(Coordinate, Coordinated),
 };

@@ -14,9 +14,19 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const pages = [
   "README.md",
-  ...["docs/futures.md", "docs/coordination.md", "docs/sub-tasks.md", "docs/programs.md"],
+  ...[
+    "docs/futures.md",
+    "docs/coordination.md",
+    "docs/sub-tasks.md",
+    "docs/programs.md",
+    "docs/migrating.md",
+  ],
 ];
-const entries = { thence: "src/index.ts", "thence/worker": "worker/index.ts" };
+const entries = {
+  thence: "src/index.ts",
+  "thence/worker": "worker/index.ts",
+  "thence/cluster": "cluster/index.ts",
+};
 
 test(
   "the code blocks of each page compile, one after the other",

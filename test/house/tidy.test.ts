@@ -10,7 +10,7 @@ const longestFile = 600;
 const longestTest = 600;
 
 /** The entries of programs; every other file is imported from one of these. */
-const entries = ["src/index.ts", "worker/index.ts", ...binFiles()];
+const entries = ["src/index.ts", "worker/index.ts", "cluster/index.ts", ...binFiles()];
 
 /** Files in the product's folders that only tests use. */
 const forTests = ["scheduler/core/invariants.ts"];

@@ -28,12 +28,14 @@ export function layConsumer(): string {
   return folder;
 }
 
-/** What a build writes of types, of the files that the two public faces reach. */
+/** What a build writes of types, of the files that the public faces reach. */
 function writeDeclarations(outDir: string): void {
   const file = path.join(root, "tsconfig.build.json");
   const host = { ...ts.sys, onUnRecoverableConfigFileDiagnostic: () => undefined };
   const { options } = ts.getParsedCommandLineOfConfigFile(file, { outDir }, host)!;
-  const faces = ["src/index.ts", "worker/index.ts"].map((face) => path.join(root, face));
+  const faces = ["src/index.ts", "worker/index.ts", "cluster/index.ts"].map((face) =>
+    path.join(root, face),
+  );
   const program = ts.createProgram(faces, { ...options, emitDeclarationOnly: true, noCheck: true });
   program.emit();
 }

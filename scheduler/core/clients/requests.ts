@@ -11,6 +11,8 @@ import type {
 } from "../../../src/wire/requests.ts";
 import { coordinate } from "../coordination/requests.ts";
 import type { Client, State } from "../state.ts";
+import { demandFor } from "../placement/demand.ts";
+import { expectNoWorkers } from "../placement/no-workers.ts";
 import { explain } from "../tasks/explain.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { whoHas } from "../values/locating.ts";
@@ -34,6 +36,7 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
   ping: () => null,
   info: ({ state }) => schedulerInfo(state),
   workers: ({ state }) => workerInfos(state),
+  demand: demandFor,
   "registered-at": ({ state }, reference) => registeredAt(state, reference),
   explain: (view, { key }) => explain(view, key),
   "who-has": ({ state }, { keys }) => whoHas(state, keys),
@@ -53,6 +56,7 @@ const handlers: { readonly [Name in CommandName]: Command<Name> } = {
   scatter,
   retire,
   restart,
+  "expect-no-workers": (step, _asked, parameters) => expectNoWorkers(step, parameters),
   coordinate,
 };
 

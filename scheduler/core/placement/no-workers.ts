@@ -4,6 +4,7 @@
 // comes at once when it is known that no worker is coming.
 
 import { describeDuration } from "../../../src/duration.ts";
+import type { ParametersOf } from "../../../src/wire/requests.ts";
 import type { JobStep } from "../../../src/wire/lifetimes.ts";
 import type { State, Task } from "../state.ts";
 import { fail } from "../tasks/lifecycle.ts";
@@ -21,11 +22,16 @@ export function hasWorkers({ workers }: State): boolean {
 }
 
 /** At the end of every step: starts the timer, or ends the wait. */
-export function awaitWorkers({ state, now, effects }: StepContext): void {
+export function awaitWorkers(step: StepContext): void {
+  const { state, now, effects } = step;
   const { options, ready, suspects } = state;
   const isWaiting = ready.size > 0 || suspects.parked.size > 0;
   if (!isWaiting || hasWorkers(state)) {
     state.vigil = undefined;
+    return;
+  }
+  if (state.noMoreWorkers !== undefined) {
+    failWaiting(step, `none will come: ${state.noMoreWorkers}`);
     return;
   }
   if (state.vigil !== undefined) return;
@@ -54,6 +60,21 @@ export function giveUpWorkers(step: StepContext, why: string): void {
   if (hasWorkers(state)) return;
   state.noWorkerComing = why;
   if (state.vigil !== undefined) failWaiting(step, why);
+}
+
+/**
+ * Whoever starts workers says why none will come, or without a reason that workers may come again. While it
+ * is said, what waits without a worker fails at once.
+ */
+export function expectNoWorkers(
+  { state, effects }: StepContext,
+  { reason }: ParametersOf<"expect-no-workers">,
+): null {
+  if (reason !== undefined && reason !== state.noMoreWorkers) {
+    effects.log("error", `no worker will come: ${reason}`);
+  }
+  state.noMoreWorkers = reason;
+  return null;
 }
 
 function failWaiting(step: StepContext, why: string): void {

@@ -32,6 +32,14 @@ describe("a token that was given", () => {
     expect(await givenToken({ environment: { THENCE_TOKEN: "" } })).toBeUndefined();
   });
 
+  test("may be that of a scheduler file, whose addresses do not count then", async () => {
+    const tokenFile = join(directory, "scheduler.json");
+    await writeFile(tokenFile, JSON.stringify({ urls: ["ws://10.0.0.1:1"], token: "in-json" }));
+    expect(await givenToken({ tokenFile, environment: {} })).toBe("in-json");
+    await writeFile(tokenFile, "{no-json}\n");
+    expect(await givenToken({ tokenFile, environment: {} })).toBe("{no-json}");
+  });
+
   test("is refused without being shown when it could not stand in a header", async () => {
     for (const token of ["", "two words", "line\nbreak", "caf\u00e9"]) {
       await expect(givenToken({ token, environment: {} })).rejects.toThrow(

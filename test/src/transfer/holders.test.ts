@@ -75,6 +75,24 @@ describe("holders", () => {
     expect(newlyDialled()).toContain("a");
   });
 
+  test("of which none has ever answered are all passed over, for this machine is outside", async () => {
+    const places: Places = { a: silent, b: silent, c: "2", relay: "1" };
+    const { ask, clock, newlyDialled } = stage(places, {
+      fallback: () => "relay",
+      mayBeOutside: true,
+    });
+    expect(await ask("a", "b")).toBe("1");
+    expect(newlyDialled()).toEqual(["a", "relay"]);
+    expect(await ask("c")).toBe("1");
+    expect(newlyDialled()).toEqual([]);
+    clock.runFor(60_000);
+    expect(await ask("c")).toBe("2");
+    // One has answered: the others are passed over one by one.
+    expect(await ask("a")).toBe("1");
+    places["b"] = "3";
+    expect(await ask("b")).toBe("3");
+  });
+
   test("that did not answer are asked last when there is no fallback", async () => {
     const places: Places = { a: silent, b: "1" };
     const { ask, newlyDialled } = stage(places);
