@@ -71,7 +71,7 @@ export type Task = {
 export type TaskState =
   | { readonly at: "new" }
   /** For inputs, of which so many are `missing`, or for a moment. */
-  | { readonly at: "waiting"; missing: number; readonly until: number | undefined }
+  | { readonly at: "waiting"; missing: number; until: number | undefined }
   | { readonly at: "ready" }
   | { readonly at: "running"; readonly dispatch: Dispatch }
   /** With its value in the scheduler. */

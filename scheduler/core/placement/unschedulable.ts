@@ -270,7 +270,9 @@ export function readyTooLarge(step: StepContext): void {
   const { tooLarge } = step.state;
   for (const [task, until] of tooLarge) {
     const { state } = task;
-    if (state.at === "waiting" && state.until === until) requeue(step, task, "a worker joined");
+    if (state.at !== "waiting" || state.until !== until) continue;
+    if (state.missing === 0) requeue(step, task, "a worker joined");
+    else state.until = undefined;
   }
   tooLarge.clear();
 }

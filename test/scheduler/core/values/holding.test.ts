@@ -91,6 +91,21 @@ describe("a large result", () => {
     expect(next.join()["next"]).toMatchObject([{ type: "run", keys: ["b"] }]);
   });
 
+  test("that fits no worker here, and is lost too, is waited for when a larger one joins", () => {
+    const story = new Story({ maxAhead: 0 });
+    const ann = story.client("ann");
+    const small = story.worker("small", { address: "ws://small", memoryBytes: large / 10 });
+    small.join();
+    ann.submit("f", ["a"]);
+    keeps(small, "a");
+    ann.submit("f", { b: ["a"] });
+    small.lost();
+    expect(ann.explain("b")).toMatchObject({ state: "waiting" });
+    const next = story.worker("next", { address: "ws://next", memoryBytes: 10 * large });
+    expect(next.join()["next"]).toMatchObject([{ type: "run", keys: ["a"] }]);
+    expect(keeps(next, "a", 2)["next"]).toMatchObject([{ type: "run", keys: ["b"] }]);
+  });
+
   test("is freed everywhere when nobody needs it", () => {
     const { ann, workers } = stage("w1", "w2");
     ann.submit("f", ["a"]);
