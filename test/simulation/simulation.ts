@@ -12,6 +12,8 @@ import { possibleOutcomes, modelValues, outcomeOf, resolve } from "./verdict.ts"
 import { VirtualTime } from "./virtual-time.ts";
 import { makeWorkload, type PlannedAction, type PlannedTask, type Workload } from "./workload.ts";
 import type { Future } from "../../client/future.ts";
+import { explain } from "../../scheduler/core/tasks/explain.ts";
+import type { Explanation } from "../../src/wire/facts.ts";
 
 export type Outcome = {
   readonly seed: number;
@@ -379,11 +381,18 @@ class Simulation {
     const stuck = this.#watched().filter(([, future]) => !future.done);
     for (const [id, { key }] of stuck.slice(0, 5)) {
       const task = this.#cluster.state?.tasks.get(key);
-      const where = task === undefined ? "not known to the scheduler" : task.state.at;
+      const where = task === undefined ? "not known to the scheduler" : this.#why(key);
       const { name, options } = this.#workload.tasks[id]!;
       const what = `${name} ${JSON.stringify(options)}`;
       this.#problems.push(`task ${id} (${what}) has not settled; it is ${where}`);
     }
+  }
+
+  /** Why a task is where it is, in the words of the scheduler. */
+  #why(key: string): string {
+    const view = { state: this.#cluster.state!, now: this.#time.now };
+    const { why } = explain(view, key) as Explanation;
+    return why;
   }
 
   async #judge(): Promise<void> {

@@ -221,7 +221,11 @@ export function cancel(
   by: Client,
   { reason, force }: { reason: string | undefined; force: boolean },
 ): void {
-  if (isSettled(task)) return;
+  if (isSettled(task)) {
+    // The client had not heard so when it cancelled it: a retry of what failed first must not revive it.
+    if (task.state.at === "failed" && removeWant(task, by)) forgetIfUnneeded(step, task);
+    return;
+  }
   const forDependents = passedOn(task.key, reason);
   for (const each of dependentsFirst(task)) {
     if (isSettled(each)) continue;

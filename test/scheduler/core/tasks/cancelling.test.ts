@@ -49,6 +49,16 @@ describe("cancelling", () => {
     expect(w1.stopped("b")).toEqual({});
   });
 
+  test("what failed just before is not revived by a retry of its input", () => {
+    const { story, ann, w1 } = stage();
+    ann.submit("f", { a: [], b: ["a"] });
+    w1.fail("a");
+    expect(ann.cancel(["b"])).toEqual({});
+    expect([...story.state.tasks.keys()]).toEqual(["a"]);
+    ann.retry("a");
+    expect(w1.finish("a", { attempt: 2 })).toEqual({ ann: [finished("a")] });
+  });
+
   test("what is settled stays as it is", () => {
     const { ann, w1 } = stage();
     ann.submit("f", ["a", "b"]);
