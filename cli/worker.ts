@@ -7,8 +7,7 @@ import { execs, type Exec } from "../cluster/exec.ts";
 import { workerName, workerThreads } from "../cluster/slurm-environment.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
 import { addressOfInterface } from "../src/meeting/address.ts";
-import { formatDuration, longestTimerMs } from "../src/duration.ts";
-import { now } from "../src/timers.ts";
+import { longestTimerMs } from "../src/duration.ts";
 import { limits } from "../src/wire/limits.ts";
 import { configureLog, createLog } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
@@ -16,8 +15,9 @@ import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
 import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
-import { endMarginOption, jobEnd } from "./job-end.ts";
+import { endMarginOption } from "./job-end.ts";
 import { orSayWhy } from "./failed-start.ts";
+import { workerEnd } from "./worker-end.ts";
 import {
   duration,
   modules,
@@ -134,9 +134,6 @@ export function workerCommand(): Command {
   );
 }
 
-/** So long before the end of its job a worker gives back what still runs, and ends, in milliseconds. */
-const handBackMs = 3_000;
-
 async function run(address: string | undefined, options: Options, command: Command): Promise<void> {
   if (!options.module && options.exec !== "only") {
     command.error("error: required option '--module <[name=]module>' not specified");
@@ -159,22 +156,11 @@ async function run(address: string | undefined, options: Options, command: Comma
     options.interface === undefined
       ? undefined
       : await orSayWhy(words, () => addressOfInterface(options.interface!));
-  const end = await jobEnd(options, log);
-  const lifetimeMs =
-    options.lifetime === undefined
-      ? undefined
-      : Math.max(0, options.lifetime - Math.random() * options.lifetimeStagger);
-  const startedAt = now();
-  const ends = [
-    ...(end ? [() => end.leftMs() - handBackMs] : []),
-    ...(lifetimeMs === undefined
-      ? []
-      : [() => startedAt + lifetimeMs + options.drainTimeout - now()]),
-  ];
+  const { timeLeftMs, leaveInTime } = await workerEnd(options, log);
   const worker = {
     target,
     ...(job && { job }),
-    ...(ends.length > 0 && { timeLeftMs: () => Math.min(...ends.map((left) => left())) }),
+    timeLeftMs,
     modules: options.module ?? [],
     exec: options.exec,
     name,
@@ -208,14 +194,7 @@ async function run(address: string | undefined, options: Options, command: Comma
     tellSupervisor("joined");
     running.ended.finally(() => tellSupervisor("ending")).catch(() => undefined);
     const drain = (reason: string) => void running.stop(reason, longestTimerMs);
-    if (lifetimeMs !== undefined) {
-      const reason = `its lifetime of ${formatDuration(lifetimeMs)} is over`;
-      setTimeout(() => void running.stop(reason), lifetimeMs).unref();
-    }
-    end?.onNear(() => {
-      // Its results stay where clients can fetch them, for as long as there is time.
-      void running.stop(`${end.limit} is near`, Math.max(0, end.leftMs() - handBackMs), true);
-    });
+    leaveInTime(running);
     return { ...running, drain };
   };
   await runDaemon({ start, drains: true, log });

@@ -14,7 +14,8 @@ import { setTimeout } from "../src/timers.ts";
 
 /** From the parent, once. `predecessor`: the process of which this one is a restart. */
 export type Order = { logLevel: LogLevel; token: string; predecessor?: Predecessor } & (
-  { role: "scheduler"; port: number } | ({ role: "worker"; url: string } & WorkerParts)
+  | { role: "scheduler"; port: number; workerTimeoutMs?: number }
+  | ({ role: "worker"; url: string } & WorkerParts)
 );
 type WorkerParts = Pick<
   WorkerOptions,
@@ -61,7 +62,13 @@ process.once("message", (order: Order) => {
 async function start({ token, logLevel: _, ...order }: Order, log: Log): Promise<Running> {
   const { predecessor } = order;
   if (order.role === "scheduler") {
-    const scheduler = await startScheduler({ port: order.port, token, log, core });
+    const { port, workerTimeoutMs } = order;
+    const scheduler = await startScheduler({
+      port,
+      token,
+      log,
+      core: { ...core, ...(workerTimeoutMs !== undefined && { workerTimeoutMs }) },
+    });
     if (predecessor) {
       log.error(`the scheduler died and was restarted, its tasks are lost: ${predecessor.how}`);
     }

@@ -107,7 +107,10 @@ export async function supervise(options: {
     await endProcesses({ marks: [mark] });
     if (end.isOrderly) return end.code;
     if (asked.signal.aborted) {
-      if (end.hasJoined) await sayLastWords({ how: end.how, pid: child.pid ?? 0 });
+      // It was killed before it had left.
+      if (end.hasJoined && end.signal !== null) {
+        await sayLastWords({ how: end.how, pid: child.pid ?? 0 });
+      }
       return end.code;
     }
     deaths = end.hasJoined ? 0 : deaths + 1;
@@ -118,7 +121,10 @@ export async function supervise(options: {
     if (deaths >= deathsBeforeJoining && !mayPass) {
       const times = `${deaths} times in a row before it joined a scheduler`;
       options.say(`giving up: the worker process died ${times}; the last one: ${end.how}`);
-      await sayLastWords({ how: `its process died ${times}: ${end.how}` });
+      // One that exits has said itself why.
+      if (end.signal !== null) {
+        await sayLastWords({ how: `its process died ${times}: ${end.how}` });
+      }
       return end.code;
     }
     if (deaths === 1 && mayPass) {

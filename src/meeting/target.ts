@@ -3,7 +3,7 @@
 
 import { formatDuration } from "../duration.ts";
 import type { DialTarget } from "../link/dial.ts";
-import { checkSchedulerPath, readSchedulerFile } from "./scheduler-file.ts";
+import { checkSchedulerPath, readSchedulerFile, type SchedulerFile } from "./scheduler-file.ts";
 import { checkTokenAtHand, givenToken, type TokenSources } from "./token.ts";
 
 export type TargetOptions = TokenSources & {
@@ -49,9 +49,14 @@ export function targetFinder(options: TargetOptions): TargetFinder | undefined {
       if (file === undefined) return undefined;
       const token = (await givenToken(options)) ?? file.token;
       // The first URL is the best one; the next attempt tries the next URL.
-      return { url: file.urls[attempt++ % file.urls.length]!, token, scheduler: file.id };
+      const url = file.urls[attempt++ % file.urls.length]!;
+      return { url, token, scheduler: file.id, written: writtenBy(file) };
     },
   };
+}
+
+function writtenBy({ startedAt, pid, host }: SchedulerFile): string {
+  return `written at ${startedAt} by process ${pid} on ${host}`;
 }
 
 /** Says what a worker or a command waits for, and why. */
