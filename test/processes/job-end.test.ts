@@ -8,6 +8,7 @@ import { TimeLimitError, UnschedulableError } from "../../src/index.ts";
 import { childrenOf, root, thence, type Program } from "../processes.ts";
 import {
   arithmetic,
+  behaviours,
   cleanUp,
   connect,
   patientMs,
@@ -17,7 +18,7 @@ import {
   type Scheduler,
 } from "./daemons.ts";
 
-type Tasks = typeof import("./fixtures/tasks.ts");
+type Tasks = typeof import("./fixtures/tasks.ts") & typeof import("../fixtures/behaviours.ts");
 
 afterEach(cleanUp, patientMs);
 
@@ -62,9 +63,11 @@ describe("the time limit of a job", () => {
       // Time enough for everything to start on a busy machine.
       const job = jobOf(40_000);
       const scheduler = await schedulerWith(job, "--end-margin", "25s");
-      const worker = await startDaemon(workerArgs(scheduler, "w1", "--end-margin", "25s"), job);
+      const more = ["--module", tasks, "--module", behaviours, "--end-margin", "25s"];
+      const worker = await startDaemon(workerArgs(scheduler, "w1", ...more), job);
       const client = await connect<Tasks>(scheduler);
       const futures = client.map("waitFor", Array<number>(200).fill(500));
+      const large = client.with({ priority: 1 }).submit("bytes", 1_000_000);
       expect(client.signal.aborted).toBe(false);
       const results = await client.gather(futures, { errors: "skip" });
       const { reason } = client.signal as { reason: TimeLimitError };
@@ -75,6 +78,10 @@ describe("the time limit of a job", () => {
       expect(results.length).toBe(futures.filter(({ status }) => status === "finished").length);
       expect(await futures.at(-1)!.exception()).toBeInstanceOf(TimeLimitError);
       expect(Date.now()).toBeLessThan(Number(job["SLURM_JOB_END_TIME"]) * 1_000 - 3_000);
+      // Only the worker has it, which stays until nobody needs it any more.
+      await expect.poll(() => worker.stderr).toContain("waiting until others have the result");
+      expect(await large.result()).toHaveLength(1_000_000);
+      large.release();
       const late = await connect<Tasks>(scheduler);
       await expect.poll(() => late.signal.aborted).toBe(true);
       await expect(late.submit("add", 1, 2).result()).rejects.toThrow(TimeLimitError);
@@ -107,6 +114,24 @@ describe("a scheduler without workers", () => {
       const status = thence(["status", "--scheduler-file", scheduler.file]);
       expect((await status.ended).stdout).toMatch(/gone {5}3 of the workers\n(.*\n)*.*w1, .*taks/);
       expect(scheduler.program.stderr).toMatch(/worker w1 could not start: .*taks\.ts/);
+    },
+    patientMs,
+  );
+
+  test(
+    "has client.run say how a worker went that was to run the call",
+    async () => {
+      const scheduler = await startScheduler();
+      const worker = await startWorker(scheduler, { name: "w1", modules: [tasks, behaviours] });
+      const client = await connect<Tasks>(scheduler);
+      const busy = client.submit("neverEnds");
+      await expect.poll(async () => (await client.explain(busy)).why).toContain("executing");
+      const running = client.run("add", 1, 2);
+      await expect.poll(async () => (await client.info()).totals.submitted).toBe(2);
+      await worker.end("SIGKILL");
+      await expect(running).rejects.toThrow(
+        /failed on 1 of 1 workers: w1: the worker is gone before it ran: its process \(\d+\) ended/,
+      );
     },
     patientMs,
   );
