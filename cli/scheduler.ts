@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { jobEnd } from "../cluster/slurm/job-end.ts";
 import { runningSteps, slurmJob } from "../cluster/slurm/steps.ts";
 import { addressOfInterface } from "../src/meeting/address.ts";
 import { configureLog, createLog } from "../src/log.ts";
@@ -11,8 +12,8 @@ import { checkSchedulerPath } from "../src/meeting/scheduler-file.ts";
 import { givenToken, mintToken } from "../src/meeting/token.ts";
 import { runDaemon, type Running } from "./daemon.ts";
 import { messageOf, UsageError } from "./exit-code.ts";
-import { endMarginOption, jobEnd } from "./job-end.ts";
 import {
+  endMarginOption,
   timerDuration,
   wholeNumber,
   withExample,

@@ -1,10 +1,10 @@
 // When a worker leaves by itself: at the end of its lifetime, and before the time limit of its job.
 
+import { jobEnd, type JobEnd } from "../cluster/slurm/job-end.ts";
 import { formatDuration } from "../src/duration.ts";
 import type { Log } from "../src/log.ts";
 import { now, setTimeout } from "../src/timers.ts";
 import type { RunningWorker } from "../worker/main.ts";
-import { jobEnd, type JobEnd } from "./job-end.ts";
 
 export type EndOptions = {
   endMargin?: number;

@@ -15,11 +15,11 @@ import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
 import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
-import { endMarginOption } from "./job-end.ts";
 import { orSayWhy } from "./failed-start.ts";
 import { workerEnd } from "./worker-end.ts";
 import {
   duration,
+  endMarginOption,
   modules,
   resources,
   size,

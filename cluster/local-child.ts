@@ -9,6 +9,7 @@ import { configureLog, createLog, type Log, type LogLevel } from "../src/log.ts"
 import type { Predecessor } from "../src/wire/protocol.ts";
 import type { WorkerOptions } from "../worker/main.ts";
 import type { Exec } from "./exec.ts";
+import { jobEnd } from "./slurm/job-end.ts";
 import { startWorker } from "./worker.ts";
 import { setTimeout } from "../src/timers.ts";
 
@@ -68,6 +69,9 @@ async function start({ token, logLevel: _, ...order }: Order, log: Log): Promise
       token,
       log,
       core: { ...core, ...(workerTimeoutMs !== undefined && { workerTimeoutMs }) },
+    });
+    void jobEnd({}, log).then((end) => {
+      end?.onNear(() => scheduler.endSoon(end.limit, Math.max(0, end.leftMs())));
     });
     if (predecessor) {
       log.error(`the scheduler died and was restarted, its tasks are lost: ${predecessor.how}`);

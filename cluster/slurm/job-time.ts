@@ -26,7 +26,8 @@ export async function jobTime(
   const job = slurmJob(environment);
   if (job === undefined) return undefined;
   const endsAt = seconds(environment.SLURM_JOB_END_TIME);
-  if (endsAt !== undefined) {
+  // A shell may outlive the allocation that its variables are of.
+  if (endsAt !== undefined && endsAt > now) {
     const startedAt = seconds(environment.SLURM_JOB_START_TIME);
     const limitMs = startedAt === undefined ? undefined : endsAt - startedAt;
     return { job, limitMs, leftMs: endsAt - now };

@@ -3,10 +3,11 @@
 
 import { copyFile, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
-import { TimeLimitError, UnschedulableError } from "../../src/index.ts";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { Client, TimeLimitError, UnschedulableError } from "../../src/index.ts";
 import { childrenOf, root, thence, type Program } from "../processes.ts";
 import {
+  addCleanUp,
   arithmetic,
   behaviours,
   cleanUp,
@@ -20,7 +21,10 @@ import {
 
 type Tasks = typeof import("./fixtures/tasks.ts") & typeof import("../fixtures/behaviours.ts");
 
-afterEach(cleanUp, patientMs);
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await cleanUp();
+}, patientMs);
 
 const fixture = (name: string) => path.join(root, "test", "fixtures", "modules", name);
 
@@ -92,6 +96,22 @@ describe("the time limit of a job", () => {
     patientMs,
   );
 });
+
+test(
+  "the time limit is heard by a program with a cluster of its own",
+  async () => {
+    for (const [name, value] of Object.entries(jobOf(15_000))) vi.stubEnv(name, value);
+    const client = await Client.local<Tasks>({ modules: [tasks], threads: 1 });
+    addCleanUp(() => client.close());
+    const futures = client.map("waitFor", Array<number>(100).fill(500));
+    const results = await client.gather(futures, { errors: "skip" });
+    expect(client.signal.reason).toBeInstanceOf(TimeLimitError);
+    expect(results.length).toBeLessThan(100);
+    await client.close();
+    expect(client.signal.reason).toBeInstanceOf(TimeLimitError);
+  },
+  patientMs,
+);
 
 describe("a scheduler without workers", () => {
   test(
