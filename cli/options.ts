@@ -101,3 +101,9 @@ export function interfaceAddress(name: string): string {
     throw new UsageError(messageOf(error));
   }
 }
+
+/** How long before the end of their job scheduler and worker come to theirs; `what` says what they do. */
+export function endMarginOption(what: string): Option {
+  const description = `${what} so long before the time limit of the batch job (default: a tenth of the limit, from 10s to 2m)`;
+  return new Option("--end-margin <duration>", description).argParser(timerDuration);
+}

@@ -12,7 +12,7 @@ import { configureLog, createLog, logLevels, type LogLevel } from "../src/log.ts
 import type { ModuleSource } from "../worker/main.ts";
 import { onEveryDrainRequest, onEveryEndRequest } from "./end-requests.ts";
 import { UsageError } from "./exit-code.ts";
-import { jobEnd } from "./job-end.ts";
+import { jobEnd } from "../cluster/slurm/job-end.ts";
 import { interfaceAddress, withExample, type LogOptions } from "./options.ts";
 import { workerCommand } from "./worker.ts";
 

@@ -6,14 +6,15 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { listenAddress } from "../cluster/listen-address.ts";
 import { jobNodes } from "../cluster/slurm/step.ts";
+import { jobEnd } from "../cluster/slurm/job-end.ts";
 import { runningSteps, slurmJob } from "../cluster/slurm/steps.ts";
 import { configureLog, createLog, type Log } from "../src/log.ts";
 import { checkSchedulerPath } from "../src/meeting/scheduler-file.ts";
 import { givenToken, mintToken } from "../src/meeting/token.ts";
 import { runDaemon, type Running } from "./daemon.ts";
 import { messageOf, UsageError } from "./exit-code.ts";
-import { endMarginOption, jobEnd } from "./job-end.ts";
 import {
+  endMarginOption,
   interfaceAddress,
   timerDuration,
   wholeNumber,

@@ -14,8 +14,7 @@ import {
 import { gpusOf } from "../cluster/slurm/gpus.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
 import { RejectedError } from "../src/link/handshake.ts";
-import { formatDuration, longestTimerMs } from "../src/duration.ts";
-import { now } from "../src/timers.ts";
+import { longestTimerMs } from "../src/duration.ts";
 import { limits } from "../src/wire/limits.ts";
 import { configureLog, createLog, type Log } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
@@ -24,10 +23,11 @@ import type { ModuleSource } from "../worker/main.ts";
 import { defaultMemoryBytes } from "../worker/results/memory-limit.ts";
 import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
-import { endMarginOption, jobEnd } from "./job-end.ts";
 import { orSayWhy } from "./failed-start.ts";
+import { workerEnd } from "./worker-end.ts";
 import {
   duration,
+  endMarginOption,
   interfaceAddress,
   modules,
   resources,
@@ -150,9 +150,6 @@ export function workerCommand(): Command {
   );
 }
 
-/** So long before the end of its job a worker gives back what still runs, and ends, in milliseconds. */
-const handBackMs = 3_000;
-
 async function run(address: string | undefined, options: Options, command: Command): Promise<void> {
   if (!options.module && options.exec !== "only") {
     command.error("error: required option '--module <[name=]module>' not specified");
@@ -182,22 +179,11 @@ async function run(address: string | undefined, options: Options, command: Comma
     chosenInterface === undefined
       ? undefined
       : await orSayWhy(words, () => interfaceAddress(chosenInterface));
-  const end = await jobEnd(options, log);
-  const lifetimeMs =
-    options.lifetime === undefined
-      ? undefined
-      : Math.max(0, options.lifetime - Math.random() * options.lifetimeStagger);
-  const startedAt = now();
-  const ends = [
-    ...(end ? [() => end.leftMs() - handBackMs] : []),
-    ...(lifetimeMs === undefined
-      ? []
-      : [() => startedAt + lifetimeMs + options.drainTimeout - now()]),
-  ];
+  const { timeLeftMs, leaveInTime } = await workerEnd(options, log);
   const worker = {
     target,
     ...(job && { job }),
-    ...(ends.length > 0 && { timeLeftMs: () => Math.min(...ends.map((left) => left())) }),
+    timeLeftMs,
     modules: options.module ?? [],
     exec: options.exec,
     mark,
@@ -235,14 +221,7 @@ async function run(address: string | undefined, options: Options, command: Comma
     tellSupervisor("joined");
     running.ended.finally(() => tellSupervisor("ending")).catch(() => undefined);
     const drain = (reason: string) => void running.stop(reason, longestTimerMs);
-    if (lifetimeMs !== undefined) {
-      const reason = `its lifetime of ${formatDuration(lifetimeMs)} is over`;
-      setTimeout(() => void running.stop(reason), lifetimeMs).unref();
-    }
-    end?.onNear(() => {
-      // Its results stay where clients can fetch them, for as long as there is time.
-      void running.stop(`${end.limit} is near`, Math.max(0, end.leftMs() - handBackMs), true);
-    });
+    leaveInTime(running);
     return { ...running, drain };
   };
   await runDaemon({ start, drains: true, log });

@@ -54,7 +54,25 @@ export async function runEverywhere(
     ),
   );
   for (const future of futures) future?.release();
-  return resultsOf(name, workers, outcomes);
+  return resultsOf(name, workers, await withHow(session, workers, outcomes));
+}
+
+/** A worker that went before it ran the call: how, where the scheduler knows that. */
+async function withHow(
+  session: Session,
+  workers: readonly WorkerInfo[],
+  outcomes: readonly PromiseSettledResult<unknown>[],
+): Promise<PromiseSettledResult<unknown>[]> {
+  const isGone = (outcome: PromiseSettledResult<unknown>) =>
+    outcome.status === "rejected" && outcome.reason instanceof UnschedulableError;
+  if (!outcomes.some(isGone)) return [...outcomes];
+  const { departures } = await session.request("info", {});
+  return outcomes.map((outcome, index) => {
+    const went = departures.find(({ worker }) => worker === workers[index]!.name);
+    if (!isGone(outcome) || went === undefined) return outcome;
+    const error = new UnschedulableError(`the worker is gone before it ran: ${went.how}`);
+    return { status: "rejected", reason: error };
+  });
 }
 
 /** By key the names of the holders of each value. */

@@ -9,6 +9,7 @@ import { configureLog, createLog, type Log, type LogLevel } from "../src/log.ts"
 import type { Predecessor } from "../src/wire/protocol.ts";
 import type { WorkerOptions } from "../worker/main.ts";
 import type { Exec } from "./exec.ts";
+import { jobEnd } from "./slurm/job-end.ts";
 import { startWorker } from "./worker.ts";
 import { setTimeout } from "../src/timers.ts";
 
@@ -16,7 +17,10 @@ import { setTimeout } from "../src/timers.ts";
 export type Order = { logLevel: LogLevel; token: string; predecessor?: Predecessor } & (
   ({ role: "scheduler" } & SchedulerParts) | ({ role: "worker"; url: string } & WorkerParts)
 );
-type SchedulerParts = Pick<SchedulerOptions, "host" | "schedulerFile"> & { port: number };
+type SchedulerParts = Pick<SchedulerOptions, "host" | "schedulerFile"> & {
+  port: number;
+  workerTimeoutMs?: number;
+};
 type WorkerParts = Pick<
   WorkerOptions,
   "name" | "mark" | "modules" | "threads" | "isolation" | "memoryBytes" | "localDirectory"
@@ -62,8 +66,16 @@ process.once("message", (order: Order) => {
 async function start({ token, logLevel: _, ...order }: Order, log: Log): Promise<Running> {
   const { predecessor } = order;
   if (order.role === "scheduler") {
-    const { role: _role, predecessor: _predecessor, ...parts } = order;
-    const scheduler = await startScheduler({ ...parts, token, log, core });
+    const { role: _role, predecessor: _predecessor, workerTimeoutMs, ...parts } = order;
+    const scheduler = await startScheduler({
+      ...parts,
+      token,
+      log,
+      core: { ...core, ...(workerTimeoutMs !== undefined && { workerTimeoutMs }) },
+    });
+    void jobEnd({}, log).then((end) => {
+      end?.onNear(() => scheduler.endSoon(end.limit, Math.max(0, end.leftMs())));
+    });
     if (predecessor) {
       log.error(`the scheduler died and was restarted, its tasks are lost: ${predecessor.how}`);
     }

@@ -45,6 +45,11 @@ export type LocalOptions = {
   isolation?: Isolation;
   /** Bytes of results and inputs in the memory of each worker. Default: its share of 60 % of what this machine or Slurm gives. */
   memoryLimit?: number;
+  /**
+   * How long tasks wait while no worker is there, in milliseconds; then they fail with `UnschedulableError`, which says
+   * how the workers went. Default: for ever, since a worker that dies is restarted.
+   */
+  workerTimeoutMs?: number;
   /** How long running tasks may go on when the cluster ends, in milliseconds; default 1,000. */
   drainMs?: number;
   /** The directory for results that do not fit into memory. Default: the system's temporary directory. */
@@ -72,6 +77,7 @@ const optionNames: readonly (keyof LocalOptions)[] = [
   "concurrency",
   "isolation",
   "memoryLimit",
+  "workerTimeoutMs",
   "drainMs",
   "localDirectory",
   "logLevel",
@@ -106,7 +112,7 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
     drainMs = 1_000,
     logLevel = "error",
   } = checkedNames(options, optionNames, "Client.local");
-  const { memoryLimit, localDirectory } = options;
+  const { memoryLimit, localDirectory, workerTimeoutMs } = options;
   if (!execs.includes(exec)) {
     throw new TypeError(`exec is "yes", "no" or "only", not ${JSON.stringify(exec)}`);
   }
@@ -120,6 +126,11 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
   if (memoryLimit !== undefined && !(memoryLimit >= 1)) {
     throw new RangeError(`memoryLimit must be a number of bytes, not ${memoryLimit}`);
   }
+  if (workerTimeoutMs !== undefined && !(workerTimeoutMs > 0 && workerTimeoutMs < Infinity)) {
+    throw new RangeError(
+      `workerTimeoutMs must be a number of milliseconds above 0, not ${workerTimeoutMs}`,
+    );
+  }
   if (!(drainMs >= 0 && drainMs <= longestDrainMs)) {
     throw new RangeError(
       `drainMs must be from 0 to ${longestDrainMs} (${describeDuration(longestDrainMs)}), not ${drainMs}`,
@@ -132,7 +143,13 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
   const token = mintToken();
   const scheduler = new RestartedChild(
     "scheduler",
-    Promise.resolve({ role: "scheduler", token, logLevel, port: 0 }),
+    Promise.resolve({
+      role: "scheduler",
+      token,
+      logLevel,
+      port: 0,
+      ...(workerTimeoutMs !== undefined && { workerTimeoutMs }),
+    }),
   );
   const schedulerUrl = scheduler.ready.then(({ url = "" }) => url);
   const crew: RestartedChild[] = [];

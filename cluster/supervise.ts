@@ -111,7 +111,8 @@ export async function supervise(options: Supervisor): Promise<number> {
     // A worker that was killed could not end what its tasks had started.
     await endProcesses({ marks: [mark] });
     if (end.isOrderly || asked.signal.aborted) {
-      if (!end.isOrderly && end.hasJoined) {
+      // It was killed before it had left.
+      if (!end.isOrderly && end.hasJoined && end.signal !== null) {
         await sayLastWords({ how: end.how, pid: child.pid ?? 0 });
       }
       // A worker that is started anew does this itself.
@@ -126,7 +127,10 @@ export async function supervise(options: Supervisor): Promise<number> {
     if (deaths >= deathsBeforeJoining && !mayPass) {
       const times = `${deaths} times in a row before it joined a scheduler`;
       options.say(`giving up: the worker process died ${times}; the last one: ${end.how}`);
-      await sayLastWords({ how: `its process died ${times}: ${end.how}` });
+      // One that exits has said itself why.
+      if (end.signal !== null) {
+        await sayLastWords({ how: `its process died ${times}: ${end.how}` });
+      }
       return end.code;
     }
     if (deaths === 1 && mayPass) {

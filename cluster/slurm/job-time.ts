@@ -1,5 +1,6 @@
 // The time limit of the Slurm job that this process runs in: how long it is, and how much of it is left.
 
+import { timestamp } from "../../src/timers.ts";
 import { askSlurm, type AskSlurm } from "./ask.ts";
 import { slurmJob } from "./steps.ts";
 
@@ -20,12 +21,13 @@ export type JobTime = {
  */
 export async function jobTime(
   environment: Environment,
-  { now = Date.now(), ask = askSlurm }: { now?: number; ask?: AskSlurm } = {},
+  { now = timestamp(), ask = askSlurm }: { now?: number; ask?: AskSlurm } = {},
 ): Promise<JobTime | undefined> {
   const job = slurmJob(environment);
   if (job === undefined) return undefined;
   const endsAt = seconds(environment.SLURM_JOB_END_TIME);
-  if (endsAt !== undefined) {
+  // A shell may outlive the allocation that its variables are of.
+  if (endsAt !== undefined && endsAt > now) {
     const startedAt = seconds(environment.SLURM_JOB_START_TIME);
     const limitMs = startedAt === undefined ? undefined : endsAt - startedAt;
     return { job, limitMs, leftMs: endsAt - now };

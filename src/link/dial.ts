@@ -24,6 +24,8 @@ export type DialTarget = {
   scheduler?: string;
   /** Added to the error of a failed attempt: what is known to be amiss with the target. */
   hint?: string;
+  /** Of a scheduler file: when it was written and by whom, for errors. It may be left over. */
+  written?: string;
 };
 
 /** A hello without the fields that the link fills in. */
@@ -116,6 +118,7 @@ class Dialler<In, Out extends object> {
   #link: (Link<In, Out> & { welcome: Welcome }) | undefined;
   #attempts = 0;
   #triedUrl: string | undefined;
+  #written: string | undefined;
   /** The session is lost, and the next one has not begun. */
   #startsOver = false;
   /** The time of the first refusal of the token since it was last accepted. */
@@ -270,6 +273,7 @@ class Dialler<In, Out extends object> {
     const left = () => Math.max(1, deadline - this.#clock.now());
     const target = await this.#target(left());
     this.#triedUrl = target.url;
+    this.#written = target.written;
     const { localAddress } = this.#options;
     let socket: Socket;
     try {
@@ -319,7 +323,8 @@ class Dialler<In, Out extends object> {
   /** The target's name and its address, for errors. */
   #where(url: string): string {
     const { describeTarget } = this.#options;
-    return url === describeTarget ? url : `${describeTarget} (${url})`;
+    const written = this.#written === undefined ? "" : `, ${this.#written}`;
+    return url === describeTarget ? url : `${describeTarget} (${url}${written})`;
   }
 
   #isFinal(error: unknown): boolean {

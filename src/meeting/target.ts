@@ -52,7 +52,7 @@ export function targetFinder(options: TargetOptions): TargetFinder | undefined {
       const token = (await givenToken(options)) ?? file.token;
       // The first URL is the best one; the next attempt tries the next URL.
       const url = file.urls[attempt++ % file.urls.length]!;
-      return { url, token, scheduler: file.id, ...hintOf(file, url) };
+      return { url, token, scheduler: file.id, written: writtenBy(file), ...hintOf(file, url) };
     },
   };
 }
@@ -62,6 +62,10 @@ function hintOf(file: SchedulerFile, url: string): { hint?: string } {
   if (file.host === hostname() || !isLoopback(url)) return {};
   const hint = `the scheduler listens on loopback only, on ${file.host}: start it with --interface or --host`;
   return { hint };
+}
+
+function writtenBy({ startedAt, pid, host }: SchedulerFile): string {
+  return `written at ${startedAt} by process ${pid} on ${host}`;
 }
 
 /** Says what a worker or a command waits for, and why. */

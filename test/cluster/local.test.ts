@@ -146,6 +146,9 @@ test("a cluster of nothing, and of something misspelt, is refused", async () => 
   await expect(Client.local({ modules: [] })).rejects.toThrow(
     "give the modules with your functions",
   );
+  await expect(Client.local({ modules: [arithmetic], workerTimeoutMs: 0 })).rejects.toThrow(
+    "workerTimeoutMs must be a number of milliseconds above 0, not 0",
+  );
   await expect(Client.local({ modules: [arithmetic], workers: 0 })).rejects.toThrow(
     "workers must be a whole number from 1 on, not 0",
   );

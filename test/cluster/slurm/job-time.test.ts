@@ -14,6 +14,8 @@ describe("the time left", () => {
       limitMs: undefined,
       leftMs: 100_000,
     });
+    const over = await jobTime(job, { now: 2_000_000, ask: never });
+    expect(over).toBeUndefined();
     const whole = { ...job, SLURM_JOB_START_TIME: "500" };
     expect(await jobTime(whole, { now: 1_000_000, ask: never })).toMatchObject({
       limitMs: 600_000,

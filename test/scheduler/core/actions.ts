@@ -89,9 +89,16 @@ export const actions = fc.oneof(
   { weight: 1, arbitrary: of("retire", { client, which }) },
   { weight: 2, arbitrary: of("client-link", { client }) },
   { weight: 1, arbitrary: of("client-leaves", { client }) },
-  { weight: 4, arbitrary: of("worker-joins", { worker, kind: fc.nat(workerKinds.length - 1) }) },
+  {
+    weight: 4,
+    arbitrary: of("worker-joins", {
+      worker,
+      kind: fc.nat(workerKinds.length - 1),
+      endsInMs: fc.option(fc.nat(200), { freq: 1, nil: undefined }),
+    }),
+  },
   { weight: 2, arbitrary: of("worker-link", { worker }) },
-  { weight: 1, arbitrary: of("worker-lost", { worker }) },
+  { weight: 1, arbitrary: of("worker-lost", { worker, bySuccessor: fc.boolean() }) },
   { weight: 1, arbitrary: of("worker-leaves", { worker }) },
   { weight: 8, arbitrary: of("read", { worker, count: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 4, arbitrary: of("start", { worker, which, report: fc.boolean() }) },
@@ -130,7 +137,8 @@ export function act(world: World, action: Action): void {
     const name = workerNames[action.worker]!;
     const present = [...world.workers.values()].find(({ facts }) => facts.name === name);
     if (action.do === "worker-joins") {
-      const facts = { name, host: "h", pid: 1, threads: 1, ...workerKinds[action.kind]! };
+      const { kind, endsInMs } = action;
+      const facts = { name, host: "h", pid: 1, threads: 1, ...workerKinds[kind]!, endsInMs };
       world.joinWorker(`${name}-${world.events.length}`, facts);
     } else if (present) {
       actAsWorker(world, present, action);
@@ -233,7 +241,7 @@ function actAsWorker(world: World, by: FakeWorker, action: ByWorker): void {
     by.away = !by.away;
     world.handle({ type: by.away ? "worker-away" : "worker-back", id: by.id });
   } else if (action.do === "worker-lost") {
-    world.loseWorker(by, by.leaving ? "it left" : "it was killed");
+    world.loseWorker(by, by.leaving ? "it left" : "it was killed", action.bySuccessor);
   } else if (by.away) {
     return;
   } else if (action.do === "worker-leaves") {

@@ -40,12 +40,20 @@ const options = {
 
 describe("whatever happens", { timeout: 30_000 + 50 * numRuns }, () => {
   const runs = fc.array(actions, { maxLength, size: "max" });
+  const workerTimeouts = fc.constantFrom(undefined, undefined, 30);
+  /** After so many actions the time limit is near; in half of the runs never. */
+  const momentOfEnding = fc.option(fc.nat(maxLength), { freq: 1, nil: undefined });
 
   test("the invariants hold, what is wanted settles once, and nothing stays behind", () => {
     fc.assert(
-      fc.property(runs, (run) => {
-        const world = new World(options);
-        for (const action of run) act(world, action);
+      fc.property(runs, workerTimeouts, momentOfEnding, (run, workerTimeoutMs, endingAt) => {
+        const world = new World({ ...options, workerTimeoutMs });
+        for (const [index, action] of run.entries()) {
+          if (index === endingAt) {
+            world.handle({ type: "time-limit", limit: "the time limit", leftMs: 1_000 });
+          }
+          act(world, action);
+        }
         settle(world);
         for (const { id, futures } of world.clients.values()) {
           const open = [...futures].filter(([, standing]) => standing === "pending");

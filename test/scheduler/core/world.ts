@@ -154,10 +154,16 @@ export class World {
     return [...this.workers.values()].find(({ id }) => addressOf(id) === address);
   }
 
-  loseWorker({ id }: FakeWorker, how: string): void {
+  /** @param bySuccessor another process says it, and not the link */
+  loseWorker({ id, facts }: FakeWorker, how: string, bySuccessor = false): void {
     this.workers.delete(id);
     this.#endInsides(id);
-    this.handle({ type: "worker-lost", id, how });
+    const { name, host, pid } = facts;
+    this.handle(
+      bySuccessor
+        ? { type: "worker-ended", name, host, pid, how }
+        : { type: "worker-lost", id, how },
+    );
   }
 
   hear(from: FakeWorker, ...messages: FromWorker[]): void {

@@ -123,6 +123,16 @@ describe("the first connection", () => {
     expect(world.clock.pending).toBe(0);
   });
 
+  test("says who wrote the scheduler file and when, as it may be left over", async () => {
+    const written = "written at 2026-01-01T00:00:00Z by process 7 on n1";
+    const url = "ws://127.0.0.1:8786";
+    const { error } = await new World().dial({
+      target: async () => ({ url, token: "t", written }),
+      timeoutMs: 3_000,
+    });
+    expect(error.message).toContain(`no connection to scheduler file s.json (${url}, ${written})`);
+  });
+
   test("waits for a scheduler file, and says so if it never comes", async () => {
     const world = new World();
     const { error } = await world.dial({ target: async () => undefined, timeoutMs: 3_000 });

@@ -164,6 +164,11 @@ describe("a hello", () => {
     expect(checkHello(hello)).toBe(hello);
     expect(() => checkHello({ ...hello, role: "worker" })).toThrow(/"worker"/);
     expect(() => checkHello({ ...hello, role: "scheduler" })).toThrow("not a role known here");
+    const ended = { ...hello, role: "ended-worker", host: "n1", how: "it was killed", pid: 7 };
+    expect(checkHello(ended)).toBe(ended);
+    expect(() => checkHello({ ...ended, how: "x".repeat(1_001) })).toThrow(/"ended-worker"\.how/);
+    const job = { system: "slurm", id: "1".repeat(65), step: "0" };
+    expect(() => checkHello({ ...ended, job })).toThrow(/"ended-worker"\.job\.id/);
   });
 
   test("of another version is refused as that, whatever else it holds", () => {

@@ -1,11 +1,9 @@
-// The end of the batch job that a daemon runs in: known at its start, and acted on in time.
+// The end of the Slurm job that a scheduler or a worker runs in: known at its start, and acted on in time.
 
-import { Option } from "commander";
-import { askJobTime, endMargin, jobTime } from "../cluster/slurm/job-time.ts";
-import { describeDuration, longestTimerMs } from "../src/duration.ts";
-import type { Log } from "../src/log.ts";
-import { now, setTimeout } from "../src/timers.ts";
-import { timerDuration } from "./options.ts";
+import { describeDuration, longestTimerMs } from "../../src/duration.ts";
+import type { Log } from "../../src/log.ts";
+import { now, setTimeout } from "../../src/timers.ts";
+import { askJobTime, endMargin, jobTime } from "./job-time.ts";
 
 export type JobEnd = {
   /** Names the limit: "the time limit of 1 hour of Slurm job 12". */
@@ -15,12 +13,6 @@ export type JobEnd = {
   /** Calls `near` once, the margin before the end. */
   onNear(near: () => void): void;
 };
-
-/** The option of scheduler and worker. */
-export function endMarginOption(what: string): Option {
-  const description = `${what} so long before the time limit of the batch job (default: a tenth of the limit, from 10s to 2m)`;
-  return new Option("--end-margin <duration>", description).argParser(timerDuration);
-}
 
 /** A limit that has become longer by more than this is a changed one. */
 const noticedMs = 5_000;
