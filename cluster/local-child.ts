@@ -18,7 +18,15 @@ export type Order = { logLevel: LogLevel; token: string; predecessor?: Predecess
 );
 type WorkerParts = Pick<
   WorkerOptions,
-  "name" | "mark" | "modules" | "threads" | "isolation" | "memoryBytes" | "localDirectory"
+  | "name"
+  | "mark"
+  | "modules"
+  | "threads"
+  | "isolation"
+  | "memoryBytes"
+  | "localDirectory"
+  | "resources"
+  | "devices"
 > & { concurrency: number; cores: number; drainTimeoutMs: number; exec: Exec };
 
 /** To the parent, once: the URL when the role is a scheduler, or why it could not start. */

@@ -19,6 +19,7 @@ import { moduleSource } from "./module-source.ts";
 import { processEnd, type ProcessEnd } from "./process-end.ts";
 import { restartPauses } from "./restart-pauses.ts";
 import { taskMemory, workerCores, workerThreads } from "./slurm/environment.ts";
+import { gpusOf } from "./slurm/gpus.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
 import { defaultMemoryBytes } from "../worker/results/memory-limit.ts";
@@ -142,6 +143,11 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
   const threads = options.threads ?? Math.max(1, Math.floor(workerThreads(process.env) / workers));
   const memory = taskMemory(process.env);
   const memoryBytes = memoryLimit ?? defaultMemoryBytes(threads, memory && memory / workers);
+  const gpus = gpusOf(process.env);
+  const gpusFor = (number: number) => {
+    const own = gpus.filter((_, index) => index % workers === number);
+    return own.length === 0 ? {} : { resources: { gpu: own.length }, devices: { gpu: own } };
+  };
   const token = mintToken();
   const scheduler = new RestartedChild(
     "scheduler",
@@ -171,6 +177,7 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
         drainTimeoutMs: drainMs,
         memoryBytes,
         cores: Math.max(1, Math.floor(cores / workers)),
+        ...gpusFor(number),
         ...(localDirectory !== undefined && { localDirectory }),
       });
       crew.push(new RestartedChild("worker", order()));
