@@ -4,14 +4,9 @@ import { Command, Option } from "commander";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { execs, type Exec } from "../cluster/exec.ts";
-import {
-  taskMemory,
-  workerCores,
-  workerName,
-  workerThreads,
-} from "../cluster/slurm/environment.ts";
-import { gpusOf } from "../cluster/slurm/gpus.ts";
+import { workerCores, workerName } from "../cluster/slurm/environment.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
+import { workerShare } from "../cluster/worker-share.ts";
 import { RejectedError } from "../src/link/handshake.ts";
 import { addressOfInterface } from "../src/meeting/address.ts";
 import { formatDuration, longestTimerMs } from "../src/duration.ts";
@@ -20,7 +15,6 @@ import { configureLog, createLog, type Log } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
-import { defaultMemoryBytes } from "../worker/results/memory-limit.ts";
 import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
 import {
@@ -145,9 +139,6 @@ async function run(address: string | undefined, options: Options, command: Comma
   // The mark is the same after a restart.
   const names = [defaultName, `${defaultName}-${mark.slice(0, 6)}`] as const;
   const target = schedulerTarget({ ...options, address, warn: log.warning });
-  const threads = options.threads ?? workerThreads(process.env);
-  const { cores, warning } = workerCores(process.env);
-  const gpus = gpusOf(process.env, options.resources?.["gpu"]);
 
   const worker = {
     target,
@@ -156,14 +147,10 @@ async function run(address: string | undefined, options: Options, command: Comma
     mark,
     ...(supervised && { supervisor: process.ppid }),
     ...(supervised?.predecessor && { predecessor: supervised.predecessor }),
-    threads,
-    cores,
+    ...workerShare(options),
     concurrency: options.concurrency,
     isolation: options.isolation,
-    resources: { ...(gpus.length > 0 && { gpu: gpus.length }), ...options.resources },
-    devices: { gpu: gpus },
     ...(options.interface !== undefined && { localAddress: addressOfInterface(options.interface) }),
-    memoryBytes: options.memoryLimit ?? defaultMemoryBytes(threads, taskMemory(process.env)),
     ...(options.localDirectory !== undefined && { localDirectory: options.localDirectory }),
     deathTimeoutMs: options.deathTimeout,
     drainTimeoutMs: options.drainTimeout,
@@ -174,6 +161,7 @@ async function run(address: string | undefined, options: Options, command: Comma
       pid: supervised.predecessor.pid,
     });
   }
+  const { warning } = workerCores(process.env);
   if (warning !== undefined && options.threads === undefined) log.warning(warning);
   const start = async (signal: AbortSignal) => {
     const { startWorker } = await import("../cluster/worker.ts");

@@ -18,11 +18,9 @@ import { execs, type Exec } from "./exec.ts";
 import { moduleSource } from "./module-source.ts";
 import { processEnd, type ProcessEnd } from "./process-end.ts";
 import { restartPauses } from "./restart-pauses.ts";
-import { taskMemory, workerCores, workerThreads } from "./slurm/environment.ts";
-import { gpusOf } from "./slurm/gpus.ts";
+import { workerShare } from "./worker-share.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
-import { defaultMemoryBytes } from "../worker/results/memory-limit.ts";
 import { clearTimeout, setTimeout } from "../src/timers.ts";
 import { endProcesses } from "../worker/processes/end-processes.ts";
 import { removeLeftovers } from "../worker/results/local-directory.ts";
@@ -120,7 +118,7 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
     drainMs = 1_000,
     logLevel = "error",
   } = checkedNames(options, optionNames, "Client.local");
-  const { memoryLimit, localDirectory } = options;
+  const { threads, memoryLimit, localDirectory } = options;
   if (!execs.includes(exec)) {
     throw new TypeError(`exec is "yes", "no" or "only", not ${JSON.stringify(exec)}`);
   }
@@ -139,15 +137,6 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
       `drainMs must be from 0 to ${longestDrainMs} (${describeDuration(longestDrainMs)}), not ${drainMs}`,
     );
   }
-  const { cores } = workerCores(process.env);
-  const threads = options.threads ?? Math.max(1, Math.floor(workerThreads(process.env) / workers));
-  const memory = taskMemory(process.env);
-  const memoryBytes = memoryLimit ?? defaultMemoryBytes(threads, memory && memory / workers);
-  const gpus = gpusOf(process.env);
-  const gpusFor = (number: number) => {
-    const own = gpus.filter((_, index) => index % workers === number);
-    return own.length === 0 ? {} : { resources: { gpu: own.length }, devices: { gpu: own } };
-  };
   const token = mintToken();
   const scheduler = new RestartedChild(
     "scheduler",
@@ -169,15 +158,12 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
         logLevel,
         url: await schedulerUrl,
         name: `local-${number}`,
-        threads,
+        ...workerShare({ threads, memoryLimit }, { workers, number }),
         concurrency,
         modules,
         exec,
         isolation,
         drainTimeoutMs: drainMs,
-        memoryBytes,
-        cores: Math.max(1, Math.floor(cores / workers)),
-        ...gpusFor(number),
         ...(localDirectory !== undefined && { localDirectory }),
       });
       crew.push(new RestartedChild("worker", order()));
