@@ -5,14 +5,9 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { slurmStep } from "../cluster/slurm/steps.ts";
 import { execs, type Exec } from "../cluster/exec.ts";
-import {
-  taskMemory,
-  workerCores,
-  workerName,
-  workerThreads,
-} from "../cluster/slurm/environment.ts";
-import { gpusOf } from "../cluster/slurm/gpus.ts";
+import { workerCores, workerName } from "../cluster/slurm/environment.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
+import { workerShare } from "../cluster/worker-share.ts";
 import { RejectedError } from "../src/link/handshake.ts";
 import { longestTimerMs } from "../src/duration.ts";
 import { limits } from "../src/wire/limits.ts";
@@ -20,7 +15,6 @@ import { configureLog, createLog, type Log } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
-import { defaultMemoryBytes } from "../worker/results/memory-limit.ts";
 import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
 import { orSayWhy } from "./failed-start.ts";
@@ -163,9 +157,6 @@ async function run(address: string | undefined, options: Options, command: Comma
   // The mark is the same after a restart.
   const names = [defaultName, `${defaultName}-${mark.slice(0, 6)}`] as const;
   const target = schedulerTarget({ ...options, address, warn: log.warning });
-  const threads = options.threads ?? workerThreads(process.env);
-  const { cores, warning } = workerCores(process.env);
-  const gpus = gpusOf(process.env, options.resources?.["gpu"]);
   const chosenInterface = options.interface ?? (process.env.THENCE_INTERFACE || undefined);
 
   const job = slurmStep(process.env);
@@ -189,14 +180,10 @@ async function run(address: string | undefined, options: Options, command: Comma
     mark,
     ...(supervised && { supervisor: process.ppid }),
     ...(supervised?.predecessor && { predecessor: supervised.predecessor }),
-    threads,
-    cores,
+    ...workerShare(options),
     concurrency: options.concurrency,
     isolation: options.isolation,
-    resources: { ...(gpus.length > 0 && { gpu: gpus.length }), ...options.resources },
-    devices: { gpu: gpus },
     ...(localAddress !== undefined && { localAddress }),
-    memoryBytes: options.memoryLimit ?? defaultMemoryBytes(threads, taskMemory(process.env)),
     ...(options.localDirectory !== undefined && { localDirectory: options.localDirectory }),
     deathTimeoutMs: options.deathTimeout,
     drainTimeoutMs: options.drainTimeout,
@@ -207,6 +194,7 @@ async function run(address: string | undefined, options: Options, command: Comma
       pid: supervised.predecessor.pid,
     });
   }
+  const { warning } = workerCores(process.env);
   if (warning !== undefined && options.threads === undefined) log.warning(warning);
   const start = async (signal: AbortSignal) => {
     const { startWorker } = await import("../cluster/worker.ts");

@@ -23,7 +23,15 @@ type SchedulerParts = Pick<SchedulerOptions, "host" | "schedulerFile"> & {
 };
 type WorkerParts = Pick<
   WorkerOptions,
-  "name" | "mark" | "modules" | "threads" | "isolation" | "memoryBytes" | "localDirectory"
+  | "name"
+  | "mark"
+  | "modules"
+  | "threads"
+  | "isolation"
+  | "memoryBytes"
+  | "localDirectory"
+  | "resources"
+  | "devices"
 > & { concurrency: number; cores: number; drainTimeoutMs: number; exec: Exec };
 
 /** To the parent, once: the URL when the role is a scheduler, or why it could not start. */

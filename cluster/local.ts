@@ -10,10 +10,9 @@ import { execs, type Exec } from "./exec.ts";
 import type { Order } from "./local-child.ts";
 import { moduleSource } from "./module-source.ts";
 import { RestartedChild } from "./restarted-child.ts";
-import { taskMemory, workerCores, workerThreads } from "./slurm/environment.ts";
+import { workerShare } from "./worker-share.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
-import { defaultMemoryBytes } from "../worker/results/memory-limit.ts";
 
 /**
  * The options of `Client.local`.
@@ -112,7 +111,7 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
     drainMs = 1_000,
     logLevel = "error",
   } = checkedNames(options, optionNames, "Client.local");
-  const { memoryLimit, localDirectory, workerTimeoutMs } = options;
+  const { threads, memoryLimit, localDirectory, workerTimeoutMs } = options;
   if (!execs.includes(exec)) {
     throw new TypeError(`exec is "yes", "no" or "only", not ${JSON.stringify(exec)}`);
   }
@@ -136,10 +135,6 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
       `drainMs must be from 0 to ${longestDrainMs} (${describeDuration(longestDrainMs)}), not ${drainMs}`,
     );
   }
-  const { cores } = workerCores(process.env);
-  const threads = options.threads ?? Math.max(1, Math.floor(workerThreads(process.env) / workers));
-  const memory = taskMemory(process.env);
-  const memoryBytes = memoryLimit ?? defaultMemoryBytes(threads, memory && memory / workers);
   const token = mintToken();
   const scheduler = new RestartedChild(
     "scheduler",
@@ -167,14 +162,12 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
         logLevel,
         url: await schedulerUrl,
         name: `local-${number}`,
-        threads,
+        ...workerShare({ threads, memoryLimit }, { workers, number }),
         concurrency,
         modules,
         exec,
         isolation,
         drainTimeoutMs: drainMs,
-        memoryBytes,
-        cores: Math.max(1, Math.floor(cores / workers)),
         ...(localDirectory !== undefined && { localDirectory }),
       });
       crew.push(new RestartedChild("worker", order()));

@@ -24,9 +24,10 @@ import { transferAddress } from "../src/transfer/messages.ts";
 import { Calls } from "./calls/calls.ts";
 import type { DeviceLists } from "./calls/devices.ts";
 import type { ModuleSource } from "./boundary/module-source.ts";
+import { collectAfter } from "./boundary/shared-memory.ts";
 import type { Isolation } from "./isolation.ts";
 import { openLocalDirectory } from "./results/local-directory.ts";
-import { defaultMemoryBytes } from "./results/memory-limit.ts";
+import { defaultMemoryBytes, garbageBytes } from "./results/memory-limit.ts";
 import { addressTowards, startPeerServer, type PeerServer } from "./results/peer-server.ts";
 import { Pauses } from "./pauses.ts";
 import { Reports } from "./reports.ts";
@@ -75,7 +76,7 @@ export type WorkerOptions = {
   readonly taskClient?: URL;
   /** Most bytes of results and inputs in memory. Default: see `defaultMemoryBytes`. */
   readonly memoryBytes?: number;
-  /** The directory for results that do not fit into memory. Default: the system's for temporary files. */
+  /** The directory for results that do not fit into memory. Default: see `defaultDirectory`. */
   readonly localDirectory?: string;
   /** The address of this machine that it connects from. Default: chosen by the system. */
   readonly localAddress?: string;
@@ -155,6 +156,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     ? undefined
     : await openLocalDirectory(options.localDirectory, log);
   const memoryBytes = options.memoryBytes ?? defaultMemoryBytes(threads);
+  const collectAfterBytes = garbageBytes(memoryBytes, threads);
+  collectAfter(collectAfterBytes);
   /** Messages before the welcome: other workers may fetch from this one before it has read that. */
   const early: FromWorker[] = [];
   const reports = new Reports({
@@ -186,6 +189,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       concurrency,
       name,
       heapBytes: options.heapBytes,
+      collectAfterBytes,
       isolation: options.isolation,
       mark: options.mark,
       taskClient: options.taskClient,

@@ -59,16 +59,19 @@ describe("Client.local", () => {
     }
   });
 
-  test("takes the cores and the memory that Slurm gives to the job", async () => {
+  test("takes the cores, the memory and the GPUs that Slurm gives to the job", async () => {
     vi.stubEnv("SLURM_JOB_ID", "7");
     vi.stubEnv("SLURM_CPUS_PER_TASK", "3");
     vi.stubEnv("SLURM_MEM_PER_NODE", "10");
+    vi.stubEnv("CUDA_VISIBLE_DEVICES", "0,1");
     const client = await Client.local<typeof import("../processes/fixtures/large.ts")>({
       modules: [path.join(root, "test", "processes", "fixtures", "large.ts")],
     });
     const folder = await mkdtemp(path.join(tmpdir(), "thence-test-"));
     try {
-      expect(await client.workers()).toMatchObject([{ threads: 3 }]);
+      expect(await client.workers()).toMatchObject([
+        { threads: 3, resources: { gpu: { total: 2 } } },
+      ]);
       // 8 MB are more than 60 % of 10 MiB.
       const values = client.submit("ramp", folder, 1_000_000, 1);
       const total = client.submit("total", values);

@@ -21,6 +21,8 @@ export type ThreadOptions = {
   readonly worker: string;
   /** The URL of the module that makes the clients inside tasks; undefined: tasks have no client. */
   readonly taskClient: string | undefined;
+  /** See `collectAfter`. */
+  readonly collectAfterBytes?: number | undefined;
   readonly cells: Cells;
   readonly unposted: UnpostedMemory;
   /** How many lines of `currentTask().log` are on their way to the main thread. */

@@ -10,10 +10,15 @@ import { setImmediate } from "./intrinsics.ts";
 /** Smaller values are copied, since that costs less than sharing them. */
 export const sharedFromBytes = 64 * 1024;
 /** Bytes after which garbage is collected, counted by each thread for itself. */
-const collectAfterBytes = 256 * 1024 * 1024;
+let collectAfterBytes = 256 * 1024 * 1024;
 
 let bytesSince = 0;
 let collect: (() => void) | undefined;
+
+/** Has garbage collected after fewer bytes, in a thread of a process with little memory. */
+export function collectAfter(bytes: number): void {
+  collectAfterBytes = Math.min(collectAfterBytes, Math.max(bytes, sharedFromBytes));
+}
 
 /** Makes room for the binary parts of a value; shared memory when they are large. */
 export function allocate(bytes: number): ArrayBufferLike {

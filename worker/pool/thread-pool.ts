@@ -26,6 +26,8 @@ export type PoolOptions = {
   readonly taskClient?: URL | undefined;
   /** Heap of each thread, in bytes. Default: Node's own. */
   readonly heapBytes?: number | undefined;
+  /** How many bytes of shared memory each thread may leave unused before they are collected. */
+  readonly collectAfterBytes?: number | undefined;
   /** Default: threads. */
   readonly isolation?: Isolation | undefined;
   /** Marks the processes that tasks start; see `markVariable`. Default: a new one. */
@@ -229,7 +231,9 @@ export class ThreadPool {
       isolation = "threads",
     } = this.#options;
     const mark = `${this.#mark}/${this.#threadsStarted++}`;
-    const options = { modules, concurrency, worker: name, taskClient: taskClient?.href, mark };
+    const { collectAfterBytes } = this.#options;
+    const told = { modules, concurrency, worker: name, mark, collectAfterBytes };
+    const options = { ...told, taskClient: taskClient?.href };
     const { endedAttempts, pace } = { endedAttempts: this.#endedAttempts, pace: this.#pace };
     const setup = { open: hosts[isolation], options, heapBytes, pace, endedAttempts };
     const thread = new Thread(setup, this.#events, {

@@ -6,9 +6,10 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { access, constants, lstat, mkdir, open, readdir, rm } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
+import { hostname } from "node:os";
 import path from "node:path";
 import { silentLog, type Log } from "../../src/log.ts";
+import { defaultDirectory, isInMemory, type DefaultDirectory } from "./default-directory.ts";
 import type { Disk, DiskFile } from "./spilling.ts";
 
 export type LocalDirectory = Disk & {
@@ -25,14 +26,15 @@ const writeBytes = 8 * 1024 * 1024;
  * Makes the folder, and removes the folders of dead workers. In the default directory the folder is made when
  * it is first needed: most workers leave nothing there, however they end.
  *
- * @param directory default: the system's directory for temporary files
+ * @param directory default: see `defaultDirectory`
  * @throws {Error} when the directory cannot be written to, with what to do about it
  */
 export async function openLocalDirectory(
   directory: string | undefined,
   log: Log,
 ): Promise<LocalDirectory> {
-  const parent = path.resolve(directory ?? tmpdir());
+  const chosen = directory === undefined ? await defaultDirectory() : undefined;
+  const parent = path.resolve(directory ?? chosen!.path);
   const folder = path.join(parent, folderName(hostname(), process.pid, startOf(process.pid)));
   const own = path.join(folder, randomUUID());
   let isMade = false;
@@ -48,6 +50,12 @@ export async function openLocalDirectory(
     await access(parent, constants.W_OK);
     await removeLeftovers(parent, log);
     if (directory !== undefined) await make();
+    if (chosen !== undefined) sayChoice(chosen, log);
+    else if (await isInMemory(parent)) {
+      log.warning(
+        `${parent} is in memory: results that are written there take memory all the same`,
+      );
+    }
   } catch (error) {
     const { message } = error as Error;
     throw new Error(`give another --local-directory: ${parent} cannot be used: ${message}`, {
@@ -57,6 +65,7 @@ export async function openLocalDirectory(
   let files = 0;
   return {
     folder: own,
+    isMemory: chosen?.isMemory ?? false,
     async write(rows) {
       await make();
       return writeFile(path.join(own, `${files++}`), rows);
@@ -68,6 +77,18 @@ export async function openLocalDirectory(
       if (rest.length === 0) await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function sayChoice({ path: chosen, isMemory, passedOver }: DefaultDirectory, log: Log): void {
+  const others = passedOver.join(" and ");
+  if (isMemory) {
+    log.warning(
+      `give --local-directory on a disk: ${others} ${passedOver.length === 1 ? "is" : "are"} in memory, ` +
+        "so results that do not fit into memory cannot be written anywhere",
+    );
+  } else if (others !== "") {
+    log.info(`results that do not fit into memory go to ${chosen}, since ${others} is in memory`);
+  }
 }
 
 async function writeFile(file: string, rows: readonly Uint8Array[]): Promise<DiskFile> {
@@ -120,7 +141,8 @@ function folderName(host: string, pid: number, start: string): string {
 }
 
 /** Removes only folders that a worker of this user made on this machine, and whose process is known to be gone. */
-export async function removeLeftovers(parent = tmpdir(), log = silentLog): Promise<void> {
+export async function removeLeftovers(directory?: string, log = silentLog): Promise<void> {
+  const parent = directory ?? (await defaultDirectory()).path;
   const ownUid = process.getuid?.();
   for (const name of await readdir(parent)) {
     const [, host = "", pid = "", start = "", space] =

@@ -58,7 +58,7 @@ export class Results {
     const fallback = options.schedulerAddress;
     this.#holders = new Holders({ token, open, localAddress, clock, fallback });
     this.#store = new Store({
-      spillAboveBytes: spillShare * memoryBytes,
+      spillAboveBytes: disk.isMemory ? Infinity : spillShare * memoryBytes,
       pauseAboveBytes: memoryBytes,
       disk,
       clock,

@@ -7,6 +7,8 @@ import { allocate } from "../boundary/shared-memory.ts";
 
 /** The place for files. A real one is in `local-directory.ts`. */
 export type Disk = {
+  /** What is written would take memory too, so nothing is to be written. */
+  readonly isMemory?: boolean;
   /** Writes these bytes, one after the other, to a new file. No file is left when it rejects. */
   write(rows: readonly Uint8Array[]): Promise<DiskFile>;
 };

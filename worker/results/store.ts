@@ -16,7 +16,7 @@ const retryDiskMs = 5_000;
 const resumeShare = 0.8;
 
 export type StoreOptions = {
-  /** Above this many bytes in memory, values are written to files. */
+  /** Above this many bytes in memory, values are written to files; Infinity: never. */
   readonly spillAboveBytes: number;
   /** Above this many bytes in memory, or while the disk takes no more, the worker takes no new tasks. */
   readonly pauseAboveBytes: number;
@@ -266,7 +266,9 @@ export class Store {
       on.paused(
         isStuck
           ? `its results cannot be written to disk: ${this.#problem}`
-          : `results and inputs take ${formatSize(this.#memoryBytes)} of its memory, its limit is ${formatSize(pauseAboveBytes)}`,
+          : `results and inputs take ${formatSize(this.#memoryBytes)} of its memory, its limit is ` +
+              formatSize(pauseAboveBytes) +
+              (spillAboveBytes === Infinity ? ", and it has no --local-directory on a disk" : ""),
       );
     } else if (this.#paused && !isStuck && this.#memoryBytes <= resumeShare * pauseAboveBytes) {
       this.#paused = false;

@@ -6,6 +6,7 @@ import { toErrorRecord } from "../../src/errors/failure.ts";
 import { becomeModuleHost } from "../../src/module-loading.ts";
 import type { FromThread, ThreadOptions, ToThread } from "../boundary/messages.ts";
 import { ModuleError } from "../boundary/module-source.ts";
+import { collectAfter } from "../boundary/shared-memory.ts";
 import { runningTask } from "./current-task.ts";
 import { now } from "../boundary/intrinsics.ts";
 import { loadFunctions } from "./modules.ts";
@@ -23,6 +24,7 @@ const options = isMainThread
 if (!isMainThread) {
   for (const name of Object.keys(options)) Reflect.deleteProperty(workerData as object, name);
 }
+if (options.collectAfterBytes !== undefined) collectAfter(options.collectAfterBytes);
 const { port } = options;
 const [seconds, nanoseconds] = process.hrtime();
 const clockMs = seconds * 1000 + nanoseconds / 1e6 - now();
