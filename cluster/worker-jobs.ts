@@ -109,7 +109,8 @@ export class WorkerJobs {
         continue;
       }
       // A job that was just submitted may not be known everywhere yet.
-      if (status === undefined && this.#now() - job.submittedAt < unknownForMs) continue;
+      const isNew = !job.isLeaving && this.#now() - job.submittedAt < unknownForMs;
+      if (status === undefined && isNew) continue;
       this.#jobs.delete(id);
       await this.#ended(id, job);
     }
