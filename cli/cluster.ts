@@ -145,7 +145,7 @@ const lookEveryMs = 1_000;
 function clusterOptions(extra: string[], options: Options): SlurmClusterOptions {
   const { module: modules, adapt, workers = adapt?.minimum ?? 1, workerOption, ...more } = options;
   const { cpusPerWorker, memory, time, partition, account, host, port, setup } = more;
-  const { interface: network, jobName, directory, schedulerFile, logLevel } = more;
+  const { interface: network, jobName, directory, schedulerFile, logLevel, logFormat } = more;
   return {
     modules,
     workers,
@@ -153,6 +153,7 @@ function clusterOptions(extra: string[], options: Options): SlurmClusterOptions 
     port,
     extra,
     logLevel,
+    logFormat,
     ...(memory !== undefined && { memory }),
     ...(time !== undefined && { time }),
     ...(partition !== undefined && { partition }),

@@ -28,7 +28,7 @@ export function withConnectionOptions(command: Command, timeout: string): Comman
 
 /** Help for the option `--token-file` of everything that connects. */
 export const tokenFileHelp =
-  "file with the token; else $THENCE_TOKEN, else the one in the scheduler file";
+  "file with the token, or a scheduler file; else $THENCE_TOKEN, else that of the scheduler file";
 
 /** After this time without a connection, a line says what the command waits for. */
 const quietMs = 1_500;

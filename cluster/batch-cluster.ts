@@ -85,8 +85,10 @@ export class BatchCluster<Tasks = UntypedTasks> {
     this.schedulerFile = parts.schedulerFile;
     this.#jobs = new WorkerJobs(parts.jobs);
     this.#timer = setInterval(() => void this.#tick(), tickMs);
-    // A client may have shut the scheduler down.
-    parts.scheduler.ended.then(() => this.close()).catch(() => undefined);
+    // A client may have shut the scheduler down. What it was asked for is not answered any more.
+    parts.scheduler.ended
+      .then(() => Promise.all([session.close(), this.close()]))
+      .catch(() => undefined);
   }
 
   /** @internal Connects to the scheduler twice: for the program, and to look after the jobs. */

@@ -5,7 +5,7 @@
 import "./ignored-signals.ts";
 import { startScheduler, type SchedulerOptions } from "../scheduler/main.ts";
 import { longestTimerMs } from "../src/duration.ts";
-import { configureLog, createLog, type Log, type LogLevel } from "../src/log.ts";
+import { configureLog, createLog, type Log, type LogFormat, type LogLevel } from "../src/log.ts";
 import type { Predecessor } from "../src/wire/protocol.ts";
 import type { WorkerOptions } from "../worker/main.ts";
 import type { Exec } from "./exec.ts";
@@ -14,9 +14,12 @@ import { startWorker } from "./worker.ts";
 import { setTimeout } from "../src/timers.ts";
 
 /** From the parent, once. `predecessor`: the process of which this one is a restart. */
-export type Order = { logLevel: LogLevel; token: string; predecessor?: Predecessor } & (
-  ({ role: "scheduler" } & SchedulerParts) | ({ role: "worker"; url: string } & WorkerParts)
-);
+export type Order = {
+  logLevel: LogLevel;
+  logFormat?: LogFormat;
+  token: string;
+  predecessor?: Predecessor;
+} & (({ role: "scheduler" } & SchedulerParts) | ({ role: "worker"; url: string } & WorkerParts));
 type SchedulerParts = Pick<SchedulerOptions, "host" | "schedulerFile"> & {
   port: number;
   workerTimeoutMs?: number;
@@ -51,7 +54,7 @@ let running: Promise<Running> | undefined;
 process.once("SIGTERM", () => void end());
 process.once("disconnect", () => void end());
 process.once("message", (order: Order) => {
-  configureLog({ level: order.logLevel });
+  configureLog({ level: order.logLevel, format: order.logFormat ?? "text" });
   const log = createLog(order.role);
   running = start(order, log);
   running.then(
@@ -71,7 +74,10 @@ process.once("message", (order: Order) => {
   );
 });
 
-async function start({ token, logLevel: _, ...order }: Order, log: Log): Promise<Running> {
+async function start(
+  { token, logLevel: _level, logFormat: _format, ...order }: Order,
+  log: Log,
+): Promise<Running> {
   const { predecessor } = order;
   if (order.role === "scheduler") {
     const { role: _role, predecessor: _predecessor, workerTimeoutMs, ...parts } = order;

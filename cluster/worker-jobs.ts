@@ -1,7 +1,7 @@
 // The worker jobs of a cluster: which there are, how they stand, which are too many, and whether they fail
 // again and again. It knows the batch system by its interface, and workers by what the scheduler says.
 
-import { now } from "../src/timers.ts";
+import { now as systemNow } from "../src/timers.ts";
 import type { WorkerInfo } from "../src/wire/facts.ts";
 import type { BatchSystem, JobStatus } from "./batch-system.ts";
 
@@ -15,6 +15,8 @@ export type WorkerJobsOptions = {
   readonly lastOutputOf: (job: string) => Promise<string | undefined>;
   /** Hears what happens to jobs, a line each. */
   readonly say: (line: string) => void;
+  /** Milliseconds, on a clock that never goes back. Default: the system's. */
+  readonly now?: () => number;
 };
 
 type Job = {
@@ -29,7 +31,7 @@ type Job = {
   idleSince: number | undefined;
 };
 
-/** The batch system is asked no more often, in milliseconds. */
+/** The batch system is asked no more often, and after a refusal asked again no sooner, in milliseconds. */
 const askEveryMs = 5_000;
 /** A new job that the batch system does not know yet, or any more, is over after this time, in milliseconds. */
 const unknownForMs = 20_000;
@@ -40,13 +42,16 @@ const everydayReasons = new Set(["Priority", "Resources", "BeginTime", "JobHeldU
 
 export class WorkerJobs {
   readonly #options: WorkerJobsOptions;
+  readonly #now: () => number;
   readonly #jobs = new Map<string, Job>();
   #askedAt = -Infinity;
+  #refusedAt = -Infinity;
   #failures = 0;
   #failure: Error | undefined;
 
   constructor(options: WorkerJobsOptions) {
     this.#options = options;
+    this.#now = options.now ?? systemNow;
   }
 
   /** Why no more jobs are submitted; undefined while they are. */
@@ -73,6 +78,7 @@ export class WorkerJobs {
   tryAgain(): void {
     this.#failures = 0;
     this.#failure = undefined;
+    this.#refusedAt = -Infinity;
   }
 
   /** What the scheduler says of the workers that it has now. */
@@ -82,7 +88,7 @@ export class WorkerJobs {
       const worker = byName.get(this.#options.workerNameOf(id));
       job.worker = worker;
       const isIdle = worker?.status === "up" && worker.tasks === 0;
-      job.idleSince = isIdle ? (job.idleSince ?? now()) : undefined;
+      job.idleSince = isIdle ? (job.idleSince ?? this.#now()) : undefined;
       if (worker?.status === "leaving") job.isLeaving = true;
       if (worker === undefined || job.hasJoined) continue;
       job.hasJoined = true;
@@ -93,8 +99,8 @@ export class WorkerJobs {
 
   /** Asks the batch system how the jobs are, unless it was asked just now. */
   async refresh({ atOnce = false } = {}): Promise<void> {
-    if (this.#jobs.size === 0 || (!atOnce && now() - this.#askedAt < askEveryMs)) return;
-    this.#askedAt = now();
+    if (this.#jobs.size === 0 || (!atOnce && this.#now() - this.#askedAt < askEveryMs)) return;
+    this.#askedAt = this.#now();
     const statuses = await this.#options.system.jobs([...this.#jobs.keys()]);
     for (const [id, job] of [...this.#jobs]) {
       const status = statuses.get(id);
@@ -103,7 +109,8 @@ export class WorkerJobs {
         continue;
       }
       // A job that was just submitted may not be known everywhere yet.
-      if (status === undefined && now() - job.submittedAt < unknownForMs) continue;
+      const isNew = !job.isLeaving && this.#now() - job.submittedAt < unknownForMs;
+      if (status === undefined && isNew) continue;
       this.#jobs.delete(id);
       await this.#ended(id, job);
     }
@@ -140,24 +147,26 @@ export class WorkerJobs {
   }
 
   /**
-   * Submits so many jobs.
+   * Submits so many jobs. Does nothing soon after a refusal, and after too many failures in a row.
    *
    * @throws {BatchSystemError} with the batch system's words, when it refuses one
    */
   async grow(count: number): Promise<void> {
     const { system, script, say } = this.#options;
+    if (this.#now() - this.#refusedAt < askEveryMs) return;
     for (let submitted = 0; submitted < count && !this.#failure; submitted++) {
       let id: string;
       try {
         id = await system.submit(script);
       } catch (error) {
+        this.#refusedAt = this.#now();
         this.#fail(`which was refused: ${(error as Error).message}`);
         throw error;
       }
       say(`job ${id} is submitted`);
       this.#jobs.set(id, {
         status: { id, phase: "pending", state: "PENDING" },
-        submittedAt: now(),
+        submittedAt: this.#now(),
         worker: undefined,
         hasJoined: false,
         isLeaving: false,
@@ -186,7 +195,7 @@ export class WorkerJobs {
     const candidates = joined
       .filter(({ idleSince }) => {
         if (idleMs === undefined) return true;
-        return idleSince !== undefined && now() - idleSince >= idleMs;
+        return idleSince !== undefined && this.#now() - idleSince >= idleMs;
       })
       .sort((a, b) => loadOf(a) - loadOf(b))
       .slice(0, count - cancelled.length);

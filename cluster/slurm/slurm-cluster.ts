@@ -6,7 +6,7 @@ import { networkInterfaces } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { checkedNames, number, text, wrongType } from "../../client/option-checks.ts";
 import type { UntypedTasks } from "../../client/types.ts";
-import type { LogLevel } from "../../src/log.ts";
+import type { LogFormat, LogLevel } from "../../src/log.ts";
 import { addressOfInterface, type Interfaces } from "../../src/meeting/address.ts";
 import { checkSchedulerPath } from "../../src/meeting/scheduler-file.ts";
 import { mintToken } from "../../src/meeting/token.ts";
@@ -85,6 +85,8 @@ export type SlurmClusterOptions = {
   onLine?: (line: string) => void;
   /** The lowest level that the scheduler logs to standard error; default "error". */
   logLevel?: LogLevel;
+  /** "text" for people, "json" for machines; default "text". */
+  logFormat?: LogFormat;
 };
 
 const optionNames: readonly (keyof SlurmClusterOptions)[] = [
@@ -106,6 +108,7 @@ const optionNames: readonly (keyof SlurmClusterOptions)[] = [
   "schedulerFile",
   "onLine",
   "logLevel",
+  "logFormat",
 ];
 
 /**
@@ -145,11 +148,11 @@ export class SlurmCluster<Tasks = UntypedTasks> extends BatchCluster<Tasks> {
     const directory = await mkdtemp(join(resolve(options.directory ?? "."), "thence-"));
     const script = checkedScript(options, directory);
     const token = mintToken();
-    const { port = 0, logLevel = "error" } = options;
+    const { port = 0, logLevel = "error", logFormat = "text" } = options;
     const { schedulerFile } = script;
     const scheduler = new RestartedChild(
       "scheduler",
-      Promise.resolve({ role: "scheduler", token, logLevel, host, port, schedulerFile }),
+      Promise.resolve({ role: "scheduler", token, logLevel, logFormat, host, port, schedulerFile }),
     );
     const removeFiles = () => rm(directory, { recursive: true, force: true });
     let cluster: SlurmCluster<Tasks> | undefined;
@@ -204,6 +207,9 @@ function checkedScript(options: SlurmClusterOptions, directory: string): WorkerS
     if (value !== undefined) text(value, name, { minLength: 1 });
   }
   number(cpusPerWorker, "cpusPerWorker", { type: "integer", minimum: 1, maximum: limits.slots });
+  if (options.port !== undefined) {
+    number(options.port, "port", { type: "integer", minimum: 0, maximum: 65_535 });
+  }
   if (options.schedulerFile !== undefined) {
     checkSchedulerPath(options.schedulerFile, { toRead: false });
   }

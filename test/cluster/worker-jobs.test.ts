@@ -8,6 +8,7 @@ import type { WorkerInfo } from "../../src/wire/facts.ts";
 function stage() {
   const known = new Map<string, JobStatus>();
   const lines: string[] = [];
+  const clock = { now: 0 };
   let refusal: string | undefined;
   const system: BatchSystem = {
     name: "Slurm",
@@ -30,10 +31,12 @@ function stage() {
     workerNameOf: (id) => `w${id}`,
     lastOutputOf: (id) => Promise.resolve(`output of ${id}`),
     say: (line) => lines.push(line),
+    now: () => clock.now,
   });
   return {
     jobs,
     lines,
+    clock,
     refuse: (words: string | undefined) => (refusal = words),
     set: (id: string, phase: JobStatus["phase"], state: string, reason?: string) => {
       known.set(id, { id, phase, state, ...(reason !== undefined && { reason }) });
@@ -97,9 +100,14 @@ test("a worker that joins ends the row of failures, and so does not fail at its 
 });
 
 test("a job that is refused is an error with the words, and counts as a failure", async () => {
-  const { jobs, refuse } = stage();
+  const { jobs, refuse, clock } = stage();
   refuse("sbatch: error: no");
-  for (const _ of "123") await expect(jobs.grow(1)).rejects.toThrow("sbatch: error: no");
+  await expect(jobs.grow(1)).rejects.toThrow("sbatch: error: no");
+  await jobs.grow(1);
+  clock.now += 5_000;
+  await expect(jobs.grow(1)).rejects.toThrow("sbatch: error: no");
+  clock.now += 5_000;
+  await expect(jobs.grow(1)).rejects.toThrow("sbatch: error: no");
   expect(jobs.failure?.message).toContain("the last, which was refused: sbatch: error: no");
 });
 
@@ -114,11 +122,13 @@ test("too many: those in the queue go first, then those with the least to do", a
 });
 
 test("with a time to be idle the busy stay, and the last one that holds results", async () => {
-  const { jobs } = stage();
+  const { jobs, clock } = stage();
   await jobs.grow(3);
   jobs.observe([busy("1"), holding("2"), worker("3")]);
+  clock.now += 59_999;
   expect(await jobs.shrink(3, 60_000)).toEqual([]);
-  expect(await jobs.shrink(3, 0)).toEqual(["w3", "w2"]);
+  clock.now += 1;
+  expect(await jobs.shrink(3, 60_000)).toEqual(["w3", "w2"]);
   jobs.observe([holding("1")]);
   expect(await jobs.shrink(1, 0)).toEqual([]);
 });
@@ -139,10 +149,14 @@ test("an unusual reason to wait is said once", async () => {
 });
 
 test("the batch system is not asked twice within five seconds", async () => {
-  const { jobs } = stage();
+  const { jobs, clock } = stage();
   await jobs.grow(1);
   await jobs.refresh();
   await jobs.shrink(1);
+  clock.now += 4_999;
   await jobs.refresh();
   expect(jobs.all).toHaveLength(1);
+  clock.now += 1;
+  await jobs.refresh();
+  expect(jobs.all).toHaveLength(0);
 });

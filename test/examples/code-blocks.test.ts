@@ -20,6 +20,7 @@ const pages = [
     "docs/sub-tasks.md",
     "docs/programs.md",
     "docs/migrating.md",
+    "docs/clusters.md",
   ],
 ];
 const entries = {
