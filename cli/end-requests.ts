@@ -1,6 +1,7 @@
 // Requests to end this process: signals, and the death of the process that started it.
 
 import { readFileSync } from "node:fs";
+import { stepTask } from "../cluster/slurm/step.ts";
 
 /** A repeated signal within this time, in milliseconds, is the same request. */
 const sameRequestMs = 1_000;
@@ -47,8 +48,11 @@ export function onEveryEndRequest(onRequest: (why: EndRequest) => void): void {
   process.once("disconnect", () => onRequest("disconnect"));
   // npx forwards signals to a shell, which may die without forwarding them.
   if (process.env.npm_command === "exec") whenOrphaned(() => onRequest("disconnect"));
-  // Slurm does not end everything that a batch script has left running, and its nodes are not ours any more.
-  if (process.env.SLURM_JOB_ID) whenScriptEnds(() => onRequest("disconnect"));
+  // Slurm does not end everything that a batch script has left running. In a step, the leader of the group is
+  // another task.
+  if (process.env.SLURM_JOB_ID && stepTask(process.env) === undefined) {
+    whenScriptEnds(() => onRequest("disconnect"));
+  }
   // The listener for "disconnect" would otherwise keep a process alive that has done its work.
   process.channel?.unref();
 }

@@ -7,12 +7,12 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { listenAddress } from "../cluster/listen-address.ts";
 import { placeOfRun, type Place } from "../cluster/run/place.ts";
-import { superviseRank } from "../cluster/run/rank-worker.ts";
+import { awaitFirstRank, superviseRank } from "../cluster/run/rank-worker.ts";
 import { configureLog, createLog, logLevels, type LogLevel } from "../src/log.ts";
 import type { ModuleSource } from "../worker/main.ts";
 import { onEveryDrainRequest, onEveryEndRequest } from "./end-requests.ts";
-import { UsageError } from "./exit-code.ts";
 import { jobEnd } from "../cluster/slurm/job-end.ts";
+import { exitCodeOf, messageOf, UsageError } from "./exit-code.ts";
 import { interfaceAddress, withExample, type LogOptions } from "./options.ts";
 import { workerCommand } from "./worker.ts";
 
@@ -22,6 +22,7 @@ type Options = LogOptions & {
   module?: ModuleSource[];
   exec: string;
   endMargin?: number;
+  deathTimeout: number;
 };
 
 /** As that of a scheduler in a batch job. */
@@ -79,7 +80,7 @@ async function run(
   const code =
     place.rank === 0
       ? await runFirst({ ...place, schedulerFile }, [script, ...args], worker, options)
-      : await runOther({ ...place, schedulerFile: schedulerFile! }, worker);
+      : await runOther({ ...place, schedulerFile: schedulerFile! }, worker, options);
   process.exit(code);
 }
 
@@ -124,9 +125,17 @@ async function runFirst(
 async function runOther(
   place: Place & { schedulerFile: string },
   worker: readonly string[],
+  { deathTimeout }: Options,
 ): Promise<number> {
+  const node = process.env.SLURMD_NODENAME ?? hostname();
   // Slurm gives what srun reads to all ranks, and stops when one of them does not take it.
   process.stdin.resume();
+  try {
+    await awaitFirstRank(place.schedulerFile, deathTimeout);
+  } catch (error) {
+    say(`rank ${place.rank} on ${node}: ${messageOf(error)}`);
+    return exitCodeOf(error);
+  }
   const code = await superviseRank({
     schedulerFile: place.schedulerFile,
     options: worker,
@@ -134,7 +143,6 @@ async function runOther(
     onEndRequest: onEveryEndRequest,
     onDrainRequest: onEveryDrainRequest,
   });
-  const node = process.env.SLURMD_NODENAME ?? hostname();
   if (code !== 0) say(`rank ${place.rank} on ${node} has no worker: it ended with ${code}`);
   return code;
 }

@@ -168,7 +168,7 @@ async function hostOf(options: Options, log: Log): Promise<string> {
     throw new UsageError(messageOf(error));
   });
   if (isUnreachable) log.warning(why);
-  else if (host !== "127.0.0.1") log.info(why);
+  else if (nodes > 1 || process.env.THENCE_INTERFACE) log.info(why);
   return host;
 }
 

@@ -1,6 +1,11 @@
 // The worker of a rank: `thence worker`, supervised by this process, which has the arguments of the run.
 
 import { hostname } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import { ConnectionError } from "../../src/errors/errors.ts";
+import { describeDuration } from "../../src/duration.ts";
+import { readSchedulerFile } from "../../src/meeting/scheduler-file.ts";
+import { now } from "../../src/timers.ts";
 import { supervise, type Supervisor } from "../supervise.ts";
 
 export type RankWorker = Pick<Supervisor, "onEndRequest" | "onDrainRequest" | "say"> & {
@@ -24,6 +29,29 @@ export async function superviseRank(rank: RankWorker): Promise<number> {
       env: environmentOfRun(schedulerFile),
     },
   });
+}
+
+const shortestPauseMs = 50;
+const longestPauseMs = 1_000;
+
+/**
+ * Waits until the first rank is there, so that a worker that cannot start has somebody to tell it to.
+ *
+ * @throws {ConnectionError} when it does not come in time
+ */
+export async function awaitFirstRank(schedulerFile: string, timeoutMs: number): Promise<void> {
+  const deadline = now() + timeoutMs;
+  for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    // What cannot be read now may be readable later, on a file system that many nodes share.
+    const file = await readSchedulerFile(schedulerFile).catch(() => undefined);
+    if (file !== undefined) return;
+    if (now() >= deadline) break;
+    await delay(pauseMs);
+  }
+  throw new ConnectionError(
+    `the first rank was not there within ${describeDuration(timeoutMs)}: ${schedulerFile} does not exist ` +
+      "here; if this node does not see the directory of the first one, give --scheduler-file",
+  );
 }
 
 /** The environment of everything that connects to the scheduler of a run, and to no other one. */

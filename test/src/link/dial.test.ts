@@ -114,7 +114,8 @@ describe("the first connection", () => {
     expect(error.message).toBe(
       "Check that the scheduler is running, and that this machine can reach its address " +
         "(interface, port, firewall): no connection to scheduler file s.json " +
-        "(ws://127.0.0.1:8786) within 30 s. The last attempt: connect ECONNREFUSED 127.0.0.1:8786",
+        "(ws://127.0.0.1:8786) within 30 s. The last attempt: connect ECONNREFUSED 127.0.0.1:8786. " +
+        "To find out why, run `thence doctor` on this machine",
     );
     expect(tookMs).toBeGreaterThanOrEqual(30_000);
     expect(tookMs).toBeLessThan(30_100);
@@ -133,11 +134,19 @@ describe("the first connection", () => {
     expect(error.message).toContain(`no connection to scheduler file s.json (${url}, ${written})`);
   });
 
+  test("says beside the error what is known to be amiss with the target", async () => {
+    const hint = "the scheduler listens on loopback only, on n1";
+    const world = new World();
+    const { error } = await world.dial({ target: async () => ({ ...target, hint }) });
+    expect(error.message).toContain(`connect ECONNREFUSED 127.0.0.1:8786; ${hint}. To find out`);
+  });
+
   test("waits for a scheduler file, and says so if it never comes", async () => {
     const world = new World();
     const { error } = await world.dial({ target: async () => undefined, timeoutMs: 3_000 });
     expect(error.message).toBe(
-      "Start the scheduler: scheduler file s.json is not there yet, after 3 s",
+      "Start the scheduler: scheduler file s.json is not there yet, after 3 s" +
+        ". To find out why, run `thence doctor` on this machine",
     );
     expect(world.attempts).toBe(0);
   });
@@ -150,7 +159,9 @@ describe("the first connection", () => {
     };
     for (let timeoutMs = 3_000; timeoutMs < 3_500; timeoutMs += 50) {
       const { error } = await world.dial({ target: slow, timeoutMs });
-      expect(error.message).toMatch(/The last attempt: connect ECONNREFUSED 127\.0\.0\.1:8786$/);
+      expect(error.message).toMatch(
+        /The last attempt: connect ECONNREFUSED 127\.0\.0\.1:8786\. To/,
+      );
     }
   });
 
@@ -195,7 +206,9 @@ describe("the first connection", () => {
     expect(link.state).toBe("up");
     written = "s0";
     const again = await world.dial({ target: async () => ({ ...target, scheduler: written }) });
-    expect(again.error.message).toMatch(/the file is stale$/);
+    expect(again.error.message).toMatch(
+      /the file is stale\. To find out why, run `thence doctor` on this machine$/,
+    );
   });
 
   test.each([
@@ -231,7 +244,7 @@ describe("the first connection", () => {
     const world = new World();
     const open = async () => memorySocketPair({ clock: world.clock })[0];
     const { error, tookMs } = await world.dial({ open });
-    expect(error.message).toMatch(/connected, but no answer to the hello$/);
+    expect(error.message).toMatch(/connected, but no answer to the hello\. To/);
     expect(tookMs).toBeLessThan(30_200);
   });
 

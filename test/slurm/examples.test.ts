@@ -1,0 +1,45 @@
+// The batch scripts of examples/slurm, as they are, on a real Slurm; the guide's own has a test file, and
+// the one of the time limit runs for a minute.
+
+import { existsSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startSlurm, whyNoSlurm, type SlurmCluster } from "./cluster.ts";
+
+const root = path.join(import.meta.dirname, "..", "..");
+
+describe.skipIf(whyNoSlurm() !== undefined)("the batch scripts", () => {
+  let cluster: SlurmCluster;
+  beforeAll(async () => {
+    cluster = await startSlurm({ nodes: 4 });
+  });
+  afterAll(async () => {
+    await cluster?.stop();
+  });
+
+  /** Runs a script in the checkout's folder, to its end; its output goes to `output`. */
+  async function run(script: string, output: string): Promise<string> {
+    const args = ["--wait", `--output=${output}`, path.join("examples", "slurm", script)];
+    const env = { THENCE_INTERFACE: "lo" };
+    const { code, stderr } = await cluster.run("sbatch", args, { cwd: root, env });
+    expect(code, stderr).toBe(0);
+    return existsSync(output) ? readFileSync(output, "utf8") : "";
+  }
+
+  test("run.sbatch prints the guide's sums, and nothing else", async () => {
+    const output = path.join(cluster.directory, "run.out");
+    expect(await run("run.sbatch", output)).toBe("11\n13\n15\n17\n19\n");
+  });
+
+  test("array.sbatch runs four members in one folder", async () => {
+    const output = (member: string) => path.join(cluster.directory, `array-${member}.out`);
+    await run("array.sbatch", output("%a"));
+    for (const member of [1, 2, 3, 4]) {
+      const sums = Array.from({ length: 10 }, (_, index) => 2 * (member + index));
+      const text = readFileSync(output(String(member)), "utf8");
+      expect(text).toBe(`member ${member}: ${sums.join(" ")}\n`);
+      await rm(output(String(member)));
+    }
+  });
+});
