@@ -19,11 +19,12 @@ export async function cleanUp(
   cleanings: readonly ((client: Client) => Promise<void>)[],
 ): Promise<void> {
   if (cleanings.length === 0) return;
-  // What those had who are gone without a word goes back where it was when their grace is over.
+  // What those had who are gone without a word, or whose session is over, goes back where it was when their
+  // grace is over.
   const gone = cluster.clients.filter(({ scope }) => scope.dead).map(({ scope }) => scope.name);
   const areForgotten = () => {
     const known = [...(cluster.state?.clients.values() ?? [])];
-    return !known.some(({ name }) => gone.includes(name));
+    return !known.some(({ name, awayUntil }) => gone.includes(name) || awayUntil !== undefined);
   };
   await time.run(areForgotten, time.now + patienceMs);
   const cleaner = cluster.startClient("client-cleaner");
