@@ -3,7 +3,7 @@
 import { Command, Option } from "commander";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { slurmStep } from "../cluster/slurm/steps.ts";
+import { slurmStep } from "../cluster/slurm/step.ts";
 import { execs, type Exec } from "../cluster/exec.ts";
 import { workerCores, workerName } from "../cluster/slurm/environment.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";

@@ -1,6 +1,7 @@
 // Fetches values that stayed with the workers that made them, within bounds: values that are not asked for
 // yet stay with their holders.
 
+import { isLoopback } from "../src/meeting/loopback.ts";
 import PQueue from "p-queue";
 import { TimeoutError } from "../src/errors/errors.ts";
 import type { Clock } from "../src/link/clock.ts";
@@ -96,10 +97,4 @@ export class Fetcher {
     this.#holders.close();
     for (const wake of this.#waiting.splice(0)) wake();
   }
-}
-
-/** Whether a URL names the machine itself. */
-function isLoopback(url: string): boolean {
-  const host = URL.parse(url)?.hostname ?? "";
-  return host === "localhost" || host === "[::1]" || /^127(\.\d+){3}$/.test(host);
 }

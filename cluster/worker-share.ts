@@ -4,7 +4,8 @@
 import type { Resources } from "../src/wire/protocol.ts";
 import type { DeviceLists } from "../worker/calls/devices.ts";
 import { defaultMemoryBytes } from "../worker/results/memory-limit.ts";
-import { taskMemory, workerCores, workerThreads, type Environment } from "./slurm/environment.ts";
+import { taskMemory, workerCores, workerThreads } from "./slurm/environment.ts";
+import type { Environment } from "./slurm/step.ts";
 import { gpusOf } from "./slurm/gpus.ts";
 
 /** What the user chose, which goes before all else. */

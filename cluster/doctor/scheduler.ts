@@ -4,7 +4,7 @@ import { statSync } from "node:fs";
 import { hostname } from "node:os";
 import { isLocalProcess } from "../../scheduler/local-process.ts";
 import type { About } from "../../scheduler/api.ts";
-import { isLoopback } from "../../src/meeting/address.ts";
+import { isLoopback } from "../../src/meeting/loopback.ts";
 import { exposureOf } from "../../src/meeting/exposure.ts";
 import { readSchedulerFile, type SchedulerFile } from "../../src/meeting/scheduler-file.ts";
 import { now, timestamp } from "../../src/timers.ts";

@@ -3,7 +3,7 @@
 import { hostname } from "node:os";
 import PQueue from "p-queue";
 import { openWebSocket } from "../../src/link/socket-ws.ts";
-import { isLoopback } from "../../src/meeting/address.ts";
+import { isLoopback } from "../../src/meeting/loopback.ts";
 import { version } from "../../src/version.ts";
 import type { WorkerInfo } from "../../src/wire/facts.ts";
 import { adviceFor, ask } from "./http.ts";

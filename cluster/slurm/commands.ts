@@ -53,6 +53,15 @@ export async function runSlurm(
   return promise;
 }
 
+/** Asks Slurm, and returns what the command wrote. Rejects when it fails or takes too long. */
+export type AskSlurm = (command: SlurmCommand, args: readonly string[]) => Promise<string>;
+
+/** For what can be done without: a controller that is busy is not waited for. */
+const askTimeoutMs = 5_000;
+
+export const askSlurm: AskSlurm = (command, args) =>
+  runSlurm(command, args, { timeoutMs: askTimeoutMs });
+
 type Failed = {
   error: Error & { code?: number | string | null; killed?: boolean };
   stderr: string;

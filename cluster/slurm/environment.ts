@@ -1,10 +1,9 @@
-// Slurm's environment variables. These functions are pure: the environment and the facts of the machine
+// What Slurm gives a worker: cores, memory and a name, from its environment variables. These functions are pure: the environment and the facts of the machine
 // are arguments, so every case is a row of a table in the tests.
 
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { cgroupMemoryLimit } from "../../worker/results/cgroup-limit.ts";
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import { count, insideStep, type Environment } from "./step.ts";
 
 /** What this machine has, and what of it this process may use. */
 export type Machine = {
@@ -23,14 +22,6 @@ export function thisMachine(): Machine {
     memoryBytes: totalmem(),
     memoryLimit: cgroupMemoryLimit(),
   };
-}
-
-/**
- * Whether this process was started by `srun`. The batch script is not a step, although Slurm sets
- * `SLURM_PROCID`, `SLURM_LOCALID` and `SLURM_NODEID` there too, all to 0.
- */
-export function insideStep(environment: Environment): boolean {
-  return count(environment.SLURM_STEP_ID) !== undefined;
 }
 
 /**
@@ -107,9 +98,4 @@ export function tasksOnNode(environment: Environment): number {
     if (place < 0) return Math.max(1, Number(tasks));
   }
   return 1;
-}
-
-/** The whole number that a variable holds; undefined when it holds none. */
-export function count(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }

@@ -1,7 +1,8 @@
 // The GPUs of a worker: those that Slurm gave to its task, or as many as its user says there are.
 
 import type { Device } from "../../worker/calls/devices.ts";
-import { count, tasksOnNode, type Environment } from "./environment.ts";
+import { tasksOnNode } from "./environment.ts";
+import { count, type Environment } from "./step.ts";
 
 /** The variables by which programs are told their GPUs; Slurm sets those for the kind of GPU it knows of. */
 const deviceVariables = [

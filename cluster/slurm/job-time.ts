@@ -1,10 +1,8 @@
 // The time limit of the Slurm job that this process runs in: how long it is, and how much of it is left.
 
 import { timestamp } from "../../src/timers.ts";
-import { askSlurm, type AskSlurm } from "./ask.ts";
-import { slurmJob } from "./steps.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import { askSlurm, type AskSlurm } from "./commands.ts";
+import { slurmJob, type Environment } from "./step.ts";
 
 export type JobTime = {
   readonly job: string;

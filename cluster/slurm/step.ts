@@ -1,7 +1,30 @@
-// The step of Slurm to which this process belongs, and its job. These functions are pure: the environment
-// is an argument.
+// The job and the step of Slurm to which this process belongs. These functions are pure: the environment is
+// an argument.
 
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { JobStep } from "../../src/wire/lifetimes.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The id of the job that this process runs in. */
+export function slurmJob({ SLURM_JOB_ID: id }: Environment): string | undefined {
+  return id !== undefined && /^\d{1,20}$/.test(id) ? id : undefined;
+}
+
+/** The step that this process runs in; undefined in the batch script, which is no step, and outside of Slurm. */
+export function slurmStep(environment: Environment): JobStep | undefined {
+  const id = slurmJob(environment);
+  const { SLURM_STEP_ID: step } = environment;
+  if (id === undefined || step === undefined || !/^\d{1,20}$/.test(step)) return undefined;
+  return { system: "slurm", id, step };
+}
+
+/**
+ * Whether this process was started by `srun`. The batch script is not a step, although Slurm sets
+ * `SLURM_PROCID`, `SLURM_LOCALID` and `SLURM_NODEID` there too, all to 0.
+ */
+export function insideStep(environment: Environment): boolean {
+  return count(environment.SLURM_STEP_ID) !== undefined;
+}
 
 /** A task of a step: one of the processes that an `srun` started. */
 export type StepTask = {
@@ -15,16 +38,13 @@ export type StepTask = {
   readonly restarts: number;
 };
 
-/**
- * What this process is in its step; undefined outside of one. The batch script is not in a step, though
- * Slurm sets `SLURM_PROCID` there, too.
- */
+/** What this process is in its step; undefined outside of one. */
 export function stepTask(environment: Environment): StepTask | undefined {
-  const { SLURM_JOB_ID: job, SLURM_STEP_ID: step } = environment;
+  const step = slurmStep(environment);
   const rank = count(environment.SLURM_PROCID);
-  if (!job || count(step) === undefined || rank === undefined) return undefined;
+  if (step === undefined || rank === undefined) return undefined;
   return {
-    step: `${job}.${step}`,
+    step: `${step.id}.${step.step}`,
     rank,
     // An interactive step has one task, whatever the job has.
     tasks: count(environment.SLURM_STEP_NUM_TASKS) ?? count(environment.SLURM_NTASKS) ?? 1,
@@ -43,6 +63,7 @@ export function jobTasks(environment: Environment): number {
   return Math.max(jobNodes(environment), count(environment.SLURM_NTASKS) ?? 1);
 }
 
-function count(text: string | undefined): number | undefined {
+/** The whole number that a variable holds; undefined when it holds none. */
+export function count(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }

@@ -1,22 +1,6 @@
-// The steps of Slurm jobs: the one that a process runs in, and those of a job that run.
+// The steps of a Slurm job that run.
 
-import type { JobStep } from "../../src/wire/lifetimes.ts";
-import { askSlurm, type AskSlurm } from "./ask.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** The id of the job that this process runs in. */
-export function slurmJob({ SLURM_JOB_ID: id }: Environment): string | undefined {
-  return id !== undefined && /^\d{1,20}$/.test(id) ? id : undefined;
-}
-
-/** The step that this process runs in; undefined in the batch script, which is no step, and outside of Slurm. */
-export function slurmStep(environment: Environment): JobStep | undefined {
-  const id = slurmJob(environment);
-  const { SLURM_STEP_ID: step } = environment;
-  if (id === undefined || step === undefined || !/^\d{1,20}$/.test(step)) return undefined;
-  return { system: "slurm", id, step };
-}
+import { askSlurm, type AskSlurm } from "./commands.ts";
 
 /**
  * The numbers of the steps of a job that run, without the batch script's. None when Slurm does not know the

@@ -68,9 +68,3 @@ export function usableAddresses(
     ...ofFamily("IPv6").filter((address) => !/^fe[89ab]/i.test(address)),
   ];
 }
-
-/** Whether a URL leads to the machine of whoever uses it. */
-export function isLoopback(url: string): boolean {
-  const host = URL.parse(url)?.hostname ?? "";
-  return host === "localhost" || host === "[::1]" || /^127\./.test(host);
-}

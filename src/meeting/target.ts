@@ -4,7 +4,7 @@
 import { hostname } from "node:os";
 import { formatDuration } from "../duration.ts";
 import type { DialTarget } from "../link/dial.ts";
-import { isLoopback } from "./address.ts";
+import { isLoopback } from "./loopback.ts";
 import { checkSchedulerPath, readSchedulerFile, type SchedulerFile } from "./scheduler-file.ts";
 import { checkTokenAtHand, givenToken, type TokenSources } from "./token.ts";
 

@@ -2,14 +2,13 @@
 
 import { describe, expect, test } from "vitest";
 import {
-  insideStep,
   taskMemory,
   workerCores,
   workerName,
   workerThreads,
-  type Environment,
   type Machine,
 } from "../../../cluster/slurm/environment.ts";
+import { insideStep, type Environment } from "../../../cluster/slurm/step.ts";
 
 const step = {
   SLURM_JOB_ID: "7",

@@ -1,7 +1,7 @@
 // The GPUs of a worker, from what Slurm sets in each situation.
 
 import { expect, test } from "vitest";
-import type { Environment } from "../../../cluster/slurm/environment.ts";
+import type { Environment } from "../../../cluster/slurm/step.ts";
 import { gpusOf } from "../../../cluster/slurm/gpus.ts";
 
 const step = { SLURM_JOB_ID: "7", SLURM_STEP_ID: "0", SLURM_NODEID: "0", SLURM_LOCALID: "0" };

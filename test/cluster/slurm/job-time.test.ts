@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { askJobTime, endMargin, jobTime, parseSlurmTime } from "../../../cluster/slurm/job-time.ts";
-import { runningSteps, slurmJob, slurmStep } from "../../../cluster/slurm/steps.ts";
+import { slurmJob, slurmStep } from "../../../cluster/slurm/step.ts";
+import { runningSteps } from "../../../cluster/slurm/steps.ts";
 
 describe("the time left", () => {
   const never = () => Promise.reject(new Error("asked"));

@@ -4,11 +4,11 @@ import type { NetworkInterfaceInfo } from "node:os";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   addressOfInterface,
-  isLoopback,
   reachableUrls,
   webSocketUrl,
   type Interfaces,
 } from "../../../src/meeting/address.ts";
+import { isLoopback } from "../../../src/meeting/loopback.ts";
 
 function entry(address: string, internal = false): NetworkInterfaceInfo {
   const rest = { address, netmask: "", mac: "", internal, cidr: null };
