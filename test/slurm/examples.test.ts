@@ -12,7 +12,7 @@ const root = path.join(import.meta.dirname, "..", "..");
 describe.skipIf(whyNoSlurm() !== undefined)("the batch scripts", () => {
   let cluster: SlurmCluster;
   beforeAll(async () => {
-    cluster = await startSlurm({ nodes: 4 });
+    cluster = await startSlurm({ nodes: 4, gpusPerNode: 2 });
   });
   afterAll(async () => {
     await cluster?.stop();
@@ -27,12 +27,17 @@ describe.skipIf(whyNoSlurm() !== undefined)("the batch scripts", () => {
     return existsSync(output) ? readFileSync(output, "utf8") : "";
   }
 
-  test("run.sbatch prints the guide's sums, and nothing else", async () => {
+  test.concurrent("run.sbatch prints the guide's sums, and nothing else", async () => {
     const output = path.join(cluster.directory, "run.out");
     expect(await run("run.sbatch", output)).toBe("11\n13\n15\n17\n19\n");
   });
 
-  test("array.sbatch runs four members in one folder", async () => {
+  test.concurrent("gpu.sbatch gives each task a GPU of its own", async () => {
+    const output = path.join(cluster.directory, "gpu.out");
+    expect(await run("gpu.sbatch", output)).toBe("GPUs used: 0 1\n");
+  });
+
+  test.concurrent("array.sbatch runs four members in one folder", async () => {
     const output = (member: string) => path.join(cluster.directory, `array-${member}.out`);
     await run("array.sbatch", output("%a"));
     for (const member of [1, 2, 3, 4]) {
