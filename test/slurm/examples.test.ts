@@ -32,7 +32,7 @@ describe.skipIf(whyNoSlurm() !== undefined)("the batch scripts", () => {
     expect(await run("run.sbatch", output)).toBe("11\n13\n15\n17\n19\n");
   });
 
-  test.concurrent("gpu.sbatch gives each task a GPU of its own", async () => {
+  test("gpu.sbatch gives each task a GPU of its own", async () => {
     const output = path.join(cluster.directory, "gpu.out");
     expect(await run("gpu.sbatch", output)).toBe("GPUs used: 0 1\n");
   });
