@@ -1,20 +1,20 @@
-// Two nodes of 128 tasks each, on one machine: 256 processes join a scheduler within half a minute. Each is
-// a process that only connects, so the time is the scheduler's and that of starting Node 256 times.
+// Two nodes of 128 tasks each, on one machine: 256 processes join a scheduler. Each is a process that only
+// connects, so the time that is printed is the scheduler's and that of starting Node 256 times.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { startScheduler } from "../../scheduler/main.ts";
+import { formatDuration } from "../../src/duration.ts";
 import { PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
 import { node, reap } from "../processes.ts";
 
 const count = 256;
-const mostMs = 30_000;
 /** The processes do not answer heartbeats. */
 const heartbeatMs = 60_000;
 
-test(`${count} workers join within ${mostMs / 1_000} s, and end with the scheduler`, async () => {
+test(`${count} workers join, and end with the scheduler`, async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "thence-test-"));
   const schedulerFile = path.join(folder, "s.json");
   const joined = new Set<string>();
@@ -31,7 +31,7 @@ test(`${count} workers join within ${mostMs / 1_000} s, and end with the schedul
       node([program, schedulerFile, `w${index}`, String(PROTOCOL_VERSION)]),
     );
     await all;
-    expect(performance.now() - began).toBeLessThan(mostMs);
+    console.info(`${count} workers joined within ${formatDuration(performance.now() - began)}`);
     await scheduler.stop();
     for (const worker of workers) expect((await worker.ended).how).toBe(0);
   } finally {
