@@ -73,6 +73,8 @@ async function run(
     command.error("error: required option '--module <[name=]module>' not specified");
   }
   configureLog({ format: options.logFormat, level: options.logLevel });
+  // On every rank, so that none waits for a first one that cannot start.
+  if (options.interface) interfaceAddress(options.interface);
   const place = placeOfRun(process.env, process.cwd());
   const schedulerFile =
     options.schedulerFile === undefined ? place.schedulerFile : resolve(options.schedulerFile);

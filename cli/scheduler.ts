@@ -5,7 +5,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { listenAddress } from "../cluster/listen-address.ts";
-import { jobNodes, slurmJob } from "../cluster/slurm/step.ts";
+import { LateWorkers } from "../cluster/slurm/late-workers.ts";
+import { jobNodes, slurmJob, slurmStep } from "../cluster/slurm/step.ts";
 import { jobEnd } from "../cluster/slurm/job-end.ts";
 import { runningSteps } from "../cluster/slurm/steps.ts";
 import { configureLog, createLog, type Log } from "../src/log.ts";
@@ -110,6 +111,9 @@ async function run(options: Options): Promise<void> {
   const given = await givenToken({ ...options, warn: log.warning });
   const host = await hostOf(options, log);
 
+  const lateWorkers = new LateWorkers();
+  const isInBatchScript = job !== undefined && slurmStep(process.env) === undefined;
+
   const start = async (): Promise<Running> => {
     const { startScheduler } = await import("../scheduler/main.ts");
     // Without a scheduler file, nobody would know the new token.
@@ -131,6 +135,7 @@ async function run(options: Options): Promise<void> {
         ...(options.clientGrace !== undefined && { clientGraceMs: options.clientGrace }),
         ...(workerTimeoutMs !== undefined && { workerTimeoutMs }),
       },
+      onWorker: (name) => lateWorkers.came(name),
       ...(job !== undefined && { steps: { job, running: () => runningSteps(job) } }),
       ...(options.idleTimeout !== undefined && { idleTimeoutMs: options.idleTimeout }),
     }).catch(async (error: unknown) => {
@@ -150,7 +155,9 @@ async function run(options: Options): Promise<void> {
     log.info(`connect a worker with: ${workerLine(scheduler.url, schedulerFile, options)}`);
     return {
       ended: scheduler.ended,
-      stop: async () => {
+      stop: async (reason) => {
+        const isSignal = reason === "SIGTERM" || reason === "SIGINT";
+        if (isInBatchScript && isSignal) await lateWorkers.wait(job, log);
         await scheduler.stop();
         await removeDirectory();
       },

@@ -19,18 +19,19 @@ export type LastWords = {
   readonly job?: JobStep | undefined;
   readonly localAddress?: string | undefined;
   readonly open?: OpenSocket;
-  /** Milliseconds. Default: 2,000. */
+  /** Milliseconds. Default: 2,000; in a job 5,000, as scheduler and workers start at the same time there. */
   readonly timeoutMs?: number;
 };
 
 const mostCharacters = 1_000;
+/** How often a scheduler file is looked for that is not there yet, in milliseconds. */
+const lookEveryMs = 200;
 
 /**
- * Resolves when the scheduler has heard it, or when that cannot be: there is none yet, or it does not
- * answer. Never rejects.
+ * Resolves when the scheduler has heard it, or when that cannot be: there is none, or it does not answer. Never rejects.
  */
 export async function sayLastWords(words: LastWords): Promise<void> {
-  const { timeoutMs = 2_000 } = words;
+  const { timeoutMs = words.job ? 5_000 : 2_000 } = words;
   const late = Promise.withResolvers<void>();
   const signal = new AbortController();
   const timer = setTimeout(() => {
@@ -43,8 +44,12 @@ export async function sayLastWords(words: LastWords): Promise<void> {
 
 async function say(words: LastWords, timeoutMs: number, signal: AbortSignal): Promise<void> {
   const { name, how, pid, job, localAddress, open = openWebSocket } = words;
-  const target = await words.target.find();
-  if (target === undefined || signal.aborted) return;
+  let target: DialTarget | undefined;
+  while ((target = await words.target.find()) === undefined) {
+    if (!job || signal.aborted) return;
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+  }
+  if (signal.aborted) return;
   const socket = await open(target, {
     timeoutMs,
     signal,

@@ -17,3 +17,14 @@ export async function runningSteps(
   const steps = text.split("\n").map((line) => line.trim().split(".").at(-1) ?? "");
   return new Set(steps.filter((step) => /^\d+$/.test(step)));
 }
+
+/**
+ * The number of tasks of all steps of a job that run, without the batch script.
+ *
+ * @throws when Slurm does not answer
+ */
+export async function tasksOfSteps(job: string, ask: AskSlurm = askSlurm): Promise<number> {
+  const text = await ask("squeue", ["--noheader", "--steps", `--jobs=${job}`, "--format=%i %A"]);
+  const tasks = text.matchAll(/\.\d+ +(\d+)/g);
+  return [...tasks].reduce((sum, [, count]) => sum + Number(count), 0);
+}

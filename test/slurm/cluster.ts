@@ -132,6 +132,25 @@ export async function stopSlurm(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
 }
 
+/** Submits a job, and resolves with its exit code when it has ended. (`sbatch --wait` looks every ten seconds.) */
+export async function runJob(
+  { run }: Pick<SlurmCluster, "run">,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<number> {
+  const submitted = await run("sbatch", ["--parsable", ...args], options);
+  if (submitted.code !== 0) throw new Error(submitted.stderr);
+  const job = submitted.stdout.trim();
+  for (;;) {
+    const { stdout } = await run("scontrol", ["--oneliner", "show", "job", job]);
+    const states = [...stdout.matchAll(/JobState=(\w+)/g)].map(([, state]) => state!);
+    if (states.length > 0 && states.every((state) => !/PENDING|RUNNING|COMPLETING/.test(state))) {
+      return Math.max(...[...stdout.matchAll(/ ExitCode=(\d+)/g)].map(([, code]) => Number(code)));
+    }
+    await sleep(100);
+  }
+}
+
 /** The processes that jobs of this cluster left or still run, told by their environment. */
 export function processesOfJobs(directory: string): number[] {
   const mark = `SLURM_CONF=${path.join(directory, "slurm.conf")}`;

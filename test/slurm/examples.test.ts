@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startSlurm, whyNoSlurm, type SlurmCluster } from "./cluster.ts";
+import { runJob, startSlurm, whyNoSlurm, type SlurmCluster } from "./cluster.ts";
 
 const root = path.join(import.meta.dirname, "..", "..");
 
@@ -20,10 +20,9 @@ describe.skipIf(whyNoSlurm() !== undefined)("the batch scripts", () => {
 
   /** Runs a script in the checkout's folder, to its end; its output goes to `output`. */
   async function run(script: string, output: string): Promise<string> {
-    const args = ["--wait", `--output=${output}`, path.join("examples", "slurm", script)];
+    const args = [`--output=${output}`, path.join("examples", "slurm", script)];
     const env = { THENCE_INTERFACE: "lo" };
-    const { code, stderr } = await cluster.run("sbatch", args, { cwd: root, env });
-    expect(code, stderr).toBe(0);
+    expect(await runJob(cluster, args, { cwd: root, env })).toBe(0);
     return existsSync(output) ? readFileSync(output, "utf8") : "";
   }
 

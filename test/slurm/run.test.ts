@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   processesOfJobs,
+  runJob,
   startSlurm,
   whyNoSlurm,
   type Outcome,
@@ -51,8 +52,7 @@ describe.skipIf(whyNoSlurm() !== undefined)("on a real Slurm", () => {
   async function batch(script: string): Promise<Outcome> {
     writeFileSync(path.join(folder, "job.sbatch"), script);
     const files = ["--output=out", "--error=err"];
-    const args = ["--wait", "--parsable", ...files, "job.sbatch"];
-    const { code } = await cluster.run("sbatch", args, { cwd: folder, env: env() });
+    const code = await runJob(cluster, [...files, "job.sbatch"], { cwd: folder, env: env() });
     const read = (file: string) => readFileSync(path.join(folder, file), "utf8");
     return { code, stdout: read("out"), stderr: read("err") };
   }
@@ -171,6 +171,36 @@ srun -n2 thence run --module ${tasks} ${driver}
     expect({ code, stdout }).toEqual({ code: 0, stdout: sums });
     expect(linesNot(info, stderr)).toEqual([]);
     expect(readdirSync(folder).sort()).toEqual(["driver.mjs", "err", "job.sbatch", "out"]);
+  });
+
+  test("a driver that is faster than the start of its workers ends in silence, too", async () => {
+    const guide = readFileSync(path.join(root, "examples", "slurm", "guide.sbatch"), "utf8");
+    const here = guide
+      .replace("--nodes=2", "--nodes=4")
+      .replaceAll("examples/guide", path.join(root, "examples", "guide"))
+      .replace("$PWD/node_modules", path.join(root, "node_modules"))
+      // The last two workers begin when the driver may have ended.
+      .replace(
+        "  thence worker",
+        `  sh -c 'sleep $((SLURM_PROCID / 2 * 3)); exec "$0" "$@"' thence worker`,
+      )
+      .replace(/^export INTERFACE=.*$/m, "INTERFACE=lo");
+    const { code, stdout, stderr } = await batch(here);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: sums });
+    expect(linesNot(info, stderr)).toEqual([]);
+  });
+
+  test("workers that fail before the scheduler is there are heard of", async () => {
+    const { stderr } = await batch(`#!/bin/bash
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+export THENCE_SCHEDULER_FILE=$PWD/scheduler-$SLURM_JOB_ID.json
+trap 'kill %1; wait %1; wait' EXIT
+{ sleep 3; exec thence scheduler --port 0; } &
+srun --overlap --kill-on-bad-exit=0 thence worker --module ${tasks}.mts &
+node ${main}
+`);
+    expect(stderr).toMatch(/UnschedulableError: start workers: .*tasks.ts.mts does not load/);
   });
 
   test("a script that forgets its scheduler leaves none, and no file with a token", async () => {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { askJobTime, endMargin, jobTime, parseSlurmTime } from "../../../cluster/slurm/job-time.ts";
 import { slurmJob, slurmStep } from "../../../cluster/slurm/step.ts";
-import { runningSteps } from "../../../cluster/slurm/steps.ts";
+import { runningSteps, tasksOfSteps } from "../../../cluster/slurm/steps.ts";
 
 describe("the time left", () => {
   const never = () => Promise.reject(new Error("asked"));
@@ -83,4 +83,5 @@ test("the running steps are those of srun, in job arrays too", async () => {
     new Set(["0", "11"]),
   );
   expect(await runningSteps("12", ask(""))).toEqual(new Set());
+  expect(await tasksOfSteps("12", ask("12.0 4\n12.batch 1\n12.extern 1\n12_4.11 128\n"))).toBe(132);
 });
