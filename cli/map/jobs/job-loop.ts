@@ -61,7 +61,7 @@ export class JobLoop {
   #slots = 0;
   /** Those that have ended and are not printed yet. */
   readonly #unprinted = new Set<PreparedJob>();
-  /** What was killed by a halt is not printed. */
+  /** What was killed by a halt is not printed, nor what has no ending. */
   #firstLost = Infinity;
   #delayMs: number;
   #lastStart = -Infinity;
@@ -105,8 +105,7 @@ export class JobLoop {
       else if (this.#again.length > 0) {
         const running = this.#again.shift()!;
         if (await this.#mayStart()) {
-          running.output.startAgain();
-          this.#start(running);
+          this.#startAgain(running);
         } else if (this.#stop === "soon") this.#finish(running, running.ending!);
       } else if (arrived?.done) {
         if (this.#running.size === 0) break;
@@ -189,8 +188,26 @@ export class JobLoop {
         ending: undefined,
       });
     } catch (error) {
+      this.#firstLost = Math.min(this.#firstLost, waiting.seq);
       this.#failSoon(error);
     }
+  }
+
+  #startAgain(running: Running): void {
+    try {
+      running.output.startAgain();
+      this.#start(running);
+    } catch (error) {
+      this.#lose(running);
+      this.#failSoon(error);
+    }
+  }
+
+  /** It has no ending, and holds nothing up. */
+  #lose(running: Running): void {
+    this.#running.delete(running);
+    this.#timeLimit?.jobEnded(running);
+    this.#firstLost = Math.min(this.#firstLost, running.job.seq);
   }
 
   #start(running: Running): void {
@@ -205,13 +222,25 @@ export class JobLoop {
       return;
     }
     this.#timeLimit?.jobStarted(running);
-    running.attempt = running.job.start(running.output, {
-      ended: (ending) => this.#ended(running, ending),
-      broken: (error) => {
-        this.#running.delete(running);
-        this.fail(error);
-      },
-    });
+    const broken = (error: unknown) => {
+      this.#lose(running);
+      this.fail(error);
+    };
+    try {
+      running.attempt = running.job.start(running.output, {
+        ended: (ending) => {
+          try {
+            this.#ended(running, ending);
+          } catch (error) {
+            broken(error);
+          }
+        },
+        broken,
+      });
+    } catch (error) {
+      this.#lose(running);
+      this.#failSoon(error);
+    }
   }
 
   #ended(running: Running, result: Ending): void {
@@ -237,13 +266,16 @@ export class JobLoop {
     this.#freeSlots.push(job.slot);
     this.#options.window.jobEnded();
     this.#unprinted.add(job);
-    this.#events.ended(job, ending, output).then(
-      () => this.#printed(job),
-      (error: unknown) => {
-        this.#printed(job);
-        this.fail(error);
-      },
-    );
+    const lost = (error: unknown) => {
+      this.#firstLost = Math.min(this.#firstLost, job.seq);
+      this.#printed(job);
+      this.fail(error);
+    };
+    try {
+      this.#events.ended(job, ending, output).then(() => this.#printed(job), lost);
+    } catch (error) {
+      lost(error);
+    }
     this.#applyHalt(job, ending);
   }
 
@@ -267,7 +299,12 @@ export class JobLoop {
 
   #kill(running: Running): void {
     running.killed = true;
-    running.attempt?.kill();
+    try {
+      running.attempt?.kill();
+    } catch (error) {
+      this.#error ??= { reason: error };
+      this.stopNow();
+    }
   }
 
   /** Ends the run with an error: what runs is killed. */

@@ -16,6 +16,8 @@ import {
 } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { messageOf } from "../../exit-code.ts";
+import { makeFolder } from "../../make-folder.ts";
 import { setTimeout, clearTimeout } from "../../../src/timers.ts";
 import type { JobOutput } from "../output/printer.ts";
 import { LaunchingShells, type CommandEnd } from "./launching-shells.ts";
@@ -45,6 +47,9 @@ export class CommandsHere {
   readonly #plainWords: (command: string) => string[] | undefined;
   readonly #env = { ...process.env, PARALLEL_SSHHOST: ":", PARALLEL_SSHLOGIN: ":" };
   readonly #files = new NamelessFiles();
+  /** The process groups of the commands that run. */
+  readonly #groups = new Set<number>();
+  readonly #killAll = () => this.#groups.forEach((group) => sendToGroup(group, "SIGKILL"));
   readonly #shells = LaunchingShells.areUsable ? new LaunchingShells(this.#env) : undefined;
 
   constructor(make: MakeCommand, shell: string, way: OutputWay) {
@@ -52,6 +57,8 @@ export class CommandsHere {
     this.#shell = shell;
     this.#way = way;
     this.#plainWords = plainCommands(shell);
+    // No command outlives this process, however it ends.
+    process.once("exit", this.#killAll);
   }
 
   readonly prepare: Prepare = (job, slot) => {
@@ -61,7 +68,7 @@ export class CommandsHere {
 
   #start(command: Command, output: JobOutput, events: AttemptEvents): Attempt {
     const { env, input } = command;
-    const directory = makeDirectory(command.directory);
+    const directory = makeDirectory(command);
     const files = this.#way === "files" ? this.#files.openPair() : undefined;
     const startedAt = Date.now();
     const began = performance.now();
@@ -73,18 +80,24 @@ export class CommandsHere {
     const ended = (end: CommandEnd, written?: () => Promise<void>): void => {
       const ranMs = performance.now() - began;
       group.stop();
-      directory?.leave();
-      const sentBytes = input?.length ?? 0;
-      const ending: Ending = { ...end, startedAt, ranMs, host: ":", sentBytes };
-      const writing = files ? copy(files, output) : written?.();
-      if (writing) writing.then(() => events.ended(ending), events.broken);
-      else events.ended(ending);
+      if (pid !== undefined) this.#groups.delete(pid);
+      try {
+        directory?.leave();
+        const sentBytes = input?.length ?? 0;
+        const ending: Ending = { ...end, startedAt, ranMs, host: ":", sentBytes };
+        const writing = files ? copy(files, output) : written?.();
+        if (writing) writing.then(() => events.ended(ending), events.broken);
+        else events.ended(ending);
+      } catch (error) {
+        events.broken(error);
+      }
     };
     const words = this.#plainWords(command.line) ?? [this.#shell, "-c", command.line];
     const launched = files && !input && !directory && this.#shells;
     const pid = launched
       ? launched.start({ words, env, files }, { ended, failed })
       : this.#spawn(words, command, { files, directory, output, ended, failed });
+    if (pid !== undefined) this.#groups.add(pid);
     const group = endingsOf(pid);
     return { kill: group.begin };
   }
@@ -128,18 +141,28 @@ export class CommandsHere {
   }
 
   close(): void {
+    process.off("exit", this.#killAll);
     this.#shells?.close();
     this.#files.close();
   }
 }
 
-function makeDirectory(
-  directory: Command["directory"],
-): { path: string; leave: () => void } | undefined {
+/** @throws {Error} when it cannot be made */
+function makeDirectory({
+  directory,
+  seq,
+}: Command): { path: string; leave: () => void } | undefined {
   if (directory === undefined) return undefined;
   const isTemporary = "temporary" in directory;
   const path = isTemporary ? join(tmpdir(), directory.temporary) : directory.path;
-  mkdirSync(path, isTemporary ? { mode: 0o700 } : { recursive: true });
+  try {
+    if (isTemporary) mkdirSync(path, { mode: 0o700 });
+    else makeFolder(path);
+  } catch (error) {
+    throw new Error(`the folder ${path} of job ${seq} cannot be made: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
   const leave = () => {
     if (isTemporary) rmSync(path, { recursive: true, force: true });
   };
@@ -170,8 +193,8 @@ function sendToGroup(group: number | undefined, signal: NodeJS.Signals): void {
   if (group === undefined) return;
   try {
     process.kill(-group, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  } catch {
+    // It has ended, or belongs to another user by now: then it is waited for.
   }
 }
 
@@ -254,6 +277,17 @@ function passOn(child: ChildProcess, output: JobOutput): { end: () => Promise<vo
   return { end };
 }
 
+function makeTemporary(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), "thence-map-"));
+  } catch (error) {
+    throw new Error(
+      `let TMPDIR name a folder for temporary files: the output of jobs cannot be kept: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
 /** Files that are open and stand in no directory, so that nothing is left of them after any end. */
 class NamelessFiles {
   #directory: string | undefined;
@@ -265,7 +299,7 @@ class NamelessFiles {
   }
 
   #open(): number {
-    this.#directory ??= mkdtempSync(join(tmpdir(), "thence-map-"));
+    this.#directory ??= makeTemporary();
     const path = join(this.#directory, String(this.#opened++));
     const file = openSync(path, "wx+", 0o600);
     unlinkSync(path);

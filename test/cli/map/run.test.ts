@@ -23,7 +23,11 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function map(...args: string[]) {
-  const env = { ...process.env, THENCE_ADDRESS: "", THENCE_SCHEDULER_FILE: "" };
+  return mapWith({}, ...args);
+}
+
+function mapWith(variables: NodeJS.ProcessEnv, ...args: string[]) {
+  const env = { ...process.env, THENCE_ADDRESS: "", THENCE_SCHEDULER_FILE: "", ...variables };
   const { stdout, stderr, status } = spawnSync(process.execPath, [program, "map", ...args], {
     cwd: folder,
     encoding: "utf8",
@@ -173,6 +177,21 @@ describe("functions", () => {
     expect(map("--string", ...line).stdout).toBe("string\nstring\nstring\n");
   });
 
+  test("get a string for an integer that no number can be", () => {
+    const line = "--module ./tasks.ts -k kind ::: 9007199254740993 9007199254740991".split(" ");
+    expect(map(...line)).toMatchObject({ stdout: "string\nnumber\n", status: 0 });
+  });
+
+  test.each(["[12345678901234567890]", '{"__proto__":1}'])(
+    "that cannot have an argument are one failed job: %s",
+    (argument) => {
+      const line = ["--module", "./tasks.ts", "-k", "kind", ":::", argument, "1"];
+      const { stdout, stderr, status } = map(...line);
+      expect({ stdout, status }).toEqual({ stdout: "number\n", status: 1 });
+      expect(stderr).toMatch(/^thence: input 1: /);
+    },
+  );
+
   test("print nothing for undefined, and null with --json", () => {
     const line = ["--module", "./tasks.ts", "nothing", ":::", "1"];
     expect(map(...line).stdout).toBe("");
@@ -198,6 +217,26 @@ test.each([
   const { stdout, stderr, status } = map(...args);
   expect({ stdout, status }).toEqual({ stdout: "", status: 255 });
   expect(stderr).toContain(message);
+});
+
+test.each([
+  [["--wd", "/dev/null/x"], {}, "the folder /dev/null/x of job 1 cannot be made: "],
+  [["--results", "/dev/null/x"], {}, "the results of job 1 cannot be saved: "],
+  [[], { TMPDIR: "/no/such/folder" }, "let TMPDIR name a folder for temporary files"],
+])("what cannot be made ends the run with its reason: %j", (options, env, reason) => {
+  const { stderr, status } = mapWith(env, "-k", ...options, "echo {};:", ":::", "1", "2", "3");
+  expect(stderr).toContain(`thence: ${reason}`);
+  expect(status).toBe(255);
+});
+
+test("SIGTERM ends a run whose output nobody reads", async () => {
+  const line = ["-j1", "echo ready >&2; head -c 4000000 /dev/zero; exit {}", ":::", "1", "2"];
+  const child = spawn(process.execPath, [program, "map", "--lb", ...line], { cwd: folder });
+  await once(child.stderr, "data");
+  child.kill("SIGTERM");
+  const [status] = (await once(child, "exit")) as [number];
+  child.stdout.destroy();
+  expect(status).toBe(255);
 });
 
 test("SIGINT starts no more jobs, and lets those that run end", async () => {
