@@ -48,8 +48,8 @@ export class CommandsHere {
   readonly #env = { ...process.env, PARALLEL_SSHHOST: ":", PARALLEL_SSHLOGIN: ":" };
   readonly #files = new NamelessFiles();
   /** The process groups of the commands that run. */
-  readonly #groups = new Set<number>();
-  readonly #killAll = () => this.#groups.forEach((group) => sendToGroup(group, "SIGKILL"));
+  readonly #groups = new Set<RunningGroup>();
+  readonly #killAll = () => this.#groups.forEach((group) => group.send("SIGKILL"));
   readonly #shells = LaunchingShells.areUsable ? new LaunchingShells(this.#env) : undefined;
 
   constructor(make: MakeCommand, shell: string, way: OutputWay) {
@@ -73,6 +73,7 @@ export class CommandsHere {
     const startedAt = Date.now();
     const began = performance.now();
     const failed = (error: unknown): void => {
+      this.#groups.delete(group);
       files?.forEach(closeSync);
       directory?.leave();
       events.broken(error);
@@ -80,7 +81,7 @@ export class CommandsHere {
     const ended = (end: CommandEnd, written?: () => Promise<void>): void => {
       const ranMs = performance.now() - began;
       group.stop();
-      if (pid !== undefined) this.#groups.delete(pid);
+      this.#groups.delete(group);
       try {
         directory?.leave();
         const sentBytes = input?.length ?? 0;
@@ -94,12 +95,12 @@ export class CommandsHere {
     };
     const words = this.#plainWords(command.line) ?? [this.#shell, "-c", command.line];
     const launched = files && !input && !directory && this.#shells;
-    const pid = launched
-      ? launched.start({ words, env, files }, { ended, failed })
-      : this.#spawn(words, command, { files, directory, output, ended, failed });
-    if (pid !== undefined) this.#groups.add(pid);
-    const group = endingsOf(pid);
-    return { kill: group.begin };
+    const group = new RunningGroup();
+    this.#groups.add(group);
+    const started = group.started;
+    if (launched) launched.start({ words, env, files }, { started, ended, failed });
+    else this.#spawn(words, command, { files, directory, output, started, ended, failed });
+    return { kill: group.end };
   }
 
   #spawn(
@@ -109,10 +110,11 @@ export class CommandsHere {
       files: readonly number[] | undefined;
       directory: { path: string } | undefined;
       output: JobOutput;
+      started: (group: number) => void;
       ended: (end: CommandEnd, written?: () => Promise<void>) => void;
       failed: (error: unknown) => void;
     },
-  ): number | undefined {
+  ): void {
     const { files, directory, output } = how;
     const out = files ?? (this.#way === "pipes" ? ["pipe", "pipe"] : ["inherit", "inherit"]);
     const [program, ...args] = words;
@@ -137,7 +139,7 @@ export class CommandsHere {
       const end = { exitCode: exitCode ?? 0, signal: signal ? constants.signals[signal] : 0 };
       how.ended(end, passing?.end);
     });
-    return child.pid;
+    if (child.pid !== undefined) how.started(child.pid);
   }
 
   close(): void {
@@ -169,32 +171,50 @@ function makeDirectory({
   return { path, leave };
 }
 
-/** Ends a process group, more and more firmly. */
-function endingsOf(group: number | undefined): { begin: () => void; stop: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  let begun = false;
-  const step = (at: number) => {
-    const signal = endSignals[at];
-    if (!signal) return;
-    const [name, pauseMs] = signal;
-    sendToGroup(group, name);
-    timer = setTimeout(() => step(at + 1), pauseMs);
-  };
-  return {
-    begin: () => {
-      if (!begun) step(0);
-      begun = true;
-    },
-    stop: () => clearTimeout(timer),
-  };
-}
+/** The process group of a command, which can be ended: more and more firmly. */
+class RunningGroup {
+  #id: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isEnding = false;
+  #isOver = false;
 
-function sendToGroup(group: number | undefined, signal: NodeJS.Signals): void {
-  if (group === undefined) return;
-  try {
-    process.kill(-group, signal);
-  } catch {
-    // It has ended, or belongs to another user by now: then it is waited for.
+  readonly started = (id: number): void => {
+    this.#id = id;
+    if (this.#isEnding) this.#step(0);
+  };
+
+  /** A command that has not started yet ends when it does. */
+  readonly end = (): void => {
+    if (this.#isEnding || this.#isOver) return;
+    this.#isEnding = true;
+    if (this.#id !== undefined) this.#step(0);
+  };
+
+  /** The command has ended. What it has left behind stays. */
+  stop(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+  }
+
+  send(signal: NodeJS.Signals): void {
+    if (this.#id === undefined) return;
+    // Before it has a group, the command is a single process.
+    for (const target of [-this.#id, this.#id]) {
+      try {
+        process.kill(target, signal);
+        return;
+      } catch {
+        // It has ended, or belongs to another user by now: then it is waited for.
+      }
+    }
+  }
+
+  #step(at: number): void {
+    const signal = endSignals[at];
+    if (!signal || this.#isOver) return;
+    const [name, pauseMs] = signal;
+    this.send(name);
+    this.#timer = setTimeout(() => this.#step(at + 1), pauseMs);
   }
 }
 
