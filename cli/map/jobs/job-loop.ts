@@ -248,9 +248,8 @@ export class JobLoop {
     this.#timeLimit?.jobEnded(running);
     this.#wake();
     if (this.#stop === "now") return;
-    // A job that ends by itself when it is asked to has its own status.
-    const isKilled = running.killed && result.signal !== 0;
-    const ending = isKilled ? { ...result, exitCode: exitCodeOfKilled } : result;
+    // A job that ends by itself when it is asked to was killed all the same.
+    const ending = running.killed ? { ...result, exitCode: exitCodeOfKilled } : result;
     const failed = hasFailed(ending);
     if (this.#options.delay?.auto) this.#delayMs *= failed ? 1.3 : 0.9;
     running.ending = ending;

@@ -278,6 +278,7 @@ const lines: Record<string, Line[]> = {
   "time limits": [
     "map -j1 --timeout 2 --joblog log 'echo {}; sleep {}; echo end' ::: 0 60 0",
     "map -j2 -k --timeout 2s 'echo {}; sleep {}; echo end' ::: 60 0 60",
+    "map -j1 --timeout 1 --joblog log 'echo {}; trap \"exit 0\" TERM; sleep 60 & wait' ::: a",
     "map -j1 --timeout 900% --joblog log 'echo {}; sleep {}' ::: 0.2 0.2 0.2 0.2 60",
   ],
   halts: [
