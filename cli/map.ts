@@ -10,6 +10,7 @@ import { version } from "../src/version.ts";
 export async function map(args: readonly string[]): Promise<void> {
   // What nothing has caught, and a wait for what never comes, end the run too. What runs is killed at `exit`.
   const endWith = (error: unknown): void => {
+    if (isClosedPipe(error)) process.exit(statusOfSigpipe);
     writeError(error);
     process.exit(statusOfFailedRun);
   };
@@ -19,11 +20,20 @@ export async function map(args: readonly string[]): Promise<void> {
   try {
     status = await run(args);
   } catch (error) {
+    if (isClosedPipe(error)) process.exit(statusOfSigpipe);
     writeError(error);
     status = statusOfFailedRun;
   }
   // Standard input may still be open, and nobody reads it any more.
   process.stdout.write("", () => process.exit(status));
+}
+
+/** What a shell says of a program that nobody reads any more, as with `| head -1`. */
+const statusOfSigpipe = 141;
+
+function isClosedPipe(error: unknown): boolean {
+  const { code, syscall } = error as Partial<NodeJS.ErrnoException>;
+  return code === "EPIPE" && syscall === "write";
 }
 
 function writeError(error: unknown): void {

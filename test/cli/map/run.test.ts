@@ -229,6 +229,19 @@ test.each([
   expect(status).toBe(255);
 });
 
+test.each(["true", "echo error >&2"])("a reader that has enough ends the run: %s", async (more) => {
+  const line = ["-j1", "--lb", `${more}; sleep 0.05; echo`, "::::", "-"];
+  const child = spawn(process.execPath, [program, "map", ...line], { cwd: folder });
+  child.stdin.on("error", () => undefined).end("1\n".repeat(1000));
+  let stderr = "";
+  child.stderr.on("data", (text) => (stderr += String(text)));
+  await once(child.stdout, "data");
+  child.stdout.destroy();
+  const [status] = (await once(child, "close")) as [number];
+  expect(status).toBe(141);
+  expect(stderr.replaceAll("error\n", "")).toBe("");
+});
+
 test("SIGTERM ends a run whose output nobody reads", async () => {
   const line = ["-j1", "echo ready >&2; head -c 4000000 /dev/zero; exit {}", ":::", "1", "2"];
   const child = spawn(process.execPath, [program, "map", "--lb", ...line], { cwd: folder });
