@@ -302,6 +302,10 @@ const lines: Record<string, Line[]> = {
     ...["soon,done=1", "now,done=2", "soon,done=50%", "now,done=100%"].map(
       (halt) => `map -j1 --joblog log --halt ${halt} 'echo {}; exit {}' ::: 3 0 4 0`,
     ),
+    ...["now,done=2", "soon,done=2"].flatMap((halt) => [
+      `map -j1 --halt ${halt} 'echo {}; exit {}' ::: 0 0 4 0`,
+      `map -j1 --halt ${halt} 'echo {}; exit {}' ::: 3 4 0`,
+    ]),
     "map -j2 --halt now,fail=1 --joblog log 'case {} in a) touch a; sleep 60;; b) made a; false; esac' ::: a b c",
     "map -j2 --halt soon,fail=1 --joblog log 'case {} in a) seen b;; b) echo b; false; esac' ::: a b c > out",
     "map -j2 --halt-on-error now,success=1 'case {} in a) touch a; sleep 60;; b) made a; echo b; esac' ::: a b c",
