@@ -45,7 +45,11 @@ export class CommandsHere {
   readonly #shell: string;
   readonly #way: OutputWay;
   readonly #plainWords: (command: string) => string[] | undefined;
-  readonly #env = { ...process.env, PARALLEL_SSHHOST: ":", PARALLEL_SSHLOGIN: ":" };
+  readonly #env: NodeJS.ProcessEnv = {
+    ...process.env,
+    PARALLEL_SSHHOST: ":",
+    PARALLEL_SSHLOGIN: ":",
+  };
   readonly #files = new NamelessFiles();
   /** The process groups of the commands that run. */
   readonly #groups = new Set<RunningGroup>();
@@ -57,6 +61,8 @@ export class CommandsHere {
     this.#shell = shell;
     this.#way = way;
     this.#plainWords = plainCommands(shell);
+    // It is the launcher's word to this process alone.
+    delete this.#env["THENCE_SIGHUP"];
     // No command outlives this process, however it ends.
     process.once("exit", this.#killAll);
   }

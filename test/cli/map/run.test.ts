@@ -2,9 +2,17 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const program = new URL("../../../cli/bin.js", import.meta.url).pathname;
@@ -117,6 +125,21 @@ test("commands have the numbers of their jobs in their environment, as in GNU Pa
   const names = ["SEQ", "JOBSLOT", "JOBSLOT0", "SSHHOST", "SSHLOGIN"];
   const line = names.map((name) => `$PARALLEL_${name}`).join(" ");
   expect(map("-j1", "-k", `echo ${line} #`, ":::", "a", "b").stdout).toBe("1 1 0 : :\n2 1 0 : :\n");
+});
+
+test("exported functions of bash reach commands through any sh", () => {
+  const folderOfSh = join(folder, "bin");
+  mkdirSync(folderOfSh);
+  symlinkSync("/bin/dash", join(folderOfSh, "sh"));
+  const line = `f() { echo "f
+    $1"; }; export -f f; "${program}" map f ::: 1; "${program}" map 'env | grep -c THENCE_[SV] #' ::: 1`;
+  const PATH = [folderOfSh, dirname(process.execPath), process.env["PATH"]].join(":");
+  const { stdout } = spawnSync("bash", ["-c", line], {
+    cwd: folder,
+    encoding: "utf8",
+    env: { PATH, HOME: folder },
+  });
+  expect(stdout).toBe("f\n    1\n0\n");
 });
 
 test("--wd ... gives each command an empty folder, which is removed", () => {
