@@ -14,6 +14,8 @@ import type { Attempt, Ending, Prepare, PreparedJob, WaitingJob } from "./work.t
 
 /** Jobs that have ended and wait for their turn to be printed. With more, none is started. */
 const mostUnprinted = 16_384;
+/** There are no more files, processes or memory for now. */
+const shortages = new Set(["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"]);
 
 export type LoopOptions = {
   window: Window;
@@ -58,6 +60,8 @@ export class JobLoop {
   /** Failed jobs that run again, before any new one. */
   readonly #again: Running[] = [];
   readonly #freeSlots: number[] = [];
+  /** So many jobs have filled the system. */
+  #mostRunning = Infinity;
   #slots = 0;
   /** Those that have ended and are not printed yet. */
   readonly #unprinted = new Set<PreparedJob>();
@@ -106,7 +110,7 @@ export class JobLoop {
         const running = this.#again.shift()!;
         if (await this.#mayStart()) {
           this.#startAgain(running);
-        } else if (this.#stop === "soon") this.#finish(running, running.ending!);
+        } else if (this.#stop === "soon") this.#leave(running);
       } else if (arrived?.done) {
         if (this.#running.size === 0) break;
         await this.#change();
@@ -137,7 +141,7 @@ export class JobLoop {
   stopSoon(): void {
     if (this.#stop) return;
     this.#stop = "soon";
-    for (const running of this.#again.splice(0)) this.#finish(running, running.ending!);
+    for (const running of this.#again.splice(0)) this.#leave(running);
     this.#wake();
   }
 
@@ -152,13 +156,20 @@ export class JobLoop {
     this.#wake();
   }
 
+  /** It does not run again, and ends as it was; one that has not run yet is not reported. */
+  #leave(running: Running): void {
+    if (running.ending) this.#finish(running, running.ending);
+    else this.#lose(running);
+  }
+
   #willPrint(): boolean {
     if (this.#firstLost === Infinity || !this.#options.keepOrder) return this.#unprinted.size > 0;
     return this.#unprinted.values().some(({ seq }) => seq < this.#firstLost);
   }
 
   #hasRoom(): boolean {
-    return this.#running.size < this.#options.window.size && this.#unprinted.size < mostUnprinted;
+    const size = Math.min(this.#options.window.size, this.#mostRunning);
+    return this.#running.size < size && this.#unprinted.size < mostUnprinted;
   }
 
   /** Waits for the time of the next start; false when there is none any more. */
@@ -223,6 +234,7 @@ export class JobLoop {
     }
     this.#timeLimit?.jobStarted(running);
     const broken = (error: unknown) => {
+      if (this.#postpone(running, error)) return;
       this.#lose(running);
       this.fail(error);
     };
@@ -238,9 +250,28 @@ export class JobLoop {
         broken,
       });
     } catch (error) {
+      if (this.#postpone(running, error)) return;
       this.#lose(running);
       this.#failSoon(error);
     }
+  }
+
+  /** Where the system has no more room, a job starts when another one has ended; false when none runs. */
+  #postpone(running: Running, error: unknown): boolean {
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    const others = this.#running.size - Number(this.#running.has(running));
+    if (!shortages.has(code) || others === 0 || this.#stop) return false;
+    this.#running.delete(running);
+    this.#timeLimit?.jobEnded(running);
+    if (--running.runs === 0) this.started--;
+    this.#again.unshift(running);
+    if (this.#mostRunning === Infinity) {
+      this.#events.say(`${code}: this system has no room for so many jobs at once: running fewer`);
+    }
+    // Those that start in the same moment count, and may fail too; and files are needed beside those of jobs.
+    if (others < this.#mostRunning) this.#mostRunning = Math.max(1, others >> 1);
+    this.#wake();
+    return true;
   }
 
   #ended(running: Running, result: Ending): void {

@@ -133,10 +133,11 @@ export class CommandsHere {
     });
     if (input !== undefined) {
       // A command need not read what it is given.
-      child.stdin!.on("error", () => undefined);
-      child.stdin!.end(input);
+      child.stdin?.on("error", () => undefined);
+      child.stdin?.end(input);
     }
-    const passing = this.#way === "pipes" ? passOn(child, output) : undefined;
+    const passing =
+      this.#way === "pipes" && child.pid !== undefined ? passOn(child, output) : undefined;
     child.once("error", (error) => {
       if (child.pid === undefined) how.failed(error);
     });
@@ -321,7 +322,13 @@ class NamelessFiles {
 
   /** For standard output and standard error. */
   openPair(): [number, number] {
-    return [this.#open(), this.#open()];
+    const first = this.#open();
+    try {
+      return [first, this.#open()];
+    } catch (error) {
+      closeSync(first);
+      throw error;
+    }
   }
 
   #open(): number {

@@ -104,10 +104,11 @@ class LaunchingShell {
       stdio: ["pipe", "ignore", "pipe"],
       env,
     });
+    // It has none when it cannot be started, which is told by an event.
     const { stdin, stderr } = this.#process;
-    stdin!.write(`mark='${this.#mark}'; files=/proc/${process.pid}/fd\n${runFunction}`);
-    stdin!.on("error", () => undefined);
-    stderr!.setEncoding("latin1").on("data", (text: string) => this.#hear(text));
+    stdin?.write(`mark='${this.#mark}'; files=/proc/${process.pid}/fd\n${runFunction}`);
+    stdin?.on("error", () => undefined);
+    stderr?.setEncoding("latin1").on("data", (text: string) => this.#hear(text));
     this.#process.once("error", (error) => this.#die(error));
     // All that it said has been heard by then.
     this.#process.once("close", () =>
@@ -128,11 +129,11 @@ class LaunchingShell {
     const before = others.length > 0 ? ["env", ...others] : [];
     const all = [...variables, ...before, ...words].map(shellQuote);
     const numbers = `${stdout} ${stderr} ${variables.length}`;
-    this.#process.stdin!.write(`run ${numbers} ${all.join(" ")}\n`);
+    this.#process.stdin?.write(`run ${numbers} ${all.join(" ")}\n`);
   }
 
   close(): void {
-    this.#process.stdin!.end();
+    this.#process.stdin?.end();
   }
 
   #hear(text: string): void {

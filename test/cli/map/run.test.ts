@@ -142,6 +142,17 @@ test("exported functions of bash reach commands through any sh", () => {
   expect(stdout).toBe("f\n    1\n0\n");
 });
 
+test.each(["--group", "--lb"])("fewer commands run at once where files are short: %s", (option) => {
+  const line = `ulimit -n 64; exec "$@" map -j30 ${option} 'echo {}; sleep 0.1' ::: {1..40}`;
+  const command = ["-c", line, "bash", process.execPath, program];
+  const { stdout, stderr, status } = spawnSync("bash", command, { encoding: "utf8" });
+  expect(stdout.trimEnd().split("\n").length).toBe(40);
+  expect(stderr).toBe(
+    "thence: EMFILE: this system has no room for so many jobs at once: running fewer\n",
+  );
+  expect(status).toBe(0);
+});
+
 test("--wd ... gives each command an empty folder, which is removed", () => {
   const { stdout } = map("-k", "--wd", "...", "pwd; ls; touch", ":::", "a", "b");
   const folders = stdout.trimEnd().split("\n");
