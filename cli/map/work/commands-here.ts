@@ -12,6 +12,7 @@ import {
   readSync,
   rmSync,
   rmdirSync,
+  statfsSync,
   unlinkSync,
 } from "node:fs";
 import { constants, tmpdir } from "node:os";
@@ -92,6 +93,7 @@ export class CommandsHere {
         directory?.leave();
         const sentBytes = input?.length ?? 0;
         const ending: Ending = { ...end, startedAt, ranMs, host: ":", sentBytes };
+        if (files) this.#files.checkRoom(files, end);
         const writing = files ? copy(files, output) : written?.();
         if (writing) writing.then(() => events.ended(ending), events.broken);
         else events.ended(ending);
@@ -337,6 +339,22 @@ class NamelessFiles {
     const file = openSync(path, "wx+", 0o600);
     unlinkSync(path);
     return file;
+  }
+
+  /**
+   * Makes sure that what a command wrote is whole: a full disk cuts it, and few commands tell.
+   *
+   * @throws {Error} when the disk is full
+   */
+  checkRoom(files: readonly number[], { exitCode }: CommandEnd): void {
+    if (exitCode === 0 && files.every((file) => fstatSync(file).size === 0)) return;
+    const { blocks, bfree, bavail } = statfsSync(this.#directory!);
+    const free = process.getuid?.() === 0 ? bfree : bavail;
+    // A file system without a limit has no blocks.
+    if (blocks === 0 || free > 0) return;
+    throw new Error(
+      `the disk of ${tmpdir()} is full: output is lost. Let TMPDIR name a folder with more room`,
+    );
   }
 
   close(): void {
