@@ -245,6 +245,9 @@ test.each([
     'no module or worker has a function "ad". Did you mean "add"?',
   ],
   [["--module", "./none.ts", "f", ":::", "1"], "none.ts does not load"],
+  [["--function", "f", ":::", "1"], "--function f needs the --module that has it"],
+  [["--nice", "3", "true", ":::", "1"], "--nice of GNU Parallel is not in thence map"],
+  [["-S", "host", "true", ":::", "1"], "-S of GNU Parallel is not in thence map"],
   [["--joob", "1"], "unknown option --joob"],
   [["echo", "::::", "none.txt"], 'cannot open the input file "none.txt"'],
 ])("wrong usage has a message, and the status 255: %j", (args, message) => {
