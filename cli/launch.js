@@ -23,11 +23,24 @@ export async function launch(role) {
     const cache = published ? "../src/compile-cache.js" : "../src/compile-cache.ts";
     const { useCompileCache } = await import(new URL(cache, folder).href);
     useCompileCache();
+    restoreVariables();
     const { map } = await import(new URL(published ? "map.js" : "./map.ts", folder).href);
     return map(process.argv.slice(3));
   }
   const { main } = await import(new URL(published ? "main.js" : "./main.ts", folder).href);
   await main(role);
+}
+
+/** Takes the variables that the shell in bin.js could not hold. */
+function restoreVariables() {
+  const texts = Buffer.from(process.env.THENCE_VARIABLES ?? "", "base64")
+    .toString()
+    .split("\0");
+  delete process.env.THENCE_VARIABLES;
+  for (const text of texts.filter(Boolean)) {
+    const [, name, value] = /^([^=]+)=([^]*)$/.exec(text);
+    process.env[name] = value;
+  }
 }
 
 /**

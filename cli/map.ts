@@ -8,15 +8,36 @@ import { version } from "../src/version.ts";
 
 /** Runs `thence map` with the arguments after `map`, and ends this process with its exit status. */
 export async function map(args: readonly string[]): Promise<void> {
+  // What nothing has caught, and a wait for what never comes, end the run too. What runs is killed at `exit`.
+  const endWith = (error: unknown): void => {
+    if (isClosedPipe(error)) process.exit(statusOfSigpipe);
+    writeError(error);
+    process.exit(statusOfFailedRun);
+  };
+  process.on("uncaughtException", endWith);
+  process.once("beforeExit", () => endWith(new Error("the run came to no end: please report it")));
   let status: number;
   try {
     status = await run(args);
   } catch (error) {
-    process.stderr.write(`thence: ${messageOf(error)}\n`);
+    if (isClosedPipe(error)) process.exit(statusOfSigpipe);
+    writeError(error);
     status = statusOfFailedRun;
   }
   // Standard input may still be open, and nobody reads it any more.
   process.stdout.write("", () => process.exit(status));
+}
+
+/** What a shell says of a program that nobody reads any more, as with `| head -1`. */
+const statusOfSigpipe = 141;
+
+function isClosedPipe(error: unknown): boolean {
+  const { code, syscall } = error as Partial<NodeJS.ErrnoException>;
+  return code === "EPIPE" && syscall === "write";
+}
+
+function writeError(error: unknown): void {
+  process.stderr.write(`thence: ${messageOf(error)}\n`);
 }
 
 async function run(args: readonly string[]): Promise<number> {

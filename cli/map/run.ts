@@ -89,7 +89,7 @@ class Run {
   readonly #cluster: MapCluster | undefined;
   readonly #slots: () => number;
   readonly #settings: TemplateSettings;
-  readonly #standard = new StandardOutput();
+  readonly #standard = new StandardOutput((error) => this.#loop?.fail(error));
   readonly #printer: Printer;
   readonly #joblog: Joblog | undefined;
   #results: Results | undefined;

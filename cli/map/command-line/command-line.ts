@@ -131,7 +131,24 @@ function longOption(name: string): { id: OptionId; full: string } {
   return { id: id ?? unknownOption(`--${name}`), full: longer[0] ?? name };
 }
 
+/** Options of GNU Parallel that have no counterpart here. */
+const notHere = new Set(
+  (
+    "sshlogin S sshloginfile slf transferfile tf transfer return cleanup trc basefile bf onall nonall " +
+    "controlmaster M ssh sshdelay limit hostgroups hgrp memfree memsuspend load noswap nice " +
+    "compress compress-program decompress-program files fifo tee pipe-part pipepart tmpdir tmux tmuxpane " +
+    "sql sqlmaster sqlworker sqlandworker semaphore semaphore-name semaphorename semaphore-timeout id fg bg wait " +
+    "profile J embed session color ctag ctagstring latest-line latestline plain template " +
+    "termseq use-cpus-instead-of-cores process-slot-var shard bin group-by round-robin roundrobin " +
+    "max-line-length-allowed number-of-cpus number-of-cores number-of-threads open-tty o interactive p " +
+    "recordenv record-env filter-hosts rsync-opts term-seq"
+  ).split(" "),
+);
+
 function unknownOption(option: string, within = option): never {
+  if (notHere.has(option.replace(/^-+/, ""))) {
+    throw new UsageError(`${option} of GNU Parallel is not in thence map; see docs/map.md`);
+  }
   const where = within === option ? "" : ` in ${within}`;
   // In a group of short options the mistake is often a missing dash, as in -keep-order.
   const wanted = within === option ? option : `-${within}`;

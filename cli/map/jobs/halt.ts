@@ -41,7 +41,8 @@ export class HaltRule {
     if (rule.on === "success") this.exitStatus ??= 0;
     else if (wanted === 1) this.exitStatus ??= statusOf(ending);
     else if ("percent" in rule) this.exitStatus ??= Math.ceil((failed / total) * 100);
-    else this.exitStatus ??= Math.min(failed, 101);
+    // As GNU Parallel, also when none of the jobs that ended has failed.
+    else this.exitStatus ??= Math.min(failed || 101, 101);
     return rule.when;
   }
 

@@ -14,6 +14,8 @@ import type { Attempt, Ending, Prepare, PreparedJob, WaitingJob } from "./work.t
 
 /** Jobs that have ended and wait for their turn to be printed. With more, none is started. */
 const mostUnprinted = 16_384;
+/** There are no more files, processes or memory for now. */
+const shortages = new Set(["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"]);
 
 export type LoopOptions = {
   window: Window;
@@ -58,10 +60,12 @@ export class JobLoop {
   /** Failed jobs that run again, before any new one. */
   readonly #again: Running[] = [];
   readonly #freeSlots: number[] = [];
+  /** So many jobs have filled the system. */
+  #mostRunning = Infinity;
   #slots = 0;
   /** Those that have ended and are not printed yet. */
   readonly #unprinted = new Set<PreparedJob>();
-  /** What was killed by a halt is not printed. */
+  /** What was killed by a halt is not printed, nor what has no ending. */
   #firstLost = Infinity;
   #delayMs: number;
   #lastStart = -Infinity;
@@ -105,9 +109,8 @@ export class JobLoop {
       else if (this.#again.length > 0) {
         const running = this.#again.shift()!;
         if (await this.#mayStart()) {
-          running.output.startAgain();
-          this.#start(running);
-        } else if (this.#stop === "soon") this.#finish(running, running.ending!);
+          this.#startAgain(running);
+        } else if (this.#stop === "soon") this.#leave(running);
       } else if (arrived?.done) {
         if (this.#running.size === 0) break;
         await this.#change();
@@ -138,7 +141,7 @@ export class JobLoop {
   stopSoon(): void {
     if (this.#stop) return;
     this.#stop = "soon";
-    for (const running of this.#again.splice(0)) this.#finish(running, running.ending!);
+    for (const running of this.#again.splice(0)) this.#leave(running);
     this.#wake();
   }
 
@@ -153,13 +156,20 @@ export class JobLoop {
     this.#wake();
   }
 
+  /** It does not run again, and ends as it was; one that has not run yet is not reported. */
+  #leave(running: Running): void {
+    if (running.ending) this.#finish(running, running.ending);
+    else this.#lose(running);
+  }
+
   #willPrint(): boolean {
     if (this.#firstLost === Infinity || !this.#options.keepOrder) return this.#unprinted.size > 0;
     return this.#unprinted.values().some(({ seq }) => seq < this.#firstLost);
   }
 
   #hasRoom(): boolean {
-    return this.#running.size < this.#options.window.size && this.#unprinted.size < mostUnprinted;
+    const size = Math.min(this.#options.window.size, this.#mostRunning);
+    return this.#running.size < size && this.#unprinted.size < mostUnprinted;
   }
 
   /** Waits for the time of the next start; false when there is none any more. */
@@ -189,8 +199,26 @@ export class JobLoop {
         ending: undefined,
       });
     } catch (error) {
+      this.#firstLost = Math.min(this.#firstLost, waiting.seq);
       this.#failSoon(error);
     }
+  }
+
+  #startAgain(running: Running): void {
+    try {
+      running.output.startAgain();
+      this.#start(running);
+    } catch (error) {
+      this.#lose(running);
+      this.#failSoon(error);
+    }
+  }
+
+  /** It has no ending, and holds nothing up. */
+  #lose(running: Running): void {
+    this.#running.delete(running);
+    this.#timeLimit?.jobEnded(running);
+    this.#firstLost = Math.min(this.#firstLost, running.job.seq);
   }
 
   #start(running: Running): void {
@@ -205,13 +233,45 @@ export class JobLoop {
       return;
     }
     this.#timeLimit?.jobStarted(running);
-    running.attempt = running.job.start(running.output, {
-      ended: (ending) => this.#ended(running, ending),
-      broken: (error) => {
-        this.#running.delete(running);
-        this.fail(error);
-      },
-    });
+    const broken = (error: unknown) => {
+      if (this.#postpone(running, error)) return;
+      this.#lose(running);
+      this.fail(error);
+    };
+    try {
+      running.attempt = running.job.start(running.output, {
+        ended: (ending) => {
+          try {
+            this.#ended(running, ending);
+          } catch (error) {
+            broken(error);
+          }
+        },
+        broken,
+      });
+    } catch (error) {
+      if (this.#postpone(running, error)) return;
+      this.#lose(running);
+      this.#failSoon(error);
+    }
+  }
+
+  /** Where the system has no more room, a job starts when another one has ended; false when none runs. */
+  #postpone(running: Running, error: unknown): boolean {
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    const others = this.#running.size - Number(this.#running.has(running));
+    if (!shortages.has(code) || others === 0 || this.#stop) return false;
+    this.#running.delete(running);
+    this.#timeLimit?.jobEnded(running);
+    if (--running.runs === 0) this.started--;
+    this.#again.unshift(running);
+    if (this.#mostRunning === Infinity) {
+      this.#events.say(`${code}: this system has no room for so many jobs at once: running fewer`);
+    }
+    // Those that start in the same moment count, and may fail too; and files are needed beside those of jobs.
+    if (others < this.#mostRunning) this.#mostRunning = Math.max(1, others >> 1);
+    this.#wake();
+    return true;
   }
 
   #ended(running: Running, result: Ending): void {
@@ -219,9 +279,8 @@ export class JobLoop {
     this.#timeLimit?.jobEnded(running);
     this.#wake();
     if (this.#stop === "now") return;
-    // A job that ends by itself when it is asked to has its own status.
-    const isKilled = running.killed && result.signal !== 0;
-    const ending = isKilled ? { ...result, exitCode: exitCodeOfKilled } : result;
+    // A job that ends by itself when it is asked to was killed all the same.
+    const ending = running.killed ? { ...result, exitCode: exitCodeOfKilled } : result;
     const failed = hasFailed(ending);
     if (this.#options.delay?.auto) this.#delayMs *= failed ? 1.3 : 0.9;
     running.ending = ending;
@@ -237,13 +296,16 @@ export class JobLoop {
     this.#freeSlots.push(job.slot);
     this.#options.window.jobEnded();
     this.#unprinted.add(job);
-    this.#events.ended(job, ending, output).then(
-      () => this.#printed(job),
-      (error: unknown) => {
-        this.#printed(job);
-        this.fail(error);
-      },
-    );
+    const lost = (error: unknown) => {
+      this.#firstLost = Math.min(this.#firstLost, job.seq);
+      this.#printed(job);
+      this.fail(error);
+    };
+    try {
+      this.#events.ended(job, ending, output).then(() => this.#printed(job), lost);
+    } catch (error) {
+      lost(error);
+    }
     this.#applyHalt(job, ending);
   }
 
@@ -267,7 +329,12 @@ export class JobLoop {
 
   #kill(running: Running): void {
     running.killed = true;
-    running.attempt?.kill();
+    try {
+      running.attempt?.kill();
+    } catch (error) {
+      this.#error ??= { reason: error };
+      this.stopNow();
+    }
   }
 
   /** Ends the run with an error: what runs is killed. */

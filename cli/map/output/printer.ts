@@ -206,13 +206,16 @@ class PrintedJob implements JobOutput {
     // GNU Parallel counts a last line without an end twice.
     for (const stream of ["stdout", "stderr"] as const)
       this.receivedBytes += this.#lines[stream].end();
-    this.#printed?.();
-    this.#resolve?.();
+    try {
+      this.#printed?.();
+    } finally {
+      this.#resolve?.();
+    }
   }
 
   drop(): void {
-    this.#clear();
     this.#resolve?.();
+    this.#clear();
   }
 
   #clear(): void {

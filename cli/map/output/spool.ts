@@ -1,6 +1,6 @@
 // What jobs wrote and must wait for their turn: in memory while there is room, else in temporary files.
 
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Deque } from "../../../scheduler/core/structures/deque.ts";
@@ -90,7 +90,7 @@ export class Spool {
   clear(): void {
     while (this.#nextChunk());
     this.rest();
-    if (this.#file) unlinkSync(this.#file.path);
+    if (this.#file) rmSync(this.#file.path, { force: true });
     this.#file = undefined;
   }
 

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Deque } from "../../../scheduler/core/structures/deque.ts";
 
-/** Takes bytes, in order. Returns a promise when the writer should wait before it writes more. */
+/** Takes bytes, in order. Returns a promise when the writer should wait before it writes more. Whoever does not wait need not look at it. */
 export type Sink = { write(bytes: Uint8Array): void | Promise<void> };
 
 const writeFile = promisify(write);
@@ -29,13 +29,20 @@ export class StandardOutput {
   /** Set while something is being written. */
   #writing: Promise<void> | undefined;
   #error: Error | undefined;
+  readonly #onError: ((error: Error) => void) | undefined;
 
-  constructor() {
+  /** @param onError hears of the first error of writing. Nothing is written from then on. */
+  constructor(onError?: (error: Error) => void) {
+    this.#onError = onError;
     this.stdout = this.#sink(1, process.stdout);
     this.stderr = this.#sink(2, process.stderr);
   }
 
-  /** Resolves when all is written. */
+  /**
+   * Resolves when all is written.
+   *
+   * @throws {Error} when something could not be written
+   */
   async flushed(): Promise<void> {
     await this.#writing;
     if (this.#error) throw this.#error;
@@ -43,6 +50,7 @@ export class StandardOutput {
 
   /** Runs this when all is written that was put in before; at once when nothing waits. */
   whenWritten(run: () => void): void {
+    if (this.#error) return;
     if (this.#waitingBytes === 0) run();
     else this.#afterwards.pushBack({ bytes: this.#writtenBytes + this.#waitingBytes, run });
   }
@@ -54,11 +62,11 @@ export class StandardOutput {
   }
 
   #add(fd: number, bytes: Uint8Array): void | Promise<void> {
-    if (this.#error) throw this.#error;
+    if (this.#error) return;
     this.#waiting.pushBack({ fd, bytes });
     this.#waitingBytes += bytes.length;
     this.#writing ??= this.#writeAll();
-    if (this.#waitingBytes > mostWaitingBytes) return this.flushed();
+    if (this.#waitingBytes > mostWaitingBytes) return this.#writing;
   }
 
   async #writeAll(): Promise<void> {
@@ -75,6 +83,7 @@ export class StandardOutput {
       this.#error = error as Error;
       this.#waiting.clear();
       this.#afterwards.clear();
+      this.#onError?.(this.#error);
     } finally {
       this.#writing = undefined;
     }

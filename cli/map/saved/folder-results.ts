@@ -1,17 +1,10 @@
 // Results in a folder: for each job the files `stdout`, `stderr` and `seq`, in folders named by its
 // values, or at the path that replacement strings make.
 
-import {
-  closeSync,
-  existsSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, ftruncateSync, openSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import { messageOf, UsageError } from "../../exit-code.ts";
+import { makeFolder } from "../../make-folder.ts";
 import type { Job, Row } from "../jobs/job.ts";
 import type { JobOutput, OutputStream, PrinterOptions } from "../output/printer.ts";
 import type { Results, ResultsJob, ResultsOptions } from "./results.ts";
@@ -29,7 +22,6 @@ export class FolderResults implements Results {
   begin(job: ResultsJob): JobOutput {
     const { printer, mode } = this.#options;
     const files = this.#filesOf(job);
-    const printed = printer.begin(job.tag === undefined ? {} : { tag: job.tag });
     let fds;
     try {
       makeFolder(path.dirname(files.stdout));
@@ -38,6 +30,8 @@ export class FolderResults implements Results {
     } catch (error) {
       throw new UsageError(`the results of job ${job.seq} cannot be saved: ${messageOf(error)}`);
     }
+    // It has a turn to be printed only when nothing more can fail.
+    const printed = printer.begin(job.tag === undefined ? {} : { tag: job.tag });
     // As in GNU Parallel, which prints what --files would.
     if (mode === "line") void printed.write("stdout", Buffer.from(`${files.stdout}\n`));
     return new SavedOutput(fds, mode, printed);
@@ -102,38 +96,20 @@ class SavedOutput implements JobOutput {
   }
 
   async end(printed?: () => void): Promise<void> {
-    for (const fd of Object.values(this.#fds)) closeSync(fd);
+    for (const fd of Object.values(this.#fds)) this.#try(() => closeSync(fd));
     if (this.#error) throw this.#error;
     await this.#printed.end(printed);
   }
 
   /** The first error is thrown when the job ends. */
   #try(work: () => void): void {
-    if (this.#error) return;
     try {
       work();
     } catch (error) {
-      this.#error = new Error(`the results cannot be saved: ${messageOf(error)}`, { cause: error });
+      this.#error ??= new Error(`the results cannot be saved: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
-  }
-}
-
-/** Makes a folder and those above it. Node's own way does not end where nothing can be made, as in /proc. */
-function makeFolder(folder: string): void {
-  const make = () => {
-    try {
-      mkdirSync(folder);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-  };
-  try {
-    make();
-  } catch (error) {
-    const above = path.dirname(folder);
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || above === folder) throw error;
-    makeFolder(above);
-    make();
   }
 }
 

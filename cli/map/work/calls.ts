@@ -5,7 +5,7 @@ import type { Client } from "../../../client/client.ts";
 import type { Future } from "../../../client/future.ts";
 import type { Submitter } from "../../../client/submitter.ts";
 import { TaskCancelledError, TaskTimeoutError } from "../../../src/errors/errors.ts";
-import { messageOf, UsageError } from "../../exit-code.ts";
+import { messageOf } from "../../exit-code.ts";
 import { resultText, whyNotJson } from "../../output.ts";
 import { argument } from "../../submit.ts";
 import type { Job, Row } from "../jobs/job.ts";
@@ -89,16 +89,25 @@ class Call implements PreparedJob {
         host,
         sentBytes: 0,
       });
-    const args = strings ? this.#texts : this.#texts.map((text) => argumentOf(text, this.seq));
-    const future = this.#calls.submit(args);
+    const explain = (error: unknown): void => {
+      const written = output.write("stderr", Buffer.from(`thence: ${messageOf(error)}\n`));
+      if (written) written.then(() => end(1), broken);
+      else end(1);
+    };
+    let future: Future;
+    try {
+      future = this.#calls.submit(strings ? this.#texts : this.#texts.map(argumentOf));
+    } catch (error) {
+      // An argument that no call can have. The other jobs go on.
+      explain(new Error(`input ${this.seq}: ${messageOf(error)}`));
+      return { kill: () => undefined };
+    }
     const fail = (error: unknown): void => {
       if (future.status === "lost") return broken(error);
       if (error instanceof TaskTimeoutError || error instanceof TaskCancelledError) {
         return end(-1, constants.signals.SIGTERM);
       }
-      const written = output.write("stderr", Buffer.from(`thence: ${messageOf(error)}\n`));
-      if (written) written.then(() => end(1), broken);
-      else end(1);
+      explain(error);
     };
     const succeed = (value: unknown): void => {
       future.release();
@@ -121,13 +130,16 @@ function jsonOf(value: unknown): string {
   throw new Error(`the result is not JSON: ${why}; see it without --json`);
 }
 
-/** Reads an argument as JSON, or as a plain string when it is not JSON. */
-function argumentOf(text: string, seq: number): unknown {
-  try {
-    return couldBeJson(text) ? argument(text) : text;
-  } catch (error) {
-    throw new UsageError(`input ${seq}: ${(error as Error).message}`);
-  }
+/**
+ * Reads an argument as JSON, or as a plain string when it is not JSON. An integer that a number cannot
+ * hold exactly, such as a long id, stays a string too.
+ *
+ * @throws {UsageError} for such an integer inside a list or an object
+ */
+function argumentOf(text: string): unknown {
+  if (!couldBeJson(text)) return text;
+  if (/^\s*-?\d+\s*$/.test(text) && !Number.isSafeInteger(Number(text))) return text;
+  return argument(text);
 }
 
 /** Most strings are no JSON, and an error for each is slow: JSON starts with one of these, or white space. */

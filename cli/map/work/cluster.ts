@@ -49,6 +49,11 @@ function namedScheduler({
 }
 
 async function startCluster({ work, slots }: MapOptions): Promise<MapCluster> {
+  if (work.modules.length === 0) {
+    throw new UsageError(
+      `--function ${work.function} needs the --module that has it, or the --address of a cluster`,
+    );
+  }
   const { Client: LocalClient } = await import("../../../cluster/client.ts");
   const count = slotsHere(slots);
   const isEndless = "count" in slots && slots.count === Infinity;

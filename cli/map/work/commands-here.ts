@@ -12,10 +12,13 @@ import {
   readSync,
   rmSync,
   rmdirSync,
+  statfsSync,
   unlinkSync,
 } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { messageOf } from "../../exit-code.ts";
+import { makeFolder } from "../../make-folder.ts";
 import { setTimeout, clearTimeout } from "../../../src/timers.ts";
 import type { JobOutput } from "../output/printer.ts";
 import { LaunchingShells, type CommandEnd } from "./launching-shells.ts";
@@ -43,8 +46,15 @@ export class CommandsHere {
   readonly #shell: string;
   readonly #way: OutputWay;
   readonly #plainWords: (command: string) => string[] | undefined;
-  readonly #env = { ...process.env, PARALLEL_SSHHOST: ":", PARALLEL_SSHLOGIN: ":" };
+  readonly #env: NodeJS.ProcessEnv = {
+    ...process.env,
+    PARALLEL_SSHHOST: ":",
+    PARALLEL_SSHLOGIN: ":",
+  };
   readonly #files = new NamelessFiles();
+  /** The process groups of the commands that run. */
+  readonly #groups = new Set<RunningGroup>();
+  readonly #killAll = () => this.#groups.forEach((group) => group.send("SIGKILL"));
   readonly #shells = LaunchingShells.areUsable ? new LaunchingShells(this.#env) : undefined;
 
   constructor(make: MakeCommand, shell: string, way: OutputWay) {
@@ -52,6 +62,10 @@ export class CommandsHere {
     this.#shell = shell;
     this.#way = way;
     this.#plainWords = plainCommands(shell);
+    // It is the launcher's word to this process alone.
+    delete this.#env["THENCE_SIGHUP"];
+    // No command outlives this process, however it ends.
+    process.once("exit", this.#killAll);
   }
 
   readonly prepare: Prepare = (job, slot) => {
@@ -61,11 +75,12 @@ export class CommandsHere {
 
   #start(command: Command, output: JobOutput, events: AttemptEvents): Attempt {
     const { env, input } = command;
-    const directory = makeDirectory(command.directory);
+    const directory = makeDirectory(command);
     const files = this.#way === "files" ? this.#files.openPair() : undefined;
     const startedAt = Date.now();
     const began = performance.now();
     const failed = (error: unknown): void => {
+      this.#groups.delete(group);
       files?.forEach(closeSync);
       directory?.leave();
       events.broken(error);
@@ -73,20 +88,27 @@ export class CommandsHere {
     const ended = (end: CommandEnd, written?: () => Promise<void>): void => {
       const ranMs = performance.now() - began;
       group.stop();
-      directory?.leave();
-      const sentBytes = input?.length ?? 0;
-      const ending: Ending = { ...end, startedAt, ranMs, host: ":", sentBytes };
-      const writing = files ? copy(files, output) : written?.();
-      if (writing) writing.then(() => events.ended(ending), events.broken);
-      else events.ended(ending);
+      this.#groups.delete(group);
+      try {
+        directory?.leave();
+        const sentBytes = input?.length ?? 0;
+        const ending: Ending = { ...end, startedAt, ranMs, host: ":", sentBytes };
+        if (files) this.#files.checkRoom(files, end);
+        const writing = files ? copy(files, output) : written?.();
+        if (writing) writing.then(() => events.ended(ending), events.broken);
+        else events.ended(ending);
+      } catch (error) {
+        events.broken(error);
+      }
     };
     const words = this.#plainWords(command.line) ?? [this.#shell, "-c", command.line];
     const launched = files && !input && !directory && this.#shells;
-    const pid = launched
-      ? launched.start({ words, env, files }, { ended, failed })
-      : this.#spawn(words, command, { files, directory, output, ended, failed });
-    const group = endingsOf(pid);
-    return { kill: group.begin };
+    const group = new RunningGroup();
+    this.#groups.add(group);
+    const started = group.started;
+    if (launched) launched.start({ words, env, files }, { started, ended, failed });
+    else this.#spawn(words, command, { files, directory, output, started, ended, failed });
+    return { kill: group.end };
   }
 
   #spawn(
@@ -96,10 +118,11 @@ export class CommandsHere {
       files: readonly number[] | undefined;
       directory: { path: string } | undefined;
       output: JobOutput;
+      started: (group: number) => void;
       ended: (end: CommandEnd, written?: () => Promise<void>) => void;
       failed: (error: unknown) => void;
     },
-  ): number | undefined {
+  ): void {
     const { files, directory, output } = how;
     const out = files ?? (this.#way === "pipes" ? ["pipe", "pipe"] : ["inherit", "inherit"]);
     const [program, ...args] = words;
@@ -112,10 +135,11 @@ export class CommandsHere {
     });
     if (input !== undefined) {
       // A command need not read what it is given.
-      child.stdin!.on("error", () => undefined);
-      child.stdin!.end(input);
+      child.stdin?.on("error", () => undefined);
+      child.stdin?.end(input);
     }
-    const passing = this.#way === "pipes" ? passOn(child, output) : undefined;
+    const passing =
+      this.#way === "pipes" && child.pid !== undefined ? passOn(child, output) : undefined;
     child.once("error", (error) => {
       if (child.pid === undefined) how.failed(error);
     });
@@ -124,54 +148,82 @@ export class CommandsHere {
       const end = { exitCode: exitCode ?? 0, signal: signal ? constants.signals[signal] : 0 };
       how.ended(end, passing?.end);
     });
-    return child.pid;
+    if (child.pid !== undefined) how.started(child.pid);
   }
 
   close(): void {
+    process.off("exit", this.#killAll);
     this.#shells?.close();
     this.#files.close();
   }
 }
 
-function makeDirectory(
-  directory: Command["directory"],
-): { path: string; leave: () => void } | undefined {
+/** @throws {Error} when it cannot be made */
+function makeDirectory({
+  directory,
+  seq,
+}: Command): { path: string; leave: () => void } | undefined {
   if (directory === undefined) return undefined;
   const isTemporary = "temporary" in directory;
   const path = isTemporary ? join(tmpdir(), directory.temporary) : directory.path;
-  mkdirSync(path, isTemporary ? { mode: 0o700 } : { recursive: true });
+  try {
+    if (isTemporary) mkdirSync(path, { mode: 0o700 });
+    else makeFolder(path);
+  } catch (error) {
+    throw new Error(`the folder ${path} of job ${seq} cannot be made: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
   const leave = () => {
     if (isTemporary) rmSync(path, { recursive: true, force: true });
   };
   return { path, leave };
 }
 
-/** Ends a process group, more and more firmly. */
-function endingsOf(group: number | undefined): { begin: () => void; stop: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  let begun = false;
-  const step = (at: number) => {
-    const signal = endSignals[at];
-    if (!signal) return;
-    const [name, pauseMs] = signal;
-    sendToGroup(group, name);
-    timer = setTimeout(() => step(at + 1), pauseMs);
-  };
-  return {
-    begin: () => {
-      if (!begun) step(0);
-      begun = true;
-    },
-    stop: () => clearTimeout(timer),
-  };
-}
+/** The process group of a command, which can be ended: more and more firmly. */
+class RunningGroup {
+  #id: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isEnding = false;
+  #isOver = false;
 
-function sendToGroup(group: number | undefined, signal: NodeJS.Signals): void {
-  if (group === undefined) return;
-  try {
-    process.kill(-group, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  readonly started = (id: number): void => {
+    this.#id = id;
+    if (this.#isEnding) this.#step(0);
+  };
+
+  /** A command that has not started yet ends when it does. */
+  readonly end = (): void => {
+    if (this.#isEnding || this.#isOver) return;
+    this.#isEnding = true;
+    if (this.#id !== undefined) this.#step(0);
+  };
+
+  /** The command has ended. What it has left behind stays. */
+  stop(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+  }
+
+  send(signal: NodeJS.Signals): void {
+    if (this.#id === undefined) return;
+    // Before it has a group, the command is a single process.
+    for (const target of [-this.#id, this.#id]) {
+      try {
+        process.kill(target, signal);
+        return;
+      } catch {
+        // It has ended, or belongs to another user by now: then it is waited for.
+      }
+    }
+  }
+
+  #step(at: number): void {
+    const signal = endSignals[at];
+    if (!signal || this.#isOver) return;
+    const [name, pauseMs] = signal;
+    this.send(name);
+    this.#timer = setTimeout(() => this.#step(at + 1), pauseMs);
   }
 }
 
@@ -254,6 +306,17 @@ function passOn(child: ChildProcess, output: JobOutput): { end: () => Promise<vo
   return { end };
 }
 
+function makeTemporary(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), "thence-map-"));
+  } catch (error) {
+    throw new Error(
+      `let TMPDIR name a folder for temporary files: the output of jobs cannot be kept: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
 /** Files that are open and stand in no directory, so that nothing is left of them after any end. */
 class NamelessFiles {
   #directory: string | undefined;
@@ -261,15 +324,37 @@ class NamelessFiles {
 
   /** For standard output and standard error. */
   openPair(): [number, number] {
-    return [this.#open(), this.#open()];
+    const first = this.#open();
+    try {
+      return [first, this.#open()];
+    } catch (error) {
+      closeSync(first);
+      throw error;
+    }
   }
 
   #open(): number {
-    this.#directory ??= mkdtempSync(join(tmpdir(), "thence-map-"));
+    this.#directory ??= makeTemporary();
     const path = join(this.#directory, String(this.#opened++));
     const file = openSync(path, "wx+", 0o600);
     unlinkSync(path);
     return file;
+  }
+
+  /**
+   * Makes sure that what a command wrote is whole: a full disk cuts it, and few commands tell.
+   *
+   * @throws {Error} when the disk is full
+   */
+  checkRoom(files: readonly number[], { exitCode }: CommandEnd): void {
+    if (exitCode === 0 && files.every((file) => fstatSync(file).size === 0)) return;
+    const { blocks, bfree, bavail } = statfsSync(this.#directory!);
+    const free = process.getuid?.() === 0 ? bfree : bavail;
+    // A file system without a limit has no blocks.
+    if (blocks === 0 || free > 0) return;
+    throw new Error(
+      `the disk of ${tmpdir()} is full: output is lost. Let TMPDIR name a folder with more room`,
+    );
   }
 
   close(): void {

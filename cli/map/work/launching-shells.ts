@@ -1,6 +1,7 @@
 // Small shells that start programs, one at a time each. A process is started
 // by a fork, whose cost grows with the memory of the process that forks: for this one it is several times
 // that of a shell. The output goes to files that this process has opened; a shell reaches them by /proc.
+// Each command has a process group of its own, so that it can be ended with all that it has started, and no other.
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -20,14 +21,33 @@ export type LaunchedCommand = {
 export type CommandEnd = { readonly exitCode: number; readonly signal: number };
 
 export type LaunchEvents = {
+  /** Called before the command does anything, with its process group. */
+  started: (group: number) => void;
   ended: (end: CommandEnd) => void;
   /** No shell could be started. */
   failed: (error: Error) => void;
 };
 
-const shellFile = "/bin/sh";
-/** The variables that a shell keeps; it drops others, such as the exported functions of another shell. */
+/** With job control, each command has a process group of its own; other shells have that only at a terminal. */
+const shellFile = "/bin/bash";
+/** The variables that can be exported; `env` sets the others. */
 const keptName = /^[A-Za-z_]\w*$/;
+
+/**
+ * Runs a command, given two file descriptors, the number of its variables, these, and its words. It says its pid, which is that of its group,
+ * and its status. Bash reads each byte by itself, so that what is given again and again is short.
+ */
+const runFunction = `
+set -m
+run() {
+  (
+    echo "$mark$BASHPID" >&2
+    [ $3 = 0 ] || export "\${@:4:$3}"
+    exec "\${@:4+$3}" </dev/null >"$files/$1" 2>"$files/$2"
+  )
+  echo "$mark$?" >&2
+}
+`;
 
 export class LaunchingShells {
   readonly #env: NodeJS.ProcessEnv;
@@ -40,15 +60,22 @@ export class LaunchingShells {
     this.#env = env;
   }
 
-  /** Starts a command. Returns the process group in which it runs. */
-  start(command: LaunchedCommand, { ended, failed }: LaunchEvents): number | undefined {
-    const shell = this.#idle.pop() ?? new LaunchingShell(this.#env);
-    return shell.run(command, {
+  start(command: LaunchedCommand, events: LaunchEvents): void {
+    let shell = this.#idle.pop();
+    while (shell?.isAlive === false) shell = this.#idle.pop();
+    if (!shell) return this.#startIn(new LaunchingShell(this.#env), command, events);
+    // A shell may have died in this moment: then another one starts the command.
+    const failed = () => this.#startIn(new LaunchingShell(this.#env), command, events);
+    this.#startIn(shell, command, { ...events, failed });
+  }
+
+  #startIn(shell: LaunchingShell, command: LaunchedCommand, events: LaunchEvents): void {
+    shell.run(command, {
+      ...events,
       ended: (end) => {
         if (shell.isAlive) this.#idle.push(shell);
-        ended(end);
+        events.ended(end);
       },
-      failed,
     });
   }
 
@@ -63,68 +90,61 @@ class LaunchingShell {
   readonly #process: ChildProcess;
   /** Begins the line with the exit status of a command, on the shell's standard error. */
   readonly #mark = `${randomUUID()} `;
-  /** What the shell said since the command began: that a signal killed it, and the exit status. */
+  /** What the shell said since the command began: its pid, that a signal killed it, and the exit status. */
   #said = "";
   #events: LaunchEvents | undefined;
-  /** The variables that the shell would drop, as words for `env`. */
-  readonly #dropped: string[] = [];
+  /** The process group of the command, once it is known. */
+  #group: number | undefined;
 
   constructor(env: NodeJS.ProcessEnv) {
-    // In a process group with its commands, so that they end with all that they have started.
-    this.#process = spawn(shellFile, [], {
+    // Privileged (-p), it takes no functions from its environment, reads no file, and passes all variables on.
+    // It is in a process group of its own, which a Ctrl-C at the terminal does not reach.
+    this.#process = spawn(shellFile, ["-p"], {
       detached: true,
       stdio: ["pipe", "ignore", "pipe"],
       env,
     });
+    // It has none when it cannot be started, which is told by an event.
     const { stdin, stderr } = this.#process;
-    // The shell outlives the signal that ends its command; the trap is not inherited, as an ignored signal is.
-    stdin!.write("trap : TERM\n");
-    for (const [name, value] of Object.entries(env)) {
-      if (keptName.test(name)) continue;
-      const variable = `thence_${this.#dropped.length}`;
-      stdin!.write(`${variable}=${shellQuote(`${name}=${value}`)}\n`);
-      this.#dropped.push(`"$${variable}"`);
-    }
-    stdin!.on("error", () => undefined);
-    stderr!.setEncoding("latin1").on("data", (text: string) => this.#hear(text));
-    this.#process.once("error", (error) => {
-      this.isAlive = false;
-      this.#events?.failed(error);
-    });
-    this.#process.once("exit", (exitCode, signal) => {
-      this.isAlive = false;
-      const number = signal === null ? 0 : constants.signals[signal];
-      this.#end({ exitCode: exitCode ?? 0, signal: number });
-    });
+    stdin?.write(`mark='${this.#mark}'; files=/proc/${process.pid}/fd\n${runFunction}`);
+    stdin?.on("error", () => undefined);
+    stderr?.setEncoding("latin1").on("data", (text: string) => this.#hear(text));
+    this.#process.once("error", (error) => this.#die(error));
+    // All that it said has been heard by then.
+    this.#process.once("close", () =>
+      this.#die(new Error(`${shellFile} ended while it was needed`)),
+    );
+    this.#process.once("exit", () => (this.isAlive = false));
   }
 
   run({ words, env, files: [stdout, stderr] }: LaunchedCommand, events: LaunchEvents) {
     this.#events = events;
     this.#said = "";
-    const kept: string[] = [];
-    const dropped = [...this.#dropped];
+    this.#group = undefined;
+    const variables: string[] = [];
+    const others: string[] = [];
     for (const [name, value] of Object.entries(env)) {
-      if (keptName.test(name)) kept.push(`${name}=${shellQuote(value)}`);
-      else dropped.push(shellQuote(`${name}=${value}`));
+      (keptName.test(name) ? variables : others).push(`${name}=${value}`);
     }
-    const exports = kept.length > 0 ? `export ${kept.join(" ")}; ` : "";
-    const before = dropped.length > 0 ? ["env", ...dropped] : [];
-    const own = `/proc/${process.pid}/fd`;
-    const program = [...before, ...words.map(shellQuote)].join(" ");
-    // `exec` finds programs only, and no commands of the shell.
-    this.#process.stdin!.write(
-      `(${exports}exec ${program} </dev/null >${own}/${stdout} 2>${own}/${stderr})\n` +
-        `echo "${this.#mark}$?" >&2\n`,
-    );
-    return this.#process.pid;
+    const before = others.length > 0 ? ["env", ...others] : [];
+    const all = [...variables, ...before, ...words].map(shellQuote);
+    const numbers = `${stdout} ${stderr} ${variables.length}`;
+    this.#process.stdin?.write(`run ${numbers} ${all.join(" ")}\n`);
   }
 
   close(): void {
-    this.#process.stdin!.end();
+    this.#process.stdin?.end();
   }
 
   #hear(text: string): void {
     this.#said += text;
+    if (this.#group === undefined) {
+      const end = this.#said.indexOf("\n");
+      if (end < 0) return;
+      this.#group = Number(this.#said.slice(this.#mark.length, end));
+      this.#said = this.#said.slice(end + 1);
+      this.#events?.started(this.#group);
+    }
     const at = this.#said.indexOf(this.#mark);
     if (at < 0 || !this.#said.endsWith("\n")) return;
     const status = Number(this.#said.slice(at + this.#mark.length));
@@ -133,9 +153,33 @@ class LaunchingShell {
     this.#end(isKilled ? { exitCode: 0, signal: status - 128 } : { exitCode: status, signal: 0 });
   }
 
+  /** A command that nobody waits for any more is killed, with all that it has started. */
+  #die(error: Error): void {
+    this.isAlive = false;
+    if (this.#group === undefined) {
+      const events = this.#events;
+      this.#events = undefined;
+      events?.failed(error);
+    } else if (this.#events) {
+      killGroup(this.#group);
+      this.#end({ exitCode: 0, signal: constants.signals.SIGKILL });
+    }
+  }
+
   #end(end: CommandEnd): void {
     const events = this.#events;
     this.#events = undefined;
     events?.ended(end);
+  }
+}
+
+function killGroup(group: number): void {
+  for (const target of [-group, group]) {
+    try {
+      process.kill(target, "SIGKILL");
+      return;
+    } catch {
+      // It has no group yet, or has ended.
+    }
   }
 }

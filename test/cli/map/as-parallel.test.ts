@@ -278,6 +278,7 @@ const lines: Record<string, Line[]> = {
   "time limits": [
     "map -j1 --timeout 2 --joblog log 'echo {}; sleep {}; echo end' ::: 0 60 0",
     "map -j2 -k --timeout 2s 'echo {}; sleep {}; echo end' ::: 60 0 60",
+    "map -j1 --timeout 1 --joblog log 'echo {}; trap \"exit 0\" TERM; sleep 60 & wait' ::: a",
     "map -j1 --timeout 900% --joblog log 'echo {}; sleep {}' ::: 0.2 0.2 0.2 0.2 60",
   ],
   halts: [
@@ -301,6 +302,10 @@ const lines: Record<string, Line[]> = {
     ...["soon,done=1", "now,done=2", "soon,done=50%", "now,done=100%"].map(
       (halt) => `map -j1 --joblog log --halt ${halt} 'echo {}; exit {}' ::: 3 0 4 0`,
     ),
+    ...["now,done=2", "soon,done=2"].flatMap((halt) => [
+      `map -j1 --halt ${halt} 'echo {}; exit {}' ::: 0 0 4 0`,
+      `map -j1 --halt ${halt} 'echo {}; exit {}' ::: 3 4 0`,
+    ]),
     "map -j2 --halt now,fail=1 --joblog log 'case {} in a) touch a; sleep 60;; b) made a; false; esac' ::: a b c",
     "map -j2 --halt soon,fail=1 --joblog log 'case {} in a) seen b;; b) echo b; false; esac' ::: a b c > out",
     "map -j2 --halt-on-error now,success=1 'case {} in a) touch a; sleep 60;; b) made a; echo b; esac' ::: a b c",

@@ -2,9 +2,17 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const program = new URL("../../../cli/bin.js", import.meta.url).pathname;
@@ -23,7 +31,11 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function map(...args: string[]) {
-  const env = { ...process.env, THENCE_ADDRESS: "", THENCE_SCHEDULER_FILE: "" };
+  return mapWith({}, ...args);
+}
+
+function mapWith(variables: NodeJS.ProcessEnv, ...args: string[]) {
+  const env = { ...process.env, THENCE_ADDRESS: "", THENCE_SCHEDULER_FILE: "", ...variables };
   const { stdout, stderr, status } = spawnSync(process.execPath, [program, "map", ...args], {
     cwd: folder,
     encoding: "utf8",
@@ -115,6 +127,32 @@ test("commands have the numbers of their jobs in their environment, as in GNU Pa
   expect(map("-j1", "-k", `echo ${line} #`, ":::", "a", "b").stdout).toBe("1 1 0 : :\n2 1 0 : :\n");
 });
 
+test("exported functions of bash reach commands through any sh", () => {
+  const folderOfSh = join(folder, "bin");
+  mkdirSync(folderOfSh);
+  symlinkSync("/bin/dash", join(folderOfSh, "sh"));
+  const line = `f() { echo "f
+    $1"; }; export -f f; "${program}" map f ::: 1; "${program}" map 'env | grep -c THENCE_[SV] #' ::: 1`;
+  const PATH = [folderOfSh, dirname(process.execPath), process.env["PATH"]].join(":");
+  const { stdout } = spawnSync("bash", ["-c", line], {
+    cwd: folder,
+    encoding: "utf8",
+    env: { PATH, HOME: folder },
+  });
+  expect(stdout).toBe("f\n    1\n0\n");
+});
+
+test.each(["--group", "--lb"])("fewer commands run at once where files are short: %s", (option) => {
+  const line = `ulimit -n 64; exec "$@" map -j30 ${option} 'echo {}; sleep 0.1' ::: {1..40}`;
+  const command = ["-c", line, "bash", process.execPath, program];
+  const { stdout, stderr, status } = spawnSync("bash", command, { encoding: "utf8" });
+  expect(stdout.trimEnd().split("\n").length).toBe(40);
+  expect(stderr).toBe(
+    "thence: EMFILE: this system has no room for so many jobs at once: running fewer\n",
+  );
+  expect(status).toBe(0);
+});
+
 test("--wd ... gives each command an empty folder, which is removed", () => {
   const { stdout } = map("-k", "--wd", "...", "pwd; ls; touch", ":::", "a", "b");
   const folders = stdout.trimEnd().split("\n");
@@ -173,6 +211,21 @@ describe("functions", () => {
     expect(map("--string", ...line).stdout).toBe("string\nstring\nstring\n");
   });
 
+  test("get a string for an integer that no number can be", () => {
+    const line = "--module ./tasks.ts -k kind ::: 9007199254740993 9007199254740991".split(" ");
+    expect(map(...line)).toMatchObject({ stdout: "string\nnumber\n", status: 0 });
+  });
+
+  test.each(["[12345678901234567890]", '{"__proto__":1}'])(
+    "that cannot have an argument are one failed job: %s",
+    (argument) => {
+      const line = ["--module", "./tasks.ts", "-k", "kind", ":::", argument, "1"];
+      const { stdout, stderr, status } = map(...line);
+      expect({ stdout, status }).toEqual({ stdout: "number\n", status: 1 });
+      expect(stderr).toMatch(/^thence: input 1: /);
+    },
+  );
+
   test("print nothing for undefined, and null with --json", () => {
     const line = ["--module", "./tasks.ts", "nothing", ":::", "1"];
     expect(map(...line).stdout).toBe("");
@@ -192,12 +245,48 @@ test.each([
     'no module or worker has a function "ad". Did you mean "add"?',
   ],
   [["--module", "./none.ts", "f", ":::", "1"], "none.ts does not load"],
+  [["--function", "f", ":::", "1"], "--function f needs the --module that has it"],
+  [["--nice", "3", "true", ":::", "1"], "--nice of GNU Parallel is not in thence map"],
+  [["-S", "host", "true", ":::", "1"], "-S of GNU Parallel is not in thence map"],
   [["--joob", "1"], "unknown option --joob"],
   [["echo", "::::", "none.txt"], 'cannot open the input file "none.txt"'],
 ])("wrong usage has a message, and the status 255: %j", (args, message) => {
   const { stdout, stderr, status } = map(...args);
   expect({ stdout, status }).toEqual({ stdout: "", status: 255 });
   expect(stderr).toContain(message);
+});
+
+test.each([
+  [["--wd", "/dev/null/x"], {}, "the folder /dev/null/x of job 1 cannot be made: "],
+  [["--results", "/dev/null/x"], {}, "the results of job 1 cannot be saved: "],
+  [[], { TMPDIR: "/no/such/folder" }, "let TMPDIR name a folder for temporary files"],
+])("what cannot be made ends the run with its reason: %j", (options, env, reason) => {
+  const { stderr, status } = mapWith(env, "-k", ...options, "echo {};:", ":::", "1", "2", "3");
+  expect(stderr).toContain(`thence: ${reason}`);
+  expect(status).toBe(255);
+});
+
+test.each(["true", "echo error >&2"])("a reader that has enough ends the run: %s", async (more) => {
+  const line = ["-j1", "--lb", `${more}; sleep 0.05; echo`, "::::", "-"];
+  const child = spawn(process.execPath, [program, "map", ...line], { cwd: folder });
+  child.stdin.on("error", () => undefined).end("1\n".repeat(1000));
+  let stderr = "";
+  child.stderr.on("data", (text) => (stderr += String(text)));
+  await once(child.stdout, "data");
+  child.stdout.destroy();
+  const [status] = (await once(child, "close")) as [number];
+  expect(status).toBe(141);
+  expect(stderr.replaceAll("error\n", "")).toBe("");
+});
+
+test("SIGTERM ends a run whose output nobody reads", async () => {
+  const line = ["-j1", "echo ready >&2; head -c 4000000 /dev/zero; exit {}", ":::", "1", "2"];
+  const child = spawn(process.execPath, [program, "map", "--lb", ...line], { cwd: folder });
+  await once(child.stderr, "data");
+  child.kill("SIGTERM");
+  const [status] = (await once(child, "exit")) as [number];
+  child.stdout.destroy();
+  expect(status).toBe(255);
 });
 
 test("SIGINT starts no more jobs, and lets those that run end", async () => {

@@ -168,3 +168,71 @@ test("what cannot be run any more ends the run with its error", async () => {
   world.running.get(1)!.broken(new Error("the cluster is lost"));
   await expect(world.over).rejects.toThrow("the cluster is lost");
 });
+
+/** Where an error may come from: what is done to a loop of three jobs, in which the second has it. */
+const throwing: Record<string, (events: ThrowingEvents) => void> = {
+  "in its start": (events) => (events.start = thrower),
+  "when it is announced": (events) => (events.started = thrower),
+  "when it is to run again": (events) => (events.startAgain = thrower),
+  "when it is reported": (events) => (events.ended = thrower),
+  "while it is saved": (events) => (events.ended = () => Promise.reject(new Error("no room"))),
+  "when its runs are counted": (events) => (events.runsOf = thrower),
+  "when it is killed": (events) => (events.kill = thrower),
+};
+type ThrowingEvents = Partial<
+  Record<"start" | "started" | "startAgain" | "runsOf" | "kill", () => never> & {
+    ended: () => Promise<void>;
+  }
+>;
+const thrower = (): never => {
+  throw new Error("no room");
+};
+
+test.each(Object.entries(throwing))("what throws in a job ends the run: %s", async (_, make) => {
+  const bad: ThrowingEvents = {};
+  make(bad);
+  const story: string[] = [];
+  const loop: JobLoop = new JobLoop(
+    ({ seq, rows }, slot) => ({
+      seq,
+      rows,
+      slot,
+      command: `job ${seq}`,
+      skipped: false,
+      start: (_output, events) => {
+        if (seq === 2) bad.start?.();
+        if (seq === 3 && bad.kill) setImmediate(() => loop.stopNow());
+        else setImmediate(() => events.ended(seq === 2 ? failed : succeeded));
+        return {
+          kill: () => {
+            if (seq === 3) setImmediate(() => events.ended(failed));
+            if (seq === 3) bad.kill?.();
+          },
+        };
+      },
+    }),
+    {
+      window: slotWindow(() => 3),
+      delay: undefined,
+      timeout: undefined,
+      runsOf: ({ seq }) => (seq === 2 ? (bad.runsOf?.(), bad.startAgain ? 2 : 1) : 1),
+      halt: new HaltRule(readHalt("never"), () => 3),
+      keepOrder: true,
+    },
+    {
+      started: ({ seq }) => {
+        if (seq === 2) bad.started?.();
+        return output(() => bad.startAgain?.());
+      },
+      // The third one waits for the second, which may never be printed.
+      ended: ({ seq }) => {
+        story.push(`end ${seq}`);
+        if (seq === 2 && bad.ended) return bad.ended();
+        return seq === 3 ? new Promise(() => undefined) : Promise.resolve();
+      },
+      say: () => undefined,
+    },
+  );
+  await expect(loop.run(jobs(3))).rejects.toThrow("no room");
+  expect(loop.running).toEqual([]);
+});

@@ -38,7 +38,7 @@ describe.skipIf(!LaunchingShells.areUsable)("a shell that starts programs", () =
     const open = [openSync(paths[0], "wx+"), openSync(paths[1], "wx+")] as const;
     try {
       const end = await new Promise<CommandEnd>((ended, failed) => {
-        begun(shells.start({ words, env, files: open }, { ended, failed })!);
+        shells.start({ words, env, files: open }, { started: begun, ended, failed });
       });
       return {
         end,
@@ -126,6 +126,32 @@ describe.skipIf(!LaunchingShells.areUsable)("a shell that starts programs", () =
       expect((await run(["echo", "on"])).stdout).toBe("on\n");
     },
   );
+
+  test("ends one command only, and not what another has left behind", async () => {
+    const { stdout: left } = await run(["/bin/sh", "-c", "sleep 1000 & echo $!"]);
+    const { end } = await run(["/bin/sh", "-c", "kill -9 0"]);
+    expect(end).toEqual({ exitCode: 0, signal: constants.signals.SIGKILL });
+    expect(process.kill(Number(left), 0)).toBe(true);
+    process.kill(Number(left));
+    await gone(Number(left));
+  });
+
+  test("kills its command when it dies, and another takes its place", async () => {
+    const script = "sleep 1000 & echo $! $PPID; exec sleep 1000";
+    const started = run(["/bin/sh", "-c", script]);
+    const file = path.join(folder, `${files - 1}.out`);
+    while (!readFileSync(file, "utf8").endsWith("\n")) await sleep(5);
+    const [child, shell] = readFileSync(file, "utf8").split(" ").map(Number);
+    process.kill(shell!, "SIGKILL");
+    const { end, stdout } = await started;
+    expect(end).toEqual({ exitCode: 0, signal: constants.signals.SIGKILL });
+    expect(stdout).toBe(`${child} ${shell}\n`);
+    await gone(child!);
+    // One that dies while it waits is noticed, even at the next command.
+    const { stdout: idle } = await run(["/bin/sh", "-c", "echo $PPID"]);
+    process.kill(Number(idle), "SIGKILL");
+    expect((await run(["echo", "on"])).stdout).toBe("on\n");
+  });
 
   test("gives a command no input, and no file but its own", async () => {
     expect((await run(["cat"])).stdout).toBe("");
