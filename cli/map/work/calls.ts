@@ -5,12 +5,13 @@ import type { Client } from "../../../client/client.ts";
 import type { Future } from "../../../client/future.ts";
 import type { Submitter } from "../../../client/submitter.ts";
 import { TaskCancelledError, TaskTimeoutError } from "../../../src/errors/errors.ts";
-import { messageOf } from "../../exit-code.ts";
+import { messageOf, UsageError } from "../../exit-code.ts";
 import { resultText, whyNotJson } from "../../output.ts";
 import { argument } from "../../submit.ts";
 import type { Job, Row } from "../jobs/job.ts";
 import type { JobOutput } from "../output/printer.ts";
 import { shellQuote } from "../template/quote.ts";
+import { parseWords } from "../template/replacements.ts";
 import { compileTemplate, type TemplateSettings } from "../template/template.ts";
 import type { Attempt, AttemptEvents, Prepare, PreparedJob } from "../jobs/work.ts";
 
@@ -31,12 +32,14 @@ export type CallRules = {
 export class Calls {
   readonly rules: CallRules;
   readonly #submitter: Submitter | undefined;
+  readonly #checkColumns: (seq: number, rows: readonly Row[]) => void;
   readonly #textsOf: (job: Job) => { text: readonly string[]; skipped: boolean };
 
   constructor(client: Client | undefined, rules: CallRules, settings: TemplateSettings) {
     const { words, timeoutMs } = rules;
     this.rules = rules;
     this.#submitter = client && (timeoutMs === undefined ? client : client.with({ timeoutMs }));
+    this.#checkColumns = columnCheck(words, settings);
     const template =
       words.length > 0 ? compileTemplate(words, { ...settings, quoteValues: false }) : undefined;
     const valuesOf = ({ rows }: Job) => {
@@ -53,6 +56,7 @@ export class Calls {
   }
 
   readonly prepare: Prepare = ({ seq, rows, skipped: isSkipped = false }, slot) => {
+    this.#checkColumns(seq, rows);
     const { text, skipped } = this.#textsOf({ seq, rows, slot });
     return new Call(this, { seq, rows, slot }, text, skipped || isSkipped);
   };
@@ -120,6 +124,34 @@ class Call implements PreparedJob {
     future.result().then(succeed).catch(fail);
     return { kill: () => future.cancel("ended by thence map") };
   }
+}
+
+/**
+ * Makes the check that the columns are there which the arguments name: else a function would be called with the
+ * name itself, or with nothing.
+ *
+ * @throws {UsageError} when no column has a name that an argument has
+ */
+function columnCheck(
+  words: readonly string[],
+  settings: TemplateSettings,
+): (seq: number, rows: readonly Row[]) => void {
+  const pieces = parseWords(words, settings).flat();
+  const { headers } = settings;
+  let most = 0;
+  for (const piece of pieces) {
+    if (typeof piece !== "string") most = Math.max(most, Math.abs(piece.position));
+    else if (headers.length > 0) {
+      const name = /\{([A-Za-z_]\w*)\}/.exec(piece)?.[1];
+      if (name === undefined) continue;
+      throw new UsageError(`there is no column "${name}": the header has ${headers.join(", ")}`);
+    }
+  }
+  return (seq, rows) => {
+    const columns = rows.reduce((sum, row) => sum + row.length, 0);
+    if (columns === 0 || most <= columns) return;
+    throw new UsageError(`input ${seq} has no column ${most}: it has ${columns}`);
+  };
 }
 
 /** Every call has a line: `null` for a function that returns nothing. */
