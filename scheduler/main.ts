@@ -23,7 +23,7 @@ import type { CoreOptions } from "./core/state.ts";
 import { isLocalProcess } from "./local-process.ts";
 import { Relay } from "./relay.ts";
 import { startServer } from "./server.ts";
-import { Sessions } from "./sessions.ts";
+import { saidGoodbye, Sessions } from "./sessions.ts";
 import { watchSteps, type Steps } from "./step-watch.ts";
 
 export type SchedulerOptions = {
@@ -46,7 +46,7 @@ export type SchedulerOptions = {
   steps?: Steps;
   log?: Log;
   /** Hears the name of every worker that joins, and of every one that could not start. */
-  onWorker?: (name: string, how: "joined" | "could not start") => void;
+  onWorker?: (name: string, how: "joined" | "left" | "could not start") => void;
   core?: Partial<Omit<CoreOptions, "nearestNames" | "seed">>;
 };
 
@@ -83,12 +83,21 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   if (schedulerFile !== undefined) await refuseToReplaceLiving(schedulerFile);
   const { promise: ended, resolve: end } = Promise.withResolvers<string>();
   let ending: Promise<void> | undefined;
+  const workerNames = new Map<string, string>();
 
   const clockwork = new Clockwork({
     core: { ...options.core, nearestNames, seed: Math.trunc(Math.random() * 2 ** 32) },
     log,
     stepped: (_, event) => {
-      if (event.type === "worker-joins") options.onWorker?.(event.name, "joined");
+      if (event.type === "worker-joins") {
+        workerNames.set(event.id, event.name);
+        options.onWorker?.(event.name, "joined");
+      }
+      if (event.type === "worker-lost") {
+        const name = workerNames.get(event.id);
+        workerNames.delete(event.id);
+        if (name !== undefined && event.how === saidGoodbye) options.onWorker?.(name, "left");
+      }
       if (event.type === "worker-ended" && event.pid === undefined) {
         options.onWorker?.(event.name, "could not start");
       }

@@ -39,6 +39,9 @@ type Session = {
 const pauseAboveBytes = 64 * 1024 * 1024;
 const endAboveBytes = 2 * 1024 * 1024 * 1024;
 
+/** How a worker was lost that left in good order. */
+export const saidGoodbye = "it said goodbye";
+
 /** How long to wait for the successor of a supervised worker: its hello says how the worker died. */
 const successorMs = 10_000;
 
@@ -187,7 +190,7 @@ export class Sessions implements Carrier {
       }),
       ended: (error) => {
         if (error) this.#log.warning(`cut off ${hello.role} ${hello.name}: ${error.message}`);
-        if (isCurrent()) this.#end(id, session, error?.message ?? "it said goodbye");
+        if (isCurrent()) this.#end(id, session, error?.message ?? saidGoodbye);
       },
       unsendable: (message, error) =>
         this.#giveBack(id, message as ToClient | ToWorker, error.message),

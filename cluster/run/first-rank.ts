@@ -10,7 +10,7 @@ import {
   type SchedulerOptions,
 } from "../../scheduler/main.ts";
 import type { Log } from "../../src/log.ts";
-import { clearTimeout, queueMicrotask, setTimeout } from "../../src/timers.ts";
+import { clearTimeout, queueMicrotask, setInterval, setTimeout } from "../../src/timers.ts";
 import { startDriver } from "./driver.ts";
 import { environmentOfRun, superviseRank } from "./rank-worker.ts";
 import { RollCall } from "./roll-call.ts";
@@ -37,6 +37,8 @@ export type FirstRank = {
 
 /** How long, in milliseconds, the worker here may take to end after the goodbye. */
 const workerEndMs = 5_000;
+/** How often the scheduler is told that no worker is coming, in milliseconds. */
+const tellEveryMs = 1_000;
 
 /**
  * Runs the driver to its end.
@@ -60,11 +62,16 @@ export async function runFirstRank(run: FirstRank): Promise<number | undefined> 
       core: run.core,
       onWorker: (name, how) => {
         if (how === "joined") rollCall.came(name);
-        else if (rollCall.failed(name)) queueMicrotask(noneCame);
+        else if (rollCall.gone(name)) queueMicrotask(allAreGone);
       },
     });
     // In a step of its own, since the core is in the middle of one.
-    const noneCame = () => scheduler.noWorkerComing("those of all ranks could not start");
+    const tell = () => scheduler.noWorkerComing("those of all ranks have ended");
+    const allAreGone = () => {
+      tell();
+      // Again, for what the program submits later.
+      setInterval(tell, tellEveryMs).unref();
+    };
     run.onStart(scheduler);
     if (program) return await runDriver({ ...run, program, schedulerFile }, scheduler, rollCall);
     run.onSignal(() => rollCall.giveUp());

@@ -12,7 +12,8 @@ export class RollCall {
   readonly #expected: number;
   readonly #log: Log;
   readonly #present = new Set<string>();
-  readonly #failed = new Set<string>();
+  readonly #gone = new Set<string>();
+  #isEnding = false;
   readonly #over = Promise.withResolvers<void>();
 
   constructor(ranks: number, log: Log) {
@@ -27,11 +28,14 @@ export class RollCall {
     this.#check();
   }
 
-  /** Its worker could not start, and is not tried again. Returns whether all have failed so. */
-  failed(name: string): boolean {
+  /**
+   * Its worker could not start, or has left in good order, and does not come again. Returns whether that is
+   * so of all, while the end has not begun.
+   */
+  gone(name: string): boolean {
     this.came(name);
-    this.#failed.add(name);
-    return this.#failed.size >= this.#expected;
+    this.#gone.add(name);
+    return this.#gone.size >= this.#expected && !this.#isEnding;
   }
 
   /** Ends the wait. */
@@ -41,6 +45,7 @@ export class RollCall {
 
   /** Resolves when all have come, or it is no use to wait longer. */
   async wait(): Promise<void> {
+    this.#isEnding = true;
     const missing = this.#expected - this.#present.size;
     if (missing > 0) {
       const who = missing === 1 ? "a rank" : `${missing} ranks`;

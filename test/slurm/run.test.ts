@@ -100,6 +100,19 @@ describe.skipIf(whyNoSlurm() !== undefined)("on a real Slurm", () => {
     expect(stderr).toMatch(/UnschedulableError: start workers: .*taks\.ts does not load/);
   });
 
+  test("when the workers of all ranks have left, the driver hears at once", async () => {
+    const driver = program(`
+      import { Client } from ${JSON.stringify(path.join(root, "src", "index.ts"))};
+      const client = await Client.connect();
+      await client.waitForWorkers(4);
+      await client.retireWorkers((await client.workers()).map(({ name }) => name));
+      console.log(await client.submit("add", 1, 2).exception());
+      await client.close();`);
+    const { code, stdout } = await run("--module", tasks, driver);
+    expect(code).toBe(0);
+    expect(stdout).toContain("start workers: those of all ranks have ended");
+  });
+
   test("two steps of one job do not disturb each other", async () => {
     const step = `srun --overlap -N2 -n2 thence run --module ${tasks} ${main}`;
     const { code, stdout, stderr } = await batch(`#!/bin/bash

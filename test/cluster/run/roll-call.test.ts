@@ -21,9 +21,8 @@ test("is over when every rank has come, each counted once", async () => {
 test("does not wait for a rank that cannot come", async () => {
   const rollCall = new RollCall(2, silentLog);
   rollCall.came("n1-0");
-  expect(rollCall.failed("n2-1")).toBe(false);
+  expect(rollCall.gone("n2-1")).toBe(false);
   await rollCall.wait();
-  expect(rollCall.failed("n1-0")).toBe(true);
 });
 
 test("ends when it is given up", async () => {
@@ -35,4 +34,13 @@ test("ends when it is given up", async () => {
 
 test("expects nobody when there is no other rank", async () => {
   await new RollCall(0, silentLog).wait();
+});
+
+test("knows when all ranks are gone, and nobody waits for them to end", async () => {
+  const rollCall = new RollCall(2, silentLog);
+  for (const name of ["n1-0", "n2-1"]) rollCall.came(name);
+  expect(rollCall.gone("n1-0")).toBe(false);
+  expect(rollCall.gone("n2-1")).toBe(true);
+  await rollCall.wait();
+  expect(rollCall.gone("n2-1")).toBe(false);
 });
