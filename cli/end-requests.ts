@@ -73,7 +73,8 @@ function whenOrphaned(orphaned: () => void): void {
  */
 function whenScriptEnds(ended: () => void): void {
   const leader = processGroup();
-  if (leader === undefined || leader === process.pid) return;
+  // Without a leader from the start, this was not started by a script that runs.
+  if (leader === undefined || leader === process.pid || !isThere(leader)) return;
   whenTrue(() => !isThere(leader), ended);
 }
 
