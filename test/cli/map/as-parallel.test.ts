@@ -252,7 +252,6 @@ const lines: Record<string, Line[]> = {
     "map -j1 --joblog log --lb 'printf {}; echo error >&2' ::: a bcd",
     "map -j1 --joblog log -0 ::: $'true\\nfalse' $'a\\tb'",
     "map -j1 --joblog log -v -u --tag echo ::: 'a b'",
-    "map -j1 --joblog - echo ::: a b",
     "map -j1 --joblog log true ::: a; map -j1 --joblog +log true ::: b",
     "map -k -j2 --joblog log '[ {} = 2 ] || made 2; touch {}' ::: 1 2",
     "map -j1 --joblog log --dry-run echo ::: a",

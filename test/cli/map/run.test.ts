@@ -66,6 +66,20 @@ describe("commands", () => {
     expect(rowsOf("a.log")).toEqual(["1 : 0 2 0 0 echo 0; exit 0", "2 : 0 2 2 0 echo 2; exit 2"]);
   });
 
+  // Beside others, GNU Parallel itself loses rows of such a log now and then.
+  test("log to standard output, each job after what it wrote", () => {
+    const { stdout, status } = map("-j1", "--joblog", "-", "echo", ":::", "a", "b");
+    const rows = stdout.trimEnd().split("\n");
+    expect(rows.map((row) => row.split("\t").at(-1))).toEqual([
+      "Command",
+      "a",
+      "echo a",
+      "b",
+      "echo b",
+    ]);
+    expect(status).toBe(0);
+  });
+
   test("log how a signal ended them", () => {
     map("--joblog", "b.log", "kill -9 $$ #", ":::", "x");
     expect(rowsOf("b.log")).toEqual(["1 : 0 0 0 9 kill -9 $$ # x"]);
