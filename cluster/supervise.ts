@@ -81,8 +81,10 @@ export async function supervise(options: Supervisor): Promise<number> {
   const { name, worker = { args: process.argv.slice(2), env: process.env } } = options;
   const asked = new AbortController();
   let child: ChildProcess | undefined;
+  let forwarded: NodeJS.Signals | undefined;
   options.onEndRequest((why) => {
     asked.abort();
+    if (why !== "disconnect") forwarded = why;
     if (why !== "disconnect") child?.kill(why);
     else if (child?.connected) child.disconnect();
   });
@@ -117,7 +119,8 @@ export async function supervise(options: Supervisor): Promise<number> {
       }
       // A worker that is started anew does this itself.
       await removeLeftovers().catch(() => undefined);
-      return end.code;
+      // The signal came before the worker could listen, so there was nothing to put in order.
+      return end.signal !== null && end.signal === forwarded ? 0 : end.code;
     }
     deaths = end.hasJoined ? 0 : deaths + 1;
     if (end.hasJoined) joinedAt = now();

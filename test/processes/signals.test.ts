@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -78,6 +78,27 @@ describe("SIGHUP", () => {
     expect(shell.isRunning).toBe(true);
     process.kill(scheduler!, "SIGTERM");
     expect((await shell.ended).how).toBe(0);
+  });
+});
+
+describe("SIGTERM before a daemon has begun ends it with 0:", () => {
+  const other = ["worker", "--scheduler-file", "none.json", "--module", behaviours];
+  test.each([
+    ["a scheduler", () => installed(schedulerLine())],
+    ["a worker", () => installed([...other, "--no-supervise"])],
+    ["a supervisor", () => installed(other)],
+  ])("%s", async (_, start) => {
+    const program = start();
+    await expect.poll(() => listensToUsr2(program.pid), { interval: 1 }).toBe(true);
+    await sleep(10);
+    expect((await program.end()).how).toBe(0);
+  });
+
+  test("a worker whose supervisor was told", async () => {
+    const supervisor = installed(other);
+    await expect.poll(() => workerProcess(supervisor.pid), { interval: 1 }).toBeDefined();
+    // At any moment, also while Node starts.
+    expect((await supervisor.end()).how).toBe(0);
   });
 });
 
@@ -210,6 +231,13 @@ test("a debugger that the command line of Node asks for is opened", async () => 
   expect(await listeners(scheduler.pid)).toBe(2);
   await scheduler.end();
 });
+
+/** Whether it is a program of Node by now that has run signals.js; a shell does not listen to this signal. */
+function listensToUsr2(pid: number): boolean {
+  const [, caught = "0"] =
+    /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return (BigInt(`0x${caught}`) & (1n << BigInt(constants.signals.SIGUSR2 - 1))) !== 0n;
+}
 
 /** The process that a supervisor keeps; a launcher that still is a shell has children of other kinds. */
 function workerProcess(supervisor: number): number | undefined {
