@@ -1,5 +1,6 @@
 // Two projects: the suite, and the tests on a real Slurm, which are skipped with a message without one.
 
+import { availableParallelism } from "node:os";
 import path from "node:path";
 import { defineConfig } from "vitest/config";
 
@@ -7,8 +8,8 @@ export default defineConfig({
   test: {
     // Each test file has its own process, because many start threads, open ports or check for leaks.
     pool: "forks",
-    // One process per core: the longest tests mostly wait for processes that they started.
-    maxWorkers: "100%",
+    // More than one for each core, because the longest tests mostly wait for processes that they started.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     // Many tests start processes, which spend most of their time compiling; the cache saves a third.
     env: {
       NODE_COMPILE_CACHE: path.join(import.meta.dirname, "node_modules", ".cache", "compiled"),

@@ -1,6 +1,7 @@
 #!/usr/bin/env sh
 ":" /* This part is for the shell: it settles what is too late for a program of Node. See signals.js.
 trap '' USR1
+trap 'exit 0' TERM INT QUIT
 THENCE_SIGHUP=default
 { sh -c 'kill -s HUP $$' && THENCE_SIGHUP=ignored; } 2>/dev/null
 export THENCE_SIGHUP

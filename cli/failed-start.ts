@@ -3,11 +3,15 @@
 import { ThenceError } from "../src/errors/errors.ts";
 import type { LastWords } from "../worker/last-words.ts";
 
-type Words = Pick<LastWords, "target" | "name" | "job" | "localAddress"> & { signal?: AbortSignal };
+type Words = Pick<LastWords, "target" | "name" | "job" | "localAddress"> & {
+  signal?: AbortSignal;
+  /** Called when the scheduler has heard it. */
+  onHeard?: () => void;
+};
 
 /** Returns what an attempt gives. When it fails, says why to the scheduler, and throws the same error. */
 export async function orSayWhy<Value>(
-  { signal, ...words }: Words,
+  { signal, onHeard, ...words }: Words,
   attempt: () => Value | Promise<Value>,
 ): Promise<Value> {
   try {
@@ -15,7 +19,8 @@ export async function orSayWhy<Value>(
   } catch (error) {
     if (!signal?.aborted && !cannotConnect(error)) {
       const { sayLastWords } = await import("../worker/last-words.ts");
-      await sayLastWords({ ...words, how: error instanceof Error ? error.message : String(error) });
+      const how = error instanceof Error ? error.message : String(error);
+      if (await sayLastWords({ ...words, how })) onHeard?.();
     }
     throw error;
   }

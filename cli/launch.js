@@ -7,9 +7,11 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { endUntilDaemonListens } from "./signals.js";
 
 /** @param {"scheduler" | "worker"} [role] the only command of this program */
 export async function launch(role) {
+  if (["scheduler", "worker"].includes(role ?? process.argv[2])) endUntilDaemonListens();
   if (!recent(process.versions.node)) return relaunch();
   const published = import.meta.url.includes("/node_modules/");
   const folder = new URL(published ? "../dist/cli/" : ".", import.meta.url);

@@ -6,6 +6,7 @@ import { hostname } from "node:os";
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { listenAddress } from "../cluster/listen-address.ts";
+import { removeLeftFiles } from "../cluster/run/left-files.ts";
 import { placeOfRun, type Place } from "../cluster/run/place.ts";
 import { awaitFirstRank, superviseRank } from "../cluster/run/rank-worker.ts";
 import { configureLog, createLog, logLevels, type LogLevel } from "../src/log.ts";
@@ -107,6 +108,7 @@ async function runFirst(
 
   const end = await jobEnd(options, log);
   const { runFirstRank } = await import("../cluster/run/first-rank.ts");
+  if (place.schedulerFile !== undefined) await removeLeftFiles(place.schedulerFile);
   const code = await runFirstRank({
     ...place,
     host,
@@ -129,24 +131,22 @@ async function runOther(
   worker: readonly string[],
   { deathTimeout }: Options,
 ): Promise<number> {
-  const node = process.env.SLURMD_NODENAME ?? hostname();
   // Slurm gives what srun reads to all ranks, and stops when one of them does not take it.
   process.stdin.resume();
   try {
     await awaitFirstRank(place.schedulerFile, deathTimeout);
   } catch (error) {
+    const node = process.env.SLURMD_NODENAME ?? hostname();
     say(`rank ${place.rank} on ${node}: ${messageOf(error)}`);
     return exitCodeOf(error);
   }
-  const code = await superviseRank({
+  return superviseRank({
     schedulerFile: place.schedulerFile,
     options: worker,
     say,
     onEndRequest: onEveryEndRequest,
     onDrainRequest: onEveryDrainRequest,
   });
-  if (code !== 0) say(`rank ${place.rank} on ${node} has no worker: it ended with ${code}`);
-  return code;
 }
 
 /** The options as they were written, for the command of the worker. */

@@ -7,6 +7,9 @@
 // SIGUSR1: Node opens a debugger's port when it arrives, and every user of the machine can run code by
 // that port. A listener prevents it. Before there is one, the launchers give the debugger an address that no
 // machine has. (`--disable-sigusr1` of Node blocks the signal, so that no listener would hear it.)
+//
+// Signals that ask a daemon to end: they end it with 0 while it loads, too, and while the launcher is a shell.
+// In between, while Node starts, they still kill it.
 
 import { readFileSync } from "node:fs";
 import inspector from "node:inspector";
@@ -27,6 +30,17 @@ process.env.THENCE_SIGHUP ||= wasIgnored() ? "ignored" : "default";
 if (process.env.THENCE_SIGHUP === "ignored") process.on("SIGHUP", () => undefined);
 
 if (!process.execArgv.some((flag) => /^--inspect(-brk|-wait)?(=|$)/.test(flag))) closeDebugger();
+
+/** Until a daemon listens itself, a request to end finds nothing to put in order: it ends with 0 at once. */
+export function endUntilDaemonListens() {
+  const signals = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGXCPU"];
+  if (process.env.THENCE_SIGHUP !== "ignored") signals.push("SIGHUP");
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (process.listenerCount(signal) === 1) process.exit(0);
+    });
+  }
+}
 
 /** For `node cli/bin.js`, without the shell: whether `nohup` or a parent that ignores SIGHUP started this. */
 function wasIgnored() {

@@ -199,7 +199,9 @@ async function run(address: string | undefined, options: Options, command: Comma
   const start = async (signal: AbortSignal) => {
     const { startWorker } = await import("../cluster/worker.ts");
     const startAs = (name: string) => startWorker({ ...worker, name, signal });
-    const starting = orSayWhy({ ...words, localAddress, signal }, () =>
+    // The first rank of a run says it for all.
+    const onHeard = () => supervised?.isRank && configureLog({ write: () => undefined });
+    const starting = orSayWhy({ ...words, localAddress, signal, onHeard }, () =>
       options.name === undefined ? startByDefault(names, startAs, log) : startAs(options.name),
     );
     const running = await starting.catch((error: unknown) => {

@@ -62,7 +62,10 @@ process.once("message", (order: Order) => {
       report({ url });
       ended.then(
         () => end(0),
-        () => end(1),
+        (error: Error) => {
+          log.error(error.message);
+          void end(1);
+        },
       );
     },
     (error: Error) => {

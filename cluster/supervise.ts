@@ -22,6 +22,8 @@ export type Supervision = {
   readonly predecessor?: Predecessor;
   /** Marks the processes that tasks of the worker start. */
   readonly mark: string;
+  /** A rank of `thence run`, the first of which says why workers could not start. */
+  readonly isRank?: boolean;
   /** There is no next worker: tell the scheduler how the last one ended, and end. */
   readonly lastWords?: LastWords;
 };
@@ -66,6 +68,8 @@ export type Supervisor = {
   onDrainRequest: (forward: (why: NodeJS.Signals) => void) => void;
   /** Receives the reason, for people, when a restart fails or the supervisor gives up. */
   say: (line: string) => void;
+  /** Whether it is a rank of `thence run`. */
+  isRank?: boolean;
   /** The command of the worker and its environment. Default: those of this process. */
   worker?: { readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv };
 };
@@ -78,11 +82,17 @@ export type Supervisor = {
  * @returns the exit code of the last worker, for this process
  */
 export async function supervise(options: Supervisor): Promise<number> {
-  const { name, worker = { args: process.argv.slice(2), env: process.env } } = options;
+  const {
+    name,
+    isRank = false,
+    worker = { args: process.argv.slice(2), env: process.env },
+  } = options;
   const asked = new AbortController();
   let child: ChildProcess | undefined;
+  let forwarded: NodeJS.Signals | undefined;
   options.onEndRequest((why) => {
     asked.abort();
+    if (why !== "disconnect") forwarded = why;
     if (why !== "disconnect") child?.kill(why);
     else if (child?.connected) child.disconnect();
   });
@@ -106,7 +116,7 @@ export async function supervise(options: Supervisor): Promise<number> {
   let joinedAt = -Infinity;
   const pause = restartPauses(asked.signal);
   for (;;) {
-    child = start(worker, { name, mark, ...(predecessor && { predecessor }) });
+    child = start(worker, { name, mark, isRank, ...(predecessor && { predecessor }) });
     const end = await endOf(child);
     // A worker that was killed could not end what its tasks had started.
     await endProcesses({ marks: [mark] });
@@ -117,7 +127,8 @@ export async function supervise(options: Supervisor): Promise<number> {
       }
       // A worker that is started anew does this itself.
       await removeLeftovers().catch(() => undefined);
-      return end.code;
+      // The signal came before the worker could listen, so there was nothing to put in order.
+      return end.signal !== null && end.signal === forwarded ? 0 : end.code;
     }
     deaths = end.hasJoined ? 0 : deaths + 1;
     if (end.hasJoined) joinedAt = now();

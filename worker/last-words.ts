@@ -28,28 +28,31 @@ const mostCharacters = 1_000;
 const lookEveryMs = 200;
 
 /**
- * Resolves when the scheduler has heard it, or when that cannot be: there is none, or it does not answer. Never rejects.
+ * Resolves with true when the scheduler has heard it, and with false when that cannot be: there is none, or it does
+ * not answer. Never rejects.
  */
-export async function sayLastWords(words: LastWords): Promise<void> {
+export async function sayLastWords(words: LastWords): Promise<boolean> {
   const { timeoutMs = words.job ? 5_000 : 2_000 } = words;
-  const late = Promise.withResolvers<void>();
+  const late = Promise.withResolvers<boolean>();
   const signal = new AbortController();
   const timer = setTimeout(() => {
     signal.abort();
-    late.resolve();
+    late.resolve(false);
   }, timeoutMs);
-  await Promise.race([say(words, timeoutMs, signal.signal).catch(() => undefined), late.promise]);
+  const saying = say(words, timeoutMs, signal.signal).catch(() => false);
+  const isHeard = await Promise.race([saying, late.promise]);
   clearTimeout(timer);
+  return isHeard;
 }
 
-async function say(words: LastWords, timeoutMs: number, signal: AbortSignal): Promise<void> {
+async function say(words: LastWords, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
   const { name, how, pid, job, localAddress, open = openWebSocket } = words;
   let target: DialTarget | undefined;
   while ((target = await words.target.find()) === undefined) {
-    if (!job || signal.aborted) return;
+    if (!job || signal.aborted) return false;
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
   }
-  if (signal.aborted) return;
+  if (signal.aborted) return false;
   const socket = await open(target, {
     timeoutMs,
     signal,
@@ -68,10 +71,11 @@ async function say(words: LastWords, timeoutMs: number, signal: AbortSignal): Pr
     ...(pid !== undefined && { pid }),
     ...(job && { job }),
   };
-  const { promise: answered, resolve } = Promise.withResolvers<void>();
-  socket.listen({ message: () => resolve(), wrote() {}, closed: () => resolve() });
-  signal.addEventListener("abort", () => resolve(), { once: true });
+  const { promise: answered, resolve } = Promise.withResolvers<boolean>();
+  socket.listen({ message: () => resolve(true), wrote() {}, closed: () => resolve(false) });
+  signal.addEventListener("abort", () => resolve(false), { once: true });
   socket.send(JSON.stringify(hello));
-  await answered;
+  const isHeard = await answered;
   socket.terminate();
+  return isHeard;
 }

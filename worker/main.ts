@@ -305,7 +305,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
   /** Ends the worker because of an error. */
   async function fail(error: Error): Promise<void> {
-    log.error(error.message);
     over.reject(error);
     await leaveWithin(drainTimeoutMs, error.message);
   }

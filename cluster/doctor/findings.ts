@@ -42,10 +42,13 @@ export function findingsText(findings: readonly Finding[]): string {
     lines.push(`  ${mark.padEnd(4)}  ${text}`);
     if (advice !== undefined) lines.push(`        ${advice}`);
   }
-  const failed = findings.filter(({ mark }) => mark === "fail").length;
-  lines.push(
-    "",
-    failed === 0 ? "all is well" : failed === 1 ? "1 check failed" : `${failed} checks failed`,
-  );
-  return lines.join("\n");
+  return [...lines, "", summary(findings)].join("\n");
+}
+
+function summary(findings: readonly Finding[]): string {
+  const count = (mark: Finding["mark"]) => findings.filter((each) => each.mark === mark).length;
+  const [failed, warnings] = [count("fail"), count("warn")];
+  if (failed > 0) return failed === 1 ? "1 check failed" : `${failed} checks failed`;
+  if (warnings === 0) return "all is well";
+  return `no check failed; ${warnings === 1 ? "1 warning" : `${warnings} warnings`}`;
 }

@@ -53,6 +53,8 @@ export async function runFirstRank(run: FirstRank): Promise<number | undefined> 
     run.schedulerFile === undefined ? await mkdtemp(join(tmpdir(), "thence-run-")) : undefined;
   const schedulerFile = run.schedulerFile ?? join(directory!, "scheduler.json");
   const rollCall = new RollCall(program ? run.ranks : run.ranks - 1, log);
+  const unstarted = new Set<string>();
+  void rollCall.over.then(() => sayWhoIsMissing([...unstarted], run));
   try {
     const scheduler: RunningScheduler = await startScheduler({
       host: run.host,
@@ -61,6 +63,8 @@ export async function runFirstRank(run: FirstRank): Promise<number | undefined> 
       log,
       core: run.core,
       onWorker: (name, how) => {
+        if (how === "could not start") unstarted.add(name);
+        else unstarted.delete(name);
         if (how === "joined") rollCall.came(name);
         else if (rollCall.gone(name)) queueMicrotask(allAreGone);
       },
@@ -82,6 +86,15 @@ export async function runFirstRank(run: FirstRank): Promise<number | undefined> 
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
   }
 }
+
+/** Once for all ranks. The scheduler has logged why; without any worker the driver hears it, too. */
+function sayWhoIsMissing(names: readonly string[], { ranks, say }: FirstRank): void {
+  if (names.length === 0 || names.length >= ranks) return;
+  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : "";
+  const who = names.toSorted().slice(0, mostNames).join(", ") + more;
+  say(`${names.length} of ${ranks} ranks ${names.length === 1 ? "has" : "have"} no worker: ${who}`);
+}
+const mostNames = 10;
 
 async function runDriver(
   run: FirstRank & { program: readonly string[]; schedulerFile: string },

@@ -24,6 +24,7 @@ export async function superviseRank(rank: RankWorker): Promise<number> {
   return supervise({
     ...requests,
     name: `${hostname()}-${process.pid}`,
+    isRank: true,
     worker: {
       args: ["worker", ...options, "--scheduler-file", schedulerFile],
       env: environmentOfRun(schedulerFile),

@@ -15,6 +15,8 @@ export class RollCall {
   readonly #gone = new Set<string>();
   #isEnding = false;
   readonly #over = Promise.withResolvers<void>();
+  /** Resolves when all have come, or are waited for no longer. */
+  readonly over = this.#over.promise;
 
   constructor(ranks: number, log: Log) {
     this.#expected = ranks;
@@ -52,7 +54,7 @@ export class RollCall {
       this.#log.info(`waiting for ${who} to come, for up to ${formatDuration(patienceMs)}`);
     }
     const timer = setTimeout(() => this.giveUp(), patienceMs);
-    await this.#over.promise;
+    await this.over;
     clearTimeout(timer);
   }
 

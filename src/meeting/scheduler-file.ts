@@ -6,7 +6,7 @@ import { accessSync, constants, statSync, type Stats } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { Type, type Static } from "typebox";
-import { Compile } from "typebox/compile";
+import { Compile } from "typebox/schema";
 import { ConnectionError } from "../errors/errors.ts";
 import { hideInLogs } from "../log.ts";
 import { warnOfExposure, type Warn } from "./exposure.ts";

@@ -4,7 +4,7 @@
 // of a few chunks.
 
 import { Type, type Static, type TSchema } from "typebox";
-import { Compile } from "typebox/compile";
+import { Compile } from "typebox/schema";
 import { ProtocolError } from "../errors/errors.ts";
 import { limits } from "../wire/limits.ts";
 

@@ -2,7 +2,7 @@
 // each type of message, made from the unions of `protocol.ts`, so that none can be forgotten.
 
 import { Type, type TObject, type TSchema } from "typebox";
-import { Compile, type Validator } from "typebox/compile";
+import { Compile, type Validator } from "typebox/schema";
 import { ProtocolError } from "../errors/errors.ts";
 import { noParts, payloadOf } from "./frame.ts";
 import { AnswerSchema, requests, requestSchemas, type RequestName } from "./requests.ts";
@@ -199,7 +199,7 @@ function restored(value: unknown, parts: readonly Uint8Array[], areLines: boolea
 }
 
 function shapeError(validator: Validator, value: unknown, what: string) {
-  const [first] = validator.Errors(value);
+  const [, [first]] = validator.Errors(value);
   const place = first?.instancePath.replaceAll("/", ".") ?? "";
   return new ProtocolError(`${what}${place}: ${first?.message ?? "malformed"}`);
 }

@@ -69,6 +69,7 @@ test("without a scheduler it looks at the machine, and says what else it could",
   const { how, stdout } = await doctor([]);
   expect(how).toBe(0);
   expect(stdout).toContain("warn  no scheduler is named");
+  expect(stdout).toMatch(/^no check failed; \d+ warnings?$/m);
 });
 
 test("tells what Slurm told", async () => {

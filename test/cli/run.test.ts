@@ -1,5 +1,6 @@
 // `thence run` on this machine: scheduler, worker and driver as real processes that end with the driver.
 
+import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -68,6 +69,24 @@ test("passes a signal on, and lives as long as the program", async () => {
   expect(await readdir(folder)).toEqual(["main.mjs"]);
 }, 60_000);
 
+test("SIGUSR1 is the program's, and says nothing where that does not listen", async () => {
+  const text = `
+    process.once("SIGUSR1", () => console.log("heard"));
+    process.stdin.once("data", () => setTimeout(() => process.exit(0), 300));
+    console.log("ready");`;
+  const program = await run(text);
+  await program.wrote(/ready/);
+  const driver = childrenOf(program.pid).find((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, "utf8").endsWith("main.mjs\0"),
+  );
+  process.kill(driver!, "SIGUSR1");
+  await program.wrote(/heard/);
+  process.kill(driver!, "SIGUSR1");
+  program.type("end\n");
+  const { how, stderr } = await program.ended;
+  expect({ how, stderr }).toEqual({ how: 0, stderr: "" });
+}, 60_000);
+
 test("the worker ends when this process is killed", async () => {
   const program = await run("setInterval(() => undefined, 1_000); console.log('ready');");
   await program.wrote(/ready/);
@@ -89,6 +108,8 @@ test("a worker that cannot start ends the program's wait", async () => {
   const { how, stderr } = await start(["--module", "./taks.ts", main]).ended;
   expect(how).toBe(1);
   expect(stderr).toContain("taks.ts does not load: there is no such file");
+  // The scheduler says it, and the error of the program.
+  expect(stderr).not.toMatch(/ worker: /);
 }, 60_000);
 
 test.each<[args: string[], message: RegExp]>([

@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -27,6 +27,9 @@ const workerLine = () => [
   ...["worker", "--scheduler-file", file, "--threads", "1"],
   ...["--module", behaviours, "--module", path.join(import.meta.dirname, "fixtures", "linger.ts")],
 ];
+/** Polls without a pause, for as long as a busy machine needs. */
+const atOnce = { interval: 1, timeout: 20_000 };
+
 /** The command as a shell finds it. */
 const installed = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
   new Program(command, args, { env });
@@ -81,6 +84,28 @@ describe("SIGHUP", () => {
   });
 });
 
+describe("SIGTERM before a daemon has begun ends it with 0:", () => {
+  const other = ["worker", "--scheduler-file", "none.json", "--module", behaviours];
+  test.each([
+    ["a scheduler", () => installed(schedulerLine())],
+    ["a worker", () => installed([...other, "--no-supervise"])],
+    ["a supervisor", () => installed(other)],
+  ])("%s", async (_, start) => {
+    const program = start();
+    // By now it is a program of Node that has run signals.js: a shell does not listen to this signal.
+    await expect.poll(() => hasSignal(program.pid, "SigCgt", "SIGUSR2"), atOnce).toBe(true);
+    await sleep(10);
+    expect((await program.end()).how).toBe(0);
+  });
+
+  test("a worker whose supervisor was told", async () => {
+    const supervisor = installed(other);
+    await expect.poll(() => workerProcess(supervisor.pid), atOnce).toBeDefined();
+    // At any moment, also while Node starts.
+    expect((await supervisor.end()).how).toBe(0);
+  });
+});
+
 describe("SIGUSR1", () => {
   test("and SIGUSR2 are ignored by a scheduler, which says so once; no debugger opens", async () => {
     const scheduler = installed(schedulerLine());
@@ -98,13 +123,16 @@ describe("SIGUSR1", () => {
     "opens no debugger %i ms after the start, and the scheduler goes on",
     async (delayMs) => {
       const scheduler = installed(schedulerLine());
+      // In the first moment it is a process that has become no shell yet, and ends as all do.
+      await expect
+        .poll(
+          () => ["SigIgn", "SigCgt"].some((set) => hasSignal(scheduler.pid, set, "SIGUSR1")),
+          atOnce,
+        )
+        .toBe(true);
       await sleep(delayMs);
       scheduler.signal("SIGUSR1");
-      const listening = scheduler.wrote(/connect a worker with/);
-      // In the first moment it is a process that has become no shell yet, and ends as all do.
-      if (delayMs < 5) {
-        await Promise.race([listening, scheduler.ended]).catch(() => undefined);
-      } else await listening;
+      await scheduler.wrote(/connect a worker with/);
       expect(scheduler.stderr).not.toContain("Debugger listening");
       await scheduler.end();
     },
@@ -159,7 +187,7 @@ describe("SIGUSR1", () => {
   test("to the process of a supervised worker, at any moment, opens no debugger", async () => {
     for (const delayMs of [0, 15, 40, 80]) {
       const worker = installed(workerLine());
-      await expect.poll(() => workerProcess(worker.pid), { interval: 1 }).toBeDefined();
+      await expect.poll(() => workerProcess(worker.pid), atOnce).toBeDefined();
       await sleep(delayMs);
       process.kill(workerProcess(worker.pid)!, "SIGUSR1");
       // It drains before it has found the scheduler; or it was too early to be asked, and waits for that.
@@ -210,6 +238,13 @@ test("a debugger that the command line of Node asks for is opened", async () => 
   expect(await listeners(scheduler.pid)).toBe(2);
   await scheduler.end();
 });
+
+/** Whether a signal is in a set of a process: SigIgn, those that it ignores, or SigCgt, those that it catches. */
+function hasSignal(pid: number, set: string, signal: NodeJS.Signals): boolean {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const [, mask = "0"] = new RegExp(`^${set}:\\s*([0-9a-f]+)$`, "m").exec(status) ?? [];
+  return (BigInt(`0x${mask}`) & (1n << BigInt(constants.signals[signal] - 1))) !== 0n;
+}
 
 /** The process that a supervisor keeps; a launcher that still is a shell has children of other kinds. */
 function workerProcess(supervisor: number): number | undefined {

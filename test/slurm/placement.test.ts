@@ -29,6 +29,8 @@ describe.skipIf(whyNoSlurm() !== undefined)("workers of two jobs on a node with 
       jobs.push(cluster.run("srun", [...args, ...worker, "--module", module]));
     };
     run("-n2", "--gres=gpu:2");
+    // Jobs are numbered as they come.
+    await client.waitForWorkers(2, { timeoutMs: 60_000 });
     run("-n1", "--cpus-per-task=2");
     await client.waitForWorkers(3, { timeoutMs: 60_000 });
   });

@@ -17,6 +17,7 @@ import { howWorkersWent } from "../workers/departures.ts";
 import { couldRun, isNamed, lacks } from "./constraints.ts";
 import { tasksOf } from "./lanes.ts";
 import type { Needs } from "./locality.ts";
+import { hasWorkers } from "./no-workers.ts";
 
 /** Whether a worker that is here and stays could run such tasks if it had nothing else to do. */
 export function isSchedulable(state: State, constraint: PlacementConstraint): boolean {
@@ -98,11 +99,14 @@ function orWhichName({ options, registered }: State, name: string): string {
 
 // ── The warning, and functions that nobody registered ────────────────────────────────────────────
 
-/** Warns once for a function, however many of its tasks wait. Without any worker there is no news. */
+/**
+ * Warns once for a function, however many of its tasks wait. Without a worker that stays there is no news: one
+ * may be coming, or the end is near, and both are said elsewhere.
+ */
 export function warnUnschedulable(step: StepContext, constraint: PlacementConstraint): void {
   const { state, now, effects } = step;
   const { function: facts } = constraint;
-  if (state.workers.size === 0) return;
+  if (!hasWorkers(state)) return;
   if (facts.workers === 0 && !mayComeBack(state, facts) && facts.unknownSince === undefined) {
     facts.unknownSince = now;
     const at = now + state.options.unknownTaskTimeoutMs;

@@ -346,14 +346,18 @@ describe("a worker that leaves", () => {
     expect(ann.explain("a").losses).toEqual([]);
   });
 
-  test("says what is left without a worker", () => {
+  test("is warned of when one stays that cannot run its tasks, and as the last one is not", () => {
     const story = new Story({ maxAhead: 0 });
     const ann = story.client("ann");
-    const w1 = story.worker("w1");
+    const [w1, w2] = [story.worker("w1"), story.worker("w2", { functions: ["g"] })];
     w1.join();
     ann.submit("f", ["a", "b"]);
-    expect(w1.leaving()).toEqual({
+    // More may come, or the time limit of the job is near: nobody knows that it waits in vain.
+    expect(w1.leaving()).toEqual({});
+    expect(ann.explain("b").why).toBe("w1, which could run it, is leaving");
+    expect(w2.join()).toEqual({
       log: [
+        "worker w2 joined: 1 slot, 1 function",
         'no worker here could ever run some tasks of "f": w1, which could run it, is leaving; they wait',
       ],
     });
