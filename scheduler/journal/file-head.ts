@@ -24,12 +24,12 @@ const schema = Type.Object({
 export type FileHead = Static<typeof schema>;
 const compiled = Compile(schema);
 
-export function addHead(frames: FrameBuffer, head: FileHead, behind: number): void {
+export function addHead(frames: FrameBuffer, head: FileHead, promised: number): void {
   const bare = Buffer.alloc(bareBytes);
   magic.copy(bare);
   bare.writeUInt32LE(format, magic.length);
   frames.addBare(bare);
-  frames.add([JSON.stringify(head)], bareBytes, behind);
+  frames.add([JSON.stringify(head)], bareBytes, promised);
 }
 
 /**
@@ -43,7 +43,7 @@ export function readHead(
   path: string,
   reader: FrameReader,
   { kind, number }: Pick<FileHead, "kind" | "number">,
-): { head: FileHead; behind: number } | undefined {
+): FileHead | undefined {
   const bare = Buffer.alloc(bareBytes);
   if (disk.read(path, bare, 0) < bareBytes || !bare.subarray(0, magic.length).equals(magic))
     return undefined;
@@ -58,7 +58,7 @@ export function readHead(
       `${path} is not the file that its name says: files of a journal must not be renamed or mixed`,
     );
   }
-  return { head, behind: frame.behind };
+  return head;
 }
 
 /** A reader that begins with the frame of the head. */

@@ -1,16 +1,16 @@
 // Frames: how bytes are kept in a file so that a reader can tell whole ones from torn ones.
 //
-//   u32 length · u32 crc of the bytes · u32 behind · u32 check · the bytes        (little-endian)
+//   u32 length · u32 crc of the bytes · u64 promised · u32 check · the bytes        (little-endian)
 //
-// `check` covers the three numbers before it and the frame's offset in its file. So zeros are no
-// frame, nor is a copy of a frame at another place, and whole frames can be found behind a damaged one.
-// `behind` is a promise: all bytes of the journal were durable when the frame was made, but for the last
-// `behind` bytes in front of it.
+// `check` covers the numbers before it and the frame's offset in its file. So zeros are no
+// frame, nor is a copy of a frame at another place, and whole frames can be found after a damaged one.
+// `promised` is a place in the journal, counted from its beginning: all bytes before it were durable when the
+// frame was made. Bytes after it may be missing although the frame is there.
 
 import { crc32 } from "node:zlib";
 import type { Disk } from "./disk.ts";
 
-const headBytes = 16;
+const headBytes = 20;
 const mostBytes = 2 ** 32 - 1;
 
 // ── Writing ──────────────────────────────────────────────────────────────────────────────────────
@@ -39,8 +39,9 @@ export class FrameBuffer {
    *
    * @param parts long ones must not change before `clear`
    * @param offset the frame's place in its file
+   * @param promised see above
    */
-  add(parts: readonly (string | Uint8Array)[], offset: number, behind: number): void {
+  add(parts: readonly (string | Uint8Array)[], offset: number, promised: number): void {
     this.#reserve(headBytes);
     const [slab, head] = [this.#slab, this.#end];
     this.#end += headBytes;
@@ -52,11 +53,11 @@ export class FrameBuffer {
       crc = crc32(bytes, crc);
     }
     if (length > mostBytes) throw new RangeError(`a frame of ${length} bytes is too long`);
-    const most = Math.min(behind, mostBytes);
     slab.writeUInt32LE(length, head);
     slab.writeUInt32LE(crc, head + 4);
-    slab.writeUInt32LE(most, head + 8);
-    slab.writeUInt32LE(checkOf(length, crc, most, offset), head + 12);
+    slab.writeUInt32LE(promised >>> 0, head + 8);
+    slab.writeUInt32LE(Math.floor(promised / 2 ** 32), head + 12);
+    slab.writeUInt32LE(checkOf(length, crc, promised, offset), head + 16);
     this.bytes += headBytes + length;
   }
 
@@ -117,8 +118,7 @@ export class FrameBuffer {
 const windowBytes = 1024 * 1024;
 
 export type Frame = {
-  readonly offset: number;
-  readonly behind: number;
+  readonly promised: number;
   /** A view of the piece of the file that was read, at least a mebibyte: whoever keeps it copies it. */
   readonly bytes: Uint8Array;
 };
@@ -166,13 +166,14 @@ export class FrameReader {
     const length = this.#window.readUInt32LE(place);
     if (offset + headBytes + length > this.#end) return undefined;
     const crc = this.#window.readUInt32LE(place + 4);
-    const behind = this.#window.readUInt32LE(place + 8);
-    const check = this.#window.readUInt32LE(place + 12);
-    if (checkOf(length, crc, behind, offset) !== check) return undefined;
+    const promised =
+      this.#window.readUInt32LE(place + 8) + this.#window.readUInt32LE(place + 12) * 2 ** 32;
+    const check = this.#window.readUInt32LE(place + 16);
+    if (checkOf(length, crc, promised, offset) !== check) return undefined;
     if (!this.#fill(offset, headBytes + length)) return undefined;
     place = offset - this.#windowFrom + headBytes;
     const bytes = this.#window.subarray(place, place + length);
-    return crc32(bytes) === crc ? { offset, behind, bytes } : undefined;
+    return crc32(bytes) === crc ? { promised, bytes } : undefined;
   }
 
   /** Has the window hold these bytes; false when the file is shorter. */
@@ -190,12 +191,13 @@ export class FrameReader {
 }
 
 /** Mixes these numbers, so that a change of any of them changes the result but for one time in 2^32. */
-function checkOf(length: number, crc: number, behind: number, offset: number): number {
+function checkOf(length: number, crc: number, promised: number, offset: number): number {
   let mixed = mix(0x7e5ce1, length);
   mixed = mix(mixed, crc);
-  mixed = mix(mixed, behind);
-  mixed = mix(mixed, offset >>> 0);
-  return mix(mixed, Math.floor(offset / 2 ** 32)) >>> 0;
+  for (const long of [promised, offset]) {
+    mixed = mix(mix(mixed, long >>> 0), Math.floor(long / 2 ** 32));
+  }
+  return mixed >>> 0;
 }
 
 /** One-to-one in each of the two numbers. */

@@ -58,7 +58,8 @@ export async function openJournal(directory: string, options: JournalOptions): P
         `the last ${bytes} bytes of ${path} are not whole and are left out: nobody was told of them`,
       );
     }
-    for (const path of tail.leftover) disk.removeNow(path);
+    // The newest first: what is left when this is interrupted has no gap.
+    for (const path of tail.leftover.toReversed()) disk.removeNow(path);
     removeUnfinished(disk, directory);
     return new Journal({
       directory,
@@ -200,7 +201,7 @@ export class Journal {
   /** Adds one record, in memory only. Long parts must not change until they are written. */
   append(parts: readonly (string | Uint8Array)[]): void {
     this.#check();
-    this.#pending.add(parts, this.#segment.bytes + this.#pending.bytes, this.#behind());
+    this.#pending.add(parts, this.#segment.bytes + this.#pending.bytes, this.#promised());
   }
 
   /**
@@ -330,10 +331,12 @@ export class Journal {
     return this.#segment.position + this.#segment.bytes;
   }
 
-  /** How much of what is before the next record a loss of power may take although the record stays. */
-  #behind(): number {
-    if (this.#opened.durability === "process") return 0;
-    return this.#position + this.#pending.bytes - this.#synced;
+  /** Up to where everything is there when the next record is. */
+  #promised(): number {
+    // The death of a process takes no bytes before others.
+    return this.#opened.durability === "process"
+      ? this.#position + this.#pending.bytes
+      : this.#synced;
   }
 
   #newSegment(number: number, position: number): [OwnSegment, FrameBuffer] {
@@ -342,8 +345,8 @@ export class Journal {
     try {
       const segment = { number, file: disk.create(path), position, bytes: 0 };
       const frames = new FrameBuffer();
-      const behind = durability === "process" ? 0 : position - this.#synced;
-      addHead(frames, { kind: "segment", number, version, position }, behind);
+      const promised = durability === "process" ? position : this.#synced;
+      addHead(frames, { kind: "segment", number, version, position }, promised);
       this.#hasNewName = true;
       return [segment, frames];
     } catch (error) {
@@ -364,7 +367,7 @@ export class Journal {
 
   async #syncOnce(): Promise<void> {
     const { disk, directory } = this.#opened;
-    const [position, retired] = [this.#position, this.#retired];
+    const [position, retired] = [this.#position, [...this.#retired]];
     const hadNewName = this.#hasNewName;
     this.#hasNewName = false;
     try {

@@ -133,7 +133,6 @@ export class Lock {
 
   release(): void {
     clearInterval(this.#timer);
-    if (this.#lost) return;
     const place = lockPath(this.#directory, this.#number);
     if (lookAt(this.#disk, place)?.owner?.nonce === this.#own.nonce) this.#disk.removeNow(place);
   }

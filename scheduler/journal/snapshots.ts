@@ -60,7 +60,7 @@ function endOfSegment(disk: Disk, directory: string, number: number): number {
   const next = segmentPath(directory, number + 1);
   const reader = readerOf(disk, next, Number(disk.facts(next).size));
   const found = readHead(disk, next, reader, { kind: "segment", number: number + 1 });
-  if (found) return found.head.position;
+  if (found) return found.position;
   throw new JournalError("failed", `segment ${number} is not closed: ${next} has no head`);
 }
 
@@ -83,7 +83,7 @@ export function findSnapshot(disk: Disk, directory: string, number: number): Sna
     const reader = readerOf(disk, place, bytes);
     const found = readHead(disk, place, reader, { kind: "snapshot", number });
     if (!found) throw damagedError(place, 0);
-    return { path: place, head: found.head, bytes };
+    return { path: place, head: found, bytes };
   } catch (error) {
     throw journalErrorOf(`read ${place}`, error);
   }

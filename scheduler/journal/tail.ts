@@ -8,7 +8,6 @@ import path from "node:path";
 import type { Disk } from "./disk.ts";
 import { readerOf, readHead, type FileHead } from "./file-head.ts";
 import { segmentPath } from "./file-names.ts";
-import type { Frame, FrameReader } from "./frames.ts";
 import { JournalError } from "./journal-error.ts";
 
 export type Segment = {
@@ -57,7 +56,7 @@ export function readTail(
       position += scan.end;
     }
     if (!head || scan.end !== end) {
-      checkTorn(disk, file, later, scan.end);
+      checkTorn(disk, file, later, { bad: scan.end, position });
       const rest = [file, ...later];
       const bytes = rest.reduce((sum, each) => sum + each.bytes, -scan.end);
       return {
@@ -103,15 +102,14 @@ type SegmentFile = {
   readonly bytes: number;
   /** Undefined when it is not whole. */
   readonly head: FileHead | undefined;
-  readonly headBehind: number;
 };
 
 function readSegmentFile(disk: Disk, directory: string, number: number): SegmentFile {
   const place = segmentPath(directory, number);
   const bytes = Number(disk.facts(place).size);
   const reader = readerOf(disk, place, bytes);
-  const found = readHead(disk, place, reader, { kind: "segment", number });
-  return { number, path: place, bytes, head: found?.head, headBehind: found?.behind ?? 0 };
+  const head = readHead(disk, place, reader, { kind: "segment", number });
+  return { number, path: place, bytes, head };
 }
 
 /** Reads up to `end`, or to what is not whole: to 0 when not even the head is. */
@@ -128,31 +126,23 @@ function scanned(
   return { end: reader.offset, hasRecords: reader.offset > from };
 }
 
-/** @throws {JournalError} when anything after `bad` proves that what stood there had been promised */
+/**
+ * @param bad where in the file bytes are not whole, and `position` where in the journal
+ * @throws {JournalError} when anything after it proves that it had been promised
+ */
 function checkTorn(
   disk: Disk,
   file: SegmentFile,
   later: readonly SegmentFile[],
-  bad: number,
+  { bad, position }: { bad: number; position: number },
 ): void {
-  const rest = readerOf(disk, file.path, file.bytes);
-  rest.offset = bad;
-  let proven = hasProof(rest, (frame) => frame.behind < frame.offset - bad);
-  for (const next of later) {
-    // The bytes between the bad place and the start of this file. If unknown, whatever is whole is a proof.
-    const between =
-      next.head && file.head ? next.head.position - file.head.position - bad : Infinity;
-    const frames = readerOf(disk, next.path, next.bytes);
-    proven ||= hasProof(frames, (frame) => frame.behind < frame.offset + between);
+  for (const each of [file, ...later]) {
+    const reader = readerOf(disk, each.path, each.bytes);
+    if (each === file && bad > 0) reader.offset = bad;
+    for (let frame = reader.search(); frame; frame = reader.search()) {
+      if (frame.promised > position) throw damagedError(file, later, bad);
+    }
   }
-  if (proven) throw damagedError(file, later, bad);
-}
-
-function hasProof(reader: FrameReader, proves: (frame: Frame) => boolean): boolean {
-  for (let frame = reader.search(); frame; frame = reader.search()) {
-    if (proves(frame)) return true;
-  }
-  return false;
 }
 
 function damagedError(file: SegmentFile, later: readonly SegmentFile[], bad: number): JournalError {

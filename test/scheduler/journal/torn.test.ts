@@ -29,7 +29,7 @@ describe("a torn end", () => {
     const said: string[] = [];
     expect(await textsIn(directory, { say: (line) => said.push(line) })).toEqual(["a", "b"]);
     expect(said).toEqual([
-      `the last 106 bytes of ${path} are not whole and are left out: nobody was told of them`,
+      `the last 110 bytes of ${path} are not whole and are left out: nobody was told of them`,
     ]);
   });
 
@@ -88,12 +88,12 @@ describe("damage before whole records", () => {
       kind: "damaged",
       message: expect.stringMatching(
         new RegExp(
-          `segment-000001.log is damaged at byte ${at - 16}, .*truncate -s ${at - 16} .*lost`,
+          `segment-000001.log is damaged at byte ${at - 20}, .*truncate -s ${at - 20} .*lost`,
         ),
       ),
     });
     // As the message says.
-    await writeFile(path, bytes.subarray(0, at - 16));
+    await writeFile(path, bytes.subarray(0, at - 20));
     expect(await textsIn(directory)).toEqual(["first"]);
   });
 
@@ -114,7 +114,7 @@ describe("damage before whole records", () => {
   test("is refused where a segment ends early between two records", async () => {
     const { directory, path, bytes } = await segmentWith("a", "b");
     await (await open(directory)).close();
-    await writeFile(path, bytes.subarray(0, -17));
+    await writeFile(path, bytes.subarray(0, -21));
     await expect(open(directory)).rejects.toMatchObject({ kind: "damaged" });
   });
 
