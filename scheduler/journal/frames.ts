@@ -149,25 +149,29 @@ export class FrameReader {
     return frame;
   }
 
-  /** Goes on to the next whole frame, wherever it is; undefined when there is none. */
-  search(): Frame | undefined {
-    for (; this.offset + headBytes <= this.#end; this.offset += 1) {
-      const frame = this.#at(this.offset);
-      if (!frame) continue;
-      this.offset += headBytes + frame.bytes.byteLength;
-      return frame;
+  /**
+   * Whether there is a whole frame, wherever it begins, that promises more than `above`.
+   *
+   * @param most what a frame can promise: whatever says more is none, and need not be looked at
+   */
+  hasPromise({ above, most }: { above: number; most: number }): boolean {
+    for (let offset = this.offset; this.#fill(offset, headBytes); offset += 1) {
+      const promised = this.#promisedAt(offset - this.#windowFrom);
+      if (promised > above && promised <= most && this.#at(offset)) return true;
     }
-    return undefined;
+    return false;
+  }
+
+  #promisedAt(place: number): number {
+    return this.#window.readUInt32LE(place + 8) + this.#window.readUInt32LE(place + 12) * 2 ** 32;
   }
 
   #at(offset: number): Frame | undefined {
-    if (offset + headBytes > this.#end || !this.#fill(offset, headBytes)) return undefined;
+    if (!this.#fill(offset, headBytes)) return undefined;
     let place = offset - this.#windowFrom;
     const length = this.#window.readUInt32LE(place);
-    if (offset + headBytes + length > this.#end) return undefined;
     const crc = this.#window.readUInt32LE(place + 4);
-    const promised =
-      this.#window.readUInt32LE(place + 8) + this.#window.readUInt32LE(place + 12) * 2 ** 32;
+    const promised = this.#promisedAt(place);
     const check = this.#window.readUInt32LE(place + 16);
     if (checkOf(length, crc, promised, offset) !== check) return undefined;
     if (!this.#fill(offset, headBytes + length)) return undefined;
@@ -176,8 +180,9 @@ export class FrameReader {
     return crc32(bytes) === crc ? { promised, bytes } : undefined;
   }
 
-  /** Has the window hold these bytes; false when the file is shorter. */
+  /** Has the window hold these bytes; false when they go past the end. */
   #fill(offset: number, bytes: number): boolean {
+    if (offset + bytes > this.#end) return false;
     if (offset >= this.#windowFrom && offset + bytes <= this.#windowFrom + this.#window.length) {
       return true;
     }

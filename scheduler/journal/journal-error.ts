@@ -47,6 +47,6 @@ export function journalErrorOf(what: string, error: unknown): JournalError {
 function hintOf(code: string | undefined): string {
   if (code === "EROFS") return "the file system is read-only: ";
   if (code === "EACCES" || code === "EPERM") return "it belongs to another user: ";
-  if (code === "ENOTDIR" || code === "EEXIST") return "a file is where the directory should be: ";
+  if (code === "ENOTDIR" || code === "EEXIST") return "something else has its name: ";
   return "";
 }

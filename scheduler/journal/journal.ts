@@ -350,7 +350,14 @@ export class Journal {
       this.#hasNewName = true;
       return [segment, frames];
     } catch (error) {
-      throw journalErrorOf(`make ${path}`, error);
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST")
+        throw journalErrorOf(`make ${path}`, error);
+      throw this.#fail(
+        new JournalError(
+          "lost",
+          `${path} is there already: another scheduler has taken the journal`,
+        ),
+      );
     }
   }
 

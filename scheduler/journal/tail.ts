@@ -136,12 +136,12 @@ function checkTorn(
   later: readonly SegmentFile[],
   { bad, position }: { bad: number; position: number },
 ): void {
-  for (const each of [file, ...later]) {
+  const files = [file, ...later];
+  const most = files.reduce((sum, each) => sum + each.bytes, position - bad);
+  for (const each of files) {
     const reader = readerOf(disk, each.path, each.bytes);
     if (each === file && bad > 0) reader.offset = bad;
-    for (let frame = reader.search(); frame; frame = reader.search()) {
-      if (frame.promised > position) throw damagedError(file, later, bad);
-    }
+    if (reader.hasPromise({ above: position, most })) throw damagedError(file, later, bad);
   }
 }
 

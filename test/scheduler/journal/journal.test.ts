@@ -328,10 +328,8 @@ describe("a journal is refused", () => {
   test("on a path that is a file", async () => {
     const place = join(await makeDirectory(), "file");
     await writeFile(place, "");
-    await expect(open(place)).rejects.toThrow(/a file is where the directory should be/);
-    await expect(open(join(place, "in"))).rejects.toThrow(
-      /a file is where the directory should be/,
-    );
+    await expect(open(place)).rejects.toThrow(/something else has its name/);
+    await expect(open(join(place, "in"))).rejects.toThrow(/something else has its name/);
   });
 
   test("on a read-only file system, and of another user", async () => {

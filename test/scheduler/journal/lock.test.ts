@@ -218,6 +218,16 @@ describe("an owner that does not answer", () => {
     expect(await textsIn(directory)).toEqual(["a", "b", "c"]);
   });
 
+  test("cannot begin a segment that its successor has", async () => {
+    const directory = await makeDirectory();
+    const frozen = await open(directory);
+    write(frozen, "a");
+    await rm(join(directory, "lock-000001"));
+    await open(directory);
+    expect(() => frozen.rotate()).toThrow("another scheduler has taken the journal");
+    expect(() => frozen.write()).toThrow("another scheduler has taken the journal");
+  });
+
   test("keeps the lock in long work without a turn of the event loop", async () => {
     const directory = await makeDirectory();
     const [path, disk] = [join(directory, "lock-000001"), realDisk];
