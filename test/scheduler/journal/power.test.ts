@@ -18,7 +18,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("compact"), bytes: fc.nat() }) },
 );
 
-test("what was synced survives a loss of power at any moment", async () => {
+test("what was synced survives a loss of power at any moment", { timeout: 120_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.array(step, { maxLength: 12 }), { minLength: 1, maxLength: 4 }),

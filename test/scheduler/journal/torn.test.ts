@@ -137,6 +137,38 @@ describe("damage before whole records", () => {
   });
 });
 
+describe("with the durability of a machine", () => {
+  const flip = (text: string) => (bytes: Buffer) => {
+    const changed = Buffer.from(bytes);
+    changed[bytes.indexOf(text)]! ^= 1;
+    return changed;
+  };
+  const path = "/journal/segment-000001.log";
+
+  test("damage before what was synced is refused", async () => {
+    const disk = new MemoryDisk();
+    const journal = await open(place, { disk, durability: "machine" });
+    write(journal, "first");
+    await journal.sync();
+    write(journal, "second");
+    await journal.close();
+    disk.change(path, flip("first"));
+    await expect(open(place, { disk })).rejects.toMatchObject({ kind: "damaged" });
+  });
+
+  test("what was not synced is torn, also with whole records after it", async () => {
+    const disk = new MemoryDisk();
+    const journal = await open(place, { disk, durability: "machine" });
+    write(journal, "told");
+    await journal.sync();
+    write(journal, "first");
+    write(journal, "second");
+    await journal.close();
+    disk.change(path, flip("first"));
+    expect(await textsIn(place, { disk })).toEqual(["told"]);
+  });
+});
+
 const place = "/journal";
 
 /** A journal in memory with runs of records: each run has a segment of its own. */
