@@ -9,7 +9,12 @@ export type Warn = (text: string) => void;
 const warnedOf = new Set<string>();
 
 /** Warns, once for each path, when others than its owner can read or change the file. */
-export function warnOfExposure(what: string, path: string, stats: Stats, warn: Warn): void {
+export function warnOfExposure(
+  what: string,
+  path: string,
+  stats: Pick<Stats, "mode">,
+  warn: Warn,
+): void {
   const exposure = exposureOf(stats);
   if (exposure === undefined || warnedOf.has(path)) return;
   warnedOf.add(path);
@@ -20,7 +25,7 @@ export function warnOfExposure(what: string, path: string, stats: Stats, warn: W
 }
 
 /** Who but the owner can do what: "its group can read"; undefined when nobody can. */
-export function exposureOf({ mode }: Stats): string | undefined {
+export function exposureOf({ mode }: Pick<Stats, "mode">): string | undefined {
   // Windows has no such permissions.
   if (process.platform === "win32" || (mode & 0o077) === 0) return undefined;
   const who = (mode & 0o007) === 0 ? "its group" : "every user of this machine";
