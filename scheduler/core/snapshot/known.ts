@@ -1,0 +1,39 @@
+// The classes and functions that objects of the state may be or have. A snapshot names them by the names
+// of these tables, which therefore stay as they are, even if the code is renamed.
+
+import { BinaryPayload } from "../../../src/payload/binary-payload.ts";
+import { KeyTable } from "../../../src/key-table.ts";
+import { Line } from "../coordination/line.ts";
+import { comesBefore, isPlaceBefore } from "../placement/lanes.ts";
+import { isMoreUrgent, ReadyQueue } from "../placement/ready-queue.ts";
+import { isHigher, isLess } from "../placement/sites.ts";
+import { noNames } from "../state.ts";
+import { Deque } from "../structures/deque.ts";
+import { Heap } from "../structures/heap.ts";
+import { History } from "../tasks/history.ts";
+import { isSooner, Timers } from "../timers.ts";
+
+/** Each makes an instance whose fields are then written over. Those that an old snapshot lacks stay. */
+export const classes: Readonly<Record<string, () => object>> = {
+  BinaryPayload: () => new BinaryPayload("", []),
+  Deque: () => new Deque(),
+  Heap: () => new Heap(isSooner),
+  History: () => new History(),
+  KeyTable: () => new KeyTable(),
+  Line: () => new Line(),
+  ReadyQueue: () => new ReadyQueue(),
+  Timers: () => new Timers(),
+};
+
+/** Functions by name. */
+export type Functions = Readonly<Record<string, (...parameters: never[]) => unknown>>;
+
+export const functions: Functions = {
+  comesBefore,
+  isHigher,
+  isLess,
+  isMoreUrgent,
+  isPlaceBefore,
+  isSooner,
+  noNames,
+};
