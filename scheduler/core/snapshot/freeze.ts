@@ -51,7 +51,8 @@ export function* freeze(root: unknown, outside: Functions = {}): Generator<Chunk
     }
     yield* writer.full();
   }
-  yield writer.rest();
+  const rest = writer.rest();
+  if (rest.length > 0) yield rest;
 }
 
 /** Collects slots, and the objects whose contents are still to be written, in the order of their numbers. */

@@ -28,6 +28,7 @@ export function thaw(chunks: Iterable<Chunk>, outside: Functions = {}): unknown 
   }
   const root = reader.read();
   reader.fillAll();
+  reader.expectEnd();
   return root;
 }
 
@@ -95,6 +96,11 @@ class Reader {
       this.#fills[at]!(this, this.#empty[at] as never);
       this.#empty[at] = undefined;
     }
+  }
+
+  expectEnd(): void {
+    if (this.#at === this.#chunk.length && this.#chunks.next().done === true) return;
+    throw new Error("the snapshot is damaged: it has more than the objects of its root");
   }
 
   #referTo(number: number): unknown {
