@@ -19,6 +19,12 @@ export const pieceLength = 256 * 1024;
 /** What the first slot of an object says: its kind, and for a record the names of its fields, in their order. */
 export type Shape = { readonly number: number; readonly kind: string; readonly keys: string[] };
 
+/** Before the name of what belongs to the code, in place of a kind. */
+export const sharedPrefix = "=";
+export function isShared(kind: string): boolean {
+  return kind.startsWith(sharedPrefix);
+}
+
 /** The kinds that belong to the language. */
 export const plain = "Object";
 export const withoutPrototype = "null";

@@ -2,6 +2,7 @@
 
 import {
   bytesOfChunk,
+  isShared,
   longestShared,
   pieceLength,
   slotsOfChunk,
@@ -9,7 +10,7 @@ import {
   type Chunk,
   type Slot,
 } from "./format.ts";
-import type { Functions } from "./known.ts";
+import type { Shared } from "./known.ts";
 import { pathTo } from "./path.ts";
 import { Shapes } from "./shapes.ts";
 
@@ -17,10 +18,10 @@ import { Shapes } from "./shapes.ts";
  * The graph of objects below `root` as chunks, each made when it is asked for. Until the last one, nothing
  * in the graph may change.
  *
- * @param outside the functions in the graph that do not belong to the core, by names that stay
+ * @param outside the functions in the graph that are not of the core, by names that stay
  * @throws {Error} naming the path to an object of an unknown class, or to an unknown function
  */
-export function* freeze(root: unknown, outside: Functions = {}): Generator<Chunk> {
+export function* freeze(root: unknown, outside: Shared = {}): Generator<Chunk> {
   const writer = new Writer(outside);
   writer.put(snapshotFormat);
   writer.write(root);
@@ -69,7 +70,7 @@ class Writer {
   #chunk: Chunk = [];
   #bytes = 0;
 
-  constructor(outside: Functions) {
+  constructor(outside: Shared) {
     this.#shapes = new Shapes(outside);
   }
 
@@ -182,7 +183,7 @@ class Writer {
       this.put(shape.keys.length);
       for (const key of shape.keys) this.put(key);
     }
-    if (typeof object === "function") return;
+    if (isShared(shape.kind)) return;
     if (Array.isArray(object)) this.put(object.length);
     else if (ArrayBuffer.isView(object)) this.put(object.byteLength);
     this.#objects.push(object);

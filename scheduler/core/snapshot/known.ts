@@ -1,5 +1,6 @@
-// The classes and functions that objects of the state may be or have. A snapshot names them by the names
-// of these tables, which therefore stay as they are, even if the code is renamed.
+// The classes that objects of the state may be of, and what in the state belongs to the code: functions, and
+// objects that are shared by all states. A snapshot names them by the names of these tables, which
+// therefore stay as they are, even if the code is renamed.
 
 import { BinaryPayload } from "../../../src/payload/binary-payload.ts";
 import { KeyTable } from "../../../src/key-table.ts";
@@ -11,6 +12,8 @@ import { noNames } from "../state.ts";
 import { Deque } from "../structures/deque.ts";
 import { Heap } from "../structures/heap.ts";
 import { History } from "../tasks/history.ts";
+import { forgotten, fresh, readyState, released } from "../tasks/lifecycle.ts";
+import { noOptions } from "../tasks/specs.ts";
 import { isSooner, Timers } from "../timers.ts";
 
 /** Each makes an instance whose fields are then written over. Those that an old snapshot lacks stay. */
@@ -25,15 +28,20 @@ export const classes: Readonly<Record<string, () => object>> = {
   Timers: () => new Timers(),
 };
 
-/** Functions by name. */
-export type Functions = Readonly<Record<string, (...parameters: never[]) => unknown>>;
+/** Functions and shared objects, by name: referred to, and not copied. */
+export type Shared = Readonly<Record<string, object>>;
 
-export const functions: Functions = {
+export const shared: Shared = {
   comesBefore,
+  forgotten,
+  fresh,
   isHigher,
   isLess,
   isMoreUrgent,
   isPlaceBefore,
   isSooner,
   noNames,
+  noOptions,
+  readyState,
+  released,
 };

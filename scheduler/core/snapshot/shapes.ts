@@ -1,7 +1,14 @@
 // Finds the shape of an object: its kind and its fields. Objects of one shape are described once.
 
-import { plain, typedArrays, withoutPrototype, type Shape } from "./format.ts";
-import { classes, functions, type Functions } from "./known.ts";
+import {
+  isShared,
+  plain,
+  sharedPrefix,
+  typedArrays,
+  withoutPrototype,
+  type Shape,
+} from "./format.ts";
+import { classes, shared, type Shared } from "./known.ts";
 
 const kindsByPrototype = new Map<object | null, string>([
   [null, withoutPrototype],
@@ -21,9 +28,9 @@ export class Shapes {
   /** By kind and number of fields, the shape found last: the next one nearly always is the same. */
   readonly #last = new Map<string, Shape[]>();
 
-  constructor(outside: Functions) {
-    const entries = Object.entries({ ...functions, ...outside });
-    this.#names = new Map(entries.map(([name, known]) => [known, `${name}()`]));
+  constructor(outside: Shared) {
+    const entries = Object.entries({ ...shared, ...outside });
+    this.#names = new Map(entries.map(([name, known]) => [known, sharedPrefix + name]));
   }
 
   get count(): number {
@@ -34,7 +41,7 @@ export class Shapes {
   of(object: object): Shape | undefined {
     const kind = this.#kindOf(object);
     if (kind === undefined) return undefined;
-    const hasFields = typeof object !== "function" && !withoutFields.has(kind);
+    const hasFields = !withoutFields.has(kind) && !isShared(kind);
     const keys = hasFields ? Object.keys(object) : noKeys;
     let last = this.#last.get(kind);
     if (last === undefined) this.#last.set(kind, (last = []));
@@ -57,7 +64,8 @@ export class Shapes {
   }
 
   #kindOf(object: object): string | undefined {
-    if (typeof object === "function") return this.#names.get(object);
+    const name = this.#names.get(object);
+    if (name !== undefined || typeof object === "function") return name;
     if (!ArrayBuffer.isView(object)) return kindsByPrototype.get(prototypeOf(object));
     // A Buffer counts as the Uint8Array that it is.
     const { [Symbol.toStringTag]: tag } = object as Uint8Array;

@@ -1,15 +1,17 @@
 // Thaws what `freeze` made: the same graph of objects, which behaves in the same way.
 
 import {
+  isShared,
   longestShared,
   plain,
+  sharedPrefix,
   snapshotFormat,
   typedArrays,
   withoutPrototype,
   type Chunk,
   type Slot,
 } from "./format.ts";
-import { classes, functions, type Functions } from "./known.ts";
+import { classes, shared, type Shared } from "./known.ts";
 
 /**
  * The root of the graph. A chunk is asked for when those before it have been read.
@@ -17,7 +19,7 @@ import { classes, functions, type Functions } from "./known.ts";
  * @param outside the functions that were given to `freeze`
  * @throws {Error} for a snapshot of a newer format, or one that is not whole
  */
-export function thaw(chunks: Iterable<Chunk>, outside: Functions = {}): unknown {
+export function thaw(chunks: Iterable<Chunk>, outside: Shared = {}): unknown {
   const reader = new Reader(chunks, outside);
   const format = reader.take();
   if (typeof format !== "number") throw new Error("this is no snapshot of the scheduler's core");
@@ -42,7 +44,7 @@ type Mold = {
 
 class Reader {
   readonly #chunks: Iterator<Chunk>;
-  readonly #functions: Functions;
+  readonly #shared: Shared;
   readonly #molds: Mold[] = [];
   /** Objects and short strings, by number. */
   readonly #made: unknown[] = [];
@@ -52,9 +54,9 @@ class Reader {
   #chunk: Chunk = [];
   #at = 0;
 
-  constructor(chunks: Iterable<Chunk>, outside: Functions) {
+  constructor(chunks: Iterable<Chunk>, outside: Shared) {
     this.#chunks = chunks[Symbol.iterator]();
-    this.#functions = { ...functions, ...outside };
+    this.#shared = { ...shared, ...outside };
   }
 
   /** The next slot, as it is. */
@@ -121,7 +123,7 @@ class Reader {
     const kind = this.take();
     if (number !== this.#molds.length || typeof kind !== "string") throw notWhole("a shape");
     const keys = Array.from({ length: this.takeNumber() }, () => String(this.take()));
-    const mold = moldOf(kind, keys, this.#functions);
+    const mold = moldOf(kind, keys, this.#shared);
     this.#molds.push(mold);
     return mold;
   }
@@ -143,10 +145,11 @@ class Reader {
   }
 }
 
-function moldOf(kind: string, keys: readonly string[], known: Functions): Mold {
-  if (kind.endsWith("()")) {
-    const found = known[kind.slice(0, -2)];
-    if (found === undefined) throw new Error(`the snapshot has an unknown function, ${kind}`);
+function moldOf(kind: string, keys: readonly string[], known: Shared): Mold {
+  if (isShared(kind)) {
+    const name = kind.slice(sharedPrefix.length);
+    const found = known[name];
+    if (found === undefined) throw new Error(`the snapshot has an unknown name, ${name}`);
     return { make: () => found, fill: undefined };
   }
   switch (kind) {

@@ -14,6 +14,17 @@ import {
 } from "./fake-worker.ts";
 import { restartReason, type FakeClient, type World } from "./world.ts";
 
+/** Small times and sizes, so that few events reach every bound. */
+export const coreOptions = {
+  graceMs: 100,
+  reservationMs: 20,
+  unknownTaskTimeoutMs: 50,
+  maxAhead: 3,
+  maxWorkerLosses: 2,
+  smallResultBytes: 4,
+  keptBytes: 40,
+};
+
 const clientIds = ["ann", "bob", "cid"];
 export const workerNames = ["w1", "w2", "w3"];
 export const functions = ["f", "g", "h"];

@@ -12,6 +12,7 @@ import { nextWakeUp, step } from "../../../scheduler/core/step.ts";
 import {
   act,
   actions,
+  coreOptions,
   copy,
   finish,
   functions,
@@ -28,16 +29,6 @@ import { World } from "./world.ts";
 const numRuns = Number(process.env["CORE_RUNS"] ?? 600);
 const maxLength = Number(process.env["CORE_LENGTH"] ?? 120);
 
-const options = {
-  graceMs: 100,
-  reservationMs: 20,
-  unknownTaskTimeoutMs: 50,
-  maxAhead: 3,
-  maxWorkerLosses: 2,
-  smallResultBytes: 4,
-  keptBytes: 40,
-};
-
 describe("whatever happens", { timeout: 30_000 + 50 * numRuns }, () => {
   const runs = fc.array(actions, { maxLength, size: "max" });
   const workerTimeouts = fc.constantFrom(undefined, undefined, 30);
@@ -47,7 +38,7 @@ describe("whatever happens", { timeout: 30_000 + 50 * numRuns }, () => {
   test("the invariants hold, what is wanted settles once, and nothing stays behind", () => {
     fc.assert(
       fc.property(runs, workerTimeouts, momentOfEnding, (run, workerTimeoutMs, endingAt) => {
-        const world = new World({ ...options, workerTimeoutMs });
+        const world = new World({ ...coreOptions, workerTimeoutMs });
         for (const [index, action] of run.entries()) {
           if (index === endingAt) {
             world.handle({ type: "time-limit", limit: "the time limit", leftMs: 1_000 });
@@ -73,9 +64,9 @@ describe("whatever happens", { timeout: 30_000 + 50 * numRuns }, () => {
   test("the same events have the same effects", () => {
     fc.assert(
       fc.property(runs, (run) => {
-        const world = new World(options);
+        const world = new World(coreOptions);
         for (const action of run) act(world, action);
-        const again = createState(options);
+        const again = createState(coreOptions);
         const effects = world.events.map(({ now, event }) => step(again, now, event));
         expect(effects).toEqual(world.effects);
       }),

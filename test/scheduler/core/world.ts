@@ -45,7 +45,9 @@ export class World {
     this.state = createState(options);
   }
 
-  handle(event: Event): void {
+  handle(given: Event): void {
+    // As it would come over a wire: it has no object in common with others.
+    const event = structuredClone(given);
     // A journal repeats events, and links keep what was not acknowledged: neither may change later.
     this.events.push(deepFreeze({ now: this.now, event }));
     const effects = deepFreeze(step(this.state, this.now, event));
@@ -186,7 +188,7 @@ export class World {
         if (worker === undefined) throw new Error(`a message to the gone worker ${effect.to}`);
         for (const message of effect.messages) {
           // The check makes payloads of what it finds, in place.
-            checkToWorker(structuredClone(message));
+          checkToWorker(structuredClone(message));
           worker.receive(message, (key) => this.calls.get(key)!);
           if (message.type === "sub") {
             const inside = this.insides.get(insideId(worker.id, message.key, message.attempt));
