@@ -25,8 +25,8 @@ export class KeyTable<Item extends { readonly key: string }> {
   private readonly groups = new Map<string, Group<Item>>();
   private readonly empty = new Set<Group<Item>>();
   private readonly others = new Map<string, Item>();
-  /** The group of the last key; the next key nearly always has the same prefix. */
-  private group: Group<Item> | undefined;
+  /** The group of the last key; the next key nearly always has the same prefix. No part of a snapshot. */
+  #group: Group<Item> | undefined;
   private count = 0;
 
   get size(): number {
@@ -61,7 +61,7 @@ export class KeyTable<Item extends { readonly key: string }> {
     while (items.length < index) items.push(undefined);
     items[index] = item;
     block.held++;
-    if (this.group!.held++ === 0) this.empty.delete(this.group!);
+    if (this.#group!.held++ === 0) this.empty.delete(this.#group!);
   }
 
   delete(key: string): boolean {
@@ -74,7 +74,7 @@ export class KeyTable<Item extends { readonly key: string }> {
       return wasThere;
     }
     this.count--;
-    const group = this.group!;
+    const group = this.#group!;
     block.items[index] = undefined;
     const place = Math.floor(number / blockLength);
     // The newest stays until it is full: the next number goes there.
@@ -103,27 +103,27 @@ export class KeyTable<Item extends { readonly key: string }> {
     this.groups.clear();
     this.empty.clear();
     this.others.clear();
-    this.group = undefined;
+    this.#group = undefined;
     this.count = 0;
   }
 
   #blockOf(number: number): Block<Item> | undefined {
-    return this.group?.blocks.get(Math.floor(number / blockLength));
+    return this.#group?.blocks.get(Math.floor(number / blockLength));
   }
 
   /**
-   * Sets `group` to the group of this key, if there is one, and returns the key's number; -1 for a
+   * Sets `#group` to the group of this key, if there is one, and returns the key's number; -1 for a
    * key of another form.
    */
   #locate(key: string): number {
-    const last = this.group;
+    const last = this.#group;
     if (last !== undefined && key.startsWith(last.prefix)) {
       const number = numberAt(key, last.prefix.length);
       if (number >= 0) return number;
     }
     const start = key.lastIndexOf("-") + 1;
     const number = start === 0 ? -1 : numberAt(key, start);
-    if (number >= 0) this.group = this.groups.get(key.slice(0, start));
+    if (number >= 0) this.#group = this.groups.get(key.slice(0, start));
     return number;
   }
 
@@ -131,7 +131,7 @@ export class KeyTable<Item extends { readonly key: string }> {
   #roomFor(key: string, number: number): Block<Item> | undefined {
     const index = number % blockLength;
     const place = Math.floor(number / blockLength);
-    let group = this.group;
+    let group = this.#group;
     const block = group?.blocks.get(place);
     if (block) {
       const isFree = block.items[index] === undefined;
@@ -143,7 +143,7 @@ export class KeyTable<Item extends { readonly key: string }> {
       const prefix = key.slice(0, key.lastIndexOf("-") + 1);
       group = { prefix, blocks: new Map(), newest: place, held: 0 };
       this.groups.set(prefix, group);
-      this.group = group;
+      this.#group = group;
     }
     const made: Block<Item> = { items: [], held: 0 };
     if (place > group.newest) {
@@ -160,7 +160,7 @@ export class KeyTable<Item extends { readonly key: string }> {
     for (const oldest of this.empty) {
       this.empty.delete(oldest);
       this.groups.delete(oldest.prefix);
-      if (this.group === oldest) this.group = undefined;
+      if (this.#group === oldest) this.#group = undefined;
       return;
     }
   }
