@@ -13,6 +13,7 @@ import {
   snapshotFormat,
   type Chunk,
 } from "../../../../scheduler/core/snapshot/format.ts";
+import { classes } from "../../../../scheduler/core/snapshot/known.ts";
 import { thaw } from "../../../../scheduler/core/snapshot/thaw.ts";
 import { Deque } from "../../../../scheduler/core/structures/deque.ts";
 import { KeyTable } from "../../../../src/key-table.ts";
@@ -187,6 +188,16 @@ describe("what is refused", () => {
     expect(() => [...freeze(value)]).toThrow(
       new RegExp(`: ${path.replaceAll(/[[\].()]/g, "\\$&")}$`),
     );
+  });
+
+  test("no class of the state has #fields, but for memos", () => {
+    const hidden = Object.entries(classes).flatMap(([name, make]) => {
+      const fields = make()
+        .constructor.toString()
+        .matchAll(/^\s*(#\w+)\s*(?:=|;)/gm);
+      return Array.from(fields, ([, field]) => `${name}.${field}`);
+    });
+    expect(hidden).toEqual(["KeyTable.#group"]);
   });
 
   test("the newer, the foreign, the torn", () => {
