@@ -147,6 +147,16 @@ export const actions = fc.oneof(
 );
 export type Action = typeof actions extends fc.Arbitrary<infer Made> ? Made : never;
 
+/** @param endingAt after so many actions the time limit is near */
+export function actAll(world: World, run: readonly Action[], endingAt?: number): void {
+  for (const [index, action] of run.entries()) {
+    if (index === endingAt) {
+      world.handle({ type: "time-limit", limit: "the time limit", leftMs: 1_000 });
+    }
+    act(world, action);
+  }
+}
+
 export function act(world: World, action: Action): void {
   if ("client" in action) {
     const within = "inside" in action ? action.inside : undefined;

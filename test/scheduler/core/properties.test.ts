@@ -10,7 +10,7 @@ import { createState } from "../../../scheduler/core/state.ts";
 import { KeyTable } from "../../../src/key-table.ts";
 import { nextWakeUp, step } from "../../../scheduler/core/step.ts";
 import {
-  act,
+  actAll,
   actions,
   coreOptions,
   copy,
@@ -39,12 +39,7 @@ describe("whatever happens", { timeout: 30_000 + 50 * numRuns }, () => {
     fc.assert(
       fc.property(runs, workerTimeouts, momentOfEnding, (run, workerTimeoutMs, endingAt) => {
         const world = new World({ ...coreOptions, workerTimeoutMs });
-        for (const [index, action] of run.entries()) {
-          if (index === endingAt) {
-            world.handle({ type: "time-limit", limit: "the time limit", leftMs: 1_000 });
-          }
-          act(world, action);
-        }
+        actAll(world, run, endingAt);
         settle(world);
         for (const { id, futures } of world.clients.values()) {
           const open = [...futures].filter(([, standing]) => standing === "pending");
@@ -63,10 +58,10 @@ describe("whatever happens", { timeout: 30_000 + 50 * numRuns }, () => {
 
   test("the same events have the same effects", () => {
     fc.assert(
-      fc.property(runs, (run) => {
-        const world = new World(coreOptions);
-        for (const action of run) act(world, action);
-        const again = createState(coreOptions);
+      fc.property(runs, workerTimeouts, momentOfEnding, (run, workerTimeoutMs, endingAt) => {
+        const world = new World({ ...coreOptions, workerTimeoutMs });
+        actAll(world, run, endingAt);
+        const again = createState({ ...coreOptions, workerTimeoutMs });
         const effects = world.events.map(({ now, event }) => step(again, now, event));
         expect(effects).toEqual(world.effects);
       }),

@@ -10,7 +10,7 @@ import { checkInvariants } from "../../../../scheduler/core/invariants.ts";
 import { thaw } from "../../../../scheduler/core/snapshot/thaw.ts";
 import type { State } from "../../../../scheduler/core/state.ts";
 import { nextWakeUp, step } from "../../../../scheduler/core/step.ts";
-import { act, actions, coreOptions } from "../actions.ts";
+import { actAll, actions, coreOptions } from "../actions.ts";
 import { World } from "../world.ts";
 import { frozen } from "./through.ts";
 
@@ -24,23 +24,30 @@ test(
     const runs = fc.array(actions, { maxLength, size: "max" });
     const further = fc.array(actions, { maxLength: maxLength / 2, size: "max" });
     const workerTimeouts = fc.constantFrom(undefined, 30);
+    const momentOfEnding = fc.option(fc.nat(maxLength), { freq: 1, nil: undefined });
     fc.assert(
-      fc.property(runs, further, workerTimeouts, (run, rest, workerTimeoutMs) => {
-        const world = new World({ ...coreOptions, workerTimeoutMs });
-        for (const action of run) act(world, action);
-        const chunks = frozen(world.state);
-        const thawed = thaw(chunks) as State;
-        checkInvariants(thawed);
-        expect(frozen(thawed)).toEqual(chunks);
-        const before = world.events.length;
-        for (const action of rest) act(world, action);
-        for (const [index, { now, event }] of world.events.slice(before).entries()) {
-          assert.deepStrictEqual(step(thawed, now, event), world.effects[before + index]);
+      fc.property(
+        runs,
+        further,
+        workerTimeouts,
+        momentOfEnding,
+        (run, rest, workerTimeoutMs, endingAt) => {
+          const world = new World({ ...coreOptions, workerTimeoutMs });
+          actAll(world, run, endingAt);
+          const chunks = frozen(world.state);
+          const thawed = thaw(chunks) as State;
           checkInvariants(thawed);
-        }
-        expect(nextWakeUp(thawed)).toBe(nextWakeUp(world.state));
-        expect(frozen(thawed)).toEqual(frozen(world.state));
-      }),
+          expect(frozen(thawed)).toEqual(chunks);
+          const before = world.events.length;
+          actAll(world, rest, endingAt);
+          for (const [index, { now, event }] of world.events.slice(before).entries()) {
+            assert.deepStrictEqual(step(thawed, now, event), world.effects[before + index]);
+            checkInvariants(thawed);
+          }
+          expect(nextWakeUp(thawed)).toBe(nextWakeUp(world.state));
+          expect(frozen(thawed)).toEqual(frozen(world.state));
+        },
+      ),
       { numRuns },
     );
   },
