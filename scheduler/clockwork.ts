@@ -33,13 +33,19 @@ export type Found =
       readonly holders: readonly { readonly id: string; readonly address: string }[];
     };
 
+export type Stepped = (
+  state: State,
+  event: Event,
+  how: { readonly now: number; readonly effects: readonly Effect[] },
+) => void;
+
 export class Clockwork {
   readonly #state;
   readonly #log: Log;
   readonly #unheard;
   readonly #idle: { timeoutMs: number; run: () => void } | undefined;
   readonly #stopScheduler: (why: string) => void;
-  readonly #stepped: ((state: State, event: Event) => void) | undefined;
+  readonly #stepped: Stepped | undefined;
   #carrier: Carrier | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAt: number | undefined;
@@ -54,7 +60,7 @@ export class Clockwork {
     /** Ends the scheduler, at the request of a client. */
     stopScheduler?: (why: string) => void;
     /** Called with the state after every step, before the effects; must not change the state. */
-    stepped?: (state: State, event: Event) => void;
+    stepped?: Stepped;
   }) {
     this.#state = createState(options.core);
     this.#log = options.log;
@@ -78,8 +84,9 @@ export class Clockwork {
   /** The only way to change the state: applies one event and performs its effects. */
   handle(event: Event): void {
     if (this.#stopped) return;
-    const effects = step(this.#state, timestamp(), event);
-    this.#stepped?.(this.#state, event);
+    const now = timestamp();
+    const effects = step(this.#state, now, event);
+    this.#stepped?.(this.#state, event, { now, effects });
     for (const effect of effects) this.#perform(effect);
     this.#schedule();
     this.#watchIdle();

@@ -22,15 +22,15 @@ const mostGroups = 4_096;
 const mostEmptyGroups = 64;
 
 export class KeyTable<Item extends { readonly key: string }> {
-  readonly #groups = new Map<string, Group<Item>>();
-  readonly #empty = new Set<Group<Item>>();
-  readonly #others = new Map<string, Item>();
-  /** The group of the last key; the next key nearly always has the same prefix. */
+  private readonly groups = new Map<string, Group<Item>>();
+  private readonly empty = new Set<Group<Item>>();
+  private readonly others = new Map<string, Item>();
+  /** The group of the last key; the next key nearly always has the same prefix. No part of a snapshot. */
   #group: Group<Item> | undefined;
-  #size = 0;
+  private count = 0;
 
   get size(): number {
-    return this.#size;
+    return this.count;
   }
 
   get(key: string): Item | undefined {
@@ -39,7 +39,7 @@ export class KeyTable<Item extends { readonly key: string }> {
       const item = this.#blockOf(number)?.items[number % blockLength];
       if (item?.key === key) return item;
     }
-    return this.#others.size === 0 ? undefined : this.#others.get(key);
+    return this.others.size === 0 ? undefined : this.others.get(key);
   }
 
   has(key: string): boolean {
@@ -48,12 +48,12 @@ export class KeyTable<Item extends { readonly key: string }> {
 
   /** Adds an item whose key is not in the table yet. */
   add(item: Item): void {
-    this.#size++;
+    this.count++;
     const { key } = item;
     const number = this.#locate(key);
     const block = number < 0 ? undefined : this.#roomFor(key, number);
     if (block === undefined) {
-      this.#others.set(key, item);
+      this.others.set(key, item);
       return;
     }
     const { items } = block;
@@ -61,7 +61,7 @@ export class KeyTable<Item extends { readonly key: string }> {
     while (items.length < index) items.push(undefined);
     items[index] = item;
     block.held++;
-    if (this.#group!.held++ === 0) this.#empty.delete(this.#group!);
+    if (this.#group!.held++ === 0) this.empty.delete(this.#group!);
   }
 
   delete(key: string): boolean {
@@ -69,11 +69,11 @@ export class KeyTable<Item extends { readonly key: string }> {
     const block = number < 0 ? undefined : this.#blockOf(number);
     const index = number % blockLength;
     if (block?.items[index]?.key !== key) {
-      const wasThere = this.#others.delete(key);
-      if (wasThere) this.#size--;
+      const wasThere = this.others.delete(key);
+      if (wasThere) this.count--;
       return wasThere;
     }
-    this.#size--;
+    this.count--;
     const group = this.#group!;
     block.items[index] = undefined;
     const place = Math.floor(number / blockLength);
@@ -87,12 +87,12 @@ export class KeyTable<Item extends { readonly key: string }> {
 
   /** Items may be deleted while this goes on. */
   *values(): Generator<Item> {
-    for (const group of this.#groups.values()) {
+    for (const group of this.groups.values()) {
       for (const block of group.blocks.values()) {
         for (const item of block.items) if (item !== undefined) yield item;
       }
     }
-    yield* this.#others.values();
+    yield* this.others.values();
   }
 
   *keys(): Generator<string> {
@@ -100,11 +100,11 @@ export class KeyTable<Item extends { readonly key: string }> {
   }
 
   clear(): void {
-    this.#groups.clear();
-    this.#empty.clear();
-    this.#others.clear();
+    this.groups.clear();
+    this.empty.clear();
+    this.others.clear();
     this.#group = undefined;
-    this.#size = 0;
+    this.count = 0;
   }
 
   #blockOf(number: number): Block<Item> | undefined {
@@ -123,7 +123,7 @@ export class KeyTable<Item extends { readonly key: string }> {
     }
     const start = key.lastIndexOf("-") + 1;
     const number = start === 0 ? -1 : numberAt(key, start);
-    if (number >= 0) this.#group = this.#groups.get(key.slice(0, start));
+    if (number >= 0) this.#group = this.groups.get(key.slice(0, start));
     return number;
   }
 
@@ -139,10 +139,10 @@ export class KeyTable<Item extends { readonly key: string }> {
     }
     if (index > widestGap) return undefined;
     if (group === undefined) {
-      if (this.#groups.size >= mostGroups) return undefined;
+      if (this.groups.size >= mostGroups) return undefined;
       const prefix = key.slice(0, key.lastIndexOf("-") + 1);
       group = { prefix, blocks: new Map(), newest: place, held: 0 };
-      this.#groups.set(prefix, group);
+      this.groups.set(prefix, group);
       this.#group = group;
     }
     const made: Block<Item> = { items: [], held: 0 };
@@ -155,11 +155,11 @@ export class KeyTable<Item extends { readonly key: string }> {
   }
 
   #emptied(group: Group<Item>): void {
-    this.#empty.add(group);
-    if (this.#empty.size <= mostEmptyGroups) return;
-    for (const oldest of this.#empty) {
-      this.#empty.delete(oldest);
-      this.#groups.delete(oldest.prefix);
+    this.empty.add(group);
+    if (this.empty.size <= mostEmptyGroups) return;
+    for (const oldest of this.empty) {
+      this.empty.delete(oldest);
+      this.groups.delete(oldest.prefix);
       if (this.#group === oldest) this.#group = undefined;
       return;
     }

@@ -309,8 +309,12 @@ export const defaultCoreOptions: CoreOptions = {
   reservationMs: 2_000,
   coordination: defaultCoordinationLimits,
   seed: 1,
-  nearestNames: () => [],
+  nearestNames: noNames,
 };
+
+export function noNames(): readonly string[] {
+  return [];
+}
 
 export type State = {
   readonly options: CoreOptions;

@@ -40,36 +40,40 @@ type Timer = Heaped & { readonly at: number; readonly due: Due };
 
 const smallestSweep = 1_000;
 
+export function isSooner(a: Timer, b: Timer): boolean {
+  return a.at < b.at;
+}
+
 export class Timers {
-  readonly #heap = new Heap<Timer>((a, b) => a.at < b.at);
-  #sweepAt = smallestSweep;
+  private readonly heap = new Heap<Timer>(isSooner);
+  private sweepAt = smallestSweep;
 
   get size(): number {
-    return this.#heap.size;
+    return this.heap.size;
   }
 
   /** The moment of the soonest timer; undefined when there is none. */
   get nextAt(): number | undefined {
-    return this.#heap.first?.at;
+    return this.heap.first?.at;
   }
 
   add(at: number, due: Due): void {
-    if (this.#heap.size >= this.#sweepAt) this.#sweep();
-    this.#heap.add({ at, due, heapAt: -1 });
+    if (this.heap.size >= this.sweepAt) this.#sweep();
+    this.heap.add({ at, due, heapAt: -1 });
   }
 
   /** Takes out the soonest timer if its moment has come. */
   takeDue(now: number): Due | undefined {
-    const { first } = this.#heap;
+    const { first } = this.heap;
     if (first === undefined || first.at > now) return undefined;
-    this.#heap.remove(first);
+    this.heap.remove(first);
     return first.due;
   }
 
   /** Drops timers of tasks that moved on, or a million short tasks that expire in a day stay for a day. */
   #sweep(): void {
-    this.#heap.keep(isOpen);
-    this.#sweepAt = Math.max(smallestSweep, 2 * this.#heap.size);
+    this.heap.keep(isOpen);
+    this.sweepAt = Math.max(smallestSweep, 2 * this.heap.size);
   }
 }
 

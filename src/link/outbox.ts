@@ -2,7 +2,7 @@
 // kept until the other side acknowledges them. Frames count from 1 in each session. No I/O here.
 
 import { FrameBuilder, type FrameBody } from "../wire/frame.ts";
-import { BinaryPayload } from "../payload/payload.ts";
+import { BinaryPayload } from "../payload/binary-payload.ts";
 import { ProtocolError, SerializationError } from "../errors/errors.ts";
 import { formatSize } from "../size.ts";
 

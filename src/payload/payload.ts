@@ -15,6 +15,7 @@ import { startStackBelow } from "../errors/stack.ts";
 import { formatSize } from "../size.ts";
 import { limits } from "../wire/limits.ts";
 import { packParts } from "./binary.ts";
+import { BinaryPayload } from "./binary-payload.ts";
 import { pathToLargest } from "./largest-part.ts";
 import { arePlainPrimitives, isPlainJson } from "./plain-json.ts";
 import { TreeReader } from "./tree-reader.ts";
@@ -22,18 +23,6 @@ import { TreeWriter, type Tree } from "./tree-writer.ts";
 
 /** An encoded user value: text, or text with raw binary parts. Opaque to the scheduler. */
 export type Payload = string | BinaryPayload;
-
-export class BinaryPayload {
-  readonly head: string;
-  readonly parts: readonly Uint8Array[];
-  readonly byteLength: number;
-
-  constructor(head: string, parts: readonly Uint8Array[]) {
-    this.head = head;
-    this.parts = parts;
-    this.byteLength = parts.reduce((bytes, part) => bytes + part.byteLength, head.length);
-  }
-}
 
 /** `inputs`: the keys of the futures inside the value, each once, in the order of their first use. */
 export type Encoded = { readonly payload: Payload; readonly inputs: readonly string[] };

@@ -1,7 +1,8 @@
 // Values as bytes, and back: the text in UTF-8, then the binary parts one after the other.
 
 import { ProtocolError } from "../errors/errors.ts";
-import { BinaryPayload, type Payload } from "../payload/payload.ts";
+import { BinaryPayload } from "../payload/binary-payload.ts";
+import type { Payload } from "../payload/payload.ts";
 import type { Shape } from "./messages.ts";
 
 /**

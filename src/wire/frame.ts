@@ -6,7 +6,7 @@
 // `{ head, first, count }`.
 
 import { ProtocolError } from "../errors/errors.ts";
-import { BinaryPayload } from "../payload/payload.ts";
+import { BinaryPayload } from "../payload/binary-payload.ts";
 import type { SocketData } from "../link/socket.ts";
 import { stringifyMessage } from "./text-columns.ts";
 

@@ -51,6 +51,7 @@ const nodeOnly: Record<string, string> = {
 const pure = [
   "src/built-in.ts",
   "src/key-table.ts",
+  "src/payload/binary-payload.ts",
   "src/payload/same-payload.ts",
   "src/duration.ts",
   "src/size.ts",

@@ -6,7 +6,7 @@ import { Link } from "../../src/link/link.ts";
 import { silentLog, type Log } from "../../src/log.ts";
 import { Client } from "../../client/client.ts";
 import { Session } from "../../client/session.ts";
-import { Clockwork } from "../../scheduler/clockwork.ts";
+import { Clockwork, type Stepped } from "../../scheduler/clockwork.ts";
 import { checkInvariants } from "../../scheduler/core/invariants.ts";
 import type { State } from "../../scheduler/core/state.ts";
 import { Relay } from "../../scheduler/relay.ts";
@@ -69,6 +69,8 @@ export type ClusterOptions = {
   log: (who: string, level: string, text: string) => void;
   /** A worker that had joined has ended because of an error. */
   failed?: (who: string, error: Error) => void;
+  /** Hears of every step of the core. */
+  stepped?: Stepped;
 };
 
 export type SimulatedWorker = {
@@ -127,9 +129,10 @@ export class Cluster {
           seed: 7,
         },
         log,
-        stepped: (state, event) => {
+        stepped: (state, event, how) => {
           this.state = state;
           this.#check(state, event.type);
+          this.#options.stepped?.(state, event, how);
         },
       });
       const id = `scheduler-${this.#started++}`;

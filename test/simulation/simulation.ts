@@ -11,6 +11,7 @@ import { startStrands } from "./strands/strands.ts";
 import { possibleOutcomes, modelValues, outcomeOf, resolve } from "./verdict.ts";
 import { VirtualTime } from "./virtual-time.ts";
 import { makeWorkload, type PlannedAction, type PlannedTask, type Workload } from "./workload.ts";
+import type { Stepped } from "../../scheduler/clockwork.ts";
 import type { Future } from "../../client/future.ts";
 import { explain } from "../../scheduler/core/tasks/explain.ts";
 import type { Explanation } from "../../src/wire/facts.ts";
@@ -34,6 +35,8 @@ export type SimulationOptions = {
   tell?: (line: string) => void;
   /** The logs of all processes belong to the story. */
   withLogs?: boolean;
+  /** Hears of every step of the scheduler's core. */
+  stepped?: Stepped;
 };
 
 /** Long enough for everything to come to its end once nothing is broken any more. */
@@ -89,6 +92,7 @@ class Simulation {
         const place = name.length + name.charCodeAt(name.length - 1);
         this.#note(Math.round(time.now * 1e3), direction === "in" ? place : -place, length);
       },
+      ...(options.stepped && { stepped: options.stepped }),
       log: (who, level, text) => {
         // Until they have ended, what it ran in an earlier session goes on beside what is new.
         if (text.includes("it starts anew")) this.#book.capacity.delete(who);

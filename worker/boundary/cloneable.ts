@@ -1,7 +1,8 @@
 // Payloads in a form that structured clone keeps, as messages between the main thread and its threads
 // carry them.
 
-import { BinaryPayload, type Payload } from "../../src/payload/payload.ts";
+import { BinaryPayload } from "../../src/payload/binary-payload.ts";
+import type { Payload } from "../../src/payload/payload.ts";
 import type { ToClient } from "../../src/wire/protocol.ts";
 import { isArrayOf, isNumber, isString } from "./guards.ts";
 

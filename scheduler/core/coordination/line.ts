@@ -10,59 +10,59 @@ export type Member<Self> = {
 
 /** A doubly linked list whose links are in the members, so that each is in one line at most. */
 export class Line<Self extends Member<Self>> {
-  #first: Self | undefined;
-  #last: Self | undefined;
-  #size = 0;
+  private head: Self | undefined;
+  private tail: Self | undefined;
+  private count = 0;
 
   get size(): number {
-    return this.#size;
+    return this.count;
   }
 
   get first(): Self | undefined {
-    return this.#first;
+    return this.head;
   }
 
   /** Adds a member at the end; its number is the highest. */
   join(member: Self): void {
-    this.#insert(member, this.#last, undefined);
+    this.#insert(member, this.tail, undefined);
   }
 
   /** Returns a member to its place, which is near the front. */
   rejoin(member: Self): void {
-    let behind = this.#first;
+    let behind = this.head;
     while (behind !== undefined && behind.order < member.order) behind = behind.behind;
-    this.#insert(member, behind === undefined ? this.#last : behind.ahead, behind);
+    this.#insert(member, behind === undefined ? this.tail : behind.ahead, behind);
   }
 
   leave(member: Self): void {
     const { ahead, behind } = member;
     if (ahead) ahead.behind = behind;
-    else this.#first = behind;
+    else this.head = behind;
     if (behind) behind.ahead = ahead;
-    else this.#last = ahead;
+    else this.tail = ahead;
     member.ahead = undefined;
     member.behind = undefined;
-    this.#size--;
+    this.count--;
   }
 
   /** Takes out the first member. */
   shift(): Self | undefined {
-    const first = this.#first;
+    const first = this.head;
     if (first !== undefined) this.leave(first);
     return first;
   }
 
   *[Symbol.iterator](): Iterator<Self> {
-    for (let each = this.#first; each !== undefined; each = each.behind) yield each;
+    for (let each = this.head; each !== undefined; each = each.behind) yield each;
   }
 
   #insert(member: Self, ahead: Self | undefined, behind: Self | undefined): void {
     member.ahead = ahead;
     member.behind = behind;
     if (ahead) ahead.behind = member;
-    else this.#first = member;
+    else this.head = member;
     if (behind) behind.ahead = member;
-    else this.#last = member;
-    this.#size++;
+    else this.tail = member;
+    this.count++;
   }
 }

@@ -140,11 +140,11 @@ export function compact(lane: Lane): void {
   }
 }
 
-function isPlaceBefore(a: Place, b: Place): boolean {
+export function isPlaceBefore(a: Place, b: Place): boolean {
   return comesBefore(a.lanes.first!, b.lanes.first!);
 }
 
-function comesBefore(a: Lane, b: Lane): boolean {
+export function comesBefore(a: Lane, b: Lane): boolean {
   if (a.depth !== b.depth) return a.depth > b.depth;
   const difference = dequeOf(a) - dequeOf(b);
   return difference === 0 ? headOf(a)!.order < headOf(b)!.order : difference < 0;

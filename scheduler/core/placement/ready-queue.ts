@@ -20,34 +20,34 @@ import type { Site } from "./sites.ts";
 import type { Task } from "../state.ts";
 
 export class ReadyQueue {
-  readonly #levels = new Map<number, Level>();
+  private readonly levels = new Map<number, Level>();
   /** The sites with lanes that are not blocked, by the highest priority of these. */
-  readonly #sites = new Heap<Site>((a, b) => a.ranks.first!.priority > b.ranks.first!.priority);
-  readonly #blocked = new Set<Site>();
-  readonly #awaitingSlot = new Set<Site>();
-  #opened: Lane[] = [];
-  #size = 0;
+  private readonly sites = new Heap<Site>(isMoreUrgent);
+  private readonly blockedSites = new Set<Site>();
+  private readonly sitesAwaitingSlot = new Set<Site>();
+  private opened: Lane[] = [];
+  private count = 0;
 
   get size(): number {
-    return this.#size;
+    return this.count;
   }
 
   /** The sites that are blocked or have lanes set aside. */
   get blocked(): ReadonlySet<Site> {
-    return this.#blocked;
+    return this.blockedSites;
   }
 
   /** Those of them that wait for a free slot. */
   get awaitingSlot(): ReadonlySet<Site> {
-    return this.#awaitingSlot;
+    return this.sitesAwaitingSlot;
   }
 
   /** Gives a lane its place, before it has tasks. */
   attach(lane: Lane): void {
     const { client, priority, constraint } = lane;
     const { site } = constraint;
-    let level = this.#levels.get(priority);
-    if (level === undefined) this.#levels.set(priority, (level = createLevel(priority)));
+    let level = this.levels.get(priority);
+    if (level === undefined) this.levels.set(priority, (level = createLevel(priority)));
     let turn = level.all.get(client);
     if (turn === undefined) level.all.set(client, (turn = createTurn(client, level)));
     let place = turn.all.get(site);
@@ -83,7 +83,7 @@ export class ReadyQueue {
 
   add(task: Task): void {
     const { lane } = task.spec;
-    this.#size++;
+    this.count++;
     const isFirst = lane.ready++ === 0;
     if (task.attempt > 0) lane.returned.pushBack(task);
     else if (task.inputs !== undefined) lane.dependents.pushFront(task);
@@ -97,9 +97,9 @@ export class ReadyQueue {
 
   /** The lane whose head comes next, of those that are not blocked. */
   next(): Lane | undefined {
-    const site = this.#sites.first;
+    const site = this.sites.first;
     if (site === undefined) return undefined;
-    const level = this.#levels.get(site.ranks.first!.priority)!;
+    const level = this.levels.get(site.ranks.first!.priority)!;
     const { turns } = level;
     for (let step = 0; step < turns.length; step++) {
       const index = (level.next + step) % turns.length;
@@ -117,7 +117,7 @@ export class ReadyQueue {
 
   /** Called when a task is not ready any more, or in another lane. Its deque drops it once it is the head. */
   remove(lane: Lane): void {
-    this.#size--;
+    this.count--;
     lane.ready--;
     if (lane.ready === 0) return this.#close(lane);
     // Drops the task where it was the head, or it would be there twice when it becomes ready again.
@@ -139,10 +139,10 @@ export class ReadyQueue {
   block(lane: Lane, awaitsSlot: boolean): void {
     const { site } = lane.place!;
     site.blockedBy = lane;
-    if (awaitsSlot) this.#awaitingSlot.add(site);
-    else this.#awaitingSlot.delete(site);
-    this.#opened.push(lane);
-    this.#blocked.add(site);
+    if (awaitsSlot) this.sitesAwaitingSlot.add(site);
+    else this.sitesAwaitingSlot.delete(site);
+    this.opened.push(lane);
+    this.blockedSites.add(site);
     this.#refresh(site);
   }
 
@@ -153,14 +153,14 @@ export class ReadyQueue {
     lane.aside = true;
     this.#noteOpened(lane);
     site.aside.add(lane);
-    this.#blocked.add(site);
+    this.blockedSites.add(site);
   }
 
   /** Unblocks a site: its lanes may find room now. */
   wake(site: Site): void {
     site.blockedBy = undefined;
-    this.#blocked.delete(site);
-    this.#awaitingSlot.delete(site);
+    this.blockedSites.delete(site);
+    this.sitesAwaitingSlot.delete(site);
     for (const place of site.parked) {
       if (place.lanes.first !== undefined && place.heapAt < 0) place.turn.places.add(place);
     }
@@ -180,16 +180,16 @@ export class ReadyQueue {
 
   /** The lanes that got their first task, were blocked or are to be looked at again, since the last call. */
   takeOpened(): readonly Lane[] {
-    if (this.#opened.length === 0) return this.#opened;
-    const opened = this.#opened;
-    this.#opened = [];
+    if (this.opened.length === 0) return this.opened;
+    const opened = this.opened;
+    this.opened = [];
     for (const lane of opened) lane.opened = false;
     return opened;
   }
 
   /** The lanes with tasks, in no particular order. Slow. */
   *lanes(): Iterable<Lane> {
-    for (const { turns } of this.#levels.values()) {
+    for (const { turns } of this.levels.values()) {
       for (const { all } of turns) {
         for (const place of all.values()) {
           yield* place.lanes;
@@ -202,7 +202,7 @@ export class ReadyQueue {
   #noteOpened(lane: Lane): void {
     if (lane.opened) return;
     lane.opened = true;
-    this.#opened.push(lane);
+    this.opened.push(lane);
   }
 
   #open(lane: Lane): void {
@@ -236,7 +236,7 @@ export class ReadyQueue {
     if (rank.places === 0) site.allRanks.delete(rank.priority);
     turn.all.delete(site);
     if (turn.all.size === 0) level.all.delete(client);
-    if (level.all.size === 0) this.#levels.delete(level.priority);
+    if (level.all.size === 0) this.levels.delete(level.priority);
   }
 
   /** The lane has tasks now: it enters its place, and its needs count in the site. */
@@ -261,7 +261,7 @@ export class ReadyQueue {
     if (!lane.aside) return this.#hide(lane);
     lane.aside = false;
     site.aside.delete(lane);
-    if (site.aside.size === 0 && site.blockedBy === undefined) this.#blocked.delete(site);
+    if (site.aside.size === 0 && site.blockedBy === undefined) this.blockedSites.delete(site);
   }
 
   #show(lane: Lane): void {
@@ -305,10 +305,15 @@ export class ReadyQueue {
     const priority = site.ranks.first?.priority;
     const isOpen = priority !== undefined && !isSiteBlocked(site, priority);
     if (site.heapAt < 0) {
-      if (isOpen) this.#sites.add(site);
-    } else if (isOpen) this.#sites.moved(site);
-    else this.#sites.remove(site);
+      if (isOpen) this.sites.add(site);
+    } else if (isOpen) this.sites.moved(site);
+    else this.sites.remove(site);
   }
+}
+
+/** Whether the open lanes of one site may be more urgent than those of another. */
+export function isMoreUrgent(a: Site, b: Site): boolean {
+  return a.ranks.first!.priority > b.ranks.first!.priority;
 }
 
 /** The first lane of a turn. Places whose site is blocked are parked until it is woken. */

@@ -113,16 +113,24 @@ export function createSite(
 ): Site {
   return {
     ...of,
-    smallest: of.resources.map(() => new Heap((a, b) => a.amount < b.amount)),
+    smallest: of.resources.map(() => new Heap(isLess)),
     blockedBy: undefined,
     places: new Set(),
     parked: new Set(),
     aside: new Set(),
     allRanks: new Map(),
-    ranks: new Heap((a, b) => a.priority > b.priority),
+    ranks: new Heap(isHigher),
     heapAt: -1,
     constraints: 0,
   };
+}
+
+export function isLess(a: Amount, b: Amount): boolean {
+  return a.amount < b.amount;
+}
+
+export function isHigher(a: Rank, b: Rank): boolean {
+  return a.priority > b.priority;
 }
 
 function moveToSite(state: State, constraint: PlacementConstraint): void {

@@ -15,10 +15,11 @@ import { updateOffloading } from "../values/offloading.ts";
 import { freeValue } from "../values/replicas.ts";
 import { forEachWanting, removeWant } from "../clients/wants.ts";
 
-const fresh: TaskState = { at: "new" };
-const readyState: TaskState = { at: "ready" };
-const released: TaskState = { at: "released" };
-const forgotten: TaskState = { at: "forgotten" };
+/** The states that all their tasks share. */
+export const fresh: TaskState = { at: "new" };
+export const readyState: TaskState = { at: "ready" };
+export const released: TaskState = { at: "released" };
+export const forgotten: TaskState = { at: "forgotten" };
 const noTasks: readonly Task[] = [];
 
 /** One call of a submission. */

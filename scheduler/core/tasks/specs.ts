@@ -8,7 +8,7 @@ import type { Client, PlacementConstraint, Spec, State } from "../state.ts";
 import { functionKey, referenceTo, type FunctionReference } from "./functions.ts";
 import { enterRunHeads, leaveRunHeads } from "./run-heads.ts";
 
-const noOptions: TaskOptions = {};
+export const noOptions: TaskOptions = {};
 
 export function specFor(
   state: State,

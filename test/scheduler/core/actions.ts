@@ -3,6 +3,7 @@
 
 import fc from "fast-check";
 import type { FromWorker, TaskOptions } from "../../../src/wire/protocol.ts";
+import type { Event } from "../../../scheduler/core/step.ts";
 import { coordinate, coordinationRequests, giveBack } from "./coordination/random.ts";
 import {
   columns,
@@ -13,6 +14,17 @@ import {
   type Held,
 } from "./fake-worker.ts";
 import { restartReason, type FakeClient, type World } from "./world.ts";
+
+/** Small times and sizes, so that few events reach every bound. */
+export const coreOptions = {
+  graceMs: 100,
+  reservationMs: 20,
+  unknownTaskTimeoutMs: 50,
+  maxAhead: 3,
+  maxWorkerLosses: 2,
+  smallResultBytes: 4,
+  keptBytes: 40,
+};
 
 const clientIds = ["ann", "bob", "cid"];
 export const workerNames = ["w1", "w2", "w3"];
@@ -25,6 +37,7 @@ const taskOptions: TaskOptions[] = [
   { priority: -5, expiresMs: 30 },
   { retries: { max: 2, delayMs: 20, jitter: 0.5 } },
   { retries: { max: 1 }, run: { timeoutMs: 10 } },
+  { retries: { max: 3, delayMs: 5 }, retryIf: ["task-failed"] },
   { delayMs: 40 },
   { startAt: 1_100, expiresMs: 300 },
   { resources: { gpu: 1 } },
@@ -35,10 +48,19 @@ const taskOptions: TaskOptions[] = [
   { maxWorkerLosses: 1 },
   { unschedulableTimeoutMs: 30, resources: { gpu: 2 } },
 ];
+const job = { system: "slurm", id: "7", step: "0" };
+function digestsOf(...names: string[]): string[] {
+  return names.map((name) => name.repeat(43));
+}
 export const workerKinds = [
-  { slots: 1, functions: ["f"], resources: {} },
-  { slots: 2, functions: ["f", "g"], resources: { gpu: 1 } },
-  { slots: 3, functions: ["f", "g", "h"], resources: { gpu: 2, share: 0.3 } },
+  { slots: 1, functions: ["f"], resources: {}, memoryBytes: 1.5 * heldBytes },
+  { slots: 2, functions: ["f", "g"], digests: digestsOf("f", "g"), resources: { gpu: 1 }, job },
+  {
+    slots: 3,
+    functions: ["f", "g", "h"],
+    digests: digestsOf("f", "g", "h"),
+    resources: { gpu: 2, share: 0.3 },
+  },
 ];
 const failures = ["task-failed", "task-failed", "task-timeout", "thread-lost", "not-serializable"];
 
@@ -62,6 +84,8 @@ export const actions = fc.oneof(
       client,
       inside,
       name: fc.constantFrom(...functions, ...functions, "unknown"),
+      /** The client gives the function itself, and not its name. */
+      isPassed: fc.boolean(),
       options: which,
       inputs: fc.array(fc.array(which, { maxLength: 3 }), { minLength: 1, maxLength: 4 }),
       /** Sometimes a key that exists or existed. */
@@ -81,13 +105,16 @@ export const actions = fc.oneof(
   { weight: 2, arbitrary: of("published", { client, name: publishedName }) },
   { weight: 1, arbitrary: of("unpublish", { client, name: publishedName }) },
   { weight: 1, arbitrary: of("restart", { client }) },
-  { weight: 6, arbitrary: of("coordinate", { client, some, request: coordinationRequests }) },
+  {
+    weight: 6,
+    arbitrary: of("coordinate", { client, inside, some, request: coordinationRequests }),
+  },
   { weight: 2, arbitrary: of("give-back", { client, some }) },
   { weight: 1, arbitrary: of("who-has", { client, some }) },
   { weight: 2, arbitrary: of("scatter", { client, broadcast: fc.boolean(), small: fc.boolean() }) },
   { weight: 3, arbitrary: of("upload", { client }) },
   { weight: 1, arbitrary: of("retire", { client, which }) },
-  { weight: 2, arbitrary: of("client-link", { client }) },
+  { weight: 2, arbitrary: of("client-link", { client, isSilent: fc.boolean() }) },
   { weight: 1, arbitrary: of("client-leaves", { client }) },
   {
     weight: 4,
@@ -99,6 +126,9 @@ export const actions = fc.oneof(
   },
   { weight: 2, arbitrary: of("worker-link", { worker }) },
   { weight: 1, arbitrary: of("worker-lost", { worker, bySuccessor: fc.boolean() }) },
+  { weight: 1, arbitrary: of("heard-of-workers", { how: fc.nat(2) }) },
+  { weight: 1, arbitrary: of("expect-no-workers", { client, isSo: fc.boolean() }) },
+  { weight: 3, arbitrary: of("output", { worker, which, isTaken: fc.boolean() }) },
   { weight: 1, arbitrary: of("worker-leaves", { worker }) },
   { weight: 8, arbitrary: of("read", { worker, count: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 4, arbitrary: of("start", { worker, which, report: fc.boolean() }) },
@@ -117,6 +147,16 @@ export const actions = fc.oneof(
 );
 export type Action = typeof actions extends fc.Arbitrary<infer Made> ? Made : never;
 
+/** @param endingAt after so many actions the time limit is near */
+export function actAll(world: World, run: readonly Action[], endingAt?: number): void {
+  for (const [index, action] of run.entries()) {
+    if (index === endingAt) {
+      world.handle({ type: "time-limit", limit: "the time limit", leftMs: 1_000 });
+    }
+    act(world, action);
+  }
+}
+
 export function act(world: World, action: Action): void {
   if ("client" in action) {
     const within = "inside" in action ? action.inside : undefined;
@@ -133,6 +173,14 @@ export function act(world: World, action: Action): void {
     actAsClient(world, world.clients.get(id)!, action);
   } else if (action.do === "pass") {
     world.pass(action.ms);
+  } else if (action.do === "heard-of-workers") {
+    const missing = { name: "w8", host: "h", how: "no such module" };
+    const events: Event[] = [
+      { type: "step-ended", step: job },
+      { type: "no-worker-coming", why: "its steps have ended" },
+      { type: "worker-ended", ...missing, job },
+    ];
+    world.handle(events[action.how]!);
   } else {
     const name = workerNames[action.worker]!;
     const present = [...world.workers.values()].find(({ facts }) => facts.name === name);
@@ -151,7 +199,10 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
   const keys = "some" in action ? pick(keysOf(world), action.some) : [];
   if (action.do === "client-link") {
     by.away = !by.away;
-    world.handle({ type: by.away ? "client-away" : "client-back", id: by.id });
+    const { isSilent } = action;
+    world.handle(
+      by.away ? { type: "client-away", id: by.id, isSilent } : { type: "client-back", id: by.id },
+    );
   } else if (action.do === "client-leaves") {
     world.leaveClient(by);
   } else if (by.away) {
@@ -171,6 +222,9 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
     world.say(by.id, { type: "retire", id: 5, workers: [name] });
   } else if (action.do === "submit") {
     submit(world, by, action);
+  } else if (action.do === "expect-no-workers") {
+    const reason = action.isSo ? { reason: "the queue is closed" } : {};
+    world.say(by.id, { type: "expect-no-workers", id: 6, ...reason });
   } else if (action.do === "restart") {
     world.say(by.id, { type: "restart", id: 6, reason: restartReason });
   } else if (action.do === "publish") {
@@ -203,6 +257,8 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
       by.id,
       { type: "info", id: 1 },
       { type: "workers", id: 2 },
+      { type: "demand", id: 4, targetMs: 100 },
+      { type: "registered-at", id: 5, name: "f", digest: digestsOf("f")[0]! },
       ...keys.map((key) => ({ type: "explain" as const, id: 3, key })),
     );
   }
@@ -217,16 +273,20 @@ function submit(world: World, by: FakeClient, action: Extract<Action, { do: "sub
   // The same future twice is not what the client library sends, and is no reason to wait for ever.
   const inputs = action.inputs.map((each) => each.flatMap((place) => pick(known, [place])));
   let name = action.name;
+  let digest = action.isPassed ? digestsOf(name)[0] : undefined;
   // The client library refuses another call under a key that it holds; a stranger's it cannot know.
   const [first] = keys;
   const existing = again.length > 0 ? world.state.tasks.get(first!) : undefined;
   if (existing && by.futures.has(first!)) {
-    name = existing.spec.function.name;
+    const { function: facts } = existing.spec;
+    name = facts.name;
+    digest = facts.passed ? facts.digest : undefined;
     inputs[0] = [...(existing.inputKeys ?? [])];
   }
   world.submit(by, {
     type: "submit",
     name,
+    ...(digest !== undefined && { digest }),
     keys,
     args: keys.map((key) => `[${key}]`),
     ...(inputs.some((each) => each.length > 0) && { inputs }),
@@ -262,6 +322,14 @@ function actAsWorker(world: World, by: FakeWorker, action: ByWorker): void {
     for (const each of pick(held, [action.which])) {
       world.hear(by, ...by.start(each));
       if (action.report && each.executing) world.hear(by, columns("started", [each]));
+    }
+  } else if (action.do === "output") {
+    for (const { key, attempt } of pick(by.executing(), [action.which])) {
+      world.hear(by, { type: "output", key, attempt, value: "an output" });
+      world.hear(by, { type: "progress", key, attempt, fraction: 0.5, text: "half" });
+      if (!action.isTaken) continue;
+      const taken = { type: "output-taken" as const, key, attempt, bytes: 5 };
+      for (const { id, away } of world.clients.values()) if (!away) world.say(id, taken);
     }
   } else if (action.do === "nest") {
     nest(world, by, action);

@@ -10,6 +10,7 @@ import { checkInvariants } from "../../../scheduler/core/invariants.ts";
 import { createState, type CoreOptions } from "../../../scheduler/core/state.ts";
 import { nextWakeUp, step, type Event } from "../../../scheduler/core/step.ts";
 import type { WorkerFacts } from "../../../scheduler/core/workers/membership.ts";
+import { deepFreeze } from "./deep-freeze.ts";
 import { addressOf, FakeWorker, type Call, type Need } from "./fake-worker.ts";
 
 export type Submission = Extract<FromClient, { type: "submit" }>;
@@ -44,10 +45,13 @@ export class World {
     this.state = createState(options);
   }
 
-  handle(event: Event): void {
-    this.events.push(structuredClone({ now: this.now, event }));
-    const effects = step(this.state, this.now, event);
-    this.effects.push(structuredClone(effects));
+  handle(given: Event): void {
+    // As it would come over a wire: it has no object in common with others.
+    const event = structuredClone(given);
+    // A journal repeats events, and links keep what was not acknowledged: neither may change later.
+    this.events.push(deepFreeze({ now: this.now, event }));
+    const effects = deepFreeze(step(this.state, this.now, event));
+    this.effects.push(effects);
     checkInvariants(this.state);
     for (const effect of effects) this.#perform(effect);
     for (let reply = this.#replies.shift(); reply; reply = this.#replies.shift()) reply();
@@ -183,7 +187,8 @@ export class World {
         const worker = this.workers.get(effect.to);
         if (worker === undefined) throw new Error(`a message to the gone worker ${effect.to}`);
         for (const message of effect.messages) {
-          checkToWorker(message);
+          // The check makes payloads of what it finds, in place.
+          checkToWorker(structuredClone(message));
           worker.receive(message, (key) => this.calls.get(key)!);
           if (message.type === "sub") {
             const inside = this.insides.get(insideId(worker.id, message.key, message.attempt));
@@ -205,7 +210,7 @@ export class World {
         const client = this.clients.get(effect.to);
         if (client === undefined) throw new Error(`a message to the gone client ${effect.to}`);
         for (const message of effect.messages) {
-          checkToClient(message);
+          checkToClient(structuredClone(message));
           this.#tell(client, message);
         }
         break;

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test, vi } from "vitest";
 import { ConnectionError, ProtocolError } from "../../../src/errors/errors.ts";
 import type { LinkEvents, LinkOptions } from "../../../src/link/link-options.ts";
 import { Link } from "../../../src/link/link.ts";
-import { BinaryPayload } from "../../../src/payload/payload.ts";
+import { BinaryPayload } from "../../../src/payload/binary-payload.ts";
 import { cut, memorySocketPair } from "./socket-memory.ts";
 import type { Socket, SocketClose } from "../../../src/link/socket.ts";
 import { socketMakers } from "./socket-pairs.ts";

@@ -7,8 +7,8 @@ import { SerializationError } from "../../../src/errors/errors.ts";
 import { futureKey } from "../../../src/payload/future-key.ts";
 import { samePayload } from "../../../src/payload/same-payload.ts";
 import { limits } from "../../../src/wire/limits.ts";
+import { BinaryPayload } from "../../../src/payload/binary-payload.ts";
 import {
-  BinaryPayload,
   decode,
   encode,
   encodeList,

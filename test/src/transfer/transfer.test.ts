@@ -4,7 +4,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cut, memorySocketPair, type MemorySocket } from "../link/socket-memory.ts";
-import { BinaryPayload, payloadBytes, type Payload } from "../../../src/payload/payload.ts";
+import { BinaryPayload } from "../../../src/payload/binary-payload.ts";
+import { payloadBytes, type Payload } from "../../../src/payload/payload.ts";
 import { windowBytes } from "../../../src/transfer/incoming.ts";
 import type { Want } from "../../../src/transfer/messages.ts";
 import { Peers } from "../../../src/transfer/peers.ts";

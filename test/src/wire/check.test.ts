@@ -13,7 +13,7 @@ import {
 } from "../../../src/wire/check.ts";
 import { ProtocolError } from "../../../src/errors/errors.ts";
 import { limits } from "../../../src/wire/limits.ts";
-import { BinaryPayload } from "../../../src/payload/payload.ts";
+import { BinaryPayload } from "../../../src/payload/binary-payload.ts";
 import { PROTOCOL_VERSION } from "../../../src/wire/protocol.ts";
 
 const finished = {

@@ -5,7 +5,8 @@ import { describe, expect, test } from "vitest";
 import { checkFromWorker } from "../../../src/wire/check.ts";
 import { ProtocolError } from "../../../src/errors/errors.ts";
 import { FrameBuilder, heartbeat, readFrame, writeFrame } from "../../../src/wire/frame.ts";
-import { BinaryPayload, type Payload } from "../../../src/payload/payload.ts";
+import { BinaryPayload } from "../../../src/payload/binary-payload.ts";
+import type { Payload } from "../../../src/payload/payload.ts";
 import type { FromWorker } from "../../../src/wire/protocol.ts";
 
 const part = fc.uint8Array({ maxLength: 40 });

@@ -1,7 +1,8 @@
 // Payloads between the threads of a worker: shared memory is handed over as it is, whatever its size.
 
 import { expect, test } from "vitest";
-import { BinaryPayload, encode } from "../../../src/payload/payload.ts";
+import { BinaryPayload } from "../../../src/payload/binary-payload.ts";
+import { encode } from "../../../src/payload/payload.ts";
 import { fromCloneable, sharedBytes, toCloneable } from "../../../worker/boundary/cloneable.ts";
 import { isFromThread } from "../../../worker/boundary/messages.ts";
 

@@ -3,7 +3,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { BinaryPayload } from "../../../src/payload/payload.ts";
+import { BinaryPayload } from "../../../src/payload/binary-payload.ts";
 import { Assembly, bytesOfShape } from "../../../src/transfer/shape.ts";
 import type { Disk } from "../../../worker/results/spilling.ts";
 import { Store, type Entry } from "../../../worker/results/store.ts";
