@@ -46,7 +46,7 @@ type Options = LogOptions & {
   interface?: string;
   memoryLimit?: number;
   localDirectory?: string;
-  deathTimeout: number;
+  deathTimeout?: number;
   drainTimeout: number;
   lifetime?: number;
   lifetimeStagger: number;
@@ -107,9 +107,10 @@ export function workerCommand(): Command {
       "connect from the address of this network interface; else $THENCE_INTERFACE",
     )
     .addOption(
-      new Option("--death-timeout <duration>", "end after this time without a scheduler")
-        .argParser(duration)
-        .default(60_000, "60s"),
+      new Option(
+        "--death-timeout <duration>",
+        "end after this time without a scheduler (default: 60s; an hour when one with a journal is gone)",
+      ).argParser(duration),
     )
     .addOption(
       new Option(
@@ -185,7 +186,7 @@ async function run(address: string | undefined, options: Options, command: Comma
     isolation: options.isolation,
     ...(localAddress !== undefined && { localAddress }),
     ...(options.localDirectory !== undefined && { localDirectory: options.localDirectory }),
-    deathTimeoutMs: options.deathTimeout,
+    ...(options.deathTimeout !== undefined && { deathTimeoutMs: options.deathTimeout }),
     drainTimeoutMs: options.drainTimeout,
     log,
   };

@@ -22,6 +22,11 @@ export type ConnectOptions = {
    * so long for the next scheduler. Default: 30,000.
    */
   timeoutMs?: number;
+  /**
+   * Milliseconds that futures wait for the next scheduler on the same journal, when theirs is gone; then they are
+   * lost. Default: an hour. Without a journal they are lost after the grace period of the scheduler.
+   */
+  absenceMs?: number;
   /** For people: in logs and on the dashboard. Default: host and process id. */
   name?: string;
 };
@@ -38,7 +43,7 @@ export type OpenOptions = Omit<ConnectOptions, "token" | "tokenFile"> &
 
 /** How to reach the scheduler that a user means; see `Client.connect`. */
 export function connectionTo(target: string | undefined, options: ConnectOptions): OpenOptions {
-  const names = ["token", "tokenFile", "timeoutMs", "name"];
+  const names = ["token", "tokenFile", "timeoutMs", "absenceMs", "name"];
   const { token, tokenFile, ...others } = checkedNames(options, names, "connect");
   if (target !== undefined && typeof target !== "string") {
     throw new TypeError(`give the address or the file as a string, not ${typeof target}`);
@@ -66,6 +71,8 @@ export function connectionTo(target: string | undefined, options: ConnectOptions
 /** A session with a scheduler, once that has answered. */
 export async function openSession(options: OpenOptions): Promise<Session> {
   const { name = `${hostname()}-${process.pid}`, timeoutMs = 30_000, ...how } = options;
+  const { absenceMs } = options;
+  if (absenceMs !== undefined) checkedTimeout(absenceMs, "absenceMs");
   // A task has a client without ever dialling, and need not load what that takes.
   const { dial } = await import("../src/link/dial.ts");
   const { checkToClient } = await import("../src/wire/check.ts");

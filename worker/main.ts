@@ -7,7 +7,13 @@ import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkToWorker } from "../src/wire/check.ts";
 import { GoodbyeError } from "../src/link/socket.ts";
-import { dial, type DialledLink, type DialTarget, type OpenSocket } from "../src/link/dial.ts";
+import {
+  absenceMs,
+  dial,
+  type DialledLink,
+  type DialTarget,
+  type OpenSocket,
+} from "../src/link/dial.ts";
 import type { JobStep } from "../src/wire/lifetimes.ts";
 import { sayLastWords } from "./last-words.ts";
 import { isBuiltIn } from "../src/built-in.ts";
@@ -51,7 +57,10 @@ export type WorkerOptions = {
   readonly resources?: Resources;
   /** The devices of a resource: each task gets some for itself, as many as it asked for. */
   readonly devices?: DeviceLists;
-  /** How long it looks for the scheduler before it gives up, in milliseconds. Default 60,000. */
+  /**
+   * How long it looks for the scheduler before it gives up, in milliseconds. Default 60,000, and an hour for the next
+   * scheduler on the journal of one that is gone.
+   */
   readonly deathTimeoutMs?: number;
   /** How long running tasks may go on after `stop`, in milliseconds. Default 10,000. */
   readonly drainTimeoutMs?: number;
@@ -137,6 +146,7 @@ const stillLoadingMs = 10_000;
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { name, threads, concurrency = 1, log = silentLog } = options;
   const { deathTimeoutMs = 60_000, drainTimeoutMs = 10_000 } = options;
+  const absence = options.deathTimeoutMs === undefined ? {} : { absenceMs: options.deathTimeoutMs };
   const slots = slotsOf(threads, concurrency);
   const over = Promise.withResolvers<string>();
   // The caller may await `ended` late, or never.
@@ -299,7 +309,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   function sayWhyWaiting({ message }: Error): void {
     if (reasonsSaid.has(message) || reasonsSaid.size === mostReasons) return;
     reasonsSaid.add(message);
-    const limitMs = link ? link.welcome.graceMs : deathTimeoutMs;
+    const limitMs = link ? absenceMs(link.welcome, absence) : deathTimeoutMs;
     log.info(waitingFor(options.target.describe, limitMs, message));
   }
 
@@ -321,6 +331,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       target: findTarget,
       describeTarget: options.target.describe,
       timeoutMs: deathTimeoutMs,
+      ...absence,
       onFailedAttempt: sayWhyWaiting,
       ...(options.signal && { signal: options.signal }),
       ...(options.open && { open: options.open }),

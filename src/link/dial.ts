@@ -64,6 +64,11 @@ export type DialOptions<In> = {
   /** Time for the first connection, in milliseconds. A reconnect has the scheduler's grace period. */
   timeoutMs: number;
   /**
+   * How long to look for the next scheduler on the journal of one that is gone, in milliseconds. Default:
+   * what the scheduler says. Without a journal there is no such time.
+   */
+  absenceMs?: number;
+  /**
    * After a loss it looks for the next scheduler, until the link is closed: messages sent meanwhile
    * wait, and `up` says that they leave. Default: the link ends with a loss.
    */
@@ -168,13 +173,13 @@ class Dialler<In, Out extends object> {
   /** Never rejects. */
   async #reconnect(reason: string): Promise<void> {
     const link = this.#link!;
-    const { graceMs } = link.welcome;
+    const limitMs = absenceMs(link.welcome, this.#options);
     try {
       const { socket, welcome } = await this.#connect(
-        graceMs,
+        limitMs,
         (tried, last) =>
           `The link to the scheduler at ${tried ?? this.#options.describeTarget} was lost ` +
-          `(${reason}) and could not be restored within ${describeDuration(graceMs)}. ` +
+          `(${reason}) and could not be restored within ${describeDuration(limitMs)}. ` +
           `The last attempt: ${last}`,
       );
       link.welcome = welcome;
@@ -233,10 +238,12 @@ class Dialler<In, Out extends object> {
     // The error of an attempt with little time left says less than the error before it.
     const enoughMs = Math.min(500, timeoutMs / 10);
     let last: unknown;
+    // A successor of the scheduler gives its peers no more than the grace period to come back.
+    const graceMs = this.#link ? Math.min(timeoutMs, this.#link.welcome.graceMs) : timeoutMs;
     // Neither unanswered attempts nor pauses may use up the grace period: an outage that ends well
     // within it has to be survived. The network may be slow, so the next attempt may take longer.
-    let mostMs = this.#link ? Math.min(attemptMs, timeoutMs / 4) : attemptMs;
-    const mostPauseMs = Math.min(longestPauseMs, Math.max(shortestPauseMs, timeoutMs / 20));
+    let mostMs = this.#link ? Math.min(attemptMs, graceMs / 4) : attemptMs;
+    const mostPauseMs = Math.min(longestPauseMs, Math.max(shortestPauseMs, graceMs / 20));
     for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(pauseMs * 2, mostPauseMs)) {
       signal?.throwIfAborted();
       const beganAt = this.#clock.now();
@@ -371,6 +378,14 @@ class Dialler<In, Out extends object> {
 function stoodStillMs(tookMs: number, expectedMs: number): number {
   const lateMs = tookMs - expectedMs;
   return lateMs > noticedLateMs ? lateMs : 0;
+}
+
+/** How long to look for the scheduler of a session: the grace period, or longer if a journal has the session. */
+export function absenceMs(
+  { graceMs, absenceMs: saidMs }: Welcome,
+  { absenceMs: ownMs }: { absenceMs?: number },
+): number {
+  return saidMs === undefined ? graceMs : (ownMs ?? saidMs);
 }
 
 function settingsOf(welcome: Welcome): { heartbeatMs: number; frameBytes: number } {

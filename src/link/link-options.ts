@@ -2,13 +2,15 @@
 
 import type { Check } from "../wire/check.ts";
 import type { Clock } from "./clock.ts";
+import type { SocketData } from "./socket.ts";
 
 export type LinkEvents<In> = {
   /**
-   * All messages of one frame, in order. An error thrown here ends the link as `violate` does: throw
-   * a `ProtocolError` for a message that is well-formed but not allowed.
+   * All messages of one frame, in order; the frame as it came, and how many messages are taken with it. An
+   * error thrown here ends the link as `violate` does: throw a `ProtocolError` for a message that is
+   * well-formed but not allowed.
    */
-  messages(batch: In[]): void;
+  messages(batch: In[], frame: SocketData, received: number): void;
   /** The socket dropped; messages wait for the next `attach`. */
   down(reason: string): void;
   /**
@@ -31,6 +33,11 @@ export type LinkEvents<In> = {
 export type LinkOptions<In> = {
   check: Check<In>;
   on: LinkEvents<In>;
+  /**
+   * Messages are acknowledged when `Link.took` says so, because they have to be kept first. Default: as
+   * soon as they are read.
+   */
+  takesLater?: boolean;
   /** The interval of the heartbeat. Three beats in a row without data from the peer are silence. */
   heartbeatMs: number;
   /** Largest frame to write, in bytes. Default: `limits.frameBytes`. */

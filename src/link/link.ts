@@ -2,14 +2,14 @@
 // Both sides use this class. They differ only in the source of the next socket after a drop: one side
 // dials (`dial.ts`), the other accepts (`accept.ts`).
 //
-// Frames with messages are counted. Every frame acknowledges the number of frames received, and
-// unacknowledged frames are kept and written again on the next socket. A link never waits for an
+// Messages are counted. Every frame acknowledges the number of messages received, and frames with
+// unacknowledged messages are kept and written again on the next socket. A link never waits for an
 // answer before it writes, so it is idle only when its socket is full or it has nothing to write.
 
 import { systemClock, type Cancel, type Clock } from "./clock.ts";
 import { describeDuration } from "../duration.ts";
 import { ConnectionError, ProtocolError } from "../errors/errors.ts";
-import { heartbeat, readFrame, writeFrame, type FrameBody } from "../wire/frame.ts";
+import { gap, heartbeat, readFrame, writeFrame, type FrameBody } from "../wire/frame.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { limits } from "../wire/limits.ts";
 import type { LinkOptions } from "./link-options.ts";
@@ -81,6 +81,17 @@ export class Link<In, Out extends object> {
     return Math.max(inSocket, this.#outbox.unacknowledgedBytes) + this.#outbox.unsentBytes;
   }
 
+  /** Acknowledges the messages of one more frame. Called from outside with `takesLater` only. */
+  took(messages: number, bytes: number): void {
+    this.#received += messages;
+    const owed = this.#unacknowledged;
+    owed.frames += 1;
+    owed.bytes += bytes;
+    if (owed.frames >= acknowledgeAfterFrames || owed.bytes >= acknowledgeAfterBytes) {
+      this.#schedule();
+    }
+  }
+
   get state(): "up" | "down" | "ended" {
     if (this.#ended) return "ended";
     return this.#socket ? "up" : "down";
@@ -91,18 +102,18 @@ export class Link<In, Out extends object> {
     return this.#end.signal;
   }
 
-  /** Frames received in this session, as told in a hello or a welcome. */
+  /** Messages received in this session, as told in a hello or a welcome. */
   get received(): number {
     return this.#received;
   }
 
-  /** For the accepting side: whether a peer that has received this many frames can resume. */
+  /** For the accepting side: whether a peer that has received this many messages can resume. */
   canResume(received: number): boolean {
     return !this.#ended && this.#outbox.canResume(received);
   }
 
   /**
-   * Continues on a new socket after the frames that the peer has received, and closes an older
+   * Continues on a new socket after the messages that the peer has received, and closes an older
    * socket. The new socket is read only after this turn of the event loop, so that the caller of
    * `dial` has the link before its first message.
    */
@@ -111,7 +122,7 @@ export class Link<In, Out extends object> {
       socket.terminate();
       return;
     }
-    this.#detach()?.close(closeCodes.replaced, "replaced by a newer connection");
+    this.leaveSocket();
     this.#socket = socket;
     socket.pause();
     socket.listen({
@@ -130,6 +141,17 @@ export class Link<In, Out extends object> {
     });
     this.#heartbeat = this.#startHeartbeat(socket);
     this.#schedule();
+  }
+
+  /** Continues the session of an earlier process of this side, before the first `attach`. */
+  inherit(session: { received: number; acknowledged: number; messages: readonly Out[] }): void {
+    this.#received = session.received;
+    this.#outbox.inherit(session.acknowledged, session.messages);
+  }
+
+  /** Gives up the socket, if there is one: the peer has opened another, which is to be attached soon. */
+  leaveSocket(): void {
+    this.#detach()?.close(closeCodes.replaced, "replaced by a newer connection");
   }
 
   /** Starts a new session: discards everything sent, received and queued, and closes the socket. */
@@ -253,27 +275,25 @@ export class Link<In, Out extends object> {
       this.#options.on.heard?.();
     }
     const batch: In[] = [];
+    let received: number;
     try {
       const frame = readFrame(data);
       const wasReady = this.#outbox.ready;
       this.#outbox.acknowledge(frame.ack);
       if (!wasReady && this.#outbox.ready) this.#schedule();
-      for (const message of frame.messages) batch.push(this.#options.check(message, frame.parts));
+      received = frame.messages.length;
+      for (const message of frame.messages) {
+        if (message !== gap) batch.push(this.#options.check(message, frame.parts));
+      }
     } catch (error) {
       this.violate(error as Error);
       return;
     }
-    if (batch.length === 0) return;
-    this.#received += 1;
-    const owed = this.#unacknowledged;
-    owed.frames += 1;
-    owed.bytes += data.length;
-    if (owed.frames >= acknowledgeAfterFrames || owed.bytes >= acknowledgeAfterBytes) {
-      this.#schedule();
-    }
+    if (received === 0) return;
+    if (!this.#options.takesLater) this.took(received, data.length);
     if (this.#closing) return;
     try {
-      this.#options.on.messages(batch);
+      this.#options.on.messages(batch, data, received);
     } catch (error) {
       this.violate(error as Error);
     }

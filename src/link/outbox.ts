@@ -1,5 +1,6 @@
 // The outgoing queue of one side of a link: unsent messages, and the frames made of them, which are
-// kept until the other side acknowledges them. Frames count from 1 in each session. No I/O here.
+// kept until the other side acknowledges their messages. Messages count from 1 in each session: unlike
+// frames, a successor of this process can count them again. No I/O here.
 
 import { FrameBuilder, type FrameBody } from "../wire/frame.ts";
 import { BinaryPayload } from "../payload/binary-payload.ts";
@@ -28,11 +29,15 @@ export class Outbox<Out extends object> {
   #weights: number[] = [];
   #weighed = 0;
   #unsentBytes = 0;
-  /** The unacknowledged frames; the first has the number `#acknowledged + 1`. */
+  /** The unacknowledged frames. */
   #frames: FrameBody[] = [];
+  /** How many of them are written to the current socket, or were received by the peer before. */
+  #writtenFrames = 0;
   #acknowledged = 0;
-  /** The number of the newest frame written to the current socket, or received by the peer before. */
+  /** The number of the last message in these. */
   #written = 0;
+  /** How many messages at the front of the queue an earlier process may have written. */
+  #inherited = 0;
   #unacknowledgedBytes = 0;
 
   constructor(options: OutboxOptions) {
@@ -76,39 +81,58 @@ export class Outbox<Out extends object> {
 
   /** Whether `next` returns a frame. */
   get ready(): boolean {
-    if (this.#written < this.#acknowledged + this.#frames.length) return true;
+    if (this.#writtenFrames < this.#frames.length) return true;
     return this.unsentMessages > 0 && this.#unacknowledgedBytes < windowBytes;
   }
 
   /** The next frame to write: one that the peer has not received, or a new one. */
   next(): FrameBody | undefined {
-    const missed = this.#frames[this.#written - this.#acknowledged];
+    const missed = this.#frames[this.#writtenFrames];
     const frame = missed ?? this.#build();
-    if (frame !== undefined) this.#written += 1;
+    if (frame !== undefined) {
+      this.#writtenFrames += 1;
+      this.#written += frame.messages;
+    }
     return frame;
   }
 
-  /** The peer has received this many frames. */
+  /** The peer has received this many messages. */
   acknowledge(count: number): void {
-    if (!this.canResume(count)) {
+    if (count === this.#acknowledged) return;
+    const frames = this.canResume(count) ? this.#framesUpTo(count) : undefined;
+    if (frames === undefined) {
       throw new ProtocolError(
-        `acknowledges ${count} frames where ${this.#acknowledged} to ${this.#written} are possible`,
+        `acknowledges ${count} messages where ${this.#acknowledged} to ${this.#written} are possible`,
       );
     }
-    if (count === this.#acknowledged) return;
-    const done = this.#frames.splice(0, count - this.#acknowledged);
-    for (const frame of done) this.#unacknowledgedBytes -= frame.bytes;
+    for (const done of this.#frames.splice(0, frames)) this.#unacknowledgedBytes -= done.bytes;
+    this.#writtenFrames -= frames;
     this.#acknowledged = count;
   }
 
   canResume(received: number): boolean {
-    return received >= this.#acknowledged && received <= this.#written;
+    return received >= this.#acknowledged && received <= this.#written + this.#inherited;
   }
 
-  /** Starts a new socket: the frames that the peer has not received are written again. */
+  /** Starts a new socket: what the peer has not received is written again. */
   resume(received: number): void {
+    for (; this.#inherited > 0 && this.#acknowledged < received; this.#inherited -= 1) {
+      this.#shift();
+      this.#acknowledged += 1;
+    }
+    this.#inherited = 0;
+    this.#written = Math.max(this.#written, this.#acknowledged);
     this.acknowledge(received);
+    this.#writtenFrames = 0;
     this.#written = received;
+  }
+
+  /** Continues for an earlier process: these messages after `acknowledged` may have been written by it. */
+  inherit(acknowledged: number, messages: readonly Out[]): void {
+    this.clear();
+    this.#acknowledged = this.#written = acknowledged;
+    this.#queue = [...messages];
+    this.#inherited = messages.length;
   }
 
   /** Discards all messages and frames. */
@@ -116,6 +140,18 @@ export class Outbox<Out extends object> {
     this.#emptyQueue();
     this.#frames = [];
     this.#acknowledged = this.#written = this.#unacknowledgedBytes = 0;
+    this.#writtenFrames = this.#inherited = 0;
+  }
+
+  /** How many frames have these messages and no others. */
+  #framesUpTo(count: number): number | undefined {
+    let messages = this.#acknowledged;
+    for (let frames = 0; frames < this.#writtenFrames; frames += 1) {
+      messages += this.#frames[frames]!.messages;
+      if (messages === count) return frames + 1;
+      if (messages > count) return undefined;
+    }
+    return undefined;
   }
 
   #build(): FrameBody | undefined {
@@ -128,6 +164,7 @@ export class Outbox<Out extends object> {
         // The message may still fit into a frame of its own.
         if (!builder.empty) break;
         this.#shift();
+        builder.addGap();
         this.#options.unsendable(message, problem);
       } else {
         this.#shift();

@@ -3,7 +3,7 @@
 // byte length of the text (u32, little endian), the text, then the parts, each at a multiple of 8
 // bytes so that it can be viewed in place as numbers of any size. The array then holds the lengths of
 // the parts, `[ack, [bytes, …], message, …]`, and a message refers to its parts as
-// `{ head, first, count }`.
+// `{ head, first, count }`. A 0 stands where a message was left out: the others keep their numbers.
 
 import { ProtocolError } from "../errors/errors.ts";
 import { BinaryPayload } from "../payload/binary-payload.ts";
@@ -15,14 +15,16 @@ export type FrameBody = {
   /** The text after the ack, with the closing bracket. */
   readonly text: string;
   readonly parts: readonly Uint8Array[];
+  /** How many messages it carries. */
+  readonly messages: number;
   /** The approximate size: characters of text plus bytes of parts. */
   readonly bytes: number;
 };
 
 export type Frame = {
-  /** The number of frames that the sender had received when it wrote this one. */
+  /** The number of messages that the sender had received when it wrote this frame. */
   ack: number;
-  /** Empty in a heartbeat, which is not counted. */
+  /** Empty in a heartbeat; with gaps. */
   messages: unknown[];
   /** Views on the frame's memory. */
   parts: readonly Uint8Array[];
@@ -31,7 +33,10 @@ export type Frame = {
 export const noParts: readonly Uint8Array[] = Object.freeze([]);
 
 /** A frame that only acknowledges. */
-export const heartbeat: FrameBody = { text: "]", parts: noParts, bytes: 1 };
+export const heartbeat: FrameBody = { text: "]", parts: noParts, messages: 0, bytes: 1 };
+
+/** In place of a message that was too large for a frame. */
+export const gap = 0;
 
 /** The most parts of a frame: a frame with millions of empty ones would be expensive to read. */
 const partsPerFrame = 1_000_000;
@@ -41,6 +46,7 @@ export class FrameBuilder {
   #text = "";
   #parts: Uint8Array[] = [];
   #partBytes = 0;
+  #messages = 0;
   /** The start of the newest message. */
   #mark = { text: 0, parts: 0, partBytes: 0 };
 
@@ -59,10 +65,16 @@ export class FrameBuilder {
       this.#text += `,${stringifyMessage(message)}`;
     } finally {
       collected = undefined;
+      this.#messages += 1;
     }
     for (let index = this.#mark.parts; index < this.#parts.length; index += 1) {
       this.#partBytes += padded(this.#parts[index]!.byteLength);
     }
+  }
+
+  addGap(): void {
+    this.#text += `,${gap}`;
+    this.#messages += 1;
   }
 
   /** Removes the newest message, even if `add` threw in the middle of it. */
@@ -70,6 +82,7 @@ export class FrameBuilder {
     this.#text = this.#text.slice(0, this.#mark.text);
     this.#parts.length = this.#mark.parts;
     this.#partBytes = this.#mark.partBytes;
+    this.#messages -= 1;
   }
 
   /** Whether the frame is within a limit of bytes on the wire; counts exactly only when close to it. */
@@ -84,9 +97,10 @@ export class FrameBuilder {
   take(): FrameBody {
     const parts = this.#parts.length === 0 ? noParts : this.#parts;
     const lengths = parts === noParts ? "" : `,[${parts.map((part) => part.byteLength).join()}]`;
-    const body = { text: `${lengths}${this.#text}]`, parts, bytes: this.bytes };
+    const messages = this.#messages;
+    const body = { text: `${lengths}${this.#text}]`, parts, messages, bytes: this.bytes };
     this.#text = "";
-    this.#partBytes = 0;
+    this.#partBytes = this.#messages = 0;
     if (parts !== noParts) this.#parts = [];
     return body;
   }

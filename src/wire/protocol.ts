@@ -36,7 +36,7 @@ export type { Reference, StoredAtWorker } from "./results.ts";
 export type { Resources, Retries, TaskOptions } from "./task-options.ts";
 
 /** Raised when a message changes its meaning; a peer of another version is refused at the hello. */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 // ── The handshake: the first message of each side, on every connection ───────────────────────────
 
@@ -52,7 +52,7 @@ const identity = {
   attempt: Type.Optional(Count),
   /** The scheduler that welcomed it to the session it would go on with; none at first. */
   resumes: Type.Optional(Key),
-  /** Frames received so far in that session; the scheduler sends again what came after. */
+  /** Messages received so far in that session; the scheduler sends again what came after. */
   received: Count,
   /** The scheduler that a scheduler file promised; another one refuses, for the file is stale. */
   scheduler: Type.Optional(Key),
@@ -110,6 +110,8 @@ export const WelcomeSchema = Type.Union([
     graceMs: Milliseconds,
     smallResultBytes: Count,
     frameBytes: Count,
+    /** With a journal: how long to look for the next scheduler on it, when this one is gone. */
+    absenceMs: Type.Optional(Milliseconds),
   }),
   Type.Object({ type: Type.Literal("refused"), code: Type.String(), message: Text }),
 ]);

@@ -30,7 +30,7 @@ export class TaskLink implements TaskConnection {
   readonly #host: TaskLinkHost;
   readonly #client: TaskClient;
   readonly #outbox: Outbox<FromClient>;
-  #framesSent = 0;
+  #sent = 0;
   #flushing = false;
   #waits = 0;
   #over = false;
@@ -105,7 +105,7 @@ export class TaskLink implements TaskConnection {
   flush(): void {
     this.#flushing = false;
     for (let frame = this.#outbox.next(); frame; frame = this.#outbox.next()) {
-      this.#outbox.acknowledge(++this.#framesSent);
+      this.#outbox.acknowledge((this.#sent += frame.messages));
       this.#host.send(writeFrame(0, frame));
     }
   }

@@ -194,6 +194,20 @@ describe("sending", () => {
     expect(unsendable.mock.calls[0]![1]).toMatchObject({ code: "not-serializable" });
   });
 
+  test("a message that was left out keeps its number, so that a successor counts the same", () => {
+    const clock = new VirtualClock();
+    const sockets = memorySocketPair({ clock });
+    const left = new Side({ clock, frameBytes: 1_000 }, { unsendable: () => undefined });
+    const right = new Side({ clock });
+    left.link.attach(sockets[0], 0);
+    right.link.attach(sockets[1], 0);
+    left.link.send({ type: "note", texts: ["x".repeat(2_000)] });
+    left.link.send(note(1));
+    clock.runFor(10);
+    expect(numbers(right)).toEqual([1]);
+    expect(right.link.received).toBe(2);
+  });
+
   test("a message larger than a frame ends a link that has no answer to it", () => {
     const { clock, left, right } = new Pair({ left: { frameBytes: 1_000 } });
     left.link.send({ type: "note", texts: ["x".repeat(2_000)] });
@@ -285,6 +299,57 @@ describe("coming back after a drop", () => {
     expect(link.canResume(1)).toBe(false);
   });
 
+  test.each([0, 1, 2, 3])("a successor of one side goes on after %i messages", (received) => {
+    const clock = new VirtualClock();
+    const heir = new Side({ clock });
+    // Its predecessor may have written three messages, and had received five.
+    const messages = upTo(3).map(note);
+    heir.link.inherit({ received: 5, acknowledged: 10, messages });
+    heir.link.send(note(3));
+    expect([9, 10, 13, 14].map((count) => heir.link.canResume(count))).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+    const [socket, peer] = memorySocketPair({ clock });
+    const frames: unknown[] = [];
+    peer.listen({
+      message: (data) => frames.push(JSON.parse(data as string)),
+      wrote() {},
+      closed() {},
+    });
+    heir.link.attach(socket, 10 + received);
+    clock.runFor(10);
+    expect(frames).toEqual([[5, ...upTo(4).slice(received).map(note)]]);
+    // What comes later is acknowledged as ever.
+    peer.send("[14]");
+    clock.runFor(10);
+    expect([13, 14].map((count) => heir.link.canResume(count))).toEqual([false, true]);
+  });
+
+  test("messages that are kept first are acknowledged when they are kept", () => {
+    const clock = new VirtualClock();
+    const side = new Side({ clock, takesLater: true });
+    const [socket, peer] = memorySocketPair({ clock });
+    const acks: number[] = [];
+    peer.listen({
+      message: (data) => acks.push((JSON.parse(data as string) as number[])[0]!),
+      wrote() {},
+      closed() {},
+    });
+    side.link.attach(socket, 0);
+    peer.send(JSON.stringify([0, note(0), note(1)]));
+    clock.runFor(10);
+    side.link.send(note(0));
+    clock.runFor(10);
+    side.link.took(2, 100);
+    side.link.send(note(1));
+    clock.runFor(10);
+    expect(acks).toEqual([0, 2]);
+    expect(side.link.received).toBe(2);
+  });
+
   test("after a reset both sides count from nothing", () => {
     const pair = new Pair();
     for (let n = 0; n < 3; n += 1) {
@@ -332,7 +397,7 @@ describe("acknowledging", () => {
     peer.send("[0]");
     clock.runFor(10);
     expect(side.ends).toMatchObject([
-      { message: "acknowledges 0 frames where 1 to 1 are possible" },
+      { message: "acknowledges 0 messages where 1 to 1 are possible" },
     ]);
   });
 
