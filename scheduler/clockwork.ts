@@ -19,6 +19,7 @@ import { createState, type CoreOptions, type State } from "./core/state.ts";
 import { findResult } from "./core/values/recompute.ts";
 import { nextWakeUp, step, type Event } from "./core/step.ts";
 import { clearTimeout, setTimeout, timestamp } from "../src/timers.ts";
+import { WriteAhead, type Keeper, type Origin } from "./write-ahead.ts";
 
 /** Sends messages to the peers. */
 export type Carrier = {
@@ -33,6 +34,16 @@ export type Found =
       readonly holders: readonly { readonly id: string; readonly address: string }[];
     };
 
+/** Where a scheduler goes on, and what keeps its events. */
+export type Durability = {
+  readonly keeper: Keeper;
+  readonly isSynced: boolean;
+  /** The state at the end of the journal, and the moment of its last event. */
+  readonly kept: { readonly state: State; readonly now: number };
+  /** Nothing can be kept any more. */
+  readonly fail: (error: Error) => void;
+};
+
 export type Stepped = (
   state: State,
   event: Event,
@@ -40,7 +51,11 @@ export type Stepped = (
 ) => void;
 
 export class Clockwork {
-  readonly #state;
+  readonly #state: State;
+  /** Undefined when events are not kept: they happen at once. */
+  readonly #ahead: WriteAhead | undefined;
+  /** Added to the clock, which may have been set back since the last event. */
+  readonly #lateMs: number;
   readonly #log: Log;
   readonly #unheard;
   readonly #idle: { timeoutMs: number; run: () => void } | undefined;
@@ -55,6 +70,7 @@ export class Clockwork {
 
   constructor(options: {
     core: Partial<CoreOptions>;
+    durable?: Durability;
     log: Log;
     idle?: { timeoutMs: number; run: () => void };
     /** Ends the scheduler, at the request of a client. */
@@ -62,7 +78,19 @@ export class Clockwork {
     /** Called with the state after every step, before the effects; must not change the state. */
     stepped?: Stepped;
   }) {
-    this.#state = createState(options.core);
+    const { durable } = options;
+    this.#state = durable?.kept.state ?? createState(options.core);
+    this.#lateMs = durable === undefined ? 0 : Math.max(0, durable.kept.now - timestamp());
+    this.#ahead =
+      durable &&
+      new WriteAhead({
+        ...durable,
+        apply: (event, now, origin) => this.#apply(event, now, origin),
+        full: (isFull, why = "") => {
+          if (isFull) this.#log.error(`nothing new is taken until there is room: ${why}`);
+          else this.#log.warning("there is room for the journal again: the scheduler goes on");
+        },
+      });
     this.#log = options.log;
     this.#unheard = rateLimited(options.log.error, {
       what: "tasks that failed while nobody waited for them",
@@ -81,15 +109,23 @@ export class Clockwork {
     this.#carrier = carrier;
   }
 
+  /** Whether events are kept before they happen. */
+  get keeps(): boolean {
+    return this.#ahead !== undefined;
+  }
+
   /** The only way to change the state: applies one event and performs its effects. */
-  handle(event: Event): void {
+  handle(event: Event, origin: Origin = {}): void {
     if (this.#stopped) return;
-    const now = timestamp();
-    const effects = step(this.#state, now, event);
-    this.#stepped?.(this.#state, event, { now, effects });
-    for (const effect of effects) this.#perform(effect);
-    this.#schedule();
-    this.#watchIdle();
+    const now = this.#now();
+    if (this.#ahead) this.#ahead.handle(event, now, origin);
+    else this.#apply(event, now, origin);
+  }
+
+  /** Runs when all events so far have happened. */
+  afterwards(run: () => void): void {
+    if (this.#ahead) this.#ahead.afterwards(run);
+    else run();
   }
 
   /** The answer to a question, from the state as it is now: nothing changes. */
@@ -97,7 +133,7 @@ export class Clockwork {
     name: Name,
     parameters: ParametersOf<Name>,
   ): ResultOf<Name> | Refusal {
-    return queries[name]({ state: this.#state, now: timestamp() }, parameters);
+    return queries[name]({ state: this.#state, now: this.#now() }, parameters);
   }
 
   /** The steps of batch jobs in which workers run whose links are down. */
@@ -131,9 +167,23 @@ export class Clockwork {
 
   stop(): void {
     this.#stopped = true;
+    this.#ahead?.stop();
     this.#unheard.flush();
     clearTimeout(this.#timer);
     clearTimeout(this.#idleTimer);
+  }
+
+  #now(): number {
+    return timestamp() + this.#lateMs;
+  }
+
+  #apply(event: Event, now: number, { happened }: Origin): void {
+    const effects = step(this.#state, now, event);
+    this.#stepped?.(this.#state, event, { now, effects });
+    for (const effect of effects) this.#perform(effect);
+    happened?.();
+    this.#schedule();
+    this.#watchIdle();
   }
 
   #perform(effect: Effect): void {
@@ -163,7 +213,7 @@ export class Clockwork {
     clearTimeout(this.#timer);
     this.#timerAt = at;
     if (at === undefined) return;
-    const waitMs = Math.min(Math.max(Math.ceil(at - timestamp()), 0), longestTimerMs);
+    const waitMs = Math.min(Math.max(Math.ceil(at - this.#now()), 0), longestTimerMs);
     this.#timer = setTimeout(() => {
       this.#timerAt = undefined;
       this.handle({ type: "clock" });

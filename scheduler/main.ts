@@ -20,6 +20,8 @@ import { version } from "../src/version.ts";
 import { apiOf } from "./api.ts";
 import { Clockwork } from "./clockwork.ts";
 import type { CoreOptions } from "./core/state.ts";
+import type { Durability } from "./journal/durability.ts";
+import { openDurable } from "./durable.ts";
 import { isLocalProcess } from "./local-process.ts";
 import { Relay } from "./relay.ts";
 import { startServer } from "./server.ts";
@@ -31,7 +33,7 @@ export type SchedulerOptions = {
   host?: string;
   /** 0 chooses a free port. Default: 8786. */
   port?: number;
-  /** The token that every peer must show. Default: a new one. */
+  /** The token that every peer must show. Default: the one in the journal, or a new one. */
   token?: string;
   /** The file for the URLs and the token, readable only by its owner. Default: no file. */
   schedulerFile?: string;
@@ -40,6 +42,16 @@ export type SchedulerOptions = {
    * published values, items of queues, variables, events that are set. Default: never.
    */
   idleTimeoutMs?: number;
+  /**
+   * A folder in which the scheduler keeps everything that it was told, for a successor: after a crash, or a
+   * stop by `stop`, a scheduler that is started on it goes on where this one ended. Default: none.
+   */
+  journal?: string;
+  /**
+   * With a journal, what is kept survives the end of the process ("process"), or the loss of power too
+   * ("machine"), which takes an fdatasync before anybody is told. Default: "process".
+   */
+  durability?: Durability;
   /** The interval of the heartbeat of each link. Default: 3,000; three missed beats are a drop. */
   heartbeatMs?: number;
   /** Looks which steps of the scheduler's own batch job run, when no worker is left. */
@@ -62,8 +74,11 @@ export type RunningScheduler = {
   endSoon(limit: string, leftMs: number): void;
   /** It is known that no worker is coming, and why: what waits for one fails. */
   noWorkerComing(why: string): void;
-  /** Ends the sessions of all peers, removes the scheduler file and closes the port. */
-  stop(reason?: string): Promise<void>;
+  /**
+   * Ends the sessions of all peers, removes the scheduler file and closes the port. With a journal the peers
+   * wait for the next scheduler, unless it is `forGood`.
+   */
+  stop(reason?: string, options?: { forGood?: boolean }): Promise<void>;
   /** Resolves with the reason when the scheduler has ended. */
   readonly ended: Promise<string>;
 };
@@ -77,18 +92,40 @@ export type RunningScheduler = {
  * const client = await Client.connect(scheduler.url, { token: scheduler.token });
  */
 export async function startScheduler(options: SchedulerOptions = {}): Promise<RunningScheduler> {
-  const { host = "127.0.0.1", port = 8786, token = mintToken(), log = silentLog } = options;
+  const { host = "127.0.0.1", port = 8786, log = silentLog } = options;
   const { schedulerFile, idleTimeoutMs } = options;
-  const id = nanoid();
   if (schedulerFile !== undefined) await refuseToReplaceLiving(schedulerFile);
+  const core = { ...options.core, nearestNames, seed: Math.trunc(Math.random() * 2 ** 32) };
+  const newIdentity = () => ({ id: nanoid(), token: options.token ?? mintToken() });
+  const { journal: directory, durability = "process" } = options;
+  const durable =
+    directory === undefined
+      ? undefined
+      : await openDurable({ directory, durability, core, identity: newIdentity, log });
+  const { id, token: keptToken } = durable?.identity ?? newIdentity();
+  const token = options.token ?? keptToken;
   const { promise: ended, resolve: end } = Promise.withResolvers<string>();
   let ending: Promise<void> | undefined;
   const workerNames = new Map<string, string>();
 
+  const failJournal = (error: Error) => {
+    log.error(`the scheduler ends, since it can keep nothing more: ${error.message}`);
+    void stop(error.message);
+  };
+  durable?.journal.onLost(failJournal);
   const clockwork = new Clockwork({
-    core: { ...options.core, nearestNames, seed: Math.trunc(Math.random() * 2 ** 32) },
+    core,
+    ...(durable && {
+      durable: {
+        keeper: durable.journal,
+        isSynced: durability === "machine",
+        kept: durable.kept,
+        fail: failJournal,
+      },
+    }),
     log,
     stepped: (_, event) => {
+      durable?.compaction.consider();
       if (event.type === "worker-joins") {
         workerNames.set(event.id, event.name);
         options.onWorker?.(event.name, "joined");
@@ -104,7 +141,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     },
     stopScheduler: (why) => {
       log.info(why);
-      void stop(why);
+      void stop(why, { forGood: true });
     },
     ...(idleTimeoutMs !== undefined && {
       idle: {
@@ -114,6 +151,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     }),
   });
   const sessions = new Sessions({ id, clockwork, heartbeatMs: options.heartbeatMs ?? 3_000, log });
+  if (durable) sessions.inherit(durable.kept.sessions.values());
   const stopWatching = options.steps && watchSteps({ steps: options.steps, clockwork, log });
   const relay = new Relay({ clockwork, token, open: openWebSocket });
   const turnedAway = rateLimited(log.warning, { what: "refusals of this kind" });
@@ -146,15 +184,22 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     }
   }
 
-  function stop(reason = "the scheduler was stopped"): Promise<void> {
+  function stop(
+    reason = "the scheduler was stopped",
+    { forGood = durable === undefined } = {},
+  ): Promise<void> {
     return (ending ??= (async () => {
+      if (durable && forGood) await sessions.forget();
       clockwork.stop();
       stopWatching?.();
       turnedAway.flush();
       if (schedulerFile !== undefined) await removeSchedulerFile(schedulerFile, id);
-      await sessions.close(reason);
+      if (forGood) await sessions.close(reason);
+      else sessions.leave();
       relay.close();
       await server.close();
+      await durable?.compaction.run();
+      await durable?.journal.close();
       end(reason);
     })());
   }

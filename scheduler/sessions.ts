@@ -10,19 +10,19 @@ import type { Log } from "../src/log.ts";
 import { rateLimited } from "../src/rate-limit.ts";
 import type {
   FromClient,
-  ClientHello,
   FromWorker,
   ToClient,
   ToWorker,
   WorkerHello,
 } from "../src/wire/protocol.ts";
-import type { Socket } from "../src/link/socket.ts";
+import type { Socket, SocketData } from "../src/link/socket.ts";
 import type { Carrier, Clockwork } from "./clockwork.ts";
+import type { Event } from "./core/step.ts";
+import type { PeerHello } from "./records.ts";
+import { joining, type KeptSession } from "./replica.ts";
 import { isLocalProcess, watchProcess } from "./local-process.ts";
 import { clearTimeout, setTimeout } from "../src/timers.ts";
-
-/** The hello of a peer that has a session. */
-type PeerHello = ClientHello | WorkerHello;
+import type { Origin } from "./write-ahead.ts";
 
 type Session = {
   readonly hello: PeerHello;
@@ -38,6 +38,9 @@ type Session = {
 /** With more unsent bytes than this, the peer is not read from; with far more, its session ends. */
 const pauseAboveBytes = 64 * 1024 * 1024;
 const endAboveBytes = 2 * 1024 * 1024 * 1024;
+
+/** How long peers look for the next scheduler on the same journal, unless they were told otherwise. */
+const longestAbsenceMs = 60 * 60_000;
 
 /** How a worker was lost that left in good order. */
 export const saidGoodbye = "it said goodbye";
@@ -73,11 +76,31 @@ export class Sessions implements Carrier {
         if (this.#isMeant(hello)) this.#clockwork.handle({ ...hello, type: "worker-ended" });
         return refuse(socket, "noted", "noted");
       }
-      const refusal = this.#refusalOf(hello);
-      if (refusal === undefined) return this.#admit(hello, socket);
-      onRefused(refusal);
-      refuse(socket, refusal.code, refusal.message);
+      const admitted = () => {
+        const refusal = this.#refusalOf(hello);
+        if (refusal === undefined) return true;
+        onRefused(refusal);
+        refuse(socket, refusal.code, refusal.message);
+        return false;
+      };
+      if (!admitted()) return;
+      if (!this.#clockwork.keeps) return this.#admit(hello, socket);
+      // What the peer said on an earlier socket comes first, and there it says no more.
+      this.#sessions.get(hello.id)?.link.leaveSocket();
+      this.#clockwork.afterwards(() => {
+        if (admitted()) this.#admit(hello, socket);
+      });
     });
+  }
+
+  /** Goes on with the sessions of an earlier process, whose peers have to connect again. */
+  inherit(sessions: Iterable<KeptSession>): void {
+    for (const { hello, received, acknowledged, messages } of sessions) {
+      const session = this.#open(hello);
+      session.link.inherit({ received, acknowledged, messages });
+      // A client that is busy cannot come back sooner than it would have answered.
+      this.#away(hello.id, session, true);
+    }
   }
 
   send(peer: string, messages: readonly (ToClient | ToWorker)[]): void {
@@ -100,6 +123,26 @@ export class Sessions implements Carrier {
     const links = [...this.#sessions.values()].map(({ link }) => link);
     this.#sessions.clear();
     await Promise.all(links.map((link) => link.close(undefined, reason)));
+  }
+
+  /** The peers wait for the next scheduler on the same journal. */
+  leave(): void {
+    this.#closed = true;
+    this.#refused.flush();
+    for (const { link, unwatch } of this.#sessions.values()) {
+      unwatch();
+      link.reset();
+    }
+    this.#sessions.clear();
+  }
+
+  /** Has the core forget all peers, so that no next scheduler waits for them. */
+  async forget(): Promise<void> {
+    this.#closed = true;
+    for (const { hello } of this.#sessions.values()) {
+      this.#clockwork.handle(leaving(hello, "the scheduler ended"));
+    }
+    await new Promise<void>((resolve) => this.#clockwork.afterwards(resolve));
   }
 
   /** A scheduler file may belong to an earlier scheduler. */
@@ -133,9 +176,22 @@ export class Sessions implements Carrier {
       hello.resumes === this.#id &&
       known?.hello.role === hello.role &&
       known.link.canResume(hello.received);
-    if (known && !resumed)
-      this.#end(hello.id, known, "it reconnected and could not resume its session");
-    const session = known && resumed ? known : this.#open(hello);
+    if (known && resumed) {
+      this.#welcome(known, hello, socket, true);
+      const type = hello.role === "client" ? "client-back" : "worker-back";
+      this.#clockwork.handle({ type, id: hello.id });
+      return;
+    }
+    if (known) this.#end(hello.id, known, "it reconnected and could not resume its session");
+    this.#clockwork.afterwards(() => {
+      const session = this.#open(hello);
+      // The core's first messages to the peer wait in the link.
+      const happened = () => this.#welcome(session, hello, socket, false);
+      this.#clockwork.handle(joining(hello), { hello, happened });
+    });
+  }
+
+  #welcome(session: Session, hello: PeerHello, socket: Socket, resumed: boolean): void {
     const { graceMs, smallResultBytes } = this.#clockwork.options;
     welcome(socket, {
       scheduler: this.#id,
@@ -145,37 +201,21 @@ export class Sessions implements Carrier {
       graceMs,
       smallResultBytes,
       frameBytes: limits.frameBytes,
+      ...(this.#clockwork.keeps && { absenceMs: longestAbsenceMs }),
     });
     session.attempt = hello.attempt ?? 0;
     session.unwatch();
     session.link.attach(socket, resumed ? hello.received : 0);
-    if (resumed) {
-      this.#clockwork.handle(
-        hello.role === "client"
-          ? { type: "client-back", id: hello.id }
-          : { type: "worker-back", id: hello.id },
-      );
-      return;
-    }
-    // After the attach, so that the core's first messages to the peer are sent.
-    if (hello.role === "client") {
-      this.#clockwork.handle({ type: "client-joins", id: hello.id, name: hello.name });
-    } else {
-      this.#clockwork.handle({ ...hello, type: "worker-joins" });
-    }
   }
 
   #open(hello: PeerHello): Session {
     const { id } = hello;
     const isCurrent = () => this.#sessions.get(id) === session;
-    const on = (messages: (batch: never[]) => void): LinkEvents<never> => ({
+    const on = (messages: LinkEvents<never>["messages"]): LinkEvents<never> => ({
       messages,
       down: (reason) => {
         this.#log.info(`the link of ${hello.role} ${hello.name} dropped: ${reason}`);
-        if (!isCurrent()) return;
-        const type = hello.role === "client" ? "client-away" : "worker-away";
-        this.#clockwork.handle({ type, id });
-        if (session.isLocal) this.#watch(id, session);
+        if (isCurrent()) this.#away(id, session);
       },
       // A client whose program is busy keeps its socket; a worker's link is made anew.
       ...(hello.role === "client" && {
@@ -195,21 +235,40 @@ export class Sessions implements Carrier {
       unsendable: (message, error) =>
         this.#giveBack(id, message as ToClient | ToWorker, error.message),
     });
-    const common = { heartbeatMs: this.#heartbeatMs, pauseAboveBytes, endAboveBytes };
+    const common = {
+      heartbeatMs: this.#heartbeatMs,
+      pauseAboveBytes,
+      endAboveBytes,
+      takesLater: this.#clockwork.keeps,
+    };
+    const originOf = (frame: SocketData, received: number): Origin | undefined =>
+      this.#clockwork.keeps
+        ? {
+            frame,
+            happened: () => session.link.took(received, frame.length),
+            refused: (error) => session.link.violate(error),
+          }
+        : undefined;
     const link =
       hello.role === "client"
         ? new Link<FromClient, ToClient>({
             ...common,
             check: checkFromClient,
-            on: on((messages) =>
-              this.#clockwork.handle({ type: "client-messages", from: id, messages }),
+            on: on((messages, frame, received) =>
+              this.#clockwork.handle(
+                { type: "client-messages", from: id, messages },
+                originOf(frame, received),
+              ),
             ),
           })
         : new Link<FromWorker, ToWorker>({
             ...common,
             check: checkFromWorker,
-            on: on((messages) =>
-              this.#clockwork.handle({ type: "worker-messages", from: id, messages }),
+            on: on((messages, frame, received) =>
+              this.#clockwork.handle(
+                { type: "worker-messages", from: id, messages },
+                originOf(frame, received),
+              ),
             ),
           });
     const session: Session = {
@@ -241,6 +300,15 @@ export class Sessions implements Carrier {
     }
   }
 
+  /** The link of a peer is down. */
+  #away(id: string, session: Session, isSilent = false): void {
+    const isClient = session.hello.role === "client";
+    this.#clockwork.handle(
+      isClient ? { type: "client-away", id, isSilent } : { type: "worker-away", id },
+    );
+    if (session.isLocal) this.#watch(id, session);
+  }
+
   /** Watches the process of a worker whose link dropped: when it ends, the worker is lost. */
   #watch(id: string, session: Session): void {
     if (session.hello.role !== "worker") return;
@@ -261,12 +329,12 @@ export class Sessions implements Carrier {
     this.#sessions.delete(id);
     session.unwatch();
     void session.link.close();
-    this.#clockwork.handle(
-      session.hello.role === "client"
-        ? { type: "client-leaves", id }
-        : { type: "worker-lost", id, how },
-    );
+    this.#clockwork.handle(leaving(session.hello, how));
   }
+}
+
+function leaving({ role, id }: PeerHello, how: string): Event {
+  return role === "client" ? { type: "client-leaves", id } : { type: "worker-lost", id, how };
 }
 
 /** Whether a worker replaces another one that has died, though its link still seems to be up. */

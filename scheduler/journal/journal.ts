@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { realDisk, writeAll, type Disk } from "./disk.ts";
+import type { Durability } from "./durability.ts";
 import { addHead } from "./file-head.ts";
 import { numbersIn, segmentPath, snapshotPath } from "./file-names.ts";
 import { FrameBuffer } from "./frames.ts";
@@ -13,9 +14,6 @@ import { chunksOf, findSnapshot, isUnfinished, openSnapshot, type Snapshot } fro
 import { readTail, recordsOf, type Tail } from "./tail.ts";
 
 export type { Identity };
-
-/** What a record survives before anybody hears of it: the death of the process, or a loss of power. */
-export type Durability = "process" | "machine";
 
 export type JournalOptions = {
   /** Of thence. Records are replayed only by the version that wrote them. */

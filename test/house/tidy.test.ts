@@ -13,12 +13,7 @@ const longestTest = 600;
 const entries = ["src/index.ts", "worker/index.ts", "cluster/index.ts", ...binFiles()];
 
 /** Files in the product's folders that only tests use. */
-const forTests = [
-  "scheduler/core/invariants.ts",
-  // Until the journal uses them.
-  "scheduler/core/snapshot/freeze.ts",
-  "scheduler/core/snapshot/thaw.ts",
-];
+const forTests = ["scheduler/core/invariants.ts"];
 
 const product = sourcesUnder(...productFolders);
 const everything = [

@@ -3,14 +3,16 @@
 import { expect, test, vi } from "vitest";
 import type { Clockwork } from "../../scheduler/clockwork.ts";
 import { Sessions } from "../../scheduler/sessions.ts";
+import type { Origin } from "../../scheduler/write-ahead.ts";
 import { createLog } from "../../src/log.ts";
 import { memorySocketPair } from "../src/link/socket-memory.ts";
 import { clientHello } from "../src/link/accepting-side.ts";
 
 function stage() {
-  const handle = vi.fn();
+  const handle = vi.fn((_event, origin?: Origin) => origin?.happened?.());
+  const afterwards = (run: () => void) => run();
   const options = { graceMs: 30_000, smallResultBytes: 65_536 };
-  const clockwork = { options, handle } as unknown as Clockwork;
+  const clockwork = { options, handle, afterwards } as unknown as Clockwork;
   const sessions = new Sessions({
     id: "s1",
     clockwork,
