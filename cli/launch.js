@@ -15,10 +15,11 @@ export async function launch(role) {
   if (!recent(process.versions.node)) return relaunch();
   const published = import.meta.url.includes("/node_modules/");
   const folder = new URL(published ? "../dist/cli/" : ".", import.meta.url);
-  if (needsSupervisor(role)) {
+  const supervised = supervisedRole(role);
+  if (supervised) {
     const file = published ? "supervisor.js" : "./supervisor.ts";
-    const { superviseWorker } = await import(new URL(file, folder).href);
-    return superviseWorker();
+    const { superviseScheduler, superviseWorker } = await import(new URL(file, folder).href);
+    return supervised === "worker" ? superviseWorker() : superviseScheduler();
   }
   // It has a grammar of its own, and starts faster without that of the other commands.
   if (role === undefined && process.argv[2] === "map") {
@@ -46,12 +47,14 @@ function restoreVariables() {
 }
 
 /**
- * Whether to start the supervisor, which runs the worker as its child process. The supervisor must stay
- * small, so the arguments are inspected here without the code that parses them.
+ * Whose supervisor to start, which runs the daemon as its child process: a worker's, or that of a scheduler
+ * with a journal. The supervisor must stay small, so the arguments are inspected here without the code
+ * that parses them.
  */
-function needsSupervisor(role) {
-  if (role !== "worker" && process.argv[2] !== "worker") return false;
-  return !process.env.THENCE_SUPERVISED && !process.argv.includes("--no-supervise");
+function supervisedRole(role = process.argv[2]) {
+  if (process.env.THENCE_SUPERVISED || process.argv.includes("--no-supervise")) return undefined;
+  const hasJournal = process.argv.some((text) => /^--journal(=|$)/.test(text));
+  return role === "worker" || (role === "scheduler" && hasJournal) ? role : undefined;
 }
 
 function recent(version) {

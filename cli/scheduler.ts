@@ -9,9 +9,11 @@ import { LateWorkers } from "../cluster/slurm/late-workers.ts";
 import { jobNodes, slurmJob, slurmStep } from "../cluster/slurm/step.ts";
 import { jobEnd } from "../cluster/slurm/job-end.ts";
 import { runningSteps } from "../cluster/slurm/steps.ts";
+import { durabilities, type Durability } from "../scheduler/journal/durability.ts";
 import { configureLog, createLog, type Log } from "../src/log.ts";
 import { checkSchedulerPath } from "../src/meeting/scheduler-file.ts";
-import { givenToken, mintToken } from "../src/meeting/token.ts";
+import { givenToken } from "../src/meeting/token.ts";
+import { supervision, tellSupervisor } from "../cluster/supervise.ts";
 import { runDaemon, type Running } from "./daemon.ts";
 import { messageOf, UsageError } from "./exit-code.ts";
 import {
@@ -35,6 +37,8 @@ type Options = LogOptions & {
   clientGrace?: number;
   workerTimeout?: number;
   endMargin?: number;
+  journal?: string;
+  durability: Durability;
   pidFile?: string;
 };
 
@@ -82,18 +86,33 @@ export function schedulerCommand(): Command {
       timerDuration,
     )
     .addOption(endMarginOption("start no more tasks, and tell clients,"))
+    .option(
+      "--journal <directory>",
+      "keep everything there for a successor, and start one when this scheduler dies",
+    )
+    .addOption(
+      new Option(
+        "--durability <strength>",
+        "what the journal survives: a crash, or a loss of power",
+      )
+        .choices(durabilities)
+        .default("process"),
+    )
+    .option("--no-supervise", "with a journal: end when the scheduler dies, and start none anew")
     .option("--pid-file <file>", "write the process id to this file")
     .action(run);
   return withExample(
     withLogOptions(command),
     "thence scheduler --scheduler-file s.json",
     "thence scheduler --interface ib0 --port 0 --scheduler-file scheduler-$SLURM_JOB_ID.json",
+    "thence scheduler --journal ./journal --scheduler-file s.json",
   );
 }
 
 async function run(options: Options): Promise<void> {
   configureLog({ format: options.logFormat, level: options.logLevel });
   const log = createLog("scheduler");
+  supervision();
   if (options.token !== undefined) {
     // Hides the token from the list of processes from now on.
     process.title = "thence scheduler";
@@ -117,18 +136,24 @@ async function run(options: Options): Promise<void> {
   const start = async (): Promise<Running> => {
     const { startScheduler } = await import("../scheduler/main.ts");
     // Without a scheduler file, nobody would know the new token.
+    const isUntold = given === undefined && !options.schedulerFile;
     const directory =
-      given === undefined && !options.schedulerFile
+      isUntold && options.journal === undefined
         ? await mkdtemp(join(tmpdir(), "thence-"))
         : undefined;
-    const schedulerFile = directory ? join(directory, "scheduler.json") : options.schedulerFile;
+    const folder = directory ?? (isUntold ? options.journal : undefined);
+    const schedulerFile = folder ? join(folder, "scheduler.json") : options.schedulerFile;
     const removeDirectory = async () => {
       if (directory !== undefined) await rm(directory, { recursive: true, force: true });
     };
     const scheduler = await startScheduler({
       host,
       port: options.port,
-      token: given ?? mintToken(),
+      ...(given !== undefined && { token: given }),
+      ...(options.journal !== undefined && {
+        journal: options.journal,
+        durability: options.durability,
+      }),
       log,
       ...(schedulerFile !== undefined && { schedulerFile }),
       core: {
@@ -146,6 +171,7 @@ async function run(options: Options): Promise<void> {
     void jobEnd(options, log).then((end) => {
       end?.onNear(() => scheduler.endSoon(end.limit, Math.max(0, end.leftMs())));
     });
+    tellSupervisor("joined");
     log.info(`listening on ${scheduler.urls.join(" and ")}`);
     if (schedulerFile !== undefined) {
       log.info(`the token is in ${resolve(schedulerFile)}, which only you can read`);

@@ -20,7 +20,10 @@ export type Order = {
   token: string;
   predecessor?: Predecessor;
 } & (({ role: "scheduler" } & SchedulerParts) | ({ role: "worker"; url: string } & WorkerParts));
-type SchedulerParts = Pick<SchedulerOptions, "host" | "schedulerFile"> & {
+type SchedulerParts = Pick<
+  SchedulerOptions,
+  "host" | "schedulerFile" | "journal" | "durability"
+> & {
   port: number;
   workerTimeoutMs?: number;
 };
@@ -47,7 +50,7 @@ let drainMs = 0;
 type Running = { url?: string; stop(): Promise<void>; ended: Promise<unknown> };
 
 /** A program that stands still, in a debugger say, is never given up: its end closes the channel. */
-const core = { clientGraceMs: longestTimerMs };
+const neverGivenUp = { clientGraceMs: longestTimerMs };
 
 let running: Promise<Running> | undefined;
 
@@ -88,12 +91,18 @@ async function start(
       ...parts,
       token,
       log,
-      core: { ...core, ...(workerTimeoutMs !== undefined && { workerTimeoutMs }) },
+      core: {
+        // With a journal there may be clients of an earlier program, which never come back.
+        ...(parts.journal === undefined && neverGivenUp),
+        ...(workerTimeoutMs !== undefined && { workerTimeoutMs }),
+      },
     });
     void jobEnd({}, log).then((end) => {
       end?.onNear(() => scheduler.endSoon(end.limit, Math.max(0, end.leftMs())));
     });
-    if (predecessor) {
+    if (predecessor && parts.journal !== undefined) {
+      log.warning(`the scheduler died, and goes on from its journal: ${predecessor.how}`);
+    } else if (predecessor) {
       log.error(`the scheduler died and was restarted, its tasks are lost: ${predecessor.how}`);
     }
     return scheduler;

@@ -12,6 +12,7 @@ import { moduleSource } from "./module-source.ts";
 import { RestartedChild } from "./restarted-child.ts";
 import { workerShare } from "./worker-share.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
+import { durabilities, type Durability } from "../scheduler/journal/durability.ts";
 import type { ModuleSource } from "../worker/main.ts";
 
 /**
@@ -51,6 +52,14 @@ export type LocalOptions = {
   workerTimeoutMs?: number;
   /** How long running tasks may go on when the cluster ends, in milliseconds; default 1,000. */
   drainMs?: number;
+  /**
+   * A folder in which the scheduler keeps everything that it is told: when it dies, the next one goes on where it ended.
+   * What nobody has to hold, such as published values and what was fired and forgotten, is there for the next program
+   * on the same folder. Default: none.
+   */
+  journal?: string;
+  /** What the journal survives: the end of a process ("process", the default), or a loss of power ("machine"). */
+  durability?: Durability;
   /** The directory for results that do not fit into memory. Default: the system's temporary directory. */
   localDirectory?: string;
   /**
@@ -78,6 +87,8 @@ const optionNames: readonly (keyof LocalOptions)[] = [
   "memoryLimit",
   "workerTimeoutMs",
   "drainMs",
+  "journal",
+  "durability",
   "localDirectory",
   "logLevel",
 ];
@@ -112,6 +123,13 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
     logLevel = "error",
   } = checkedNames(options, optionNames, "Client.local");
   const { threads, memoryLimit, localDirectory, workerTimeoutMs } = options;
+  const { journal, durability = "process" } = options;
+  if (!durabilities.includes(durability)) {
+    throw new TypeError(`durability is "process" or "machine", not ${JSON.stringify(durability)}`);
+  }
+  if (journal !== undefined && (typeof journal !== "string" || journal === "")) {
+    throw new TypeError("journal is the path of a folder");
+  }
   if (!execs.includes(exec)) {
     throw new TypeError(`exec is "yes", "no" or "only", not ${JSON.stringify(exec)}`);
   }
@@ -144,6 +162,7 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
       logLevel,
       port: 0,
       ...(workerTimeoutMs !== undefined && { workerTimeoutMs }),
+      ...(journal !== undefined && { journal, durability }),
     }),
   );
   const schedulerUrl = scheduler.ready.then(({ url = "" }) => url);

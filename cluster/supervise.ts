@@ -34,7 +34,7 @@ type LastWords = { readonly how: string; readonly pid?: number };
 /** From the supervisor to the worker: take no new tasks, finish those that run, and end. `why`: the signal. */
 type DrainMessage = { readonly type: "drain"; readonly why: NodeJS.Signals };
 
-/** From the worker to the supervisor: it has joined a scheduler, or it ends in good order. */
+/** From the worker to the supervisor: it has joined a scheduler, or it ends in good order. A scheduler says "joined" when it listens. */
 export type WorkerStatus = "joined" | "ending";
 
 /** Deaths in a row before the worker has joined, after which the supervisor gives up. */
@@ -156,7 +156,8 @@ export async function supervise(options: Supervisor): Promise<number> {
   }
 }
 
-function start(
+/** Starts this program again under supervision, with other arguments perhaps. */
+export function start(
   { args, env }: { args: readonly string[]; env: NodeJS.ProcessEnv },
   told: Supervision,
 ): ChildProcess {
@@ -176,7 +177,8 @@ const wrongUsage = 2;
 
 type End = ProcessEnd & { hasJoined: boolean; isOrderly: boolean };
 
-async function endOf(child: ChildProcess): Promise<End> {
+/** How a supervised process ended, and whether it need not be restarted. */
+export async function endOf(child: ChildProcess): Promise<End> {
   const statuses = new Set<WorkerStatus>();
   child.on("message", (status: WorkerStatus) => statuses.add(status));
   const end = await processEnd(child);
