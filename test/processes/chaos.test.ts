@@ -4,15 +4,12 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
-import type { Client, Future } from "../../src/index.ts";
 import type { Program } from "../processes.ts";
 import { cleanUp, connect, patientMs, startScheduler, startWorker } from "./daemons.ts";
 import type { Scheduler } from "./daemons.ts";
-import { node } from "./fixtures/graph-tasks.ts";
 import { Proxy } from "./proxy.ts";
 import { Random } from "./random.ts";
-
-type Tasks = typeof import("./fixtures/graph-tasks.ts");
+import { RandomGraph, type GraphTasks } from "./random-graph.ts";
 
 const module = path.join(import.meta.dirname, "fixtures", "graph-tasks.ts");
 const seed = Number(process.env["THENCE_CHAOS_SEED"] ?? Date.now() % 2 ** 31);
@@ -44,9 +41,9 @@ test(
     const clientProxy = await Proxy.to(scheduler.port);
     const crew = new Crew(scheduler, random, clientProxy);
     await Promise.all([crew.add(), crew.add(), crew.add()]);
-    const client = await connect<Tasks>({ ...scheduler, url: clientProxy.url });
+    const client = await connect<GraphTasks>({ ...scheduler, url: clientProxy.url });
 
-    const graph = new Graph(client, random);
+    const graph = new RandomGraph(client, random);
     for (const wave of faults) {
       graph.grow(tasks / waves);
       const settled = client.wait(graph.futures);
@@ -76,51 +73,6 @@ test(
   },
   3 * patientMs,
 );
-
-/** A random graph, grown in waves, with what each task must come to. */
-class Graph {
-  readonly futures: Future<number>[] = [];
-  readonly expected: number[] = [];
-  /** With the wide ones, whose values nobody asks for but other tasks. */
-  readonly all: Future[] = [];
-  readonly #random: Random;
-  readonly #submit;
-
-  constructor(client: Client<Tasks>, random: Random) {
-    this.#random = random;
-    // None of these takes a worker down, but one may be there each time that a worker dies.
-    this.#submit = client.with({ maxWorkerLosses: 100 });
-  }
-
-  grow(count: number): void {
-    const random = this.#random;
-    for (let grown = 0; grown < count; grown += 1) {
-      const id = this.futures.length;
-      const inputs = random.several(0, Math.min(id, 3), () =>
-        // Mostly near ones: deep, and wide enough for everybody to have something to do.
-        id < 2_000 || random.chance(0.1) ? random.below(id) : id - 1 - random.below(1_000),
-      );
-      const handles = inputs.map((input) => this.futures[input]!);
-      this.expected.push(
-        node(
-          id,
-          inputs.map((input) => this.expected[input]!),
-        ),
-      );
-      this.futures.push(this.#call(id, handles));
-      this.all.push(this.futures.at(-1)!);
-    }
-  }
-
-  #call(id: number, inputs: Future<number>[]): Future<number> {
-    const kind = this.#random.next();
-    if (kind < 0.03) return this.#submit.submit("slowNode", id, inputs, this.#random.below(60));
-    if (kind < 0.99) return this.#submit.submit("node", id, inputs);
-    const wide = this.#submit.submit("wideNode", id, inputs);
-    this.all.push(wide);
-    return this.#submit.submit("narrow", wide, id);
-  }
-}
 
 /** The workers, and what befalls them. There are always some left, or on their way. */
 class Crew {

@@ -9,16 +9,20 @@ import { Session } from "../../client/session.ts";
 import { Clockwork, type Stepped } from "../../scheduler/clockwork.ts";
 import { checkInvariants } from "../../scheduler/core/invariants.ts";
 import type { State } from "../../scheduler/core/state.ts";
+import { recordOf, type KeptOptions } from "../../scheduler/records.ts";
 import { Relay } from "../../scheduler/relay.ts";
+import type { Kept } from "../../scheduler/replica.ts";
 import { Sessions } from "../../scheduler/sessions.ts";
 import { transferPath } from "../../src/transfer/messages.ts";
 import { Results } from "../../worker/results/results.ts";
+import { timestamp } from "../../src/timers.ts";
 import { SimulatedDisk } from "./disk.ts";
 import { Calls } from "../../worker/calls/calls.ts";
 import { startWorker, type RunningWorker } from "../../worker/main.ts";
 import { Runner } from "../../worker/thread/runner.ts";
 import type { ThreadOptions, ToThread } from "../../worker/boundary/messages.ts";
 import { functions } from "./functions.ts";
+import type { SimulatedJournal } from "./journal.ts";
 import { Network, Route, type Direction } from "./network.ts";
 import { threadProgram } from "./threads.ts";
 import { Scope, type VirtualTime } from "./virtual-time.ts";
@@ -67,6 +71,8 @@ export type ClusterOptions = {
   latencyMs: () => number;
   heard: (route: Route, direction: Direction, length: number) => void;
   log: (who: string, level: string, text: string) => void;
+  /** Keeps what the scheduler knows. Default: its memory is lost with it. */
+  journal?: SimulatedJournal | undefined;
   /** A worker that had joined has ended because of an error. */
   failed?: (who: string, error: Error) => void;
   /** Hears of every step of the core. */
@@ -116,18 +122,23 @@ export class Cluster {
   }
 
   #startScheduler(): Scope {
-    const { graceMs, heartbeatMs, smallResultBytes } = this.#options;
+    const { graceMs, heartbeatMs, smallResultBytes, journal } = this.#options;
     const scope = new Scope("scheduler");
     const log = this.#logOf("scheduler");
     this.#time.within(scope, () => {
+      const core = {
+        graceMs,
+        clientGraceMs: clientGraces * graceMs,
+        smallResultBytes,
+        unknownTaskTimeoutMs: 60_000,
+        seed: 7,
+      };
+      const kept = journal && beginAgain(journal, core);
+      const fail = (error: Error) => (this.broken ??= error);
+      const isSynced = journal?.durability === "machine";
       const clockwork = new Clockwork({
-        core: {
-          graceMs,
-          clientGraceMs: clientGraces * graceMs,
-          smallResultBytes,
-          unknownTaskTimeoutMs: 60_000,
-          seed: 7,
-        },
+        core,
+        ...(journal && kept && { durable: { keeper: journal, isSynced, kept, fail } }),
         log,
         stepped: (state, event, how) => {
           this.state = state;
@@ -135,10 +146,11 @@ export class Cluster {
           this.#options.stepped?.(state, event, how);
         },
       });
-      const id = `scheduler-${this.#started++}`;
+      const id = journal ? "scheduler" : `scheduler-${this.#started++}`;
       this.#clockwork = clockwork;
       const sessions = new Sessions({ id, clockwork, heartbeatMs, log });
       this.#sessions = sessions;
+      if (kept) sessions.inherit(kept.sessions.values());
       this.network.listen(url, scope, (socket) => sessions.accept(socket, "simulated"));
       const open = this.network.opener(new Route("scheduler"));
       const relay = new Relay({ clockwork, token: "", open });
@@ -161,11 +173,27 @@ export class Cluster {
 
   /** Its memory is lost with it; another takes its place at once. */
   restartScheduler(): void {
+    this.crashScheduler();
+    this.resumeScheduler();
+  }
+
+  crashScheduler(): void {
     const old = this.scheduler;
+    if (old.dead) return;
     old.kill();
     this.network.crash(old, { noticed: true });
     this.network.unlisten(url);
     this.network.unlisten(`${url}${transferPath}`);
+    const { journal } = this.#options;
+    if (journal === undefined || this.state === undefined) return;
+    journal.crash();
+    const isAll = journal.durability === "process";
+    if (isAll && !journal.agreesWith(this.state)) {
+      this.broken ??= new Error("the journal has another state than the scheduler had");
+    }
+  }
+
+  resumeScheduler(): void {
     this.scheduler = this.#startScheduler();
   }
 
@@ -307,6 +335,17 @@ export class Cluster {
       error: write("error"),
     };
   }
+}
+
+/** What a scheduler on this journal goes on with. */
+function beginAgain(journal: SimulatedJournal, options: KeptOptions): Kept {
+  const replica = journal.replica();
+  const now = Math.max(timestamp(), replica.kept?.now ?? 0);
+  const start = recordOf({ now, what: { kind: "start", options } });
+  journal.append(start);
+  journal.write();
+  replica.repeat(Buffer.concat(start.map((part) => Buffer.from(part as string))));
+  return replica.kept!;
 }
 
 /** A heartbeat may be under way at any moment. */

@@ -16,6 +16,8 @@ export type FaultsOptions = {
   graceMs: number;
   /** Until when things go wrong. */
   untilMs: number;
+  /** The scheduler has a journal, and its deaths are no more than pauses. */
+  hasJournal: boolean;
   say: (what: string) => void;
 };
 
@@ -34,7 +36,8 @@ type Kind =
   | "disk"
   | "modules"
   | "add"
-  | "restart";
+  | "restart"
+  | "resume";
 
 export class Faults {
   readonly #options: FaultsOptions;
@@ -45,6 +48,8 @@ export class Faults {
   /** How long each client stood still with its link whole, which alone costs it nothing. */
   readonly busyMs = new Map<string, number>();
   schedulerRestarted = false;
+  /** It was gone for a while, and went on from its journal. */
+  schedulerPaused = false;
   /** Clients that ended of their own will. */
   readonly closed = new Set<string>();
   /** Something happened after which tasks may rightly run once more. */
@@ -80,6 +85,9 @@ export class Faults {
     this.#kinds.push(...seldom.filter(() => random.chance(0.25)));
     if (random.chance(0.06)) this.#kinds.push("restart");
     if (random.chance(0.1)) this.#kinds.length = 0;
+    if (!options.hasJournal) return;
+    this.#kinds = this.#kinds.filter((kind) => kind !== "restart");
+    this.#kinds.push("resume", "resume", "resume");
   }
 
   start(): void {
@@ -191,6 +199,18 @@ export class Faults {
           concurrency: 1,
           resources: { gpu: 2 },
           memoryBytes: 10_000,
+        });
+        break;
+      }
+      case "resume": {
+        if (cluster.scheduler.dead) break;
+        this.schedulerPaused = true;
+        const ms = this.#duration();
+        say(`the scheduler dies, and goes on from its journal after ${ms.toFixed(0)} ms`);
+        cluster.crashScheduler();
+        this.#mendAfter(ms, () => {
+          say("the scheduler goes on from its journal");
+          cluster.resumeScheduler();
         });
         break;
       }

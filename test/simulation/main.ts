@@ -1,8 +1,10 @@
 // Simulations by hand, without end: `npm run simulate -- --seed 7`, `--from 1 [--until 1000]`; with
-// `--verbose` everything that goes wrong is printed as it happens, with `--logs` what the processes log.
+// `--verbose` everything that goes wrong is printed as it happens, with `--logs` what the processes log;
+// with `--journal process` or `machine` the scheduler has a journal and dies now and then.
 
 import { writeSync } from "node:fs";
 import { parseArgs } from "node:util";
+import type { Durability } from "../../scheduler/journal/durability.ts";
 import { simulate, type Outcome } from "./simulation.ts";
 
 const { values } = parseArgs({
@@ -12,6 +14,7 @@ const { values } = parseArgs({
     until: { type: "string" },
     verbose: { type: "boolean", default: false },
     logs: { type: "boolean", default: false },
+    journal: { type: "string" },
   },
 });
 
@@ -22,6 +25,11 @@ const wholeNumber = (name: "seed" | "from" | "until"): number | undefined => {
   throw new RangeError(`--${name} takes a whole number, not "${text}"`);
 };
 
+const durability = (text: string): Durability => {
+  if (text === "process" || text === "machine") return text;
+  throw new RangeError(`--journal takes "process" or "machine", not "${text}"`);
+};
+
 const only = wholeNumber("seed");
 const from = only ?? wholeNumber("from") ?? 1;
 const until = only ?? wholeNumber("until") ?? Infinity;
@@ -29,6 +37,7 @@ const options = {
   // Not by the console, which uses what is virtual meanwhile.
   ...(values.verbose && { tell: (line: string) => void writeSync(1, `${line}\n`) }),
   withLogs: values.logs,
+  ...(values.journal !== undefined && { journal: durability(values.journal) }),
 };
 
 const began = performance.now();
@@ -59,5 +68,6 @@ function report({ seed, problems, story }: Outcome): void {
   console.log(`seed ${seed} failed:`);
   if (!values.verbose) for (const line of story) console.log(line);
   for (const problem of problems) console.log(`  ${problem}`);
-  console.log(`npm run simulate -- --seed ${seed} --verbose --logs`);
+  const journal = values.journal === undefined ? "" : ` --journal ${values.journal}`;
+  console.log(`npm run simulate -- --seed ${seed}${journal} --verbose --logs`);
 }

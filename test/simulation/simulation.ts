@@ -6,6 +6,9 @@ import { Cluster, type SimulatedClient } from "./cluster.ts";
 import { cleanUp, shutDown, type Ending } from "./ending.ts";
 import { Faults } from "./faults.ts";
 import { Book, mix, openBook } from "./functions.ts";
+import { SimulatedJournal } from "./journal.ts";
+import { Random } from "../processes/random.ts";
+import type { Durability } from "../../scheduler/journal/durability.ts";
 import { Stage } from "./strands/stage.ts";
 import { startStrands } from "./strands/strands.ts";
 import { possibleOutcomes, modelValues, outcomeOf, resolve } from "./verdict.ts";
@@ -35,6 +38,8 @@ export type SimulationOptions = {
   tell?: (line: string) => void;
   /** The logs of all processes belong to the story. */
   withLogs?: boolean;
+  /** The scheduler has a journal, and dies now and then. Default: it has none. */
+  journal?: Durability | undefined;
   /** Hears of every step of the scheduler's core. */
   stepped?: Stepped;
 };
@@ -86,6 +91,13 @@ class Simulation {
       graceMs: this.#graceMs,
       // Four beats pass before silence is noticed: well within the grace, as in real life.
       heartbeatMs: this.#graceMs / random.pick([8, 12]),
+      ...(options.journal && {
+        journal: new SimulatedJournal({
+          durability: options.journal,
+          time,
+          random: new Random(seed),
+        }),
+      }),
       smallResultBytes: random.pick([100, 100, 1_000, 64 * 1024]),
       latencyMs: () => 0.05 + random.next() ** 3 * slowest,
       heard: ({ name }, direction, length) => {
@@ -96,6 +108,10 @@ class Simulation {
       log: (who, level, text) => {
         // Until they have ended, what it ran in an earlier session goes on beside what is new.
         if (text.includes("it starts anew")) this.#book.capacity.delete(who);
+        // A task that waits for a scheduler that is gone does not end when it is asked to: neighbours lose the thread.
+        if (text.includes("its thread is replaced") && this.#faults.schedulerPaused) {
+          this.#faults.mayRunAgain = true;
+        }
         if (options.withLogs) this.#tell(`${who} ${level}: ${text}`);
       },
       // Only the loss of the scheduler is the end of a worker, and no outage of its modules.
@@ -130,6 +146,7 @@ class Simulation {
       book: this.#book,
       graceMs: this.#graceMs,
       untilMs: time.now + spanMs + 1_500,
+      hasJournal: options.journal !== undefined,
       say: (what) => {
         this.#struck += 1;
         this.#note(Math.round(time.now * 1e3), what.length, 0);

@@ -78,9 +78,10 @@ export class Stage {
     return !scope.dead && !this.mayBeLost(scope.process.name);
   }
 
-  /** No client was out of reach, or busy, so that others may have waited for it. */
+  /** Neither a client nor the scheduler was out of reach, or busy, so that others may have waited for it. */
   get isPrompt(): boolean {
-    const { awayMs, busyMs } = this.options.faults;
+    const { awayMs, busyMs, schedulerPaused } = this.options.faults;
+    if (schedulerPaused) return false;
     return !this.clients.some(({ scope: { name } }) => awayMs.has(name) || busyMs.has(name));
   }
 
