@@ -2,6 +2,7 @@
 
 import { writeFile } from "node:fs/promises";
 import { runDataBenchmark } from "./data/main.ts";
+import { runJournalBenchmark } from "./journal/main.ts";
 import { startFloor } from "./floor/system.ts";
 import { describeMachine, machineLine } from "./runner/machine.ts";
 import { readCommandLine } from "./runner/command-line.ts";
@@ -18,7 +19,7 @@ const HELP = `Usage: npm run bench -- [scenario…] [--repeat n] [--quick] [--js
 
 Measures thence beside a bare WebSocket relay, the floor, taking turns, and prints a table.
 
-  scenario…      ${scenarios.map(({ name }) => name).join(" ")} data
+  scenario…      ${scenarios.map(({ name }) => name).join(" ")} data journal
                  (all of them by default)
   --repeat n     rounds to take medians over, after one to warm up (default 5)
   --quick        smaller sizes and one round: to see that it works, not to quote
@@ -32,6 +33,8 @@ type Options = {
   chosen: Scenario[];
   /** Also what `data/` measures, whose floor is another one. */
   withData: boolean;
+  /** Also what `journal/` measures, which holds thence against itself. */
+  withJournal: boolean;
   rounds: number;
   quick: boolean;
   json: string | undefined;
@@ -41,6 +44,7 @@ async function main(): Promise<void> {
   const options = readOptions();
   if (options === undefined) return;
   if (options.withData) await runDataBenchmark(options);
+  if (options.withJournal) await runJournalBenchmark(options);
   if (options.chosen.length === 0) return;
   const date = new Date().toISOString();
   const machine = await describeMachine();
@@ -63,20 +67,25 @@ async function main(): Promise<void> {
 
 /** Undefined when there is nothing to do but what has been printed. */
 function readOptions(): Options | undefined {
-  const names = [...scenarios.map(({ name }) => name), "data"];
+  const names = [...scenarios.map(({ name }) => name), "data", "journal"];
   const line = readCommandLine({ help: HELP, names, defaultRepeat: 5 });
   if (line === undefined) return undefined;
   const { chosen, repeat, quick, json } = line;
   return {
     chosen: scenarios.filter(({ name }) => chosen.includes(name)),
     withData: chosen.includes("data"),
+    withJournal: chosen.includes("journal"),
     rounds: repeat,
     quick,
     json,
   };
 }
 
-function measure({ chosen, rounds, quick }: Omit<Options, "withData">): Promise<Taken[]> {
+function measure({
+  chosen,
+  rounds,
+  quick,
+}: Omit<Options, "withData" | "withJournal">): Promise<Taken[]> {
   return inRun(({ processes, directory, signal }) => {
     const starts: Record<Subject["system"], () => Promise<System>> = {
       floor: () => startFloor(processes, { thread: false }),

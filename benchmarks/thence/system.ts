@@ -7,9 +7,14 @@ import type { System } from "../system.ts";
 
 const CLI = "cli/bin.js";
 
-export async function startThence(processes: Processes, directory: string): Promise<System> {
+/** @param more further arguments of the scheduler */
+export async function startThence(
+  processes: Processes,
+  directory: string,
+  more: string[] = [],
+): Promise<System> {
   const schedulerFile = join(directory, "thence.json");
-  const scheduler = startScheduler(processes, schedulerFile);
+  const scheduler = startScheduler(processes, schedulerFile, [], more);
   const worker = processes.start(CLI, [
     "worker",
     "--no-supervise",
@@ -30,8 +35,9 @@ export function startScheduler(
   processes: Processes,
   schedulerFile: string,
   nodeOptions: string[] = [],
+  more: string[] = [],
 ): Started {
-  const daemonArguments = ["scheduler", "--scheduler-file", schedulerFile, "--port", "0"];
+  const daemonArguments = ["scheduler", "--scheduler-file", schedulerFile, "--port", "0", ...more];
   return processes.start(CLI, daemonArguments, { nodeOptions });
 }
 
