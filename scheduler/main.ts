@@ -189,7 +189,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     { forGood = durable === undefined } = {},
   ): Promise<void> {
     return (ending ??= (async () => {
-      if (durable && forGood) await sessions.forget();
+      if (durable && forGood) await sessions.end(reason);
       clockwork.stop();
       stopWatching?.();
       turnedAway.flush();

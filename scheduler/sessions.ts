@@ -136,12 +136,11 @@ export class Sessions implements Carrier {
     this.#sessions.clear();
   }
 
-  /** Has the core forget all peers, so that no next scheduler waits for them. */
-  async forget(): Promise<void> {
-    this.#closed = true;
-    for (const { hello } of this.#sessions.values()) {
-      this.#clockwork.handle(leaving(hello, "the scheduler ended"));
-    }
+  /** Ends all sessions for good, also for the next scheduler on the same journal. */
+  async end(reason: string): Promise<void> {
+    const hellos = [...this.#sessions.values()].map(({ hello }) => hello);
+    await this.close(reason);
+    for (const hello of hellos) this.#clockwork.handle(leaving(hello, reason));
     await new Promise<void>((resolve) => this.#clockwork.afterwards(resolve));
   }
 

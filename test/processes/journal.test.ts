@@ -113,6 +113,8 @@ test.each(["SIGKILL", "SIGTERM"] as const)(
     const event = other.event("go").wait();
     const gate = path.join(scheduler.folder, "gate");
     const running = one.submit("untilFile", gate);
+    // Waits for the only thread.
+    const bytes = one.submit("echo", new Uint8Array([1, 2, 3]));
     await one.info();
 
     await scheduler.restart(signal);
@@ -132,6 +134,7 @@ test.each(["SIGKILL", "SIGTERM"] as const)(
     (await next).release();
     writeFileSync(gate, "open");
     expect(await running.result()).toBe(gate);
+    expect(await bytes.result()).toEqual(new Uint8Array([1, 2, 3]));
   },
   2 * patientMs,
 );
@@ -264,6 +267,27 @@ test(
     addCleanUp(() => next.close());
     const kept = await next.published<Future<string>>("kept");
     expect(await kept.result()).toBe("still there");
+  },
+  2 * patientMs,
+);
+
+test(
+  "a scheduler that is shut down says so, and the next one waits for nobody",
+  async () => {
+    const scheduler = new DurableScheduler();
+    await scheduler.start();
+    const worker = await scheduler.worker("w1");
+    const [client, other] = [await scheduler.connect(), await scheduler.connect()];
+    const lost = client.submit("neverEnds");
+    await client.info();
+    await other.shutdown({ reason: "over and out" });
+    expect((await worker.ended).how).toBe(0);
+    expect((await scheduler.program.ended).how).toBe(0);
+    expect(String(await lost.exception())).toContain("over and out");
+    await scheduler.start();
+    const last = await scheduler.connect();
+    const { workers, tasks } = await last.info();
+    expect([workers, tasks.running, tasks.ready]).toEqual([0, 0, 0]);
   },
   2 * patientMs,
 );
