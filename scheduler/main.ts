@@ -21,7 +21,7 @@ import { apiOf } from "./api.ts";
 import { Clockwork } from "./clockwork.ts";
 import type { CoreOptions } from "./core/state.ts";
 import type { Durability } from "./journal/durability.ts";
-import { openDurable } from "./durable.ts";
+import { openDurable, type Durable } from "./durable.ts";
 import { isLocalProcess } from "./local-process.ts";
 import { Relay } from "./relay.ts";
 import { startServer } from "./server.ts";
@@ -79,7 +79,7 @@ export type RunningScheduler = {
    * wait for the next scheduler, unless it is `forGood`.
    */
   stop(reason?: string, options?: { forGood?: boolean }): Promise<void>;
-  /** Resolves with the reason when the scheduler has ended. */
+  /** Resolves with the reason when the scheduler has ended; rejects when its journal has failed. */
   readonly ended: Promise<string>;
 };
 
@@ -92,24 +92,43 @@ export type RunningScheduler = {
  * const client = await Client.connect(scheduler.url, { token: scheduler.token });
  */
 export async function startScheduler(options: SchedulerOptions = {}): Promise<RunningScheduler> {
-  const { host = "127.0.0.1", port = 8786, log = silentLog } = options;
-  const { schedulerFile, idleTimeoutMs } = options;
+  const { schedulerFile, journal: directory, durability = "process", log = silentLog } = options;
   if (schedulerFile !== undefined) await refuseToReplaceLiving(schedulerFile);
   const core = { ...options.core, nearestNames, seed: Math.trunc(Math.random() * 2 ** 32) };
-  const newIdentity = () => ({ id: nanoid(), token: options.token ?? mintToken() });
-  const { journal: directory, durability = "process" } = options;
-  const durable =
-    directory === undefined
-      ? undefined
-      : await openDurable({ directory, durability, core, identity: newIdentity, log });
-  const { id, token: keptToken } = durable?.identity ?? newIdentity();
-  const token = options.token ?? keptToken;
-  const { promise: ended, resolve: end } = Promise.withResolvers<string>();
+  const identity = () => ({ id: nanoid(), token: options.token ?? mintToken() });
+  if (directory === undefined) return serve(options, { core, ...identity() });
+  const durable = await openDurable({ directory, durability, core, identity, log });
+  const { id, token } = durable.identity;
+  try {
+    return await serve(options, { core, id, token: options.token ?? token, durable });
+  } catch (error) {
+    await durable.journal.close();
+    throw error;
+  }
+}
+
+/** Who the scheduler is, and where it goes on if it has a journal. */
+type Self = {
+  readonly id: string;
+  readonly token: string;
+  readonly core: Partial<CoreOptions>;
+  readonly durable?: Durable;
+};
+
+async function serve(
+  options: SchedulerOptions,
+  { id, token, core, durable }: Self,
+): Promise<RunningScheduler> {
+  const { host = "127.0.0.1", port = 8786, log = silentLog } = options;
+  const { schedulerFile, idleTimeoutMs } = options;
+  const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<string>();
+  // Not everybody who starts a scheduler waits for its end.
+  ended.catch(() => undefined);
   let ending: Promise<void> | undefined;
   const workerNames = new Map<string, string>();
 
   const failJournal = (error: Error) => {
-    log.error(`the scheduler ends, since it can keep nothing more: ${error.message}`);
+    fail(error);
     void stop(error.message);
   };
   durable?.journal.onLost(failJournal);
@@ -118,7 +137,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     ...(durable && {
       durable: {
         keeper: durable.journal,
-        isSynced: durability === "machine",
+        isSynced: options.durability === "machine",
         kept: durable.kept,
         fail: failJournal,
       },

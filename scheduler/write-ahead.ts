@@ -60,18 +60,27 @@ export class WriteAhead {
     this.#keeper = options.keeper;
     this.#isSynced = options.isSynced;
     this.#apply = options.apply;
-    this.#fail = options.fail;
+    this.#fail = (error) => {
+      if (this.#stopped) return;
+      this.stop();
+      options.fail(error);
+    };
     this.#full = options.full;
   }
 
   handle(event: Event, now: number, origin: Origin): void {
-    this.#keeper.append(recordOf({ now, what: happening(event, origin) }));
+    if (this.#stopped) return;
+    try {
+      this.#keeper.append(recordOf({ now, what: happening(event, origin) }));
+    } catch (error) {
+      return this.#fail(error as Error);
+    }
     this.#wait({ event, now, origin });
   }
 
   /** Runs when all events so far have happened: at once if none waits. */
   afterwards(run: () => void): void {
-    if (!this.#isBusy) run();
+    if (!this.#isBusy || this.#stopped) run();
     else this.#wait(run);
   }
 
@@ -105,7 +114,10 @@ export class WriteAhead {
   }
 
   #conclude(batch: readonly Waiting[]): void {
-    if (this.#isFull) this.#full((this.#isFull = false));
+    if (this.#isFull) {
+      this.#isFull = false;
+      this.#full(false);
+    }
     for (const each of batch) if (!this.#stopped) this.#happen(each);
     if (this.#waiting.length > 0) setImmediate(() => this.#commit());
     else this.#isBusy = false;
@@ -113,7 +125,10 @@ export class WriteAhead {
 
   /** Nothing is lost and nothing happens meanwhile: peers keep what they said, since nobody acknowledges it. */
   #awaitRoom(batch: Waiting[], { message }: JournalFullError): void {
-    if (!this.#isFull) this.#full((this.#isFull = true), message);
+    if (!this.#isFull) {
+      this.#isFull = true;
+      this.#full(true, message);
+    }
     this.#waiting = [...batch, ...this.#waiting];
     this.#retry = setTimeout(() => this.#commit(), retryMs);
   }
