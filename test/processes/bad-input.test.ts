@@ -193,7 +193,7 @@ describe("a peer that breaks the protocol is told how, and cut off", () => {
     ["what is not JSON", "[0,", "a frame is not JSON"],
     ["what is not a frame", { ack: 0 }, "a frame is not an array"],
     ["no acknowledgement", [submit], "a frame does not begin with an acknowledgement"],
-    ["acknowledging what was never sent", [9], "acknowledges 9 frames where 0 to"],
+    ["acknowledging what was never sent", [9], "acknowledges 9 messages where 0 to"],
     ["a message that is none", [0, null], "not a message"],
     ["an unknown message", [0, { type: "boom" }], '"boom" is not a type known here'],
     ["a missing field", [0, { ...submit, args: undefined }], '"submit"'],
