@@ -156,7 +156,7 @@ test(
     await client.info();
     await scheduler.restart();
     await scheduler.restart();
-    await scheduler.worker("w1");
+    await scheduler.worker("w1", ["--threads", "2"]);
     expect(await urgent.result()).toBeTypeOf("string");
     expect(await late.result()).toBe("late");
     expect(Date.now() - submittedAt).toBeGreaterThanOrEqual(1_990);

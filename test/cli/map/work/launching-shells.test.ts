@@ -118,7 +118,8 @@ describe.skipIf(!LaunchingShells.areUsable)("a shell that starts programs", () =
       let group = 0;
       const started = run(["/bin/sh", "-c", script], {}, (own) => (group = own));
       const file = path.join(folder, `${files - 1}.out`);
-      while (!readFileSync(file, "utf8").endsWith("\n")) await sleep(5);
+      // Without its group, the signal would be for the processes of this test.
+      while (group === 0 || !readFileSync(file, "utf8").endsWith("\n")) await sleep(5);
       process.kill(-group, signal);
       const { end, stdout } = await started;
       expect(end).toEqual({ exitCode: 0, signal: constants.signals[signal] });
