@@ -49,6 +49,8 @@ export function readHead(
     return undefined;
   const found = bare.readUInt32LE(magic.length);
   if (found > format) throw newerError(path, found);
+  // Formats are counted from 1.
+  if (found === 0) return undefined;
   const frame = reader.next();
   if (!frame) return undefined;
   const head = parsed(Buffer.from(frame.bytes).toString());

@@ -234,7 +234,11 @@ describe("any journal", () => {
           }
         },
       ),
-      { numRuns: 300 },
+      {
+        numRuns: 300,
+        // The number of the format is in front of all checks.
+        examples: [[[[""]], 0, 8, 1]],
+      },
     );
   });
 });
