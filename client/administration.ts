@@ -100,6 +100,7 @@ export async function waitForWorkers(
   const { timeoutMs: limitMs } = checkedNames(options, ["timeoutMs"], "waitForWorkers");
   const timeoutMs = checkedTimeout(limitMs);
   const deadline = now() + timeoutMs;
+  const lossBefore = session.lastLoss;
   /** Since when there has been none. */
   let noneSince: number | undefined;
   for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 500)) {
@@ -117,6 +118,8 @@ export async function waitForWorkers(
       );
     }
     await delay(Math.min(pauseMs, leftMs));
+    // What was asked of a scheduler that is lost is not asked of the next one.
+    if (session.lastLoss !== undefined && session.lastLoss !== lossBefore) throw session.lastLoss;
   }
 }
 

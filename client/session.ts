@@ -44,6 +44,8 @@ export class Session {
   #ended: Error | undefined;
   /** Why the last scheduler is lost, while there is no next one. */
   #lost: Error | undefined;
+  /** The newest loss of a scheduler, for what asks a scheduler more than once. */
+  lastLoss: Error | undefined;
   /** What is asked for while there is no scheduler waits so long, in milliseconds. */
   readonly #patienceMs: number;
   #patience: ReturnType<typeof setTimeout> | undefined;
@@ -498,6 +500,7 @@ export class Session {
   /** What the scheduler knew is lost; what is submitted from now on is for the next one. */
   #lose(message: string, cause?: Error): Error {
     const error = new ConnectionError(message, cause && { cause });
+    this.lastLoss = error;
     if (!this.#ended) this.#failAll("lost", error, () => error);
     return error;
   }

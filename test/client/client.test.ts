@@ -211,6 +211,17 @@ describe("waitForWorkers", () => {
     await withInfo({ workerTimeoutMs: 1 }, 1, 1, 1, 2).waitForWorkers(2);
   });
 
+  test("fails when the scheduler is lost, also between two of its questions", async () => {
+    const scheduler = new FakeScheduler();
+    const waiting = scheduler.client().waitForWorkers(1);
+    scheduler.answer(scheduler.all("workers")[0]!, [{ status: "joining" }]);
+    // It waits for its pause now, and asks nothing.
+    await Promise.resolve();
+    scheduler.session.events.lost(new Error("the scheduler was stopped"));
+    await expect(waiting).rejects.toThrow("submit again: the scheduler was stopped");
+    expect(scheduler.all("workers")).toHaveLength(1);
+  });
+
   test("refuses a count that is none", async () => {
     await expect(withWorkers(1).waitForWorkers(-1)).rejects.toThrow(/count/);
   });
