@@ -27,18 +27,33 @@ export class Compaction {
   consider(): void {
     const { bytesSinceSnapshot, snapshotBytes } = this.#journal;
     const enough = Math.max(smallestBytes, snapshotBytes, this.#notBelowBytes);
-    if (this.#running === undefined && bytesSinceSnapshot > enough) void this.run();
+    if (this.#running === undefined && bytesSinceSnapshot > enough) void this.#begin();
   }
 
   /** Makes a snapshot of everything written so far. Never rejects: without it the journal is only larger. */
   async run(): Promise<void> {
-    await this.#running;
-    this.#running = this.#compact().catch((error: unknown) => {
-      this.#notBelowBytes = 2 * this.#journal.bytesSinceSnapshot;
-      this.#log.warning(`the journal could not be compacted: ${(error as Error).message}`);
-    });
-    await this.#running;
-    this.#running = undefined;
+    while (this.#running) await this.#running;
+    await this.#begin();
+  }
+
+  /** One at a time: each needs as much memory as the scheduler. */
+  #begin(): Promise<void> {
+    this.#running = this.#compact()
+      .then(
+        () => {
+          this.#notBelowBytes = 0;
+        },
+        (error: unknown) => {
+          this.#notBelowBytes = 2 * this.#journal.bytesSinceSnapshot;
+          this.#log.warning(`the journal could not be compacted: ${(error as Error).message}`);
+        },
+      )
+      .finally(() => {
+        this.#running = undefined;
+        // Much may have been written meanwhile, and perhaps nothing more comes.
+        this.consider();
+      });
+    return this.#running;
   }
 
   async #compact(): Promise<void> {
