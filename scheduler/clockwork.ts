@@ -35,7 +35,7 @@ export type Found =
     };
 
 /** Where a scheduler goes on, and what keeps its events. */
-export type Durability = {
+export type Continuation = {
   readonly keeper: Keeper;
   readonly isSynced: boolean;
   /** The state at the end of the journal, and the moment of its last event. */
@@ -70,7 +70,7 @@ export class Clockwork {
 
   constructor(options: {
     core: Partial<CoreOptions>;
-    durable?: Durability;
+    durable?: Continuation;
     log: Log;
     idle?: { timeoutMs: number; run: () => void };
     /** Ends the scheduler, at the request of a client. */

@@ -10,7 +10,6 @@ import type { CoreOptions } from "./core/state.ts";
 import { JournalError } from "./journal/journal-error.ts";
 import type { Durability } from "./journal/durability.ts";
 import { openJournal, type Identity, type Journal } from "./journal/journal.ts";
-import { recordOf } from "./records.ts";
 import { Replica, type Kept } from "./replica.ts";
 
 export type DurableOptions = {
@@ -44,7 +43,7 @@ export async function openDurable(options: DurableOptions): Promise<Durable> {
     const { tailVersion } = journal;
     if (tailVersion !== undefined && tailVersion !== version) {
       throw new JournalError(
-        "newer",
+        "other-version",
         `start thence ${tailVersion} on ${directory} once and end it by SIGTERM, then this version can go on: ` +
           `only the version that wrote a record can repeat it, and this is ${version}`,
       );
@@ -54,14 +53,11 @@ export async function openDurable(options: DurableOptions): Promise<Durable> {
       replica.repeat(record);
       records++;
     }
-    const now = Math.max(timestamp(), replica.kept?.now ?? 0);
     const isNew = replica.kept === undefined;
-    const start = recordOf({ now, what: { kind: "start", options: core } });
-    journal.append(start);
+    const kept = replica.goOn(journal, core);
     journal.write();
     await journal.sync();
-    replica.repeat(Buffer.concat(start.map((part) => Buffer.from(part as string))));
-    const { state } = replica.kept!;
+    const { state } = kept;
     if (!isNew) {
       const tookMs = Math.round(timestamp() - beganAt);
       log.info(
@@ -71,7 +67,7 @@ export async function openDurable(options: DurableOptions): Promise<Durable> {
       );
     }
     const compaction = new Compaction({ directory, journal, log });
-    return { identity: journal.identity, kept: replica.kept!, journal, compaction };
+    return { identity: journal.identity, kept, journal, compaction };
   } catch (error) {
     await journal.close();
     throw error;

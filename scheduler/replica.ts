@@ -12,8 +12,16 @@ import type { Chunk } from "./core/snapshot/format.ts";
 import { thaw } from "./core/snapshot/thaw.ts";
 import { createState, defaultCoreOptions, type State } from "./core/state.ts";
 import { step, type Event } from "./core/step.ts";
-import { readRecord, type Happening, type KeptOptions, type PeerHello } from "./records.ts";
+import {
+  readRecord,
+  recordOf,
+  type Happening,
+  type KeptOptions,
+  type PeerHello,
+} from "./records.ts";
 import { startAgain } from "./core/start-again.ts";
+import { timestamp } from "../src/timers.ts";
+import type { Keeper } from "./write-ahead.ts";
 
 /** The session of a peer, as far as it has to be known to go on with it. */
 export type KeptSession = {
@@ -60,6 +68,18 @@ export class Replica {
   get kept(): Kept | undefined {
     const [state, sessions, now] = [this.#state, this.#sessions, this.#now];
     return state && { state, sessions, now };
+  }
+
+  /**
+   * A scheduler goes on from here. That is kept as any other record is, and has to be written before anybody is
+   * told of it.
+   */
+  goOn(keeper: Pick<Keeper, "append">, options: KeptOptions): Kept {
+    const now = Math.max(timestamp(), this.#now);
+    const record = recordOf({ now, what: { kind: "start", options } });
+    keeper.append(record);
+    this.repeat(Buffer.concat(record.map((part) => Buffer.from(part as string))));
+    return this.kept!;
   }
 
   repeat(record: Uint8Array): void {

@@ -3,12 +3,14 @@
 /**
  * - `in-use`: another scheduler has the journal.
  * - `lost`: another scheduler took the journal while this one did not answer.
- * - `newer`: a newer version of thence wrote it.
+ * - `newer`: a newer version of thence wrote it, in a format of its own.
+ * - `other-version`: another version wrote its records, which only that one can repeat.
  * - `damaged`: bytes are not those that were written.
  * - `full`: there is no room on the disk.
  * - `failed`: the operating system refused an operation.
  */
-export type JournalErrorKind = "in-use" | "lost" | "newer" | "damaged" | "full" | "failed";
+export type JournalErrorKind =
+  "in-use" | "lost" | "newer" | "other-version" | "damaged" | "full" | "failed";
 
 /** A journal cannot be opened, read or written. */
 export class JournalError extends Error {

@@ -9,13 +9,12 @@ import { Session } from "../../client/session.ts";
 import { Clockwork, type Stepped } from "../../scheduler/clockwork.ts";
 import { checkInvariants } from "../../scheduler/core/invariants.ts";
 import type { State } from "../../scheduler/core/state.ts";
-import { recordOf, type KeptOptions } from "../../scheduler/records.ts";
+import type { KeptOptions } from "../../scheduler/records.ts";
 import { Relay } from "../../scheduler/relay.ts";
 import type { Kept } from "../../scheduler/replica.ts";
 import { Sessions } from "../../scheduler/sessions.ts";
 import { transferPath } from "../../src/transfer/messages.ts";
 import { Results } from "../../worker/results/results.ts";
-import { timestamp } from "../../src/timers.ts";
 import { SimulatedDisk } from "./disk.ts";
 import { Calls } from "../../worker/calls/calls.ts";
 import { startWorker, type RunningWorker } from "../../worker/main.ts";
@@ -339,13 +338,9 @@ export class Cluster {
 
 /** What a scheduler on this journal goes on with. */
 function beginAgain(journal: SimulatedJournal, options: KeptOptions): Kept {
-  const replica = journal.replica();
-  const now = Math.max(timestamp(), replica.kept?.now ?? 0);
-  const start = recordOf({ now, what: { kind: "start", options } });
-  journal.append(start);
+  const kept = journal.replica().goOn(journal, options);
   journal.write();
-  replica.repeat(Buffer.concat(start.map((part) => Buffer.from(part as string))));
-  return replica.kept!;
+  return kept;
 }
 
 /** A heartbeat may be under way at any moment. */
