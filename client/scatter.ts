@@ -66,8 +66,10 @@ export async function scatter<T>(
     const send = (located: Located) => fetcher?.send(located, payload) ?? notSentByWorker();
     await place(
       async () => {
-        // Its scheduler is lost, and the next one knows nothing of it. A value that was lost is sent again.
-        if (state.error && !(state.error instanceof LostDataError)) throw state.error;
+        // Its scheduler is lost, and the next one knows nothing of it; or a restart has ended it. A value that
+        // was lost is sent again.
+        const isOver = !(state.error instanceof LostDataError) || !state.known;
+        if (state.error && isOver) throw state.error;
         await attempt(session, parameters, send);
       },
       { key, timeoutMs },
