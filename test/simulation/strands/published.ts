@@ -35,9 +35,14 @@ export function published(stage: Stage): void {
     const isRefused = refused === "key-conflict" || isUnpublished || stage.restarted;
     stage.expect(isRefused || !stage.isSure(publisher), `a name in use was given: ${refused}`);
     if (random.chance(0.5)) {
-      const again = await client.published<Published>(name);
-      stage.hold(again.future);
-      await client.publish(name, again, { override: true });
+      // The readers may have been done while the publisher stood still.
+      const { value, failed } = await stage.outcome(client.published<Published>(name), publisher);
+      if (failed) stage.expect(isUnpublished, `what was published: ${String(failed)}`);
+      else {
+        const again = value as Published;
+        stage.hold(again.future);
+        await client.publish(name, again, { override: true });
+      }
     }
     mayOverride = false;
     await stage.sleepABit();
