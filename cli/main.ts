@@ -7,6 +7,7 @@ import { version } from "../src/version.ts";
 import { exitCodeOf, messageOf } from "./exit-code.ts";
 import { clusterCommand } from "./cluster.ts";
 import { doctorCommand } from "./doctor.ts";
+import { eventsCommand } from "./events.ts";
 import { explainCommand } from "./explain.ts";
 import { withExample } from "./options.ts";
 import { runCommand } from "./run.ts";
@@ -69,6 +70,7 @@ export function thenceCommand(): Command {
     .addCommand(submitCommand())
     .addCommand(statusCommand())
     .addCommand(explainCommand())
+    .addCommand(eventsCommand())
     .addCommand(doctorCommand())
     .addCommand(mapCommand())
     .addCommand(versionCommand())

@@ -19,6 +19,7 @@ import { Lock, Semaphore } from "./coordination/lock.ts";
 import { NamedEvent } from "./coordination/named-event.ts";
 import { Queue } from "./coordination/queue.ts";
 import { Variable } from "./coordination/variable.ts";
+import { EventStream, type EventOptions } from "./events.ts";
 import type { Future } from "./future.ts";
 import { gather, type GatherOptions } from "./gather.ts";
 import {
@@ -397,6 +398,26 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    */
   explain(task: string | Future): Promise<Explanation> {
     return this.#session.request("explain", { key: typeof task === "string" ? task : task.key });
+  }
+
+  /**
+   * What happens to tasks and workers, from now on, as an async iterable: tasks are submitted, start,
+   * say how far they are, finish, fail, are retried, cancelled, lost or released; workers join and leave.
+   * A reader who falls behind by fifty thousand events misses the next ones, and is told how many by an
+   * event of the type "missed". The tasks do not wait for it.
+   *
+   * @param options `functions` and `keys`: only events of tasks of these functions, or with these keys;
+   *   without both, of all tasks and of workers
+   * @throws {TypeError | RangeError} when these are none, or too many
+   * @throws {ConnectionError} in the loop, when the scheduler is lost; it ends without an error when this
+   *   client is closed, and by `close` or by leaving the loop
+   * @example
+   * for await (const event of client.events({ functions: ["render"] })) {
+   *   if (event.type === "failed") console.error(event.key, event.message);
+   * }
+   */
+  events(options: EventOptions = {}): EventStream {
+    return new EventStream(this.#session, options);
   }
 
   /**

@@ -18,6 +18,7 @@ import { KeyTable } from "../src/key-table.ts";
 import { clearTimeout, queueMicrotask, setTimeout } from "../src/timers.ts";
 import type { Failure, FromClient, ToClient } from "../src/wire/protocol.ts";
 import type { ParametersOf, RequestName, ResultOf } from "../src/wire/requests.ts";
+import type { EventStream } from "./events.ts";
 import type { Held } from "./coordination/held.ts";
 import type { Connection } from "./connection.ts";
 import type { Fetcher, Located } from "./fetcher.ts";
@@ -62,6 +63,8 @@ export class Session {
   readonly #outputs = new Outputs((taken) => {
     if (!this.#ended) this.#writer?.send(taken);
   });
+  /** Streams of events, by the request that began each. */
+  readonly #streams = new Map<number, EventStream>();
   /** Leases of locks and semaphores, by the request that acquired them. */
   readonly #leases = new Map<number, Held>();
   #named = this.#newNames();
@@ -329,6 +332,28 @@ export class Session {
     return this.#requests.send((id) => this.#open().send(message(id)), waiting);
   }
 
+  /** Begins a stream of events, and returns its number. */
+  openStream(stream: EventStream, filter: ParametersOf<"events">): number {
+    let opened: number | undefined;
+    const send = (id: number) => {
+      this.#open().send({ type: "events", id, ...filter });
+      this.#streams.set((opened = id), stream);
+    };
+    const refused = (error: Error) => {
+      if (opened === undefined || this.#streams.delete(opened)) stream.fail(error);
+    };
+    this.#requests.send<"events", null>(send, { read: () => null }).catch(refused);
+    return opened ?? -1;
+  }
+
+  tellRead(feed: number, count: number): void {
+    if (this.#streams.has(feed)) this.#writer?.send({ type: "events-read", feed, count });
+  }
+
+  closeStream(feed: number): void {
+    if (this.#streams.delete(feed)) this.#writer?.send({ type: "events-end", feed });
+  }
+
   /** A lease that is given back when the session ends. */
   addLease(id: number, lease: Held): void {
     this.#leases.set(id, lease);
@@ -436,6 +461,9 @@ export class Session {
       case "output":
         void this.#outputs.receive(message);
         return;
+      case "events":
+        this.#streams.get(message.feed)?.receive(message.events);
+        return;
       case "answer":
         this.#requests.answered(message);
         return;
@@ -539,6 +567,11 @@ export class Session {
       if (!state.ready) state.fail(status, errorFor(state.key));
     }
     this.#over?.reject(ended);
+    for (const stream of this.#streams.values()) {
+      if (status === "cancelled") stream.end();
+      else stream.fail(ended);
+    }
+    this.#streams.clear();
     this.#requests.refuseAll(ended);
     for (const lease of this.#leases.values()) lease.ended(ended, status === "cancelled");
     this.#leases.clear();

@@ -11,6 +11,7 @@ export type { Lock, Semaphore } from "../client/coordination/lock.ts";
 export type { NamedEvent } from "../client/coordination/named-event.ts";
 export type { Queue } from "../client/coordination/queue.ts";
 export type { Variable } from "../client/coordination/variable.ts";
+export type { EventOptions, EventStream } from "../client/events.ts";
 export type { FutureStatus } from "../client/future-state.ts";
 export type { Future } from "../client/future.ts";
 export type { GatherOptions } from "../client/gather.ts";
@@ -67,4 +68,5 @@ export {
   type ErrorCode,
   type ThrownError,
 } from "./errors/errors.ts";
+export type { ClusterEvent, TaskEvent, WorkerEvent } from "./wire/events.ts";
 export type { Explanation, SchedulerInfo, WorkerInfo } from "./wire/facts.ts";

@@ -8,6 +8,7 @@ import type {
   ToClient,
   ToWorker,
 } from "../../src/wire/protocol.ts";
+import type { ClusterEvent } from "../../src/wire/events.ts";
 import type { RequestName, ResultOf } from "../../src/wire/requests.ts";
 import { headOf, type RunHead } from "./tasks/run-heads.ts";
 import type { Payload } from "../../src/payload/payload.ts";
@@ -208,6 +209,15 @@ export class Effects {
 
   refuse(client: Client, id: number, failure: Failure): void {
     this.send(client, { type: "answer", id, failure });
+  }
+
+  /** An event for a feed of the client. */
+  tellEvent(client: Client, feed: number, event: ClusterEvent): void {
+    const { messages } = batchOf(this.#toClients, client);
+    const last = messages.at(-1);
+    if (last?.type === "events" && last.feed === feed && last.events.length < columnLength) {
+      last.events.push(event);
+    } else messages.push({ type: "events", feed, events: [event] });
   }
 
   /** Sends a message that is not joined with others. */

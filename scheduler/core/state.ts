@@ -13,6 +13,7 @@ import {
 } from "./coordination/things.ts";
 import type { SmallSet } from "./structures/small-set.ts";
 import { History } from "./tasks/history.ts";
+import type { Feed } from "./clients/feeds.ts";
 import type { Retention } from "./clients/retention.ts";
 import type { Lane } from "./placement/lanes.ts";
 import type { Published } from "./clients/published.ts";
@@ -382,6 +383,8 @@ export type State = {
   /** Retentions for clients that are being told of tasks, by number; how many were made so far. */
   readonly offers: { readonly open: Map<Client, Map<number, Retention>>; made: number };
   readonly published: Map<string, Published>;
+  /** Who hears of what happens: see feeds.ts. */
+  readonly feeds: Set<Feed>;
   /** Locks, semaphores, events, queues and variables. */
   readonly coordination: Coordination;
   /** Clients inside tasks that ended in this step; empty between steps. */
@@ -455,6 +458,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     retentions: new Map(),
     offers: { open: new Map(), made: 0 },
     published: new Map(),
+    feeds: new Set(),
     coordination: createCoordination(),
     endedClients: [],
     registered: new Set(),

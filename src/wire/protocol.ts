@@ -23,6 +23,7 @@ import {
   PayloadSchema,
   Text,
 } from "./parts.ts";
+import * as events from "./events.ts";
 import { EndedWorkerFields, Ending, How, JobStepSchema } from "./lifetimes.ts";
 import * as output from "./output.ts";
 import type { AnswerMessage, RequestMessage } from "./requests.ts";
@@ -164,6 +165,8 @@ export const FromClientSchema = Type.Union([
   Shutdown,
   Took,
   GiveBack,
+  events.EventsRead,
+  events.EventsEnd,
   output.OutputTaken,
 ]);
 /** What stands for itself, and the requests that are answered; see `requests.ts`. */
@@ -211,6 +214,7 @@ export const ToClientSchema = Type.Union([
   Fetched,
   Reopened,
   Ending,
+  events.EventsToClient,
   output.OutputToClient,
 ]);
 export type ToClient = Static<typeof ToClientSchema> | AnswerMessage;

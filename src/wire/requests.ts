@@ -7,6 +7,7 @@
 
 import { Type, type Static, type TObject, type TProperties, type TSchema } from "typebox";
 import { Coordinate, Coordinated } from "./coordination.ts";
+import { EventFilter } from "./events.ts";
 import { DemandSchema, ExplanationSchema, SchedulerInfoSchema, WorkerInfoSchema } from "./facts.ts";
 import { limits } from "./limits.ts";
 import {
@@ -91,6 +92,8 @@ export const commands = {
   restart: request({ reason: Type.Optional(Text) }, done),
   /** While no worker is here, what waits for one fails with this reason; without a reason it waits again. */
   "expect-no-workers": request({ reason: Type.Optional(Text) }, done),
+  /** Begins a feed of `events`, which ends with `events-end`. */
+  events: request(EventFilter, done),
   /** An operation on a lock, semaphore, event, queue or variable. */
   coordinate: request(Coordinate, Coordinated),
 };

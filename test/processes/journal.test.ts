@@ -172,6 +172,35 @@ test(
 );
 
 test(
+  "a stream of events goes on, and each task ends in it once",
+  async () => {
+    const scheduler = new DurableScheduler();
+    await scheduler.start();
+    await scheduler.worker("w1");
+    const client = await scheduler.connect();
+    const events = client.events({ functions: ["echo"] });
+    const ends: string[] = [];
+    const reading = (async () => {
+      for await (const event of events) {
+        if (event.type === "finished") ends.push(event.key);
+        if (ends.length === 1_000) return;
+      }
+    })();
+    const futures = client.map(
+      "echo",
+      Array.from({ length: 500 }, (_, index) => index),
+    );
+    await futures[0]!.result();
+    await scheduler.restart();
+    futures.push(...client.map("echo", Array.from({ length: 500 }, String)));
+    await client.wait(futures);
+    await reading;
+    expect(ends.toSorted()).toEqual(futures.map(({ key }) => key).toSorted());
+  },
+  2 * patientMs,
+);
+
+test(
   "its supervisor starts the next scheduler, and the futures settle",
   async () => {
     const scheduler = new DurableScheduler();

@@ -3,6 +3,7 @@
 import type { FromClient } from "../../../src/wire/protocol.ts";
 import { abandonScatter } from "../values/scattering.ts";
 import { giveBack, handBack, took } from "../coordination/requests.ts";
+import { endFeed, endFeeds, receiveRead } from "./feeds.ts";
 import { acceptOffer, declineOffers } from "./retention.ts";
 import { leaveOutput, receiveTaken } from "./output.ts";
 import { receiveRequest } from "./requests.ts";
@@ -80,6 +81,7 @@ export function releaseAll(step: StepContext, client: Client): void {
     release(step, client, [task]);
   }
   declineOffers(step, client);
+  endFeeds(step, client);
   step.effects.drop(client);
 }
 
@@ -131,6 +133,12 @@ export function receiveFrom(
         break;
       case "output-taken":
         receiveTaken(step, message);
+        break;
+      case "events-read":
+        receiveRead(step, client, message.feed, message.count);
+        break;
+      case "events-end":
+        endFeed(step, client, message.feed);
         break;
       case "give-back":
         handBack(step, client, message.ids);

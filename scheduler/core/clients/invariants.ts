@@ -3,6 +3,7 @@
 import { assert } from "../assert.ts";
 import type { Client, State } from "../state.ts";
 import { listOf } from "../structures/small-set.ts";
+import { mostUnread } from "./feeds.ts";
 import { retentionsOf } from "./retention.ts";
 
 export function checkClients(state: State): void {
@@ -32,6 +33,10 @@ export function checkClients(state: State): void {
     for (const task of [...offers.values()].flatMap(({ tasks }) => tasks)) {
       assert(state.retentions.has(task), () => `${task.key} is offered, and not retained`);
     }
+  }
+  for (const { client, unread } of state.feeds) {
+    assert(isHere(state, client), () => `a feed of ${client.name}, which is gone`);
+    assert(unread <= mostUnread, () => `${unread} events on their way to ${client.name}`);
   }
   assert(state.endedClients.length === 0, () => "clients are left over from the step");
 }

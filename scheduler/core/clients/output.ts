@@ -14,7 +14,7 @@ type FromTask = Extract<FromWorker, { type: "output" }>;
 
 export function receiveOutput(step: StepContext, dispatch: Dispatch, { value }: FromTask): void {
   const { task, attempt } = dispatch;
-  countStart(dispatch);
+  countStart(step, dispatch);
   dispatch.untakenBytes += bytesOf(value);
   const reader = task.spec.client;
   if (dispatch.abandoned || !includes(task.wantedBy, reader)) {

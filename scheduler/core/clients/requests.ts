@@ -20,6 +20,7 @@ import { scatter } from "../values/scattering.ts";
 import { restart } from "../workers/restart.ts";
 import { retire } from "../workers/retiring.ts";
 import { answer, later, refuse, Refusal, type Asked } from "./answers.ts";
+import { openFeed } from "./feeds.ts";
 import { registeredAt, schedulerInfo, workerInfos } from "./info.ts";
 import { give, publish, unpublish } from "./published.ts";
 
@@ -57,6 +58,7 @@ const handlers: { readonly [Name in CommandName]: Command<Name> } = {
   retire,
   restart,
   "expect-no-workers": (step, _asked, parameters) => expectNoWorkers(step, parameters),
+  events: openFeed,
   coordinate,
 };
 

@@ -2,6 +2,7 @@
 // until it ends, and may lend both while it waits for sub-tasks. Which workers have room is kept up to
 // date in the sets `free`, `openAhead` and `surplus`.
 
+import { tellOfTask } from "../clients/feeds.ts";
 import type { Input } from "../effects.ts";
 import { mayRunAt, type Site } from "./sites.ts";
 import type { Dispatch, PlacementConstraint, State, Task, Worker } from "../state.ts";
@@ -58,10 +59,13 @@ function inputsOf({ key, inputs = [] }: Task): Input[] {
 }
 
 /** It has begun to execute: counted once. */
-export function countStart(dispatch: Dispatch): void {
+export function countStart(step: StepContext, dispatch: Dispatch): void {
   if (dispatch.started) return;
+  const { task, worker, abandoned } = dispatch;
   dispatch.started = true;
-  dispatch.task.starts++;
+  task.starts++;
+  if (step.state.feeds.size === 0 || abandoned) return;
+  tellOfTask(step, task, { type: "started", worker: worker.name, start: task.starts });
 }
 
 /** An attempt ended on its worker. `offerRoom` follows, once for all that ended together. */

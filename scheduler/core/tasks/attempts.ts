@@ -4,6 +4,7 @@
 
 import type { ErrorRecord } from "../../../src/errors/error-record.ts";
 import type { Failure } from "../../../src/wire/protocol.ts";
+import { tellOfRetry, tellOfTask } from "../clients/feeds.ts";
 import type { Loss, State, Task, Worker } from "../state.ts";
 import { fail, requeue } from "./lifecycle.ts";
 import type { StepContext } from "./transition.ts";
@@ -38,6 +39,7 @@ export function failAttempt(
   // The power may be infinite, and infinity times no delay is not a number.
   const backoff = delayMs === 0 ? 0 : Math.min(delayMs * factor ** task.failures, maxDelayMs);
   task.failures++;
+  tellOfRetry(step, task, failure);
   requeue(step, task, "retry", backoff * (1 - jitter * nextRandom(step.state)));
 }
 
@@ -70,8 +72,8 @@ function matches({ code, error }: Failure, listed: readonly string[]): boolean {
  */
 export function suspect(step: StepContext, task: Task, loss: Loss, why: string): void {
   task.suspicions++;
-  if (task.suspicions > mostSuspicions) blame(step, task, loss);
-  else requeue(step, task, why);
+  if (task.suspicions > mostSuspicions) return blame(step, task, loss);
+  requeueLost(step, task, loss, why);
 }
 const mostSuspicions = 10;
 
@@ -86,7 +88,7 @@ export function blame(step: StepContext, task: Task, loss: Loss, error?: ErrorRe
   losses.push({ ...loss, how: loss.how.slice(0, howLength) });
   task.suspicions = Math.max(task.suspicions, 1);
   if (losses.length < (task.spec.options.maxWorkerLosses ?? options.maxWorkerLosses)) {
-    requeue(step, task, "its worker was lost while it ran");
+    requeueLost(step, task, loss, "its worker was lost while it ran");
     return;
   }
   const { name } = task.spec.function;
@@ -97,6 +99,13 @@ export function blame(step: StepContext, task: Task, loss: Loss, error?: ErrorRe
   const failure = { code: "worker-lost", message, key: task.key, task: name };
   const whole = error === undefined ? failure : { ...failure, error };
   fail(step, task, whole, "too many losses", loss.worker);
+}
+
+/** Puts a task back into the queue whose attempt was lost. */
+export function requeueLost(step: StepContext, task: Task, loss: Loss, why: string): void {
+  const { worker, how } = loss;
+  tellOfTask(step, task, { type: "lost", worker, how: how.slice(0, howLength) });
+  requeue(step, task, why);
 }
 
 /** The error that names the losses has to fit into a message: characters of each, and how many. */

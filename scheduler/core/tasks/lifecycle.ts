@@ -4,6 +4,7 @@
 
 import type { Failure } from "../../../src/wire/protocol.ts";
 import type { Payload } from "../../../src/payload/payload.ts";
+import { tellOfFailure, tellOfRetry, tellOfTask } from "../clients/feeds.ts";
 import { bytesOf, mostHolders } from "../effects.ts";
 import { abandon } from "../placement/dispatches.ts";
 import { listOf, without } from "../structures/small-set.ts";
@@ -127,7 +128,7 @@ export function finish(step: StepContext, task: Task, value: Payload, worker: st
   transition(step, task, { at: "finished", value, bytes, holders: undefined }, worker);
   state.keptBytes += bytes;
   if (state.keptBytes > state.options.keptBytes) updateOffloading(step);
-  settle(step, task);
+  settle(step, task, worker);
   dropInputs(step, task);
   forgetIfUnneeded(step, task);
 }
@@ -138,14 +139,18 @@ export function finishHeld(step: StepContext, task: Task, bytes: number, holder:
   transition(step, task, { at: "finished", value: undefined, bytes, holders }, holder.name);
   holder.holds.add(task);
   holder.heldBytes += bytes;
-  settle(step, task);
+  settle(step, task, holder.name);
   for (const input of rememberLineage(step.state, task)) forgetIfUnneeded(step, input);
   forgetIfUnneeded(step, task);
 }
 
 /** Tells clients that the task has finished, and readies the dependents that waited for it only. */
-function settle(step: StepContext, task: Task): void {
+function settle(step: StepContext, task: Task, worker: string): void {
+  const { state } = task;
   step.state.totals.finished++;
+  if (step.state.feeds.size > 0 && state.at === "finished") {
+    tellOfTask(step, task, { type: "finished", worker, bytes: state.bytes });
+  }
   forEachWanting(task, (client) => tellFinished(step, client, task));
   const { dependents } = task;
   if (dependents instanceof Set) {
@@ -187,6 +192,7 @@ export function fail(
     }
     transition(step, next, { at: "failed", failure }, next === task ? why : "an input failed");
     step.state.totals.failed++;
+    tellOfFailure(step, next, failure);
     failed++;
     // Whoever sends a task off does not look at it again, even if it still has the future.
     if (next.detachedBy !== undefined) detached.push(next);
@@ -255,6 +261,7 @@ export function cancelOne(
     const cancelled = { at: "cancelled", reason: itsReason, passedOn: forDependents } as const;
     transition(step, next, cancelled, next === task ? "cancelled" : "an input was cancelled");
     const { key } = next;
+    tellOfTask(step, next, { type: "cancelled", ...(itsReason && { reason: itsReason }) });
     forEachWanting(next, (client) => step.effects.cancelled(client, key, itsReason));
     for (const dependent of listOf(next.dependents)) cancelling.push(dependent);
     next.detachedBy = undefined;
@@ -287,6 +294,7 @@ export function reopen(step: StepContext, task: Task): boolean {
     each.expiresAt = undefined;
     const missing = countMissing(each);
     transition(step, each, { at: "waiting", missing, until: undefined }, "retried by a client");
+    tellOfRetry(step, each);
     forEachWanting(each, (client) => step.effects.reopened(client, each.key));
   }
   for (const each of reopening) {
@@ -334,6 +342,7 @@ export function forgetIfUnneeded(step: StepContext, task: Task): void {
       for (const input of release(step, next)) (candidates ??= []).push(input);
       continue;
     }
+    tellIfReleased(step, next);
     if (next.state.at === "running") abandon(step, next.state.dispatch, "no longer wanted");
     freeValue(step, next);
     if (step.state.replicaRequests.size > 0) step.state.replicaRequests.delete(next);
@@ -353,11 +362,16 @@ export function forgetIfUnneeded(step: StepContext, task: Task): void {
 function release(step: StepContext, task: Task): readonly Task[] {
   const { state } = task;
   if (isSettled(task) && !(state.at === "finished" && state.holders !== undefined)) return [];
+  tellIfReleased(step, task);
   if (state.at === "running") abandon(step, state.dispatch, "no longer wanted");
   freeValue(step, task);
   step.state.replicaRequests.delete(task);
   transition(step, task, released, "its value is not needed");
   return rememberLineage(step.state, task);
+}
+
+function tellIfReleased(step: StepContext, task: Task): void {
+  if (step.state.feeds.size > 0 && !isSettled(task)) tellOfTask(step, task, { type: "released" });
 }
 
 function dropInputs(step: StepContext, task: Task): void {

@@ -2,6 +2,7 @@
 // that is in use joins its task when the call is the same, and is refused when it is another.
 
 import type { FromClient } from "../../../src/wire/protocol.ts";
+import { tellOfTask } from "../clients/feeds.ts";
 import { addWant, removeWants } from "../clients/wants.ts";
 import { samePayload } from "../../../src/payload/same-payload.ts";
 import type { Client, Spec, Task } from "../state.ts";
@@ -33,6 +34,7 @@ export function submit(step: StepContext, client: Client, message: Submit): void
     }
     const task = createTask(step, spec, { key, args: args[index]!, inputKeys });
     addWant(task, client);
+    if (state.feeds.size > 0) tellOfTask(step, task, { type: "submitted", client: client.name });
     if (inputKeys && !findInputs(step, task, inputKeys)) continue;
     admit(step, task, until, "submitted");
   }

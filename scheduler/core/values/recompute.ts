@@ -9,13 +9,14 @@ import { hurryForDependents } from "../tasks/urgency.ts";
 import { transition, type StepContext } from "../tasks/transition.ts";
 import { isScattered, needInputsAgain } from "./lineage.ts";
 import { removeReplica } from "./replicas.ts";
+import { tellOfTask } from "../clients/feeds.ts";
 import { forEachWanting } from "../clients/wants.ts";
 
 /** A worker is gone, and with it the values that it held. */
 export function loseReplicas(step: StepContext, worker: Worker): void {
   const held = [...worker.holds];
   for (const task of held) removeReplica(task, worker);
-  loseValues(step, held, "the last worker that held it was lost");
+  loseValues(step, held, worker, "the last worker that held it was lost");
 }
 
 /** A worker turned out not to have a value that it was thought to hold. */
@@ -23,7 +24,7 @@ export function loseReplica(step: StepContext, task: Task, worker: Worker): void
   if (!worker.holds.has(task)) return;
   step.effects.log("warning", `worker ${worker.name} does not have the value of ${task.key}`);
   removeReplica(task, worker);
-  loseValues(step, [task], "its holder did not have it");
+  loseValues(step, [task], worker, "its holder did not have it");
 }
 
 /** A fetch of this result from one of its holders found that the holder does not have it. */
@@ -48,13 +49,19 @@ export function findResult(
 }
 
 /** Recomputes those of these values that no worker holds any more, as far as they are needed. */
-function loseValues(step: StepContext, tasks: readonly Task[], why: string): void {
+function loseValues(
+  step: StepContext,
+  tasks: readonly Task[],
+  { name }: Worker,
+  why: string,
+): void {
   const lost: Task[] = [];
   for (const task of tasks) {
     if (task.state.at !== "finished" || task.state.holders?.size !== 0) continue;
     transition(step, task, { at: "released" }, why);
     step.state.replicaRequests.delete(task);
     lost.push(task);
+    tellOfTask(step, task, { type: "lost", worker: name, how: why });
     forEachWanting(task, (client) => step.effects.lost(client, task.key));
     for (const dependent of listOf(task.dependents)) {
       // A dependent that runs may have fetched the value; if not, its worker reports it missing.

@@ -5,8 +5,10 @@ import type { JobStep } from "../../../src/wire/lifetimes.ts";
 import type { Predecessor, Resources } from "../../../src/wire/protocol.ts";
 import { countStart, endInside, offerRoom, updateRoom } from "../placement/dispatches.ts";
 import { addToSites, removeFromSites, type Site } from "../placement/sites.ts";
+import { tellOfWorker } from "../clients/feeds.ts";
 import { readyTooLarge } from "../placement/unschedulable.ts";
 import type { State, TaskState, Worker, WorkerId } from "../state.ts";
+import { requeueLost } from "../tasks/attempts.ts";
 import { requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { announceOffloading } from "../values/offloading.ts";
@@ -58,6 +60,7 @@ export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void 
   else reconsiderSitesOf(state, worker);
   reconsiderReplaced(state, worker);
   readyTooLarge(step);
+  tellOfWorker(step, { type: "worker-joined", worker: worker.name, slots: worker.slots });
   offerRoom(step, worker);
   announceOffloading(step, worker);
   effects.log(
@@ -159,6 +162,7 @@ export function lose(step: StepContext, id: WorkerId, how: string): void {
   state.lastDepartureAt = step.now;
   const { name, leaving, job } = worker;
   const went = leaving ? (state.retirements.get(worker)?.reason ?? "it left") : how;
+  tellOfWorker(step, { type: "worker-left", worker: name, how: went.slice(0, 1_000) });
   noteDeparture(state, { worker: name, how: went, at: step.now, job });
   state.free.delete(worker);
   state.openAhead.delete(worker);
@@ -194,7 +198,7 @@ function endDispatchesOf(step: StepContext, worker: Worker, how: string): number
   const owners = ownersOf(causes.map((dispatch) => ({ dispatch, how })));
   const hasBegun = causes.some(({ started }) => started);
   // What had a slot may have begun without a report.
-  for (const first of inSlots.slice(0, worker.slots)) countStart(first);
+  for (const first of inSlots.slice(0, worker.slots)) countStart(step, first);
   // In the order of submission, so that they have that order in the queue again.
   dispatches.sort((a, b) => a.task.order - b.task.order);
   for (const dispatch of dispatches) {
@@ -203,7 +207,7 @@ function endDispatchesOf(step: StepContext, worker: Worker, how: string): number
     // Read late: the failure of an earlier one may have abandoned it.
     if (dispatch.abandoned) continue;
     const owned = owners.get(dispatch);
-    if (worker.leaving) requeue(step, task, "its worker left");
+    if (worker.leaving) requeueLost(step, task, { worker: worker.name, how }, "its worker left");
     else if (owned === undefined) requeue(step, task, "its worker was lost while it waited");
     else {
       const isCertain = hasBegun && owned.count === causes.length;

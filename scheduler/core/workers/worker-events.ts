@@ -2,11 +2,12 @@
 // found by key and attempt; what it says of older attempts is ignored.
 
 import type { FromWorker } from "../../../src/wire/protocol.ts";
+import { tellOfTask } from "../clients/feeds.ts";
 import { receiveOutput } from "../clients/output.ts";
 import { receiveFromInside } from "../clients/sub-tasks.ts";
 import { countStart, endDispatch, lend, offerRoom, resume } from "../placement/dispatches.ts";
 import type { Dispatch, Worker, WorkerId } from "../state.ts";
-import { failAttempt } from "../tasks/attempts.ts";
+import { failAttempt, requeueLost } from "../tasks/attempts.ts";
 import { measure } from "../tasks/functions.ts";
 import { finish, finishHeld, requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -37,7 +38,7 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
             if (ended === undefined) continue;
           }
           worker.finished++;
-          countStart(ended);
+          countStart(step, ended);
           measure(ended.task.spec.function, micros[index]!);
           endDispatch(step, ended);
           if (ended.abandoned) continue;
@@ -49,13 +50,13 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
       case "failed": {
         const ended = findDispatch(worker, message.key, message.attempt);
         if (ended === undefined) break;
-        if (message.failure.code !== "unknown-task") countStart(ended);
+        if (message.failure.code !== "unknown-task") countStart(step, ended);
         endDispatch(step, ended);
         if (!ended.abandoned) failAttempt(step, ended.task, worker, message);
         break;
       }
       case "started":
-        for (const started of dispatchesOf(worker, message)) markStarted(started);
+        for (const started of dispatchesOf(worker, message)) markStarted(step, started);
         break;
       case "withdrawn":
         for (const ended of dispatchesOf(worker, message)) {
@@ -65,19 +66,23 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
         break;
       case "stopped":
         for (const ended of dispatchesOf(worker, message)) {
-          if (!ended.abandoned) countStart(ended);
+          if (!ended.abandoned) countStart(step, ended);
           endDispatch(step, ended);
           if (ended.abandoned) continue;
           const owned = worker.leaving ? undefined : owners.get(ended);
           const why = whyStopped(worker);
-          if (owned === undefined) requeue(step, ended.task, why);
-          else answerFor(step, ended, owned, { isCertain: owned.count === enders.length, why });
+          if (owned === undefined) {
+            requeueLost(step, ended.task, { worker: worker.name, how: why }, why);
+          } else answerFor(step, ended, owned, { isCertain: owned.count === enders.length, why });
         }
         break;
       case "progress": {
         const running = findDispatch(worker, message.key, message.attempt);
-        if (running === undefined) break;
+        if (running === undefined || running.abandoned) break;
         const { fraction, text } = message;
+        markStarted(step, running);
+        const about = { worker: worker.name, fraction, ...(text !== undefined && { text }) };
+        tellOfTask(step, running.task, { type: "progress", ...about });
         running.task.progress = { fraction, ...(text !== undefined && { text }) };
         break;
       }
@@ -91,7 +96,7 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
         break;
       case "lent":
         for (const lending of dispatchesOf(worker, message)) {
-          markStarted(lending);
+          markStarted(step, lending);
           lend(lending);
         }
         break;
@@ -137,8 +142,8 @@ function whyStopped({ leaving }: Worker): string {
     : "stopped while it ran: its thread was ended for another task";
 }
 
-function markStarted(started: Dispatch): void {
-  countStart(started);
+function markStarted(step: StepContext, started: Dispatch): void {
+  countStart(step, started);
   if (!started.withdrawing) return;
   started.withdrawing = false;
   started.worker.withdrawals--;

@@ -56,6 +56,18 @@ describe("whatever happens", { timeout: 30_000 + 50 * numRuns }, () => {
     );
   });
 
+  test("a client that listens is told what there is, as a story that could be true", () => {
+    fc.assert(
+      fc.property(runs, workerTimeouts, momentOfEnding, (run, workerTimeoutMs, endingAt) => {
+        const world = new World({ ...coreOptions, workerTimeoutMs });
+        world.listen();
+        actAll(world, run, endingAt);
+        settle(world);
+      }),
+      { numRuns },
+    );
+  });
+
   test("the same events have the same effects", () => {
     fc.assert(
       fc.property(runs, workerTimeouts, momentOfEnding, (run, workerTimeoutMs, endingAt) => {

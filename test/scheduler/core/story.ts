@@ -187,6 +187,10 @@ export class StoryClient {
     return answer.result as ResultOf<Name>;
   }
 
+  say(message: FromClient): Done {
+    return this.#say(message);
+  }
+
   #say(message: Extract<Event, { type: "client-messages" }>["messages"][number]): Done {
     return this.#story.handle({ type: "client-messages", from: this.id, messages: [message] });
   }

@@ -11,6 +11,7 @@ import { createState, type CoreOptions } from "../../../scheduler/core/state.ts"
 import { nextWakeUp, step, type Event } from "../../../scheduler/core/step.ts";
 import type { WorkerFacts } from "../../../scheduler/core/workers/membership.ts";
 import { deepFreeze } from "./deep-freeze.ts";
+import { Listener } from "./listener.ts";
 import { addressOf, FakeWorker, type Call, type Need } from "./fake-worker.ts";
 
 export type Submission = Extract<FromClient, { type: "submit" }>;
@@ -20,6 +21,8 @@ type Standing = "pending" | "asked" | "finished" | "stored" | "failed" | "cancel
 export type FakeClient = { id: string; futures: Map<string, Standing>; away: boolean };
 type Inside = FakeClient & { worker: FakeWorker; key: string; attempt: number };
 const insideId = (worker: string, key: string, attempt: number) => `${worker} ${key} ${attempt}`;
+
+const listenerId = "listener";
 
 /** What cancels futures that have settled, too. */
 export const restartReason = "all over again";
@@ -38,11 +41,22 @@ export class World {
   readonly #replies: (() => void)[] = [];
   /** Scattered values on their way from clients to workers. */
   readonly uploads: { client: string; need: Need }[] = [];
+  /** Hears of everything, in worlds that were made with one. */
+  #listener: Listener | undefined;
   now = 1_000;
   minted = 0;
 
   constructor(options: Partial<CoreOptions>) {
     this.state = createState(options);
+  }
+
+  /** Has a client hear of everything that happens. */
+  listen(): Listener {
+    this.handle({ type: "client-joins", id: listenerId, name: listenerId });
+    this.#listener = new Listener();
+    const message = { type: "events", id: 0 } as const;
+    this.handle({ type: "client-messages", from: listenerId, messages: [message] });
+    return this.#listener;
   }
 
   handle(given: Event): void {
@@ -54,6 +68,7 @@ export class World {
     this.effects.push(effects);
     checkInvariants(this.state);
     for (const effect of effects) this.#perform(effect);
+    this.#listener?.check(this.state);
     for (let reply = this.#replies.shift(); reply; reply = this.#replies.shift()) reply();
   }
 
@@ -207,6 +222,10 @@ export class World {
         break;
       }
       case "send-to-client": {
+        if (effect.to === listenerId) {
+          for (const message of effect.messages) this.#inform(checkToClient(message));
+          break;
+        }
         const client = this.clients.get(effect.to);
         if (client === undefined) throw new Error(`a message to the gone client ${effect.to}`);
         for (const message of effect.messages) {
@@ -223,6 +242,17 @@ export class World {
       case "log":
         break;
     }
+  }
+
+  /** The listener reads at once. */
+  #inform(message: ToClient): void {
+    if (message.type !== "events") return;
+    const { feed, events } = message;
+    this.#listener!.hear(events);
+    const read = { type: "events-read", feed, count: events.length } as const;
+    this.#replies.push(() => {
+      this.handle({ type: "client-messages", from: listenerId, messages: [read] });
+    });
   }
 
   /** Goes as the client library does: takes what it is offered, and holds futures of it. */
@@ -289,7 +319,7 @@ export class World {
       }
       return;
     }
-    if (message.type === "output" || message.type === "ending") return;
+    if (message.type === "output" || message.type === "ending" || message.type === "events") return;
     for (const key of message.keys) {
       if (message.type === "failed" && message.failure.code === "key-conflict") {
         futures.delete(key);
