@@ -1,118 +1,48 @@
-// `npm run bench -- journal`: what it costs to keep a journal. Three clusters take turns: one without a
-// journal, and one for each durability; the ratios are those of one round.
+// `npm run bench -- journal`: what it costs to keep a journal, and what comes back by it. The clusters of one
+// measurement end before the next begins.
 
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Processes } from "../runner/processes.ts";
-import { spread } from "../runner/statistics.ts";
-import { figureOf, type Figure } from "../scenario.ts";
-import type { System } from "../system.ts";
-import { startThence } from "../thence/system.ts";
+import { measureChurn } from "./churn.ts";
+import { measureComingBack } from "./coming-back.ts";
+import { costHeadings, measureCosts } from "./costs.ts";
 
-const strengths = ["process", "machine"] as const;
+/** A measurement of its own: what it found, in words and figures, and what it should be. */
+export type Finding = readonly [what: string, figure: string, target: string];
 
-type Measure = {
-  readonly scenario: string;
-  readonly about: string;
-  readonly figure: Figure;
-  readonly unit: string;
-  readonly size: number;
-  readonly quickSize: number;
-  readonly decimals: number;
-  /** The ratio to reach with each durability. */
-  readonly targets: Partial<Record<(typeof strengths)[number], string>>;
-};
-
-const measures: readonly Measure[] = [
-  {
-    scenario: "map-100k",
-    about: "map and gather",
-    figure: "tasksPerSecond",
-    unit: "tasks/s",
-    size: 100_000,
-    quickSize: 10_000,
-    decimals: 0,
-    targets: { process: "≥ 0.80", machine: "≥ 0.60" },
-  },
-  {
-    scenario: "map-100k",
-    about: "  scheduler, a task",
-    figure: "schedulerMicros",
-    unit: "µs CPU",
-    size: 100_000,
-    quickSize: 10_000,
-    decimals: 2,
-    targets: {},
-  },
-  {
-    scenario: "round-trip",
-    about: "round trip, p50",
-    figure: "p50Ms",
-    unit: "ms",
-    size: 2_000,
-    quickSize: 200,
-    decimals: 3,
-    targets: { process: "≤ 1.15" },
-  },
-];
-
-export async function runJournalBenchmark({
-  rounds,
-  quick,
-}: {
+export async function runJournalBenchmark(options: {
   rounds: number;
   quick: boolean;
 }): Promise<void> {
-  const processes = new Processes();
-  // In the working directory: the system's temporary directory may be memory.
-  const directory = await mkdtemp(join(quick ? tmpdir() : process.cwd(), ".bench-journal-"));
-  try {
-    const start = async (name: string, ...more: string[]) => {
-      const folder = join(directory, name);
-      await mkdir(folder);
-      return startThence(processes, folder, more);
-    };
-    const plain = await start("none");
-    const kept = new Map<string, System>();
-    for (const durability of strengths) {
-      const more = ["--journal", join(directory, `${durability}-journal`), "--no-supervise"];
-      kept.set(durability, await start(durability, ...more, "--durability", durability));
+  const { quick } = options;
+  const inFolder = async <Found>(
+    measure: (processes: Processes, directory: string) => Promise<Found>,
+  ): Promise<Found> => {
+    const processes = new Processes();
+    // In the working directory: the system's temporary directory may be memory.
+    const directory = await mkdtemp(join(quick ? tmpdir() : process.cwd(), ".bench-journal-"));
+    try {
+      return await measure(processes, directory);
+    } finally {
+      await processes.end();
+      await rm(directory, { recursive: true, force: true });
     }
-    const table = [["what", "journal", "unit", "without", "with", "ratio", "min–max", "target"]];
-    for (const { scenario, about, figure, unit, size, quickSize, decimals, targets } of measures) {
-      const count = quick ? quickSize : size;
-      for (const durability of strengths) {
-        const [without, with_, ratios]: [number[], number[], number[]] = [[], [], []];
-        for (let round = -1; round < rounds; round++) {
-          const [a, b] = [
-            figureOf(await plain.sample(scenario, count), figure),
-            figureOf(await kept.get(durability)!.sample(scenario, count), figure),
-          ];
-          if (round < 0 || a === undefined || b === undefined) continue;
-          without.push(a);
-          with_.push(b);
-          ratios.push(b / a);
-        }
-        if (ratios.length === 0) continue;
-        const { median, min, max } = spread(ratios);
-        table.push([
-          `${about} (${count})`,
-          durability,
-          unit,
-          spread(without).median.toFixed(decimals),
-          spread(with_).median.toFixed(decimals),
-          median.toFixed(2),
-          `${min.toFixed(2)}–${max.toFixed(2)}`,
-          targets[durability] ?? "",
-        ]);
-      }
-    }
-    const lines = table.map((cells) => `| ${cells.join(" | ")} |`);
-    lines.splice(1, 0, "|---|---|---|---:|---:|---:|---:|---|");
-    process.stdout.write(`${lines.join("\n")}\n`);
-  } finally {
-    await processes.end();
-    await rm(directory, { recursive: true, force: true });
-  }
+  };
+  print(
+    costHeadings,
+    await inFolder((processes, directory) => measureCosts(processes, directory, options)),
+  );
+  const findings = [
+    ...(await inFolder((processes, directory) => measureComingBack(processes, directory, quick))),
+    ...(await inFolder((processes, directory) => measureChurn(processes, directory, quick))),
+  ];
+  print(["what", "figure", "target"], findings);
+}
+
+function print(headings: readonly string[], rows: readonly (readonly string[])[]): void {
+  const lines = [headings, headings.map(() => "---"), ...rows];
+  const text = lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  process.stdout.write(`${text}\n\n`);
 }

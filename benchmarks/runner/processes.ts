@@ -1,6 +1,7 @@
 // The processes that a benchmark starts: each is remembered, and each is ended and waited for by
 // its own id, however the run ends.
 
+import { EventEmitter } from "node:events";
 import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -40,6 +41,8 @@ export class Processes {
 export class Started {
   /** Resolves with words on how it ended, once it has been reaped. */
   readonly exited: Promise<string>;
+  /** Emits `text` for what it writes to standard error. */
+  readonly said = new EventEmitter<{ text: [string] }>();
   readonly #script: string;
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
@@ -52,6 +55,7 @@ export class Started {
     // What it says must be read, or a full pipe would block it; the end is kept for the error.
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#tail = (this.#tail + text).slice(-TAIL_CHARACTERS);
+      this.said.emit("text", text);
     });
     this.exited = new Promise((resolve) => {
       child.once("error", (error) => {
@@ -95,6 +99,12 @@ export class Started {
       if (error) waiting.reject(new Error(`${this.#script}: ${error.message} ${this.#tail}`));
     });
     return waiting.promise;
+  }
+
+  /** Ends it at once, as the system does for lack of memory. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.exited;
   }
 
   /** Asks it to end, and ends it if it does not within 10 s. */

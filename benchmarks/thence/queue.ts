@@ -1,12 +1,12 @@
 // A scheduler without workers, started anew for every sample, whose memory is read from inside after
 // a full collection (what the tasks hold) and from outside (what the machine is out of).
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Inspector } from "../runner/inspector.ts";
 import type { Processes } from "../runner/processes.ts";
 import type { Sample } from "../scenario.ts";
 import type { System } from "../system.ts";
+import { memoryOf } from "./memory.ts";
 import { orEnded, startClient, startScheduler } from "./system.ts";
 
 export function queueSystem(processes: Processes, directory: string): System {
@@ -35,20 +35,4 @@ export function queueSystem(processes: Processes, directory: string): System {
       }
     },
   };
-}
-
-type Memory = { live: number; resident: number };
-
-async function memoryOf(pid: number, inspector: Inspector): Promise<Memory> {
-  await inspector.collectGarbage();
-  const { heapUsed, external } =
-    await inspector.evaluate<NodeJS.MemoryUsage>("process.memoryUsage()");
-  return { live: heapUsed + external, resident: await residentBytesOf(pid) };
-}
-
-async function residentBytesOf(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
-  if (kibibytes === undefined) throw new Error(`/proc/${pid}/status tells no VmRSS.`);
-  return Number(kibibytes) * 1024;
 }

@@ -1,7 +1,7 @@
 // Brings thence up by its own command line: a scheduler, one worker with two threads, a client.
 
 import { join } from "node:path";
-import type { Processes, Started } from "../runner/processes.ts";
+import type { Processes, Started, StartOptions } from "../runner/processes.ts";
 import type { Sample } from "../scenario.ts";
 import type { System } from "../system.ts";
 
@@ -15,13 +15,7 @@ export async function startThence(
 ): Promise<System> {
   const schedulerFile = join(directory, "thence.json");
   const scheduler = startScheduler(processes, schedulerFile, [], more);
-  const worker = processes.start(CLI, [
-    "worker",
-    "--no-supervise",
-    ...["--scheduler-file", schedulerFile],
-    ...["--module", "benchmarks/tasks.ts"],
-    ...["--threads", "2"],
-  ]);
+  const worker = startWorker(processes, schedulerFile);
   const client = startClient(processes, schedulerFile, 1);
   await orEnded(client.ask({ size: 0 }), scheduler, worker);
   return {
@@ -36,9 +30,20 @@ export function startScheduler(
   schedulerFile: string,
   nodeOptions: string[] = [],
   more: string[] = [],
+  options: StartOptions = {},
 ): Started {
   const daemonArguments = ["scheduler", "--scheduler-file", schedulerFile, "--port", "0", ...more];
-  return processes.start(CLI, daemonArguments, { nodeOptions });
+  return processes.start(CLI, daemonArguments, { ...options, nodeOptions });
+}
+
+export function startWorker(processes: Processes, schedulerFile: string): Started {
+  return processes.start(CLI, [
+    "worker",
+    "--no-supervise",
+    ...["--scheduler-file", schedulerFile],
+    ...["--module", "benchmarks/tasks.ts"],
+    ...["--threads", "2"],
+  ]);
 }
 
 export function startClient(processes: Processes, schedulerFile: string, workers: number): Started {
