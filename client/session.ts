@@ -27,6 +27,7 @@ import { Gate } from "./gate.ts";
 import { KeyMint, mintId } from "./key-mint.ts";
 import { NamedCalls } from "./named-calls.ts";
 import { MessageWriter, type SubmitHead } from "./message-writer.ts";
+import { checkParameters } from "./parameter-checks.ts";
 import { Outputs, type OutputListener } from "./outputs.ts";
 import { PendingRequests, type Waiting } from "./requests.ts";
 
@@ -328,8 +329,11 @@ export class Session {
     parameters: ParametersOf<Name>,
     waiting: Waiting<ResultOf<Name>, Value> = { read: (result) => result as unknown as Value },
   ): Promise<Value> {
-    const message = (id: number) => ({ type: name, id, ...parameters }) as FromClient;
-    return this.#requests.send((id) => this.#open().send(message(id)), waiting);
+    const send = (id: number) => {
+      checkParameters(name, parameters);
+      this.#open().send({ type: name, id, ...parameters } as FromClient);
+    };
+    return this.#requests.send(send, waiting);
   }
 
   /** Begins a stream of events, and returns its number. */

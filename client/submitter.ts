@@ -3,6 +3,7 @@
 
 import { ConnectionError } from "../src/errors/errors.ts";
 import type { Encoded } from "../src/payload/payload.ts";
+import { limits } from "../src/wire/limits.ts";
 import { referenceTo } from "./function-reference.ts";
 import { encodeArguments, Future } from "./future.ts";
 import type { SubmitHead } from "./message-writer.ts";
@@ -97,6 +98,7 @@ export class Calls<Tasks = UntypedTasks> implements Submitter<Tasks> {
     const { key } = this.#settings;
     const head = this.#settings.headFor(referenceTo(task));
     const calls = Array.from(zip(iterables), (args) => this.#encode(args));
+    if (key !== undefined) checkKeys(key, calls.length);
     return calls.map((call, index) => this.#submit(head, call, key && `${key}-${index}`));
   }) as SubmitRows<Tasks>;
 
@@ -122,6 +124,15 @@ export class Calls<Tasks = UntypedTasks> implements Submitter<Tasks> {
     if (this.#settings.output) this.#session.listen(state, this.#settings.output);
     return new Future(state);
   }
+}
+
+/** @throws {RangeError} when the keys of a `map` are longer than a key may be */
+function checkKeys(key: string, calls: number): void {
+  const longest = `${key}-${calls - 1}`.length;
+  if (longest <= limits.keyLength) return;
+  throw new RangeError(
+    `key must be shorter by ${longest - limits.keyLength}: map names its tasks key-0 to key-${calls - 1}, of ${limits.keyLength} characters at most`,
+  );
 }
 
 /**

@@ -33,7 +33,11 @@ const done = Type.Null();
 /** The keys of the futures in a value, which refers to them by position. */
 const inputs = Type.Optional(Type.Array(Key, { maxItems: limits.inputs }));
 
-const workerNames = Type.Array(Name, { minItems: 1, maxItems: limits.columnLength });
+const workerNames = Type.Array(Name, {
+  title: "worker names",
+  minItems: 1,
+  maxItems: limits.columnLength,
+});
 
 /** Questions: nothing changes, so anybody who may look can ask them, over HTTP too. */
 export const queries = {
