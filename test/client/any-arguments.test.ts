@@ -71,9 +71,7 @@ const calls: Readonly<Record<string, Call>> = {
     client.with(given).submit("f", argument),
   ),
   "with.map": call([callOptions], (client, given) => client.with(given).map("f", [1, 2])),
-  run: call([anything, anything], (client, task, argument) =>
-    client.run(task, ...([argument] as never[] as [])),
-  ),
+  run: call([anything], (client, task: string) => client.run(task)),
   scatter: call([anything, options("workers", "broadcast", "timeoutMs")], (client, value, given) =>
     client.scatter(value, given),
   ),
