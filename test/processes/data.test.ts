@@ -1,7 +1,7 @@
 // Results that live on workers, with real processes: fetched, lost and made again, written to disk,
 // and nothing left behind.
 
-import { mkdir, readdir, readFile, rename } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
 import { afterEach, expect, test } from "vitest";
@@ -139,8 +139,8 @@ test(
     const worker = await startWorker(scheduler, { name: "one", modules, more });
     const [own] = await readdir(spill);
     // As good as a full disk: no file can be made where it writes.
-    const [inside] = await readdir(path.join(spill, own!));
-    await rename(path.join(spill, own!, inside!), path.join(spill, "aside"));
+    await rename(path.join(spill, own!), path.join(spill, "aside"));
+    await writeFile(path.join(spill, own!), "");
     const client = await connect<Tasks>(scheduler);
     const ramps = [1, 2].map((seed) => client.submit("ramp", folder, numbers, seed));
     await client.wait(ramps);
@@ -149,7 +149,8 @@ test(
     await expect.poll(status, { timeout: patientMs }).toBe("paused");
     const waiting = client.submit("total", ramps[0]!);
     expect((await client.explain(waiting)).why).toMatch(/paused \(one: /);
-    await rename(path.join(spill, "aside"), path.join(spill, own!, inside!));
+    await rm(path.join(spill, own!));
+    await rename(path.join(spill, "aside"), path.join(spill, own!));
     expect(await waiting.result()).toBe(sumOf(1));
     await worker.wrote(/taking tasks again/);
   },

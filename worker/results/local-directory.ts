@@ -1,7 +1,7 @@
 // The directory on this machine's disk where a worker writes results that do not fit into its memory. Each
-// process has a folder there, named after it, with a folder for each of its workers. A worker removes its
-// folder when it ends. Those of workers that were killed are removed by whoever had started them, and by
-// the next worker of this machine.
+// worker has a folder there, named after its process, which it alone can enter. It removes the folder when it
+// ends. Those of workers that were killed are removed by whoever had started them, and by the next worker of
+// this machine.
 
 import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
@@ -35,16 +35,12 @@ export async function openLocalDirectory(
 ): Promise<LocalDirectory> {
   const chosen = directory === undefined ? await defaultDirectory() : undefined;
   const parent = path.resolve(directory ?? chosen!.path);
-  const folder = path.join(parent, folderName(hostname(), process.pid, startOf(process.pid)));
-  const own = path.join(folder, randomUUID());
-  let isMade = false;
-  async function make(): Promise<void> {
-    if (isMade) return;
-    // A process may hold several workers.
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await mkdir(own, { recursive: true, mode: 0o700 });
-    isMade = true;
-  }
+  const named = () =>
+    path.join(parent, folderName(hostname(), process.pid, startOf(process.pid), randomUUID()));
+  let folder = named();
+  let making: Promise<void> | undefined;
+  /** Fails when there is something of its name: nobody else has made it before, nor can enter it. */
+  const make = () => (making ??= mkdir(folder, { mode: 0o700 }));
   try {
     await mkdir(parent, { recursive: true });
     await access(parent, constants.W_OK);
@@ -63,18 +59,33 @@ export async function openLocalDirectory(
     });
   }
   let files = 0;
+  async function write(rows: readonly Uint8Array[]): Promise<DiskFile> {
+    await make();
+    return writeFile(path.join(folder, `${files++}`), rows);
+  }
   return {
-    folder: own,
+    get folder() {
+      return folder;
+    },
     isMemory: chosen?.isMemory ?? false,
     async write(rows) {
-      await make();
-      return writeFile(path.join(own, `${files++}`), rows);
+      const before = folder;
+      try {
+        return await write(rows);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+        // Something has cleaned up here. Of several writes that find that, the first makes another folder.
+        if (folder === before) {
+          folder = named();
+          making = undefined;
+          await mkdir(parent, { recursive: true });
+          log.warning(`${before} is gone, with the results in it: another folder takes its place`);
+        }
+        return write(rows);
+      }
     },
     async close() {
-      await rm(own, { recursive: true, force: true });
-      // Another worker of this process may still use it.
-      const rest = await readdir(folder).catch(() => ["something"]);
-      if (rest.length === 0) await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
@@ -135,9 +146,12 @@ async function writeFile(file: string, rows: readonly Uint8Array[]): Promise<Dis
 
 const prefix = "thence-worker";
 
-/** Names the process for ever: its id may be used again, but not with the same start. */
-function folderName(host: string, pid: number, start: string): string {
-  return `${prefix}+${encodeURIComponent(host)}+${pid}+${start}+${idSpace}`;
+/**
+ * Names the process for ever: its id may be used again, but not with the same start. Nobody can foresee the
+ * last part, and make the folder before its worker does.
+ */
+function folderName(host: string, pid: number, start: string, unique: string): string {
+  return `${prefix}+${encodeURIComponent(host)}+${pid}+${start}+${idSpace}+${unique}`;
 }
 
 /** Removes only folders that a worker of this user made on this machine, and whose process is known to be gone. */
@@ -146,7 +160,7 @@ export async function removeLeftovers(directory?: string, log = silentLog): Prom
   const ownUid = process.getuid?.();
   for (const name of await readdir(parent)) {
     const [, host = "", pid = "", start = "", space] =
-      /^thence-worker\+([^+]+)\+(\d+)\+(\w+)\+(\d+)$/.exec(name) ?? [];
+      /^thence-worker\+([^+]+)\+(\d+)\+(\w+)\+(\d+)(?:\+[\w-]+)?$/.exec(name) ?? [];
     if (host !== encodeURIComponent(hostname()) || space !== idSpace) continue;
     if (isAlive(Number(pid), start)) continue;
     const folder = path.join(parent, name);

@@ -3,6 +3,7 @@
 import type { Payload } from "../../src/payload/payload.ts";
 import type { Shape } from "../../src/transfer/messages.ts";
 import { Assembly, type Source } from "../../src/transfer/shape.ts";
+import { setTimeout } from "../../src/timers.ts";
 import { allocate } from "../boundary/shared-memory.ts";
 
 /** The place for files. A real one is in `local-directory.ts`. */
@@ -45,10 +46,27 @@ export async function spill(disk: Disk, payload: Payload): Promise<SpilledFile> 
   };
 }
 
+/** The machine is short of something for now: of open files, of memory. Nothing is wrong with the file. */
+const passingCodes: readonly unknown[] = ["EMFILE", "ENFILE", "EAGAIN", "ENOMEM", "EINTR", "EBUSY"];
+const againMs = [20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
+
+/** Opens a file, and tries again for a while when only the machine is short of something. */
+async function openPatiently(file: DiskFile, pausesMs: readonly number[]): Promise<OpenFile> {
+  for (const pauseMs of pausesMs) {
+    try {
+      return await file.open();
+    } catch (error) {
+      if (!passingCodes.includes((error as NodeJS.ErrnoException).code)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+  return file.open();
+}
+
 /** Reads the whole value, into the memory where it will stay. */
-export async function readBack(file: SpilledFile): Promise<Payload> {
+export async function readBack(file: SpilledFile, pausesMs = againMs): Promise<Payload> {
   const assembly = new Assembly(file.shape, allocate);
-  const open = await file.open();
+  const open = await openPatiently(file, pausesMs);
   try {
     let from = 0;
     for (const row of assembly.rows) {
@@ -62,8 +80,12 @@ export async function readBack(file: SpilledFile): Promise<Payload> {
 }
 
 /** The bytes of the file, chunk by chunk, for another worker or a client. */
-export async function fileSource(file: SpilledFile, closed: () => void): Promise<Source> {
-  const open = await file.open();
+export async function fileSource(
+  file: SpilledFile,
+  closed: () => void,
+  pausesMs = againMs,
+): Promise<Source> {
+  const open = await openPatiently(file, pausesMs);
   let from = 0;
   const end = file.shape.parts.reduce((sum, bytes) => sum + bytes, file.shape.head);
   return {

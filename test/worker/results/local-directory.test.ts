@@ -10,6 +10,7 @@ import {
   readFile,
   readlink,
   rm,
+  stat,
   writeFile,
 } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
@@ -54,6 +55,34 @@ test("a directory that is given is tried at once", async () => {
   await directory.close();
 });
 
+test("a folder that something has removed is made again, for what is written from then on", async () => {
+  const directory = await openLocalDirectory(path.join(folder, "spill"), silentLog);
+  const lost = await directory.write([row]);
+  await rm(path.join(folder, "spill"), { recursive: true });
+  const files = await Promise.all([directory.write([row]), directory.write([row, row])]);
+  await expect(lost.open()).rejects.toThrow("ENOENT");
+  for (const file of files) await (await file.open()).close();
+  expect(await readdir(path.join(folder, "spill"))).toHaveLength(1);
+  await directory.close();
+  expect(await readdir(path.join(folder, "spill"))).toEqual([]);
+});
+
+test("nobody can foresee the folder of a worker, nor enter it", async () => {
+  const [one, other] = await Promise.all([
+    openLocalDirectory(folder, silentLog),
+    openLocalDirectory(folder, silentLog),
+  ]);
+  const names = await readdir(folder);
+  expect(names).toHaveLength(2);
+  for (const name of names) {
+    expect(name).toMatch(/\+[0-9a-f-]{36}$/);
+    const { mode } = await stat(path.join(folder, name));
+    expect(mode & 0o777).toBe(0o700);
+  }
+  await one.close();
+  await other.close();
+});
+
 describe("folders of workers", () => {
   const host = encodeURIComponent(hostname());
 
@@ -80,6 +109,7 @@ describe("folders of workers", () => {
       await make(`thence-worker+${host}+${pid}+77+${space}`);
       // The id is in use again, by a process that started at another time.
       await make(`thence-worker+${host}+${process.pid}+77+${space}`);
+      await make(`thence-worker+${host}+${pid}+77+${space}+0f8fad5b-d9cb-469f-a165-70867728950e`);
       const kept = [
         await make(`thence-worker+${host}+${process.pid}+${ownStart}+${space}`),
         await make(`thence-worker+elsewhere+${pid}+77+${space}`),
