@@ -46,7 +46,7 @@ describe("submit --detach, and result", () => {
     expect(await ask("result", key)).toEqual({ how: 0, stdout, stderr: "" });
     expect((await ask("result", key, "--json")).stdout).toBe(stdout);
     const { wantedBy } = JSON.parse((await ask("explain", key, "--json")).stdout);
-    expect(wantedBy).toEqual(["keepMs, for another 24 hours"]);
+    expect(wantedBy).toEqual(["keepMs: for another 24 hours"]);
   });
 
   test("a task that has not settled is not waited for unless asked, nor for longer", async () => {
@@ -75,7 +75,7 @@ describe("submit --detach, and result", () => {
     expect(stderr).toMatch(/^thence: .*fail.*RangeError: oops\n +at /);
     const unknown = await ask("result", "no-such-key");
     expect([unknown.how, unknown.stdout]).toEqual([1, ""]);
-    expect(unknown.stderr).toContain('no task has the key "no-such-key": it never was here');
+    expect(unknown.stderr).toContain('no task has the key "no-such-key": it was cancelled or released');
   });
 
   test("a result is kept for so long after its command as --keep says, and not longer", async () => {

@@ -38,7 +38,7 @@ describe("client.future", () => {
     answer("gone");
     const error = (await future.exception())!;
     expect(error).toBeInstanceOf(LostDataError);
-    expect(error.message).toContain('no task has the key "gone": it never was here');
+    expect(error.message).toContain('no task has the key "gone": it was cancelled or released');
     expect(() => future.retry()).toThrow(/submit it again/);
     expect(() => client.submit("f", future)).toThrow(/no task has the key/);
     const own = client.with({ key: "gone" }).submit("f", 1);
