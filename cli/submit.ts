@@ -106,8 +106,8 @@ async function checkName(client: Client, name: string, detach: boolean): Promise
 
 function keepDuration(text: string): number {
   const ms = duration(text);
-  if (ms > 0 && ms <= limits.keepMs) return ms;
-  throw new InvalidArgumentError("Expected more than 0, and at most ten years.");
+  if (ms >= 1 && ms <= limits.keepMs) return ms;
+  throw new InvalidArgumentError("Expected 1ms to ten years.");
 }
 
 /** Reads an argument as JSON, or as a plain string when it is not JSON. */

@@ -75,7 +75,9 @@ describe("submit --detach, and result", () => {
     expect(stderr).toMatch(/^thence: .*fail.*RangeError: oops\n +at /);
     const unknown = await ask("result", "no-such-key");
     expect([unknown.how, unknown.stdout]).toEqual([1, ""]);
-    expect(unknown.stderr).toContain('no task has the key "no-such-key": it was cancelled or released');
+    expect(unknown.stderr).toContain(
+      'no task has the key "no-such-key": it was cancelled or released',
+    );
   });
 
   test("a result is kept for so long after its command as --keep says, and not longer", async () => {
@@ -87,7 +89,7 @@ describe("submit --detach, and result", () => {
 
   test.each([
     [["submit", "--detach", "--json", "add"], "cannot be used with option '--detach'"],
-    [["submit", "--keep", "0", "add"], "more than 0"],
+    [["submit", "--keep", "0", "add"], "Expected 1ms to ten years"],
     [["submit", "--keep", "soon", "add"], "is not a duration"],
     [["result"], "missing required argument 'key'"],
     [["tasks", "--state", "over"], "Expected states of: waiting"],
