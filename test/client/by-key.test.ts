@@ -117,8 +117,9 @@ describe("client.future", () => {
     expect(scheduler.all("cancel")[0]).toMatchObject({ keys: ["k"], force: true });
   });
 
-  test("refuses a key that is none", () => {
+  test("refuses a key that is none", async () => {
     const { client } = setUp();
+    await expect(client.explain("x".repeat(257))).rejects.toThrow(/key must have 1 to 256/);
     expect(() => client.future(7 as never)).toThrow(TypeError);
     expect(() => client.future("")).toThrow(RangeError);
     expect(() => client.future("x".repeat(257))).toThrow(/key must have 1 to 256 characters/);
