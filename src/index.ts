@@ -16,6 +16,7 @@ export type { FutureStatus } from "../client/future-state.ts";
 export type { Future } from "../client/future.ts";
 export type { GatherOptions } from "../client/gather.ts";
 export type { CancelOptions, Futures } from "../client/handles.ts";
+export type { TasksOptions } from "../client/listing.ts";
 export type { PublishOptions } from "../client/publishing.ts";
 export { repeat, type Submit, type SubmitRows, type Submitter } from "../client/submitter.ts";
 export type { CallOptions, RetryOptions } from "../client/task-options.ts";
@@ -69,4 +70,10 @@ export {
   type ThrownError,
 } from "./errors/errors.ts";
 export type { ClusterEvent, TaskEvent, WorkerEvent } from "./wire/events.ts";
-export type { Explanation, SchedulerInfo, WorkerInfo } from "./wire/facts.ts";
+export type {
+  Explanation,
+  SchedulerInfo,
+  TaskInfo,
+  TaskStanding,
+  WorkerInfo,
+} from "./wire/facts.ts";

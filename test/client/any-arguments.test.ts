@@ -54,7 +54,7 @@ function options(...names: string[]): fc.Arbitrary<unknown> {
 const callOptions = options(
   ...["key", "pure", "priority", "retries", "retryIf", "delayMs", "startAt", "expiresMs"],
   ...["workers", "allowOtherWorkers", "resources", "timeoutMs", "graceMs", "maxWorkerLosses"],
-  ...["unschedulableTimeoutMs", "output"],
+  ...["unschedulableTimeoutMs", "output", "keepMs"],
 );
 const limits = options("timeoutMs", "signal");
 const nothing = fc.constant(undefined);
@@ -96,6 +96,10 @@ const calls: Readonly<Record<string, Call>> = {
   unpublish: call([anything], (client, name) => client.unpublish(name)),
   events: call([options("functions", "keys")], (client, given) => client.events(given)),
   explain: call([anything], (client, key) => client.explain(key)),
+  future: call([anything], (client, key) => client.future(key)),
+  tasks: call([options("state", "function", "client", "since", "limit")], (client, given) =>
+    client.tasks(given),
+  ),
   whoHas: call([anything], (client, futures) => client.whoHas(futures)),
   waitForWorkers: call([anything, options("timeoutMs")], (client, count, given) =>
     client.waitForWorkers(count, given),

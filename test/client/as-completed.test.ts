@@ -124,9 +124,15 @@ describe("asCompleted", () => {
       expect(await settling).toHaveLength(count);
       return performance.now() - began;
     };
+    /** The least of three: the machine may be busy with something else meanwhile. */
+    const least = async (count: number): Promise<number> => {
+      let ms = Infinity;
+      for (let time = 0; time < 3; time++) ms = Math.min(ms, await millisecondsFor(count));
+      return ms;
+    };
     await millisecondsFor(2_000);
-    const few = await millisecondsFor(5_000);
+    const few = await least(5_000);
     // Thirty times as many; by the square it would be 900 times as long.
-    expect(await millisecondsFor(150_000)).toBeLessThan(300 * Math.max(few, 5));
+    expect(await least(150_000)).toBeLessThan(300 * Math.max(few, 5));
   });
 });

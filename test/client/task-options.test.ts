@@ -29,6 +29,7 @@ describe("options of a call", () => {
         allowOtherWorkers: true,
         resources: { gpu: 1, memory: 0.5 },
         maxWorkerLosses: 0,
+        keepMs: 86_400_000,
       }),
     ).toEqual({
       priority: -3,
@@ -40,6 +41,7 @@ describe("options of a call", () => {
       allowOtherWorkers: true,
       resources: { gpu: 1, memory: 0.5 },
       maxWorkerLosses: 0,
+      keepMs: 86_400_000,
     });
     const retries = { max: 5, delayMs: 100, factor: 2, maxDelayMs: 10_000, jitter: 0.1 };
     expect(sent({ retries })).toEqual({ retries });
@@ -112,6 +114,10 @@ describe("options of a call", () => {
       TypeError,
       /allowOtherWorkers must be true or false/,
     ],
+    [{ keepMs: 0 }, RangeError, /keepMs must be 1 to 315360000000: 0/],
+    [{ keepMs: Infinity }, RangeError, /keepMs must/],
+    [{ keepMs: 1e20 }, RangeError, /keepMs must be 1 to/],
+    [{ keepMs: "1d" }, TypeError, /keepMs must be a number/],
     [{ resources: { gpu: -1 } }, RangeError, /resources.gpu must be 0 or more/],
     [{ resources: [1] }, TypeError, /resources must be an object .* not an array/],
     [{ maxWorkerLosses: 0.5 }, RangeError, /maxWorkerLosses must be a whole number/],

@@ -12,6 +12,7 @@ import { couldRun } from "../placement/constraints.ts";
 import { hasTime } from "../placement/dispatches.ts";
 import { whatIsMissing } from "../placement/unschedulable.ts";
 import type { State, Task, TaskKey } from "../state.ts";
+import { attemptOf } from "./attempts.ts";
 import { isSettled } from "./lifecycle.ts";
 import type { StepContext } from "./transition.ts";
 
@@ -19,7 +20,7 @@ import type { StepContext } from "./transition.ts";
 export function explain(view: View, key: TaskKey): Explanation | Refusal {
   const task = view.state.tasks.get(key);
   if (task !== undefined) return explanationOf(view, task);
-  const message = `no task has the key "${key}": it was cancelled or released, or it never was here`;
+  const message = `no task has the key "${key}": it was cancelled or released, its keepMs is over, or it never was here`;
   return new Refusal({ code: "lost-data", message });
 }
 
@@ -47,15 +48,11 @@ function explanationOf(view: View, task: Task): Explanation {
     wantedBy: [
       ...listOf(wantedBy).map(({ name }) => name),
       ...retentionsOf(view.state, task).map(({ what }) => what),
+      ...keepingOf(view, task),
     ],
     losses: [...(losses ?? [])],
     history: view.state.history.of(key),
   };
-}
-
-/** The attempt that runs or is the next to run where the task was sent; else how many there were. */
-function attemptOf({ state, starts }: Task): number {
-  return state.at === "running" && !state.dispatch.started ? starts + 1 : starts;
 }
 
 function why({ state, now }: View, task: Task, missing: readonly Task[]): string {
@@ -97,6 +94,15 @@ function why({ state, now }: View, task: Task, missing: readonly Task[]): string
     case "forgotten":
       return "";
   }
+}
+
+/** What its `keepMs` keeps it for. */
+function keepingOf({ state, now }: View, task: Task): string[] {
+  const kept = state.kept.get(task);
+  if (kept === undefined) return [];
+  const { keepMs, until } = kept;
+  if (until === undefined) return [`keepMs: for ${describeDuration(keepMs)} from its end`];
+  return [`keepMs: for another ${describeDuration(Math.max(0, until - now))}`];
 }
 
 function whyParked(task: Task): string {

@@ -106,7 +106,7 @@ describe("explain", () => {
       key: "a",
       function: "f",
       state: "running",
-      why: "attempt 2 was sent to worker w2",
+      why: "attempt 2 is executing on worker w2",
       attempt: 2,
       worker: "w2",
       progress: { fraction: 0.25, text: "reading" },
@@ -127,7 +127,7 @@ describe("explain", () => {
       missingInputs: ["a", "b"],
     });
     const message =
-      'no task has the key "nothing": it was cancelled or released, or it never was here';
+      'no task has the key "nothing": it was cancelled or released, its keepMs is over, or it never was here';
     expect(() => ann.explain("nothing")).toThrow(
       expect.objectContaining({ code: "lost-data", message }),
     );
