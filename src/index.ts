@@ -16,6 +16,7 @@ export type { Future } from "../client/future.ts";
 export type { GatherOptions } from "../client/gather.ts";
 export type { CancelOptions, Futures } from "../client/handles.ts";
 export type { PublishOptions } from "../client/publishing.ts";
+export type { ScheduleOptions } from "../client/scheduling.ts";
 export { repeat, type Submit, type SubmitRows, type Submitter } from "../client/submitter.ts";
 export type { CallOptions, RetryOptions } from "../client/task-options.ts";
 export type {
@@ -54,6 +55,7 @@ export {
   LostDataError,
   NonRetriableError,
   ProtocolError,
+  ScheduleError,
   SerializationError,
   TaskCancelledError,
   TaskError,
@@ -68,3 +70,4 @@ export {
   type ThrownError,
 } from "./errors/errors.ts";
 export type { Explanation, SchedulerInfo, WorkerInfo } from "./wire/facts.ts";
+export type { ScheduleInfo } from "./wire/schedules.ts";

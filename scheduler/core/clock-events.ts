@@ -4,6 +4,7 @@ import { describeDuration } from "../../src/duration.ts";
 import * as client from "./clients/client-events.ts";
 import { endVigil } from "./placement/no-workers.ts";
 import { reviewReservation } from "./placement/reservation.ts";
+import { endInterval } from "./schedules/moments.ts";
 import type { Task } from "./state.ts";
 import { fail, proceed } from "./tasks/lifecycle.ts";
 import type { StepContext } from "./tasks/transition.ts";
@@ -51,6 +52,9 @@ export function clock(step: StepContext): void {
         break;
       case "unknown-function":
         failUnknownFunction(step, due.function);
+        break;
+      case "schedule":
+        endInterval(step, due.schedule);
         break;
       default:
         due satisfies never;

@@ -9,6 +9,7 @@ import { Type, type Static, type TObject, type TProperties, type TSchema } from 
 import { Coordinate, Coordinated } from "./coordination.ts";
 import { DemandSchema, ExplanationSchema, SchedulerInfoSchema, WorkerInfoSchema } from "./facts.ts";
 import { limits } from "./limits.ts";
+import { ScheduleInfoSchema, ScheduleName, ScheduleParameters } from "./schedules.ts";
 import {
   column,
   Count,
@@ -47,6 +48,7 @@ export const queries = {
   explain: request({ key: Key }, ExplanationSchema),
   /** For each key the names of the holders of its value; "scheduler" for a value that is kept there. */
   "who-has": request({ keys: column(Key) }, Type.Array(Type.Array(Name))),
+  schedules: request({}, Type.Array(ScheduleInfoSchema)),
 };
 
 /** Requests that change something. */
@@ -91,6 +93,9 @@ export const commands = {
   restart: request({ reason: Type.Optional(Text) }, done),
   /** While no worker is here, what waits for one fails with this reason; without a reason it waits again. */
   "expect-no-workers": request({ reason: Type.Optional(Text) }, done),
+  /** A task is submitted at each moment of this schedule; answered when its next moment is known. */
+  schedule: request(ScheduleParameters, ScheduleInfoSchema),
+  unschedule: request({ name: ScheduleName }, done),
   /** An operation on a lock, semaphore, event, queue or variable. */
   coordinate: request(Coordinate, Coordinated),
 };

@@ -10,6 +10,8 @@ import type {
   ResultOf,
 } from "../../../src/wire/requests.ts";
 import { coordinate } from "../coordination/requests.ts";
+import { scheduleInfos } from "../schedules/filing.ts";
+import { makeSchedule, unschedule } from "../schedules/requests.ts";
 import type { Client, State } from "../state.ts";
 import { demandFor } from "../placement/demand.ts";
 import { expectNoWorkers } from "../placement/no-workers.ts";
@@ -40,6 +42,7 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
   "registered-at": ({ state }, reference) => registeredAt(state, reference),
   explain: (view, { key }) => explain(view, key),
   "who-has": ({ state }, { keys }) => whoHas(state, keys),
+  schedules: ({ state }) => scheduleInfos(state),
 };
 
 type CommandName = keyof typeof commands;
@@ -57,6 +60,8 @@ const handlers: { readonly [Name in CommandName]: Command<Name> } = {
   retire,
   restart,
   "expect-no-workers": (step, _asked, parameters) => expectNoWorkers(step, parameters),
+  schedule: makeSchedule,
+  unschedule,
   coordinate,
 };
 

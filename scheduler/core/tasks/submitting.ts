@@ -40,7 +40,7 @@ export function submit(step: StepContext, client: Client, message: Submit): void
 }
 
 /** Finds the tasks that the arguments refer to. When one is not known, fails the task and returns false. */
-function findInputs(step: StepContext, task: Task, keys: readonly string[]): boolean {
+export function findInputs(step: StepContext, task: Task, keys: readonly string[]): boolean {
   // Of its full length from the start: an array that grows by `push` has room for seventeen.
   const found = new Array<Task>(keys.length);
   for (let index = 0; index < keys.length; index++) {
