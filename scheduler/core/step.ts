@@ -117,14 +117,15 @@ export function step(state: State, now: number, event: Event): Effect[] {
     default:
       event satisfies never;
   }
-  endSubTasks(context);
-  advanceBacklogs(context);
-  failUnstarted(context);
-  place(context);
-  startUnschedulableTimeouts(context);
-  awaitWorkers(context);
-  advanceRetirements(context);
-  advanceScatters(context);
+  do {
+    endSubTasks(context);
+    failUnstarted(context);
+    place(context);
+    startUnschedulableTimeouts(context);
+    awaitWorkers(context);
+    advanceRetirements(context);
+    advanceScatters(context);
+  } while (advanceBacklogs(context));
   return effects.take();
 }
 

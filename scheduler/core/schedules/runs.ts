@@ -30,11 +30,13 @@ export function queueMissed(step: StepContext, schedule: Schedule, moments: read
   advance(step, schedule);
 }
 
-/** In every step before tasks are placed: the next missed moment of each backlog runs when it can. */
-export function advanceBacklogs(step: StepContext): void {
+/** At the end of every step: the next missed moment of each backlog runs when it can. Returns whether one does. */
+export function advanceBacklogs(step: StepContext): boolean {
   const { state } = step;
-  if (state.schedules.behind.size === 0 || !mayStart(state)) return;
+  if (state.schedules.behind.size === 0 || !mayStart(state)) return false;
+  const { submitted } = state.totals;
   for (const schedule of [...state.schedules.behind]) advance(step, schedule);
+  return state.totals.submitted > submitted;
 }
 
 function advance(step: StepContext, schedule: Schedule): void {
