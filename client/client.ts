@@ -2,7 +2,7 @@
 // method does stands in the file of its subject.
 
 import { refuseInModule } from "../src/module-loading.ts";
-import type { Explanation, SchedulerInfo, WorkerInfo } from "../src/wire/facts.ts";
+import type { Explanation, SchedulerInfo, TaskInfo, WorkerInfo } from "../src/wire/facts.ts";
 import type { ScheduleInfo } from "../src/wire/schedules.ts";
 import {
   restart,
@@ -20,7 +20,7 @@ import { Lock, Semaphore } from "./coordination/lock.ts";
 import { NamedEvent } from "./coordination/named-event.ts";
 import { Queue } from "./coordination/queue.ts";
 import { Variable } from "./coordination/variable.ts";
-import type { Future } from "./future.ts";
+import { Future } from "./future.ts";
 import { gather, type GatherOptions } from "./gather.ts";
 import {
   cancel,
@@ -30,6 +30,8 @@ import {
   type CancelOptions,
   type Futures,
 } from "./handles.ts";
+import { listTasks, type TasksOptions } from "./listing.ts";
+import { checkedKey } from "./option-checks.ts";
 import { publish, published, unpublish, type PublishOptions } from "./publishing.ts";
 import { schedule, unschedule, type ScheduleOptions } from "./scheduling.ts";
 import { scatter, type ScatterOptions } from "./scatter.ts";
@@ -258,6 +260,25 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
     retry(futures);
   }
 
+  /**
+   * A future of a task by its key, whoever submitted it: another program, or this one before. When this
+   * client holds the task already, another handle on it. Returns at once. The task then lives as long as
+   * this future, as any.
+   *
+   * When no task has the key, the future fails with `LostDataError`: it never was there, it was cancelled
+   * or released, or its `keepMs` is over.
+   *
+   * @typeParam T what its value is; nothing checks that
+   * @returns a "lost" one when the client is closed
+   * @throws {TypeError | RangeError} when the key is not a string of 1 to 256 characters
+   * @example
+   * const { key } = client.with({ keepMs: 86_400_000 }).submit("report", day); // today; then exit
+   * await client.future<Report>(key).result(); // tomorrow, in another program
+   */
+  future<T = unknown>(key: string): Future<T> {
+    return new Future<T>(this.#session.want(checkedKey(key)));
+  }
+
   /** Gives the handles up; those given up already are no error. See `Future.release`. */
   release(futures: Futures): void {
     release(futures);
@@ -439,6 +460,20 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    */
   explain(task: string | Future): Promise<Explanation> {
     return this.#session.request("explain", { key: typeof task === "string" ? task : task.key });
+  }
+
+  /**
+   * The tasks that the scheduler has, of every client, in the order of submission, oldest first: 100 of
+   * them, unless `limit` says otherwise. Tasks that nobody needs any more are not among them.
+   *
+   * @param options which tasks: their `state`, `function` and `client`, and `since` when; all of it must be so
+   * @throws {TypeError | RangeError} when an option could be none
+   * @example
+   * const failed = await client.tasks({ state: "failed", since: Date.now() - 3_600_000 });
+   * const more = await client.tasks({ state: "failed", since: failed.at(-1) }); // the next page
+   */
+  tasks(options: TasksOptions = {}): Promise<TaskInfo[]> {
+    return listTasks(this.#session, options);
   }
 
   /**

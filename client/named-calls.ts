@@ -1,6 +1,7 @@
 // Tasks under keys of the user's own choice. Two things are true of those keys only: the same call
 // may come again, and a key that was let go may be taken for another call while the scheduler is
-// still speaking of the one before.
+// still speaking of the one before. The key of a task that was asked for by it is one of those, of
+// which the call is not known.
 
 import type { FunctionReference } from "./function-reference.ts";
 import type { Encoded } from "../src/payload/payload.ts";
@@ -12,7 +13,7 @@ type NamedCall = { readonly function: FunctionReference; readonly call: Encoded 
 const mostLetGo = 1_000;
 
 export class NamedCalls {
-  readonly #calls = new Map<string, NamedCall>();
+  readonly #calls = new Map<string, NamedCall | undefined>();
   /** Keys let go since the scheduler was last asked. */
   #letGo = new Set<string>();
   /** Keys of which the scheduler may still say old things, with the times that must be heard out. */
@@ -31,6 +32,17 @@ export class NamedCalls {
     this.#calls.set(key, { function: reference, call });
   }
 
+  /** Before the task of a key is asked for that is not in use; the answer is heard out by the caller. */
+  addUnknown(key: string): void {
+    this.#letGo.delete(key);
+    this.#calls.set(key, undefined);
+  }
+
+  /** Whether a key is in use for a call that only the scheduler knows. */
+  isUnknown(key: string): boolean {
+    return this.#calls.has(key) && this.#calls.get(key) === undefined;
+  }
+
   functionOf(key: string): string | undefined {
     return this.#calls.get(key)?.function.name;
   }
@@ -45,6 +57,22 @@ export class NamedCalls {
   /** Whether what the scheduler says of this key now is about an earlier call. */
   isStale(key: string): boolean {
     return this.#stale.size > 0 && this.#stale.has(key);
+  }
+
+  /** How many answers must be heard before what the scheduler says of this key is about the newest call. */
+  stalenessOf(key: string): number {
+    return this.#stale.get(key) ?? 0;
+  }
+
+  /** What is said of this key is old until the scheduler has answered what it was just asked. */
+  expect(key: string): void {
+    this.#stale.set(key, this.stalenessOf(key) + 1);
+  }
+
+  heard(key: string): void {
+    const left = this.stalenessOf(key) - 1;
+    if (left > 0) this.#stale.set(key, left);
+    else this.#stale.delete(key);
   }
 
   /** How a call under a key in use differs from the one that has it; undefined: not at all. */
@@ -64,13 +92,9 @@ export class NamedCalls {
   #settleAccounts(): void {
     const keys = this.#letGo;
     this.#letGo = new Set();
-    for (const key of keys) this.#stale.set(key, (this.#stale.get(key) ?? 0) + 1);
+    for (const key of keys) this.expect(key);
     this.#hearOut(() => {
-      for (const key of keys) {
-        const left = (this.#stale.get(key) ?? 0) - 1;
-        if (left > 0) this.#stale.set(key, left);
-        else this.#stale.delete(key);
-      }
+      for (const key of keys) this.heard(key);
     });
   }
 }

@@ -4,7 +4,7 @@
 import type { TArray, TBoolean, TInteger, TNumber, TString } from "typebox";
 import { didYouMean } from "../src/nearest.ts";
 import { limits } from "../src/wire/limits.ts";
-import { Count } from "../src/wire/parts.ts";
+import { Count, Key } from "../src/wire/parts.ts";
 
 /**
  * Options of which none is unknown: a misspelt one would be left without effect, and nobody told.
@@ -34,6 +34,10 @@ export function checkedTimeout(value: unknown, name = "timeoutMs"): number {
 export function checkedReason(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   return text(value, "reason", { minLength: 1, maxLength: limits.textLength });
+}
+
+export function checkedKey(value: unknown): string {
+  return text(value, "key", Key);
 }
 
 export function checkedCount(value: unknown, name: string): number {

@@ -28,6 +28,8 @@ import { NamedCalls } from "./named-calls.ts";
 import { MessageWriter, type SubmitHead } from "./message-writer.ts";
 import { Outputs, type OutputListener } from "./outputs.ts";
 import { PendingRequests, type Waiting } from "./requests.ts";
+import { firstOf, membersOf, SharedState, type Entry } from "./shared-state.ts";
+import { Wanted } from "./wanted.ts";
 
 /** Between two tries to get a value, in milliseconds. */
 const refetchMs = 200;
@@ -50,7 +52,7 @@ export class Session {
   readonly #patienceMs: number;
   #patience: ReturnType<typeof setTimeout> | undefined;
   /** The tasks that this client holds, by key, each with what the scheduler said of it. */
-  readonly #states = new KeyTable<FutureState>();
+  readonly #states = new KeyTable<Entry>();
   readonly #keys = new KeyMint();
   readonly #ending = new AbortController();
   /** Of a shutdown: resolves when the scheduler has said goodbye, rejects when it was lost without. */
@@ -65,6 +67,18 @@ export class Session {
   /** Leases of locks and semaphores, by the request that acquired them. */
   readonly #leases = new Map<number, Held>();
   #named = this.#newNames();
+  readonly #wanted = new Wanted({
+    states: this.#states,
+    named: () => this.#named,
+    lastUnsent: () => this.#gate?.lastUnsent,
+    send: (keys, answered) => {
+      const read = ({ unknown }: ResultOf<"want">) => answered(unknown);
+      // What is lost with the session is settled there.
+      this.#send("want", { keys }, { read }).catch(() => undefined);
+    },
+    drop: (state) => void this.#drop(state),
+    forget: (state) => this.forget(state),
+  });
   /** Whether tasks were submitted since the scheduler was last asked whether it has heard of all. */
   #unheard = false;
   #hearing: Promise<void> | undefined;
@@ -150,6 +164,23 @@ export class Session {
     return state;
   }
 
+  /** The task of a key, whoever submitted it. When the session is over, it is lost. */
+  want(key: string): FutureState {
+    const known = this.#states.get(key);
+    if (known && known.status !== "cancelled") return firstOf(known);
+    const state = new FutureState(key, this);
+    if (this.#ended) {
+      state.fail("lost", this.#ended);
+      return state;
+    }
+    this.#open();
+    // Not `forget`: another client may have gone on with what this one has cancelled.
+    if (known) for (const each of membersOf(known)) this.#drop(each);
+    this.#unheard = true;
+    this.#wanted.add(state);
+    return state;
+  }
+
   /** A task that cannot be submitted: the session is over, or one of its inputs is lost. */
   submitLost({ name }: SubmitHead, error: Error, givenKey?: string): FutureState {
     const state = new FutureState(givenKey ?? this.#keys.mint(name), this);
@@ -208,10 +239,18 @@ export class Session {
   /** The same call under the same key is the same task, another one is refused; a cancelled one is over. */
   #known(key: string, head: SubmitHead, call: Encoded): FutureState | undefined {
     const known = this.#states.get(key);
-    if (known?.status === "cancelled") this.forget(known);
-    if (known === undefined || known.status === "cancelled") return undefined;
+    if (known === undefined) return undefined;
+    if (known.status === "cancelled") {
+      for (const each of membersOf(known)) this.forget(each);
+      return undefined;
+    }
+    if (this.#named.isUnknown(key)) {
+      const beside = new FutureState(key, this);
+      this.#wanted.addCall(beside, known, () => this.#open().submit(head, key, call));
+      return beside;
+    }
     const difference = this.#named.difference(key, head, call);
-    if (difference === undefined) return known;
+    if (difference === undefined) return firstOf(known);
     const refused = new FutureState(key, this);
     const message = `choose another key: "${key}" already names ${difference}`;
     refused.fail("error", new KeyConflictError(message, { key }));
@@ -269,9 +308,9 @@ export class Session {
     const writer = this.#open();
     const states = keys.map((key) => {
       const known = this.#states.get(key);
-      if (known && known.status !== "cancelled") return known;
+      if (known && known.status !== "cancelled") return firstOf(known);
       // Not `forget`: a release would end the want that the scheduler is about to add.
-      if (known) this.#drop(known);
+      if (known) for (const each of membersOf(known)) this.#drop(each);
       const state = new FutureState(key, this);
       state.known = true;
       this.#states.add(state);
@@ -292,16 +331,20 @@ export class Session {
 
   /** Nobody holds or awaits it any more. */
   forget(state: FutureState): void {
-    if (!state.known) return;
-    this.#drop(state);
-    this.#writer?.tell("release", state.key);
+    if (state.known && this.#drop(state)) this.#writer?.tell("release", state.key);
   }
 
-  #drop(state: FutureState): void {
+  /** Returns whether it was the last state of its key. */
+  #drop(state: FutureState): boolean {
     state.known = false;
+    if (this.#named.isUnknown(state.key)) {
+      const entry = this.#states.get(state.key);
+      if (entry instanceof SharedState && entry.remove(state)) return false;
+    }
     this.#states.delete(state.key);
     this.#outputs.forget(state.key);
     this.#named.delete(state.key);
+    return true;
   }
 
   /**
@@ -446,10 +489,11 @@ export class Session {
 
   /** What has settled already is cancelled by a restart only: the scheduler does not know it any more. */
   #cancelled(key: string, reason: string | undefined): void {
-    const state = this.#meant(key);
-    if (state === undefined) return;
-    if (state.ready && state.status !== "cancelled") this.#drop(state);
-    else state.fail("cancelled", cancelled(key, reason));
+    const entry = this.#meant(key);
+    for (const state of entry ? membersOf(entry) : []) {
+      if (state.ready && state.status !== "cancelled") this.#drop(state);
+      else state.fail("cancelled", cancelled(key, reason));
+    }
   }
 
   /** A value comes from whoever has it; when it does not, the scheduler is asked again where it is. */
@@ -467,7 +511,7 @@ export class Session {
     }
   }
 
-  #meant(key: string): FutureState | undefined {
+  #meant(key: string): Entry | undefined {
     return this.#named.isStale(key) ? undefined : this.#states.get(key);
   }
 
@@ -475,11 +519,17 @@ export class Session {
     const error = errorOf(failure);
     const status = error instanceof TaskCancelledError ? "cancelled" : "error";
     for (const key of keys) {
-      const state = this.#meant(key);
-      if (!state) continue;
-      // Refused: the key names the task of another client, which this one does not hold.
-      if (error instanceof KeyConflictError) this.#drop(state);
-      state.fail(status, error);
+      const entry = this.#states.get(key);
+      if (error instanceof KeyConflictError && entry instanceof SharedState) {
+        this.#wanted.refuse(entry, error);
+        continue;
+      }
+      const meant = this.#meant(key);
+      for (const state of meant ? membersOf(meant) : []) {
+        // Refused: the key names the task of another client, which this one does not hold.
+        if (error instanceof KeyConflictError) this.#drop(state);
+        state.fail(status, error);
+      }
     }
   }
 
@@ -488,7 +538,8 @@ export class Session {
     if ("id" in message && this.#requests.unsendable(message.id, cause)) return;
     if (message.type !== "submit") return this.events.lost(cause);
     for (const key of message.keys) {
-      const state = this.#states.get(key);
+      const entry = this.#states.get(key);
+      const state = entry instanceof SharedState ? entry.unchecked.at(-1) : entry;
       if (!state) continue;
       this.#drop(state);
       state.fail("error", new SerializationError(cause.message, { cause, key }));
@@ -529,7 +580,7 @@ export class Session {
   }
 
   #failAll(status: "cancelled" | "lost", ended: Error, errorFor: (key: string) => Error): void {
-    const states = [...this.#states.values()];
+    const states = [...this.#states.values()].flatMap(membersOf);
     this.#states.clear();
     this.#outputs.forgetAll();
     this.#named = this.#newNames();

@@ -1,16 +1,18 @@
-// Durations as people write them on a command line: `500ms`, `10s`, `5m`, `2h`, `1h30m`. In the code
+// Durations as people write them on a command line: `500ms`, `10s`, `5m`, `2h`, `1h30m`, `1d`. In the code
 // every duration is a number of milliseconds, and its name ends in `Ms`.
 
 /** The longest time that `setTimeout` can wait, 24 days. With a longer one it fires at once. */
 export const longestTimerMs = 2 ** 31 - 1;
 
 const unitMs = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;
-type Unit = keyof typeof unitMs;
+/** Days are read and not written: 36h is as plain as 1d12h. */
+const readUnitMs = { ...unitMs, d: 86_400_000 } as const;
+type Unit = keyof typeof readUnitMs;
 
-const part = /(\d+(?:\.\d+)?)(ms|s|m|h)/gy;
+const part = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/gy;
 
 /**
- * Reads a duration such as `500ms`, `1.5s`, `5m`, `2h` or `1h30m` as milliseconds. A bare `0` is
+ * Reads a duration such as `500ms`, `1.5s`, `5m`, `2h`, `1h30m` or `1d` as milliseconds. A bare `0` is
  * allowed; other numbers need a unit, because `10` alone is ambiguous.
  *
  * @throws {RangeError} with the given text and the expected form
@@ -22,7 +24,7 @@ export function parseDuration(text: string): number {
   let milliseconds = 0;
   let end = 0;
   for (const [whole, amount, unit] of trimmed.matchAll(part)) {
-    milliseconds += Number(amount) * unitMs[unit as Unit];
+    milliseconds += Number(amount) * readUnitMs[unit as Unit];
     end += whole.length;
   }
   if (end === 0 || end < trimmed.length) {

@@ -15,6 +15,7 @@ export type { FutureStatus } from "../client/future-state.ts";
 export type { Future } from "../client/future.ts";
 export type { GatherOptions } from "../client/gather.ts";
 export type { CancelOptions, Futures } from "../client/handles.ts";
+export type { TasksOptions } from "../client/listing.ts";
 export type { PublishOptions } from "../client/publishing.ts";
 export type { ScheduleOptions } from "../client/scheduling.ts";
 export { repeat, type Submit, type SubmitRows, type Submitter } from "../client/submitter.ts";
@@ -69,5 +70,11 @@ export {
   type ErrorCode,
   type ThrownError,
 } from "./errors/errors.ts";
-export type { Explanation, SchedulerInfo, WorkerInfo } from "./wire/facts.ts";
+export type {
+  Explanation,
+  SchedulerInfo,
+  TaskInfo,
+  TaskStanding,
+  WorkerInfo,
+} from "./wire/facts.ts";
 export type { ScheduleInfo } from "./wire/schedules.ts";

@@ -2,11 +2,12 @@
 
 import { describeDuration } from "../../src/duration.ts";
 import * as client from "./clients/client-events.ts";
+import { endKeep } from "./clients/keeping.ts";
 import { endVigil } from "./placement/no-workers.ts";
 import { reviewReservation } from "./placement/reservation.ts";
 import { endInterval } from "./schedules/moments.ts";
 import type { Task } from "./state.ts";
-import { fail, proceed } from "./tasks/lifecycle.ts";
+import { fail, forgetIfUnneeded, proceed } from "./tasks/lifecycle.ts";
 import type { StepContext } from "./tasks/transition.ts";
 import { failUnknownFunction, failUnschedulable } from "./placement/unschedulable.ts";
 import { stoodStill } from "./timers.ts";
@@ -21,6 +22,9 @@ export function clock(step: StepContext): void {
         break;
       case "expiry":
         expire(step, due.task);
+        break;
+      case "keep-over":
+        if (endKeep(step, due.task)) forgetIfUnneeded(step, due.task);
         break;
       case "worker-grace": {
         const { awayUntil, id } = due.worker;

@@ -11,6 +11,7 @@ import {
   type Coordination,
   type CoordinationLimits,
 } from "./coordination/things.ts";
+import type { Keep } from "./clients/keeping.ts";
 import type { SmallSet } from "./structures/small-set.ts";
 import { History } from "./tasks/history.ts";
 import type { Retention } from "./clients/retention.ts";
@@ -42,6 +43,7 @@ export type Task = {
   readonly args: Payload;
   /** Number of the task in the order of submission. */
   readonly order: number;
+  readonly submission: Submission;
   /** The keys that the arguments refer to, by position. */
   readonly inputKeys: readonly TaskKey[] | undefined;
   /** The tasks of these keys, while this one may still need their values. */
@@ -67,6 +69,9 @@ export type Task = {
   expiresAt: number | undefined;
   progress: { fraction: number; text?: string } | undefined;
 };
+
+/** When tasks were submitted: one object for those of the same moment, which costs each a pointer. */
+export type Submission = { readonly at: number };
 
 /** Where a task is. Each variant has the fields that mean something in that state, and no others. */
 export type TaskState =
@@ -329,6 +334,8 @@ export type State = {
   readonly totals: { submitted: number; finished: number; failed: number; dispatched: number };
   readonly functions: Map<string, FunctionFacts>;
   readonly history: History;
+  /** The newest. */
+  submission: Submission;
 
   // Placement: see placement/.
   readonly constraints: Map<string, PlacementConstraint>;
@@ -380,6 +387,8 @@ export type State = {
   // Clients: see clients/, coordination/ and schedules/.
   /** What needs tasks besides clients; see retention.ts. */
   readonly retentions: Map<Task, SmallSet<Retention>>;
+  /** Tasks with a `keepMs`, which are kept for so long after they settled. */
+  readonly kept: Map<Task, Keep>;
   /** Retentions for clients that are being told of tasks, by number; how many were made so far. */
   readonly offers: { readonly open: Map<Client, Map<number, Retention>>; made: number };
   readonly published: Map<string, Published>;
@@ -431,6 +440,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     totals: { submitted: 0, finished: 0, failed: 0, dispatched: 0 },
     functions: new Map(),
     history: new History(),
+    submission: { at: 0 },
     constraints: new Map(),
     sites: new Map(),
     runHeads: new Map(),
@@ -455,6 +465,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     replicaRequests: new Map(),
     scatters: new Set(),
     retentions: new Map(),
+    kept: new Map(),
     offers: { open: new Map(), made: 0 },
     published: new Map(),
     coordination: createCoordination(),

@@ -12,6 +12,8 @@ export type Due =
   | { readonly kind: "start"; readonly task: Task }
   /** The `expiresMs` of a task has passed. */
   | { readonly kind: "expiry"; readonly task: Task }
+  /** The `keepMs` of a task may have passed since it settled. */
+  | { readonly kind: "keep-over"; readonly task: Task }
   /** A worker or a client whose link dropped has not come back in time. */
   | { readonly kind: "worker-grace"; readonly worker: Worker }
   | { readonly kind: "client-grace"; readonly client: Client }
@@ -84,6 +86,8 @@ function isOpen({ due }: Timer): boolean {
   switch (due.kind) {
     case "start":
       return due.task.state.at === "waiting";
+    case "keep-over":
+      return due.task.state.at !== "forgotten";
     case "expiry":
       return due.task.state.at === "ready" || due.task.state.at === "waiting";
     case "schedule":

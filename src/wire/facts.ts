@@ -1,10 +1,10 @@
-// What a scheduler says of itself when asked: the results of the requests `info`, `workers` and `explain`.
+// What a scheduler says of itself when asked: the results of the requests `info`, `workers`, `tasks` and `explain`.
 
 import { Type, type Static } from "typebox";
 import { DepartureSchema } from "./lifetimes.ts";
 import { Count, Key, Milliseconds, Name, Text } from "./parts.ts";
 
-const taskStandings = [
+export const taskStandings = [
   "waiting",
   "ready",
   "running",
@@ -16,7 +16,7 @@ const taskStandings = [
 ] as const;
 /** The state of a task. */
 export type TaskStanding = (typeof taskStandings)[number];
-const TaskStandingSchema = Type.Unsafe<TaskStanding>(Type.Enum([...taskStandings]));
+export const TaskStandingSchema = Type.Unsafe<TaskStanding>(Type.Enum([...taskStandings]));
 
 export const SchedulerInfoSchema = Type.Object({
   /** Tasks that somebody needs, by their state now. */
@@ -85,6 +85,34 @@ export const DemandSchema = Type.Object({
   resources: Type.Optional(Type.Record(Type.String(), Type.Number())),
 });
 export type Demand = Static<typeof DemandSchema>;
+
+/** One task of a list of tasks. */
+export const TaskInfoSchema = Type.Object({
+  key: Key,
+  /** Its number in the order of submission. */
+  order: Count,
+  function: Name,
+  state: TaskStandingSchema,
+  /** Name of the client that submitted it; of a task's own client `task` and the key of that task. */
+  client: Type.String(),
+  /** Absent when it is 0. */
+  priority: Type.Optional(Type.Number()),
+  /** Milliseconds since 1970. */
+  submittedAt: Milliseconds,
+  /** How often it began to execute, with the attempt that was sent to a worker. */
+  attempt: Count,
+  /** Name of the worker that it is on, while it runs. */
+  worker: Type.Optional(Name),
+  /** Size of its value, once it has finished. */
+  bytes: Type.Optional(Count),
+  /** Why it failed: code and message, the first line and not all of a long one. */
+  error: Type.Optional(Text),
+  /** Why it was cancelled, as short. */
+  reason: Type.Optional(Text),
+  /** With `keepMs`, once it has settled: until when it is kept, in milliseconds since 1970. */
+  keptUntil: Type.Optional(Milliseconds),
+});
+export type TaskInfo = Static<typeof TaskInfoSchema>;
 
 export const ExplanationSchema = Type.Object({
   key: Key,

@@ -24,6 +24,8 @@ export const limits = {
   /** Tasks that one worker runs at once. */
   slots: 65_536,
   priorityMagnitude: 1_000_000_000,
+  /** Milliseconds that a task is kept after it settled: ten years. */
+  keepMs: 10 * 365 * 24 * 3_600_000,
   /** Bytes of one frame on the wire, and so of one argument list. */
   frameBytes: 256 * 1024 * 1024,
   /** Bytes of one result or scattered value, which may be larger than a frame. */

@@ -7,7 +7,15 @@
 
 import { Type, type Static, type TObject, type TProperties, type TSchema } from "typebox";
 import { Coordinate, Coordinated } from "./coordination.ts";
-import { DemandSchema, ExplanationSchema, SchedulerInfoSchema, WorkerInfoSchema } from "./facts.ts";
+import {
+  DemandSchema,
+  ExplanationSchema,
+  SchedulerInfoSchema,
+  TaskInfoSchema,
+  taskStandings,
+  TaskStandingSchema,
+  WorkerInfoSchema,
+} from "./facts.ts";
 import { limits } from "./limits.ts";
 import { ScheduleInfoSchema, ScheduleName, ScheduleParameters } from "./schedules.ts";
 import {
@@ -16,6 +24,7 @@ import {
   Digest,
   FailureSchema,
   Key,
+  Milliseconds,
   Name,
   PayloadSchema,
   Text,
@@ -46,6 +55,23 @@ export const queries = {
   /** The ids of the workers that registered a function, by its name or by its digest. */
   "registered-at": request({ name: Name, digest: Type.Optional(Digest) }, Type.Array(Key)),
   explain: request({ key: Key }, ExplanationSchema),
+  /** The first tasks in the order of submission that are so. */
+  tasks: request(
+    {
+      states: Type.Optional(
+        Type.Array(TaskStandingSchema, { minItems: 1, maxItems: taskStandings.length }),
+      ),
+      function: Type.Optional(Name),
+      /** Name of the client that submitted them. */
+      client: Type.Optional(Type.String({ minLength: 1, maxLength: 2 * limits.nameLength })),
+      /** Submitted then or later, in milliseconds since 1970. */
+      since: Type.Optional(Milliseconds),
+      /** Submitted after the task of this number in the order of submission. */
+      after: Type.Optional(Count),
+      limit: Type.Integer({ minimum: 1, maximum: limits.columnLength }),
+    },
+    Type.Array(TaskInfoSchema),
+  ),
   /** For each key the names of the holders of its value; "scheduler" for a value that is kept there. */
   "who-has": request({ keys: column(Key) }, Type.Array(Type.Array(Name))),
   schedules: request({}, Type.Array(ScheduleInfoSchema)),
@@ -53,6 +79,14 @@ export const queries = {
 
 /** Requests that change something. */
 export const commands = {
+  /**
+   * The client holds futures of these tasks from now on, whoever submitted them. What it hears of a key
+   * after the answer is about the task that has the key now; `unknown` has those that no task has.
+   */
+  want: request(
+    { keys: column(Key) },
+    Type.Object({ unknown: Type.Array(Key, { maxItems: limits.columnLength }) }),
+  ),
   /** A value that outlives its client under a name, with the tasks that it refers to. */
   publish: request(
     {

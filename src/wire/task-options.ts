@@ -76,6 +76,13 @@ export const TaskOptionsSchema = Type.Object({
   startAt: Type.Optional(Milliseconds),
   /** Milliseconds from its acceptance after which it fails if it has not started. */
   expiresMs: Type.Optional(TimeLimit),
+  /**
+   * Milliseconds that the task is kept after it has settled, though nobody holds a future of it: it runs to
+   * its end, and any client gets a future of it by `client.future(key)`. When its value is lost with a
+   * worker and made again, or it is retried, the time begins anew. At most ten years. Default: the task
+   * goes with its last future.
+   */
+  keepMs: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: limits.keepMs })),
   /** Names or addresses of the only workers that may run it. */
   workers: Type.Optional(names("worker names")),
   /** Makes `workers` a wish: when none of them can, others may. Default: false. */

@@ -29,6 +29,7 @@ describe("options of a call", () => {
         allowOtherWorkers: true,
         resources: { gpu: 1, memory: 0.5 },
         maxWorkerLosses: 0,
+        keepMs: 86_400_000,
       }),
     ).toEqual({
       priority: -3,
@@ -40,6 +41,7 @@ describe("options of a call", () => {
       allowOtherWorkers: true,
       resources: { gpu: 1, memory: 0.5 },
       maxWorkerLosses: 0,
+      keepMs: 86_400_000,
     });
     const retries = { max: 5, delayMs: 100, factor: 2, maxDelayMs: 10_000, jitter: 0.1 };
     expect(sent({ retries })).toEqual({ retries });

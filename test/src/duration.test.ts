@@ -13,6 +13,7 @@ describe("parseDuration", () => {
     ["1h30m", 5_400_000],
     ["1m0s500ms", 60_500],
     ["1.5s", 1_500],
+    ["1d12h", 129_600_000],
     [" 10s ", 10_000],
     ["0", 0],
     ["0ms", 0],
@@ -20,7 +21,7 @@ describe("parseDuration", () => {
     expect(parseDuration(text)).toBe(milliseconds);
   });
 
-  test.each(["", "10", "s", "10 s", "-5s", "5d", "10sec", "1e3ms", "5s,", "infinity", ".5s"])(
+  test.each(["", "10", "s", "10 s", "-5s", "5w", "10sec", "1e3ms", "5s,", "infinity", ".5s"])(
     "refuses %j, and says what is expected",
     (text) => {
       expect(() => parseDuration(text)).toThrow(

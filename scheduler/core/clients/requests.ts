@@ -16,12 +16,14 @@ import type { Client, State } from "../state.ts";
 import { demandFor } from "../placement/demand.ts";
 import { expectNoWorkers } from "../placement/no-workers.ts";
 import { explain } from "../tasks/explain.ts";
+import { listTasks } from "../tasks/listing.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { whoHas } from "../values/locating.ts";
 import { scatter } from "../values/scattering.ts";
 import { restart } from "../workers/restart.ts";
 import { retire } from "../workers/retiring.ts";
 import { answer, later, refuse, Refusal, type Asked } from "./answers.ts";
+import { want } from "./by-key.ts";
 import { registeredAt, schedulerInfo, workerInfos } from "./info.ts";
 import { give, publish, unpublish } from "./published.ts";
 
@@ -41,6 +43,7 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
   demand: demandFor,
   "registered-at": ({ state }, reference) => registeredAt(state, reference),
   explain: (view, { key }) => explain(view, key),
+  tasks: listTasks,
   "who-has": ({ state }, { keys }) => whoHas(state, keys),
   schedules: ({ state }) => scheduleInfos(state),
 };
@@ -53,6 +56,7 @@ type Command<Name extends CommandName> = (
 ) => ResultOf<Name> | Refusal | typeof later;
 
 const handlers: { readonly [Name in CommandName]: Command<Name> } = {
+  want,
   publish,
   published: give,
   unpublish,

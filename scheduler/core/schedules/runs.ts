@@ -1,5 +1,6 @@
 // The runs of schedules: a moment becomes a task, or is left out because the run before it has not ended.
 
+import { keep } from "../clients/keeping.ts";
 import { mayStart } from "../time-limit.ts";
 import type { State, Task } from "../state.ts";
 import { admit, cancelOne, createTask, isSettled } from "../tasks/lifecycle.ts";
@@ -71,7 +72,8 @@ function submitRun(step: StepContext, schedule: Schedule, moment: number): void 
   schedule.runs++;
   schedule.lastAt = now;
   schedule.lastKey = key;
-  const { delayMs } = spec.options;
+  const { delayMs, keepMs } = spec.options;
+  if (keepMs !== undefined) keep(step, task, keepMs);
   if (inputKeys === undefined || findInputs(step, task, inputKeys)) {
     admit(step, task, delayMs === undefined ? undefined : now + delayMs, client.name);
   }

@@ -103,6 +103,11 @@ export function blame(step: StepContext, task: Task, loss: Loss, error?: ErrorRe
 const howLength = 1_000;
 const shownLosses = 10;
 
+/** The attempt that runs or is the next to run where the task was sent; else how many there were. */
+export function attemptOf({ state, starts }: Task): number {
+  return state.at === "running" && !state.dispatch.started ? starts + 1 : starts;
+}
+
 /** In [0, 1): a small generator whose only state is in the state, so that replays agree. */
 function nextRandom(state: State): number {
   // mulberry32, Tommy Ettinger, public domain.

@@ -13,6 +13,7 @@ import { couldRun } from "../placement/constraints.ts";
 import { hasTime } from "../placement/dispatches.ts";
 import { whatIsMissing } from "../placement/unschedulable.ts";
 import type { State, Task, TaskKey } from "../state.ts";
+import { attemptOf } from "./attempts.ts";
 import { isSettled } from "./lifecycle.ts";
 import type { StepContext } from "./transition.ts";
 
@@ -49,15 +50,11 @@ function explanationOf(view: View, task: Task): Explanation {
       ...listOf(wantedBy).map(({ name }) => name),
       ...(detachedBy && isOfSchedule(detachedBy) ? [detachedBy.name] : []),
       ...retentionsOf(view.state, task).map(({ what }) => what),
+      ...keepingOf(view, task),
     ],
     losses: [...(losses ?? [])],
     history: view.state.history.of(key),
   };
-}
-
-/** The attempt that runs or is the next to run where the task was sent; else how many there were. */
-function attemptOf({ state, starts }: Task): number {
-  return state.at === "running" && !state.dispatch.started ? starts + 1 : starts;
 }
 
 function why({ state, now }: View, task: Task, missing: readonly Task[]): string {
@@ -99,6 +96,15 @@ function why({ state, now }: View, task: Task, missing: readonly Task[]): string
     case "forgotten":
       return "";
   }
+}
+
+/** What its `keepMs` keeps it for. */
+function keepingOf({ state, now }: View, task: Task): string[] {
+  const kept = state.kept.get(task);
+  if (kept === undefined) return [];
+  const { keepMs, until } = kept;
+  if (until === undefined) return [`keepMs, ${describeDuration(keepMs)} from its end`];
+  return [`keepMs, for another ${describeDuration(Math.max(0, until - now))}`];
 }
 
 function whyParked(task: Task): string {

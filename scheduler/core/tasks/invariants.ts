@@ -27,7 +27,8 @@ function checkTask(state: State, task: Task): void {
   const say = (words: string) => () => `${task.key} (${task.state.at}): ${words}`;
   const { at } = task.state;
   const isWanted = task.wantedBy !== undefined || task.detachedBy !== undefined;
-  const isNeeded = isWanted || task.dependents !== undefined || state.retentions.has(task);
+  const isNeeded =
+    isWanted || task.dependents !== undefined || state.retentions.has(task) || state.kept.has(task);
   assert(isNeeded || state.descendants.has(task), say("nothing needs it"));
   for (const set of [task.dependents, task.wantedBy]) {
     assert(!(set instanceof Set) || set.size > 1, say("has a Set of one item, or of none"));

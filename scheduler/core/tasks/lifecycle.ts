@@ -8,7 +8,16 @@ import { bytesOf, mostHolders } from "../effects.ts";
 import { abandon } from "../placement/dispatches.ts";
 import { listOf, without } from "../structures/small-set.ts";
 import { leaveSpec } from "./specs.ts";
-import type { Client, Spec, State, Task, TaskKey, TaskState, Worker } from "../state.ts";
+import type {
+  Client,
+  Spec,
+  State,
+  Submission,
+  Task,
+  TaskKey,
+  TaskState,
+  Worker,
+} from "../state.ts";
 import { transition, type StepContext } from "./transition.ts";
 import { forgetLineage, isScattered, rememberLineage } from "../values/lineage.ts";
 import { updateOffloading } from "../values/offloading.ts";
@@ -35,6 +44,7 @@ export function createTask({ state, now }: StepContext, spec: Spec, call: Call):
     args: call.args,
     inputKeys: call.inputKeys,
     order: state.totals.submitted++,
+    submission: submissionAt(state, now),
     inputs: undefined,
     state: fresh,
     attempt: 0,
@@ -53,6 +63,10 @@ export function createTask({ state, now }: StepContext, spec: Spec, call: Call):
   state.tasks.add(task);
   if (expiresMs !== undefined) state.timers.add(now + expiresMs, { kind: "expiry", task });
   return task;
+}
+
+function submissionAt(state: State, now: number): Submission {
+  return state.submission.at === now ? state.submission : (state.submission = { at: now });
 }
 
 /** The first state of a task: ready, or waiting for its inputs or for a moment. */
@@ -380,9 +394,10 @@ export function isSettled({ state: { at } }: Task): boolean {
   return at !== "new" && at !== "waiting" && at !== "ready" && at !== "running";
 }
 
-/** Whether a client, a retention or a dependent needs the value. */
-export function isNeeded(state: State, task: Task): boolean {
-  return isWanted(task) || task.dependents !== undefined || state.retentions.has(task);
+/** Whether a client, a retention or a dependent needs the value, or it is kept for somebody to come. */
+export function isNeeded({ retentions, kept }: State, task: Task): boolean {
+  if (isWanted(task) || task.dependents !== undefined || retentions.has(task)) return true;
+  return kept.size > 0 && kept.has(task);
 }
 
 function isWanted(task: Task): boolean {

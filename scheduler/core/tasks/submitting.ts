@@ -2,6 +2,7 @@
 // that is in use joins its task when the call is the same, and is refused when it is another.
 
 import type { FromClient } from "../../../src/wire/protocol.ts";
+import { keep } from "../clients/keeping.ts";
 import { addWant, removeWants } from "../clients/wants.ts";
 import { samePayload } from "../../../src/payload/same-payload.ts";
 import type { Client, Spec, Task } from "../state.ts";
@@ -19,7 +20,7 @@ export function submit(step: StepContext, client: Client, message: Submit): void
   const { keys, args, inputs } = message;
   const { state } = step;
   const spec = specFor(state, client, message, message.options);
-  const { delayMs, startAt } = spec.options;
+  const { delayMs, startAt, keepMs } = spec.options;
   const until = delayMs !== undefined ? step.now + delayMs : startAt;
   // The spec must outlive the message, though its first tasks may be settled and forgotten at once.
   spec.tasks++;
@@ -33,6 +34,7 @@ export function submit(step: StepContext, client: Client, message: Submit): void
     }
     const task = createTask(step, spec, { key, args: args[index]!, inputKeys });
     addWant(task, client);
+    if (keepMs !== undefined) keep(step, task, keepMs);
     if (inputKeys && !findInputs(step, task, inputKeys)) continue;
     admit(step, task, until, "submitted");
   }
@@ -60,11 +62,12 @@ export function findInputs(step: StepContext, task: Task, keys: readonly string[
 
 /**
  * Whether the key of a cancelled task is free again. Futures of it that clients still hold were
- * cancelled and stay so; only a retention keeps the task, and its key.
+ * cancelled and stay so, and its `keepMs` is over; only a retention keeps the task, and its key.
  */
 function isOver(step: StepContext, task: Task): boolean {
   if (task.state.at !== "cancelled") return false;
   removeWants(task);
+  step.state.kept.delete(task);
   forgetIfUnneeded(step, task);
   return !step.state.tasks.has(task.key);
 }
@@ -89,6 +92,8 @@ function rejoin(
     return;
   }
   addWant(existing, client);
+  const { keepMs } = call.spec.options;
+  if (keepMs !== undefined) keep(step, existing, keepMs);
   if (existing.state.at === "released") recompute(step, [existing], "wanted again");
   tellOutcome(step, client, existing);
 }

@@ -1,6 +1,7 @@
 // The one setter of a task's state, and the table of allowed transitions.
 
 import { broken } from "../assert.ts";
+import { followKept } from "../clients/keeping.ts";
 import type { Effects } from "../effects.ts";
 import type { State, Task, TaskState, TaskStateName } from "../state.ts";
 import { codeOf, count, stateNames } from "./state-names.ts";
@@ -30,12 +31,8 @@ const allowedBits = stateNames.map((from) =>
 );
 
 /** `why` goes into the history. It is a constant, or a name that exists anyway. */
-export function transition(
-  { state, now }: StepContext,
-  task: Task,
-  next: TaskState,
-  why: string,
-): void {
+export function transition(step: StepContext, task: Task, next: TaskState, why: string): void {
+  const { state, now } = step;
   const from = task.state.at;
   const to = next.at;
   if ((allowedBits[codeOf(from)]! & (1 << codeOf(to))) === 0) {
@@ -49,5 +46,6 @@ export function transition(
     state.ready.add(task);
     if (task.spec.options.unschedulableTimeoutMs !== undefined) state.becameReady.add(task.spec);
   }
+  if (state.kept.size > 0) followKept(step, task);
   state.history.add(task.key, now, from, to, why);
 }

@@ -42,7 +42,8 @@ function checkHolders(state: State, task: Task, holders: ReadonlySet<Worker>): v
     task.wantedBy !== undefined ||
     task.detachedBy !== undefined ||
     task.dependents !== undefined ||
-    state.retentions.has(task);
+    state.retentions.has(task) ||
+    state.kept.has(task);
   assert(isNeeded, say("its value is held though nothing needs it"));
   for (const holder of holders) {
     assert(state.workers.get(holder.id) === holder, say("a lost worker holds it"));

@@ -59,9 +59,10 @@ function answerIfDone(step: StepContext, started: Restart): void {
   answer(step, started.asked, null);
 }
 
-/** Ends all wants, retentions and offers, so that no task is left. */
+/** Ends all wants, retentions, offers and what is kept, so that no task is left. */
 function cancelEverything(step: StepContext, reason: string): void {
-  const { tasks, published, offers } = step.state;
+  const { tasks, kept, published, offers } = step.state;
+  kept.clear();
   const all: Task[] = [...tasks.values()];
   for (const task of all) if (!isSettled(task)) cancelOne(step, task, reason, reason);
   for (const task of all) {

@@ -47,6 +47,8 @@ const taskOptions: TaskOptions[] = [
   { workers: ["w1"] },
   { workers: ["w2", "w9"], allowOtherWorkers: true },
   { maxWorkerLosses: 1 },
+  { keepMs: 30 },
+  { keepMs: 200, priority: -5 },
   { unschedulableTimeoutMs: 30, resources: { gpu: 2 } },
 ];
 const job = { system: "slurm", id: "7", step: "0" };
@@ -100,6 +102,7 @@ export const actions = fc.oneof(
   { weight: 4, arbitrary: of("release", { client, inside, some }) },
   { weight: 3, arbitrary: of("retry", { client, inside, some }) },
   { weight: 3, arbitrary: of("detach", { client, inside, some }) },
+  { weight: 3, arbitrary: of("want", { client, inside, some }) },
   { weight: 1, arbitrary: of("fetch", { client, some }) },
   { weight: 1, arbitrary: of("ask", { client, inside, some }) },
   {
@@ -272,6 +275,8 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
     world.release(by, keys);
   } else if (action.do === "retry") {
     for (const key of keys) if (by.futures.has(key)) world.retry(by, key);
+  } else if (action.do === "want") {
+    world.want(by, [...keys, "stranger"]);
   } else if (action.do === "detach") {
     world.say(by.id, { type: "detach", keys });
   } else if (action.do === "fetch") {
@@ -285,6 +290,7 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
       { type: "info", id: 1 },
       { type: "workers", id: 2 },
       { type: "demand", id: 4, targetMs: 100 },
+      { type: "tasks", id: 7, limit: 3, states: ["running", "finished"] },
       { type: "registered-at", id: 5, name: "f", digest: digestsOf("f")[0]! },
       ...keys.map((key) => ({ type: "explain" as const, id: 3, key })),
     );

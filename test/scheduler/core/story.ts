@@ -127,6 +127,10 @@ export class StoryClient {
     return this.#say({ type: "take", offer });
   }
 
+  want(...keys: string[]): Done {
+    return this.#say({ type: "want", id: 1, keys });
+  }
+
   tookOutput(key: string, bytes: number, attempt = 1): Done {
     return this.#say({ type: "output-taken", key, attempt, bytes });
   }

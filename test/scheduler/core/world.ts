@@ -106,6 +106,16 @@ export class World {
     if (before !== undefined && futures.get(key) === "asked") futures.set(key, before);
   }
 
+  /** Goes as the client library does: asks for those only that it does not hold. */
+  want(by: FakeClient, keys: string[]): void {
+    const { id, futures } = by;
+    const isHeld = (key: string) => (futures.get(key) ?? "cancelled") !== "cancelled";
+    const wanted = keys.filter((key) => !isHeld(key));
+    if (wanted.length === 0) return;
+    for (const key of wanted) futures.set(key, "pending");
+    this.say(id, { type: "want", id: 7, keys: wanted });
+  }
+
   release({ id, futures }: FakeClient, keys: string[]): void {
     for (const key of keys) futures.delete(key);
     this.say(id, { type: "release", keys });
@@ -271,6 +281,10 @@ export class World {
       // Every third had given up meanwhile.
       if (items && id % 3 === 0) this.#adopt(client, [], { type: "give-back", ids: [id] });
       else if (items) this.#adopt(client, inputs.flat(), { type: "took", ids: [id] });
+      return;
+    }
+    if (message.type === "answer" && "to" in message && message.to === "want") {
+      for (const key of message.result.unknown) futures.delete(key);
       return;
     }
     if (message.type === "answer") {
