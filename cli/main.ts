@@ -10,6 +10,7 @@ import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { withExample } from "./options.ts";
 import { runCommand } from "./run.ts";
+import { scheduleCommand } from "./schedule.ts";
 import { schedulerCommand } from "./scheduler.ts";
 import { statusCommand } from "./status.ts";
 import { submitCommand } from "./submit.ts";
@@ -68,6 +69,7 @@ export function thenceCommand(): Command {
     .addCommand(clusterCommand())
     .addCommand(submitCommand())
     .addCommand(statusCommand())
+    .addCommand(scheduleCommand())
     .addCommand(explainCommand())
     .addCommand(doctorCommand())
     .addCommand(mapCommand())
