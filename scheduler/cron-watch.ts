@@ -108,11 +108,8 @@ export class CronWatch {
   }
 }
 
-function momentsOf(
-  { number, cron, seenAt = Infinity, catchUp }: Schedule,
-  at: number,
-): CronMoments {
-  const after = wasWrong(seenAt, at) ? at : seenAt;
+function momentsOf({ number, cron, seenAt, catchUp }: Schedule, at: number): CronMoments {
+  const after = seenAt === undefined || wasWrong(seenAt, at) ? at : seenAt;
   const most = catchUp === "all" ? mostDue : mostCounted;
   return { schedule: number, ...cronMoments(cron!, { after, upTo: at, most }) };
 }

@@ -70,7 +70,7 @@ function submitRun(step: StepContext, schedule: Schedule, moment: number): void 
   const task = createTask(step, spec, { key, args, inputKeys });
   task.detachedBy = client;
   schedule.runs++;
-  schedule.lastAt = now;
+  schedule.lastAt = Math.floor(now);
   schedule.lastKey = key;
   const { delayMs, keepMs } = spec.options;
   if (keepMs !== undefined) keep(step, task, keepMs);

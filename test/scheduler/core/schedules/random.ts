@@ -1,17 +1,22 @@
 // Schedules among everything else that may happen: the shell looks at the clock of the machine, which is set back
-// and forward, and tells of the moments of cron expressions. Each full 20 ms is one.
+// and forward, and tells of the moments of cron expressions, which come at full multiples of some time.
 
 import { wasWrong } from "../../../../scheduler/core/schedules/schedules.ts";
 import type { CronMoments } from "../../../../scheduler/core/schedules/moments.ts";
-import type { World } from "../world.ts";
+import type { State } from "../../../../scheduler/core/state.ts";
+import type { Event } from "../../../../scheduler/core/step.ts";
 
 export const scheduleNames = ["nightly", "beat", "report"];
 
-const everyMs = 20;
-/** Of those that have come, as many are told. */
-const most = 50;
+type Clocks = {
+  readonly now: number;
+  readonly wallAheadMs: number;
+  readonly state: State;
+  handle(event: Event): void;
+};
 
-export function tellMoments(world: World): void {
+/** @param most of the moments that have come, as many are told */
+export function tellMoments(world: Clocks, everyMs = 20, most = 50): void {
   const at = world.now + world.wallAheadMs;
   const next = (Math.floor(at / everyMs) + 1) * everyMs;
   const of: CronMoments[] = [];
