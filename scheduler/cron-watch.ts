@@ -75,19 +75,15 @@ export class CronWatch {
     const { crons } = this.#state.schedules;
     if (crons.size === 0) return;
     const at = this.#clock();
-    const end = now() + turnMs;
-    const found: CronMoments[] = [];
+    const due: Schedule[] = [];
     let nextAt = Infinity;
     for (const schedule of crons.values()) {
-      if (!this.#isDue(schedule, at)) {
-        const { nextAt: own = Infinity } = schedule;
-        // One that has come and is not due waits for the next scheduler.
-        if (own > at) nextAt = Math.min(nextAt, own);
-      } else {
-        found.push(momentsOf(schedule, at));
-        if (now() > end) break;
-      }
+      const { nextAt: own = Infinity } = schedule;
+      if (this.#isDue(schedule, at)) due.push(schedule);
+      // One that has come and is not due waits for the next scheduler.
+      else if (own > at) nextAt = Math.min(nextAt, own);
     }
+    const found = this.#find(due, at);
     if (found.length > 0) {
       this.#isTelling = true;
       this.#tell(at, found, () => {
@@ -98,6 +94,18 @@ export class CronWatch {
       const waitMs = Math.min(Math.max(Math.ceil(nextAt - at), 1), lookMs);
       this.#timer = setTimeout(() => this.#look(), waitMs);
     }
+  }
+
+  /** As many as there is time for. Those that waited longest come first, or others would always be before them. */
+  #find(due: Schedule[], at: number): CronMoments[] {
+    due.sort((one, other) => (one.nextAt ?? 0) - (other.nextAt ?? 0));
+    const end = now() + turnMs;
+    const found: CronMoments[] = [];
+    for (const schedule of due) {
+      found.push(momentsOf(schedule, at));
+      if (now() > end) break;
+    }
+    return found;
   }
 
   #isDue(schedule: Schedule, at: number): boolean {

@@ -104,7 +104,8 @@ test("goes on where an earlier scheduler ended, with what was not answered and w
     },
   });
   await vi.advanceTimersByTimeAsync(1);
-  expect(told).toEqual([[1, 2, 3].map((n) => day + n * hour), []]);
+  // The one that waits for an answer comes first.
+  expect(told).toEqual([[], [1, 2, 3].map((n) => day + n * hour)]);
   expect(first.core.get("hourly")).toMatchObject({ runs: 1, skipped: 2 });
   expect(first.core.get("nightly")).toMatchObject({ nextAt: day + 27 * hour });
 });
@@ -142,4 +143,25 @@ test("near the time limit the moments wait for the next scheduler", async () => 
   expect(clock.looks).toBeLessThan(130);
   await make("nightly", { cron: "0 3 * * *" });
   expect(core.get("nightly").nextAt).toBe(day + 3 * hour);
+});
+
+test("with more moments than there is time for, each schedule has its turn", async () => {
+  let ms = 0;
+  vi.spyOn(performance, "now").mockImplementation(() => (ms += 1));
+  vi.resetModules();
+  ({ CronWatch } = await import("../../scheduler/cron-watch.ts"));
+  const { core, clock, told, make, watch } = await stage();
+  for (let index = 0; index < 100; index++) await make(`s${index}`, { cron: "* * * * * *" });
+  await vi.advanceTimersByTimeAsync(50);
+  expect(told).toEqual([]);
+  const runs = () => core.list().map((each) => each.runs + each.skipped);
+  for (let turns = 0; turns < 10; turns++) {
+    // In the time that some of them take, all are due again.
+    clock.offMs += 1_500;
+    core.story.state.schedules.revision++;
+    watch.consider();
+    await vi.advanceTimersToNextTimerAsync();
+  }
+  expect(Math.min(...runs())).toBeGreaterThan(0);
+  vi.restoreAllMocks();
 });

@@ -10,11 +10,12 @@ export function scheduled(stage: Stage): void {
   const name = "a schedule";
   const id = stage.newId();
   const isCron = random.chance(0.5);
-  const everyMs = isCron ? 1_000 : 100 + random.below(900);
+  const everyMs = isCron ? 1_000 : 300 + random.below(900);
   const timing = isCron ? { cron: "* * * * * *" } : { everyMs };
   const overlap = random.pick(["skip", "allow", "replace"] as const);
   const catchUp = random.pick(["one", "all", "none"] as const);
-  const taskMs = random.next() * everyMs * random.pick([0.1, 1, 2]);
+  // Now and then longer than the interval, and altogether less than there is room for.
+  const taskMs = random.next() * everyMs * 0.2;
   const maker = cluster.startClient("client-maker");
   let made: ScheduleInfo | undefined;
 
