@@ -14,6 +14,7 @@ import { withExample } from "./options.ts";
 import { resultCommand } from "./result.ts";
 import { retryCommand } from "./retry.ts";
 import { runCommand } from "./run.ts";
+import { scheduleCommand } from "./schedule.ts";
 import { schedulerCommand } from "./scheduler.ts";
 import { statusCommand } from "./status.ts";
 import { submitCommand } from "./submit.ts";
@@ -77,6 +78,7 @@ export function thenceCommand(): Command {
     .addCommand(cancelCommand())
     .addCommand(retryCommand())
     .addCommand(statusCommand())
+    .addCommand(scheduleCommand())
     .addCommand(explainCommand())
     .addCommand(eventsCommand())
     .addCommand(doctorCommand())

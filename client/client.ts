@@ -3,6 +3,7 @@
 
 import { refuseInModule } from "../src/module-loading.ts";
 import type { Explanation, SchedulerInfo, TaskInfo, WorkerInfo } from "../src/wire/facts.ts";
+import type { ScheduleInfo } from "../src/wire/schedules.ts";
 import {
   restart,
   type RetireOptions,
@@ -33,6 +34,7 @@ import {
 import { listTasks, type TasksOptions } from "./listing.ts";
 import { checkedKey } from "./option-checks.ts";
 import { publish, published, unpublish, type PublishOptions } from "./publishing.ts";
+import { schedule, unschedule, type ScheduleOptions } from "./scheduling.ts";
 import { scatter, type ScatterOptions } from "./scatter.ts";
 import type { Session } from "./session.ts";
 import { Calls, type Submit, type SubmitRows, type Submitter } from "./submitter.ts";
@@ -339,6 +341,46 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
   /** The names under which something is published now, sorted. */
   async listPublished(): Promise<string[]> {
     return (await this.info()).published;
+  }
+
+  // ── Periodic tasks ────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Has the scheduler submit a call again and again, from now on and when this program has ended, until
+   * `unschedule`. The task of a moment has the key `name@moment`, as "nightly@2026-11-29T03:00:00.000Z". A
+   * schedule takes the place of one with its name; the very same one changes nothing.
+   *
+   * @param name 1 to 231 characters
+   * @param options when, as `{ cron: "0 3 * * *" }` or `{ everyMs: 60_000 }`, and how: see `ScheduleOptions`
+   * @param args may hold futures, whose values are kept while the schedule is there
+   * @throws {ScheduleError} when the cron expression means nothing or never comes, the time zone is unknown, or
+   *   there are 10,000 schedules
+   * @throws {TypeError | RangeError} when the name or an option could be none
+   * @throws {LostDataError | SerializationError} as `publish` does, for futures and arguments
+   * @example
+   * await client.schedule("nightly", { cron: "0 3 * * *", timezone: "Europe/Vienna" }, "backUp", "/data");
+   */
+  schedule<const Reference extends TaskReference<Tasks>>(
+    name: string,
+    options: ScheduleOptions,
+    task: Reference,
+    ...args: ReferenceArguments<Tasks, Reference>
+  ): Promise<ScheduleInfo> {
+    return schedule(this.#session, name, options, task, args);
+  }
+
+  /** The schedules that there are, of all clients, in the order in which they were made. */
+  schedules(): Promise<ScheduleInfo[]> {
+    return this.#session.request("schedules", {});
+  }
+
+  /**
+   * Ends a schedule. Its tasks go on.
+   *
+   * @throws {LostDataError} when nothing is scheduled under the name, with the nearest there are
+   */
+  unschedule(name: string): Promise<void> {
+    return unschedule(this.#session, name);
   }
 
   // ── Coordination: handles on what lives in the scheduler under a name; a handle costs nothing ───

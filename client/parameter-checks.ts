@@ -7,7 +7,7 @@ import { requests, type ParametersOf, type RequestName } from "../src/wire/reque
 import { plain, wrongType, type PlainSchema } from "./option-checks.ts";
 
 /** Payloads and the keys in them are made here, and not given. */
-const made: ReadonlySet<string> = new Set(["value", "inputs"]);
+const made: ReadonlySet<string> = new Set(["value", "args", "inputs"]);
 const plainTypes: ReadonlySet<unknown> = new Set(["string", "number", "integer", "boolean"]);
 const validators = new Map<TSchema, Validator>();
 

@@ -30,6 +30,7 @@ export function apiOf(clockwork: Pick<Clockwork, "query">, id: string): Endpoint
   return {
     "/api/about": () => jsonAnswer(about()),
     "/api/info": () => json("info", {}),
+    "/api/schedules": () => json("schedules", {}),
     "/api/workers": () => json("workers", {}),
     "/api/tasks": ({ query }) => {
       try {

@@ -18,6 +18,7 @@ import { awaySteps } from "./core/workers/membership.ts";
 import { createState, type CoreOptions, type State } from "./core/state.ts";
 import { findResult } from "./core/values/recompute.ts";
 import { nextWakeUp, step, type Event } from "./core/step.ts";
+import { CronWatch } from "./cron-watch.ts";
 import { clearTimeout, setTimeout, timestamp } from "../src/timers.ts";
 import { WriteAhead, type Keeper, type Origin } from "./write-ahead.ts";
 
@@ -61,6 +62,7 @@ export class Clockwork {
   readonly #idle: { timeoutMs: number; run: () => void } | undefined;
   readonly #stopScheduler: (why: string) => void;
   readonly #stepped: Stepped | undefined;
+  readonly #cron: CronWatch;
   #carrier: Carrier | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAt: number | undefined;
@@ -98,6 +100,10 @@ export class Clockwork {
     this.#idle = options.idle;
     this.#stopScheduler = options.stopScheduler ?? (() => undefined);
     this.#stepped = options.stepped;
+    this.#cron = new CronWatch({
+      state: this.#state,
+      tell: (at, of, happened) => this.handle({ type: "moments", at, of }, { happened }),
+    });
     this.#watchIdle();
   }
 
@@ -169,6 +175,7 @@ export class Clockwork {
     this.#stopped = true;
     this.#ahead?.stop();
     this.#unheard.flush();
+    this.#cron.stop();
     clearTimeout(this.#timer);
     clearTimeout(this.#idleTimer);
   }
@@ -183,6 +190,7 @@ export class Clockwork {
     for (const effect of effects) this.#perform(effect);
     happened?.();
     this.#schedule();
+    this.#cron.consider();
     this.#watchIdle();
   }
 

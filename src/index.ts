@@ -18,6 +18,7 @@ export type { GatherOptions } from "../client/gather.ts";
 export type { CancelOptions, Futures } from "../client/handles.ts";
 export type { TasksOptions } from "../client/listing.ts";
 export type { PublishOptions } from "../client/publishing.ts";
+export type { ScheduleOptions } from "../client/scheduling.ts";
 export { repeat, type Submit, type SubmitRows, type Submitter } from "../client/submitter.ts";
 export type { CallOptions, RetryOptions } from "../client/task-options.ts";
 export type {
@@ -56,6 +57,7 @@ export {
   LostDataError,
   NonRetriableError,
   ProtocolError,
+  ScheduleError,
   SerializationError,
   TaskCancelledError,
   TaskError,
@@ -77,3 +79,4 @@ export type {
   TaskStanding,
   WorkerInfo,
 } from "./wire/facts.ts";
+export type { ScheduleInfo } from "./wire/schedules.ts";

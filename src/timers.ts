@@ -22,6 +22,9 @@ export function timestamp(): number {
   return performance.timeOrigin + now();
 }
 
+/** Milliseconds since 1970 by the clock of the machine, which may be set back or forward at any moment. */
+export const wallTime: () => number = Date.now;
+
 /** Runs after the current code has finished, and before promises go on; in browsers, with them. */
 export const nextTick: (run: () => void) => void =
   (globalThis.process as NodeJS.Process | undefined)?.nextTick?.bind(process) ?? queueMicrotask;

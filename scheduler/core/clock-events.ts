@@ -5,6 +5,7 @@ import * as client from "./clients/client-events.ts";
 import { endKeep } from "./clients/keeping.ts";
 import { endVigil } from "./placement/no-workers.ts";
 import { reviewReservation } from "./placement/reservation.ts";
+import { endInterval } from "./schedules/moments.ts";
 import type { Task } from "./state.ts";
 import { fail, forgetIfUnneeded, proceed } from "./tasks/lifecycle.ts";
 import type { StepContext } from "./tasks/transition.ts";
@@ -55,6 +56,9 @@ export function clock(step: StepContext): void {
         break;
       case "unknown-function":
         failUnknownFunction(step, due.function);
+        break;
+      case "schedule":
+        endInterval(step, due.schedule);
         break;
       default:
         due satisfies never;

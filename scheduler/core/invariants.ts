@@ -4,6 +4,7 @@
 import { checkClients } from "./clients/invariants.ts";
 import { checkCoordination } from "./coordination/invariants.ts";
 import { checkPlacement } from "./placement/invariants.ts";
+import { checkSchedules } from "./schedules/invariants.ts";
 import type { State } from "./state.ts";
 import { checkTasks } from "./tasks/invariants.ts";
 import { checkValues } from "./values/invariants.ts";
@@ -17,4 +18,5 @@ export function checkInvariants(state: State): void {
   checkWorkers(state);
   checkClients(state);
   checkCoordination(state);
+  checkSchedules(state);
 }

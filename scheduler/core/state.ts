@@ -19,6 +19,7 @@ import type { Retention } from "./clients/retention.ts";
 import type { Lane } from "./placement/lanes.ts";
 import type { Published } from "./clients/published.ts";
 import type { RunHeads } from "./tasks/run-heads.ts";
+import { createSchedules, type Schedules } from "./schedules/schedules.ts";
 import { ReadyQueue } from "./placement/ready-queue.ts";
 import type { Vigil } from "./placement/no-workers.ts";
 import type { Departure } from "./workers/departures.ts";
@@ -384,7 +385,7 @@ export type State = {
   readonly replicaRequests: Map<Task, Set<Worker>>;
   readonly scatters: Set<Scatter>;
 
-  // Clients: see clients/ and coordination/.
+  // Clients: see clients/, coordination/ and schedules/.
   /** What needs tasks besides clients; see retention.ts. */
   readonly retentions: Map<Task, SmallSet<Retention>>;
   /** Tasks with a `keepMs`, which are kept for so long after they settled. */
@@ -396,6 +397,7 @@ export type State = {
   readonly feeds: Set<Feed>;
   /** Locks, semaphores, events, queues and variables. */
   readonly coordination: Coordination;
+  readonly schedules: Schedules;
   /** Clients inside tasks that ended in this step; empty between steps. */
   readonly endedClients: Client[];
 
@@ -471,6 +473,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     published: new Map(),
     feeds: new Set(),
     coordination: createCoordination(),
+    schedules: createSchedules(),
     endedClients: [],
     registered: new Set(),
     restarts: new Set(),

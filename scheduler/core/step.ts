@@ -2,7 +2,8 @@
 //
 //   const effects = step(state, now, { type: "worker-messages", from: "w1", messages });
 //
-// The caller performs the effects in order, and sends the event `clock` at `nextWakeUp`.
+// The caller performs the effects in order, sends the event `clock` at `nextWakeUp`, and `moments` of the cron
+// expressions in `state.schedules.crons`.
 
 import type { JobStep } from "../../src/wire/lifetimes.ts";
 import type { FromClient, FromWorker } from "../../src/wire/protocol.ts";
@@ -15,6 +16,8 @@ import { receiveHolderLacks } from "./values/recompute.ts";
 import { place } from "./placement/placement.ts";
 import { awaitWorkers, giveUpWorkers } from "./placement/no-workers.ts";
 import { startUnschedulableTimeouts } from "./placement/unschedulable.ts";
+import { receiveMoments, type CronMoments } from "./schedules/moments.ts";
+import { advanceBacklogs } from "./schedules/runs.ts";
 import type { ClientId, State, WorkerId } from "./state.ts";
 import { endSubTasks } from "./clients/sub-tasks.ts";
 import { failUnstarted, startEnding } from "./time-limit.ts";
@@ -47,6 +50,8 @@ export type Event =
   | { type: "time-limit"; limit: string; leftMs: number }
   /** A fetch of a value from one of its holders found that the worker does not have it. */
   | { type: "holder-lacks"; worker: WorkerId; key: string; order: number; attempt: number }
+  /** Moments of schedules with cron expressions have come; `at` is what the clock of the machine says. */
+  | { type: "moments"; at: number; of: readonly CronMoments[] }
   | { type: "clock" };
 
 /**
@@ -106,16 +111,21 @@ export function step(state: State, now: number, event: Event): Effect[] {
     case "time-limit":
       startEnding(context, event.limit, event.leftMs);
       break;
+    case "moments":
+      receiveMoments(context, event.at, event.of);
+      break;
     default:
       event satisfies never;
   }
-  endSubTasks(context);
-  failUnstarted(context);
-  place(context);
-  startUnschedulableTimeouts(context);
-  awaitWorkers(context);
-  advanceRetirements(context);
-  advanceScatters(context);
+  do {
+    endSubTasks(context);
+    failUnstarted(context);
+    place(context);
+    startUnschedulableTimeouts(context);
+    awaitWorkers(context);
+    advanceRetirements(context);
+    advanceScatters(context);
+  } while (advanceBacklogs(context));
   return effects.take();
 }
 

@@ -3,6 +3,7 @@
 
 import { Heap, type Heaped } from "./structures/heap.ts";
 import type { Vigil } from "./placement/no-workers.ts";
+import type { Schedule } from "./schedules/schedules.ts";
 import type { Client, FunctionFacts, Spec, Task, Worker } from "./state.ts";
 
 /** What is due, and for whom. */
@@ -25,7 +26,9 @@ export type Due =
   /** Tasks wait, and there is no worker for them. */
   | { readonly kind: "no-workers"; readonly vigil: Vigil }
   /** Tasks wait for a function that no worker has registered. */
-  | { readonly kind: "unknown-function"; readonly function: FunctionFacts };
+  | { readonly kind: "unknown-function"; readonly function: FunctionFacts }
+  /** The interval of a schedule is over. */
+  | { readonly kind: "schedule"; readonly schedule: Schedule };
 
 /** A timer that is later than this was held up by more than the work of the scheduler. */
 const noticedLateMs = 1_000;
@@ -87,6 +90,8 @@ function isOpen({ due }: Timer): boolean {
       return due.task.state.at !== "forgotten";
     case "expiry":
       return due.task.state.at === "ready" || due.task.state.at === "waiting";
+    case "schedule":
+      return !due.schedule.gone;
     default:
       return true;
   }

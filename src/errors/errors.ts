@@ -128,6 +128,16 @@ export class CoordinationError extends ThenceError {
   }
 }
 
+/**
+ * A schedule was refused: its `cron` means nothing or never comes, its `timezone` is unknown, or there are too
+ * many; the message says which.
+ */
+export class ScheduleError extends ThenceError {
+  constructor(message: string, options?: ThenceErrorOptions) {
+    super("schedule-refused", message, options);
+  }
+}
+
 /** A value cannot be sent unaltered, or received data is not an encoded value. */
 export class SerializationError extends ThenceError {
   /** The place inside the value, for example `argument[0].user.callback`; absent for the whole value. */
@@ -190,6 +200,7 @@ export const errorClasses = {
   "lost-data": LostDataError,
   "key-conflict": KeyConflictError,
   "coordination-refused": CoordinationError,
+  "schedule-refused": ScheduleError,
   "not-serializable": SerializationError,
   timeout: TimeoutError,
   "connection-failed": ConnectionError,
@@ -223,6 +234,7 @@ for (const [name, errorClass] of Object.entries({
   LostDataError,
   KeyConflictError,
   CoordinationError,
+  ScheduleError,
   SerializationError,
   TimeoutError,
   ConnectionError,

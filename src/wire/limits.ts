@@ -18,6 +18,9 @@ export const limits = {
   inputs: 1_000_000,
   /** Functions that one worker registers. */
   functions: 10_000,
+  /** Milliseconds between the moments of a schedule; the longest is a hundred years. */
+  shortestIntervalMs: 100,
+  longestIntervalMs: 100 * 365 * 24 * 3_600_000,
   /** Tasks that one worker runs at once. */
   slots: 65_536,
   priorityMagnitude: 1_000_000_000,

@@ -18,6 +18,7 @@ import {
   WorkerInfoSchema,
 } from "./facts.ts";
 import { limits } from "./limits.ts";
+import { ScheduleInfoSchema, ScheduleName, ScheduleParameters } from "./schedules.ts";
 import {
   column,
   Count,
@@ -78,6 +79,7 @@ export const queries = {
   ),
   /** For each key the names of the holders of its value; "scheduler" for a value that is kept there. */
   "who-has": request({ keys: column(Key) }, Type.Array(Type.Array(Name))),
+  schedules: request({}, Type.Array(ScheduleInfoSchema)),
 };
 
 /** Requests that change something. */
@@ -132,6 +134,9 @@ export const commands = {
   "expect-no-workers": request({ reason: Type.Optional(Text) }, done),
   /** Begins a feed of `events`, which ends with `events-end`. */
   events: request(EventFilter, done),
+  /** A task is submitted at each moment of this schedule; answered when its next moment is known. */
+  schedule: request(ScheduleParameters, ScheduleInfoSchema),
+  unschedule: request({ name: ScheduleName }, done),
   /** An operation on a lock, semaphore, event, queue or variable. */
   coordinate: request(Coordinate, Coordinated),
 };

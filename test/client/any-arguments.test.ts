@@ -100,6 +100,16 @@ const calls: Readonly<Record<string, Call>> = {
   tasks: call([options("state", "function", "client", "since", "limit")], (client, given) =>
     client.tasks(given),
   ),
+  schedule: call(
+    [
+      anything,
+      options("cron", "everyMs", "timezone", "catchUp", "overlap", "options"),
+      anything,
+      anything,
+    ],
+    (client, name, given, task: string, argument) => client.schedule(name, given, task, argument),
+  ),
+  unschedule: call([anything], (client, name) => client.unschedule(name)),
   whoHas: call([anything], (client, futures) => client.whoHas(futures)),
   waitForWorkers: call([anything, options("timeoutMs")], (client, count, given) =>
     client.waitForWorkers(count, given),
@@ -138,6 +148,7 @@ const silent = [
   "progress",
   "close",
   "listPublished",
+  "schedules",
   "workers",
   "info",
   "constructor",

@@ -19,6 +19,7 @@ const pages = [
     "docs/coordination.md",
     "docs/sub-tasks.md",
     "docs/programs.md",
+    "docs/schedules.md",
     "docs/migrating.md",
     "docs/clusters.md",
   ],

@@ -20,6 +20,8 @@ test("answers as a client is answered", async () => {
   try {
     const future = client.submit("f");
     expect(await (await get("/api/info")).json()).toEqual(await client.info());
+    await client.schedule("nightly", { cron: "@daily" }, "f");
+    expect(await (await get("/api/schedules")).json()).toEqual(await client.schedules());
     expect(await (await get("/api/workers")).json()).toEqual([]);
     const explained = await get(`/api/explain?key=${future.key}`);
     expect(await explained.json()).toMatchObject({ key: future.key, why: "no worker has joined" });

@@ -14,6 +14,8 @@ export class Book {
   /** What each task uses of the one resource there is, and how much of it each worker has. */
   readonly uses = new Map<number, number>();
   readonly capacity = new Map<string, number>();
+  /** The keys of the tasks of a schedule that ran, as often as they did. */
+  readonly ticks: string[] = [];
   readonly broken: string[] = [];
   readonly leases = new Leases(this.broken);
   /** Whether the scheduler must still believe in what runs there, and in the client of a task. */
@@ -133,6 +135,12 @@ export const functions = {
       held.release();
       return valueOf(id, parts);
     }),
+  /** What a schedule submits: some take much longer than others. */
+  ticks: (id: number, ms: number) => {
+    const { key } = currentTask();
+    const isLong = book.ticks.length % 5 === 0;
+    return during(id, isLong ? 8 * ms : ms, () => void book.ticks.push(key));
+  },
   /** Goes on until it is asked to end. */
   obeys: (id: number) =>
     during(id, 1, async () => {

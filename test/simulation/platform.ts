@@ -167,7 +167,7 @@ Object.defineProperty(performance, "timeOrigin", {
   configurable: true,
   get: () => (time ? origin : real.timeOrigin),
 });
-Date.now = () => (time ? origin + Math.floor(time.now) : real.dateNow());
+Date.now = () => (time ? origin + Math.floor(time.now + time.wallAheadMs) : real.dateNow());
 Math.random = () => (time ? time.random.next() : real.random());
 
 // ── Shared memory, of which every thread that starts gets much ───────────────────────────────────

@@ -84,6 +84,8 @@ export class VirtualTime {
   #order = 0;
   readonly #ticks: Job[] = [];
   #heap: Job[] = [];
+  /** How far the clock of the machine, which may be set, is ahead of the time that goes by. */
+  wallAheadMs = 0;
   turns = 0;
   /** What code that ran by itself threw, which would have ended its process. */
   readonly uncaught: { scope: string; error: unknown }[] = [];

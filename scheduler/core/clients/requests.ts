@@ -10,6 +10,8 @@ import type {
   ResultOf,
 } from "../../../src/wire/requests.ts";
 import { coordinate } from "../coordination/requests.ts";
+import { scheduleInfos } from "../schedules/filing.ts";
+import { makeSchedule, unschedule } from "../schedules/requests.ts";
 import type { Client, State } from "../state.ts";
 import { demandFor } from "../placement/demand.ts";
 import { expectNoWorkers } from "../placement/no-workers.ts";
@@ -44,6 +46,7 @@ export const queries: { readonly [Name in QueryName]: Query<Name> } = {
   explain: (view, { key }) => explain(view, key),
   tasks: listTasks,
   "who-has": ({ state }, { keys }) => whoHas(state, keys),
+  schedules: ({ state }) => scheduleInfos(state),
 };
 
 type CommandName = keyof typeof commands;
@@ -63,6 +66,8 @@ const handlers: { readonly [Name in CommandName]: Command<Name> } = {
   restart,
   "expect-no-workers": (step, _asked, parameters) => expectNoWorkers(step, parameters),
   events: openFeed,
+  schedule: makeSchedule,
+  unschedule,
   coordinate,
 };
 

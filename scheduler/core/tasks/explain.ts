@@ -6,6 +6,7 @@ import type { Explanation } from "../../../src/wire/facts.ts";
 import { Refusal } from "../clients/answers.ts";
 import { listOf } from "../structures/small-set.ts";
 import { retentionsOf } from "../clients/retention.ts";
+import { isOfSchedule } from "../schedules/schedules.ts";
 import { isScattered } from "../values/lineage.ts";
 import { holdersOf } from "../values/locating.ts";
 import { couldRun } from "../placement/constraints.ts";
@@ -27,7 +28,7 @@ export function explain(view: View, key: TaskKey): Explanation | Refusal {
 type View = Pick<StepContext, "state" | "now">;
 
 function explanationOf(view: View, task: Task): Explanation {
-  const { key, progress, losses, wantedBy } = task;
+  const { key, progress, losses, wantedBy, detachedBy } = task;
   const { at } = task.state;
   if (at === "new" || at === "forgotten") throw new Error(`a filed task is never ${at}`);
   const missing =
@@ -47,6 +48,7 @@ function explanationOf(view: View, task: Task): Explanation {
     dependents: listOf(task.dependents).length,
     wantedBy: [
       ...listOf(wantedBy).map(({ name }) => name),
+      ...(detachedBy && isOfSchedule(detachedBy) ? [detachedBy.name] : []),
       ...retentionsOf(view.state, task).map(({ what }) => what),
       ...keepingOf(view, task),
     ],

@@ -36,7 +36,8 @@ const noTasks: readonly Task[] = [];
 type Call = { key: TaskKey; args: Payload; inputKeys: readonly TaskKey[] | undefined };
 
 /** Files a new task. `admit` then gives it its first state. */
-export function createTask({ state, now }: StepContext, spec: Spec, call: Call): Task {
+export function createTask(step: StepContext, spec: Spec, call: Call): Task {
+  const { state, now } = step;
   const { expiresMs } = spec.options;
   const { key } = call;
   const task: Task = {
@@ -63,6 +64,9 @@ export function createTask({ state, now }: StepContext, spec: Spec, call: Call):
   state.counts.new++;
   state.tasks.add(task);
   if (expiresMs !== undefined) state.timers.add(now + expiresMs, { kind: "expiry", task });
+  if (state.feeds.size > 0) {
+    tellOfTask(step, task, { type: "submitted", client: spec.client.name });
+  }
   return task;
 }
 

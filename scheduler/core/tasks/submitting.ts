@@ -2,7 +2,6 @@
 // that is in use joins its task when the call is the same, and is refused when it is another.
 
 import type { FromClient } from "../../../src/wire/protocol.ts";
-import { tellOfTask } from "../clients/feeds.ts";
 import { keep } from "../clients/keeping.ts";
 import { addWant, removeWants } from "../clients/wants.ts";
 import { samePayload } from "../../../src/payload/same-payload.ts";
@@ -35,7 +34,6 @@ export function submit(step: StepContext, client: Client, message: Submit): void
     }
     const task = createTask(step, spec, { key, args: args[index]!, inputKeys });
     addWant(task, client);
-    if (state.feeds.size > 0) tellOfTask(step, task, { type: "submitted", client: client.name });
     if (keepMs !== undefined) keep(step, task, keepMs);
     if (inputKeys && !findInputs(step, task, inputKeys)) continue;
     admit(step, task, until, "submitted");
@@ -44,7 +42,7 @@ export function submit(step: StepContext, client: Client, message: Submit): void
 }
 
 /** Finds the tasks that the arguments refer to. When one is not known, fails the task and returns false. */
-function findInputs(step: StepContext, task: Task, keys: readonly string[]): boolean {
+export function findInputs(step: StepContext, task: Task, keys: readonly string[]): boolean {
   // Of its full length from the start: an array that grows by `push` has room for seventeen.
   const found = new Array<Task>(keys.length);
   for (let index = 0; index < keys.length; index++) {

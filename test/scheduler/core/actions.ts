@@ -13,6 +13,7 @@ import {
   type FakeWorker,
   type Held,
 } from "./fake-worker.ts";
+import { scheduleNames, tellMoments } from "./schedules/random.ts";
 import { restartReason, type FakeClient, type World } from "./world.ts";
 
 /** Small times and sizes, so that few events reach every bound. */
@@ -72,6 +73,9 @@ const client = fc.nat(clientIds.length - 1);
 const worker = fc.nat(workerNames.length - 1);
 export const publishedNames = ["model", "data"];
 const publishedName = fc.constantFrom(...publishedNames);
+const scheduleName = fc.constantFrom(...scheduleNames);
+/** How the clock of the machine is set before it is looked at. */
+const clockSteps = [0, 0, 0, 20, 130_000, -15, -130_000, -2 * 24 * 3_600_000];
 /** Rather than by a program: by a task, if there is one that executes. */
 const inside = fc.option(which, { freq: 2, nil: undefined });
 const of = <Do extends string, Rest extends object>(
@@ -108,6 +112,19 @@ export const actions = fc.oneof(
   { weight: 2, arbitrary: of("published", { client, name: publishedName }) },
   { weight: 1, arbitrary: of("unpublish", { client, name: publishedName }) },
   { weight: 1, arbitrary: of("restart", { client }) },
+  {
+    weight: 4,
+    arbitrary: of("schedule", {
+      ...{ client, inside, name: scheduleName, options: which },
+      everyMs: fc.constantFrom(undefined, 100, 30_000),
+      catchUp: fc.constantFrom("one", "all", "none"),
+      overlap: fc.constantFrom("skip", "allow", "replace"),
+      inputs: fc.array(which, { maxLength: 2 }),
+    }),
+  },
+  { weight: 1, arbitrary: of("unschedule", { client, name: scheduleName }) },
+  { weight: 4, arbitrary: of("moments", { stepMs: fc.constantFrom(...clockSteps) }) },
+  { weight: 1, arbitrary: of("stand-still", { ms: fc.constantFrom(10, 130_000) }) },
   {
     weight: 6,
     arbitrary: of("coordinate", { client, inside, some, request: coordinationRequests }),
@@ -176,6 +193,12 @@ export function act(world: World, action: Action): void {
     actAsClient(world, world.clients.get(id)!, action);
   } else if (action.do === "pass") {
     world.pass(action.ms);
+  } else if (action.do === "stand-still") {
+    world.now += action.ms;
+    world.handle({ type: "clock" });
+  } else if (action.do === "moments") {
+    world.wallAheadMs += action.stepMs;
+    tellMoments(world);
   } else if (action.do === "heard-of-workers") {
     const missing = { name: "w8", host: "h", how: "no such module" };
     const events: Event[] = [
@@ -235,6 +258,10 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
     world.say(by.id, { type: "publish", id: 4, name, value: "~", inputs: keys, override });
   } else if (action.do === "published" || action.do === "unpublish") {
     world.say(by.id, { type: action.do, id: 5, name: action.name });
+  } else if (action.do === "schedule") {
+    schedule(world, by, action);
+  } else if (action.do === "unschedule") {
+    world.say(by.id, { type: "unschedule", id: 5, name: action.name });
   } else if (action.do === "coordinate") {
     coordinate(world, by, { request: action.request, keys });
   } else if (action.do === "give-back") {
@@ -296,6 +323,20 @@ function submit(world: World, by: FakeClient, action: Extract<Action, { do: "sub
     keys,
     args: keys.map((key) => `[${key}]`),
     ...(inputs.some((each) => each.length > 0) && { inputs }),
+    ...(Object.keys(chosen).length > 0 && { options: chosen }),
+  });
+}
+
+function schedule(world: World, by: FakeClient, action: Extract<Action, { do: "schedule" }>): void {
+  const { name, everyMs, catchUp, overlap, options } = action;
+  const inputs = [...new Set(action.inputs.flatMap((place) => pick(keysOf(world), [place])))];
+  const chosen = taskOptions[options % taskOptions.length]!;
+  world.say(by.id, {
+    type: "schedule",
+    id: 7,
+    ...{ name, function: "f", value: `[${name}]`, catchUp, overlap },
+    ...(everyMs === undefined ? { cron: "every 20 ms" } : { everyMs }),
+    ...(inputs.length > 0 && { inputs }),
     ...(Object.keys(chosen).length > 0 && { options: chosen }),
   });
 }

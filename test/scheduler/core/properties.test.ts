@@ -24,6 +24,7 @@ import {
 } from "./actions.ts";
 import { clearAll } from "./coordination/random.ts";
 import { columns } from "./fake-worker.ts";
+import { scheduleNames } from "./schedules/random.ts";
 import { World } from "./world.ts";
 
 const numRuns = Number(process.env["CORE_RUNS"] ?? 600);
@@ -82,8 +83,16 @@ describe("whatever happens", { timeout: 30_000 + 50 * numRuns }, () => {
   });
 });
 
+/** No more tasks come by themselves. */
+function unscheduleAll(world: World): void {
+  world.joinClient("sweeper");
+  for (const name of scheduleNames) world.say("sweeper", { type: "unschedule", id: 1, name });
+  world.leaveClient(world.clients.get("sweeper")!);
+}
+
 /** Everybody comes back, does what it was asked for, and time goes on until nothing is due. */
 function settle(world: World): void {
+  unscheduleAll(world);
   for (const each of [...world.workers.values()]) {
     const wasAway = each.away;
     each.away = false;
@@ -139,6 +148,8 @@ function expectNothingLeft({ state, workers }: World): void {
     blocked: new Set(),
   });
   expect([state.unschedulableTimers.size, state.restarts.size]).toEqual([0, 0]);
+  const { all, pending, crons, behind } = state.schedules;
+  expect([all.size, pending.size, crons.size, behind.size]).toEqual([0, 0, 0, 0]);
   expect([state.retentions.size, state.offers.open.size, state.published.size]).toEqual([0, 0, 0]);
   const names = [...state.workers.values()].flatMap(({ id, name, host }) => [id, name, host]);
   expect(new Set(state.namedWorkers.keys())).toEqual(new Set(names));

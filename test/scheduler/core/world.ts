@@ -44,6 +44,8 @@ export class World {
   /** Hears of everything, in worlds that were made with one. */
   #listener: Listener | undefined;
   now = 1_000;
+  /** How far the clock of the machine is ahead of that of the core. */
+  wallAheadMs = 1e12;
   minted = 0;
 
   constructor(options: Partial<CoreOptions>) {
@@ -214,7 +216,7 @@ export class World {
         for (const message of effect.messages) {
           // The check makes payloads of what it finds, in place.
           checkToWorker(structuredClone(message));
-          worker.receive(message, (key) => this.calls.get(key)!);
+          worker.receive(message, (key) => this.#callOf(key));
           if (message.type === "sub") {
             const inside = this.insides.get(insideId(worker.id, message.key, message.attempt));
             if (!inside) throw new Error(`a message to what is not inside ${message.key} any more`);
@@ -263,6 +265,20 @@ export class World {
     this.#replies.push(() => {
       this.handle({ type: "client-messages", from: listenerId, messages: [read] });
     });
+  }
+
+  /** The call that a key names; of a task that a schedule submitted, as the core has it. */
+  #callOf(key: string): Call {
+    const known = this.calls.get(key);
+    if (known !== undefined) return known;
+    const { spec, inputKeys } = this.state.tasks.get(key)!;
+    const call = {
+      name: spec.function.name,
+      options: spec.options,
+      inputs: [...(inputKeys ?? [])],
+    };
+    this.calls.set(key, call);
+    return call;
   }
 
   /** Goes as the client library does: takes what it is offered, and holds futures of it. */

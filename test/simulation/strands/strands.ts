@@ -6,6 +6,7 @@ import { awaited, queued, varied } from "./handed.ts";
 import { kept } from "./kept.ts";
 import { ownKeys, pureCalls } from "./named.ts";
 import { published } from "./published.ts";
+import { scheduled } from "./scheduled.ts";
 import { scattered } from "./scattered.ts";
 import type { Stage } from "./stage.ts";
 import { watched } from "./watched.ts";
@@ -24,6 +25,7 @@ const kinds: readonly [start: (stage: Stage) => void, probability: number][] = [
   [watched, 0.2],
   [retired, 0.2],
   [startedAnew, 0.05],
+  [scheduled, 0.2],
 ];
 
 export function startStrands(stage: Stage): void {
