@@ -124,6 +124,8 @@ export type PlacementConstraint = {
   readonly workers: ReadonlySet<string> | undefined;
   readonly allowOtherWorkers: boolean;
   readonly resources: Resources | undefined;
+  /** A worker that runs it has all of these, which are sorted; undefined when there are none. */
+  readonly tags: readonly string[] | undefined;
   /** The workers that this means now: another site when workers come and go. */
   site: Site;
   readonly lanes: Set<Lane>;
@@ -196,6 +198,7 @@ export type Worker = {
   readonly functions: ReadonlySet<string>;
   readonly registeredNames: readonly string[];
   readonly resources: Resources;
+  readonly tags: ReadonlySet<string>;
   readonly joinedAt: number;
   readonly used: Record<string, number>;
   /** Attempts sent to it that have not ended, by task key, oldest first. */

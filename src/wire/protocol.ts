@@ -75,6 +75,7 @@ export const HelloSchema = Type.Union([
     /** Tasks it runs at once: threads × concurrency. */
     slots: Type.Integer({ minimum: 1, maximum: limits.slots }),
     resources: ResourcesSchema,
+    tags: Type.Optional(Type.Array(Name, { maxItems: limits.tags })),
     functions: Type.Array(Name, { minItems: 1, maxItems: limits.functions }),
     /** Of each function: under one name there should be one, and functions that are passed are found by it. */
     digests: Type.Optional(Type.Array(Digest, { maxItems: limits.functions })),

@@ -9,8 +9,8 @@ import { limits } from "./limits.ts";
 import { Count, Milliseconds, Name, TimeLimit } from "./parts.ts";
 
 /** @param title the names, in the plural, for errors */
-const names = (title: string) =>
-  Type.Array(Name, { title, minItems: 1, maxItems: limits.columnLength });
+const names = (title: string, maxItems: number = limits.columnLength) =>
+  Type.Array(Name, { title, minItems: 1, maxItems });
 
 /** How a task that throws is tried again. */
 export const RetriesSchema = Type.Object({
@@ -80,6 +80,11 @@ export const TaskOptionsSchema = Type.Object({
   workers: Type.Optional(names("worker names")),
   /** Makes `workers` a wish: when none of them can, others may. Default: false. */
   allowOtherWorkers: Type.Optional(Type.Boolean()),
+  /**
+   * Only workers that have all these tags may run it: `["gpu", "highmem"]`. A worker has those of its
+   * option `--tags`.
+   */
+  tags: Type.Optional(names("tag names", limits.tags)),
   /** The resources of a worker that it uses while it runs, as `{ gpu: 1 }`. */
   resources: Type.Optional(ResourcesSchema),
   /**

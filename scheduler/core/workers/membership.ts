@@ -30,6 +30,7 @@ export type WorkerFacts = {
   functions: readonly string[];
   digests?: readonly string[] | undefined;
   resources: Resources;
+  tags?: readonly string[] | undefined;
   address?: string | undefined;
   version?: string | undefined;
   memoryBytes?: number | undefined;
@@ -78,6 +79,7 @@ function createWorker(id: WorkerId, facts: WorkerFacts, now: number): Worker {
     functions: keysOf(facts),
     registeredNames: facts.functions.filter((name) => !isBuiltIn(name)),
     resources: withoutPrototype(facts.resources),
+    tags: new Set(facts.tags),
     joinedAt: now,
     used: withoutPrototype({}),
     dispatches: new Map(),

@@ -44,6 +44,8 @@ const taskOptions: TaskOptions[] = [
   { resources: { gpu: 2, share: 0.3 }, priority: 5 },
   { resources: { share: 0.1 } },
   { workers: ["w1"] },
+  { tags: ["big"] },
+  { tags: ["big", "fast"], workers: ["w2"], allowOtherWorkers: true },
   { workers: ["w2", "w9"], allowOtherWorkers: true },
   { maxWorkerLosses: 1 },
   { unschedulableTimeoutMs: 30, resources: { gpu: 2 } },
@@ -54,12 +56,20 @@ function digestsOf(...names: string[]): string[] {
 }
 export const workerKinds = [
   { slots: 1, functions: ["f"], resources: {}, memoryBytes: 1.5 * heldBytes },
-  { slots: 2, functions: ["f", "g"], digests: digestsOf("f", "g"), resources: { gpu: 1 }, job },
+  {
+    slots: 2,
+    functions: ["f", "g"],
+    digests: digestsOf("f", "g"),
+    resources: { gpu: 1 },
+    tags: ["big"],
+    job,
+  },
   {
     slots: 3,
     functions: ["f", "g", "h"],
     digests: digestsOf("f", "g", "h"),
     resources: { gpu: 2, share: 0.3 },
+    tags: ["fast", "big"],
   },
 ];
 const failures = ["task-failed", "task-failed", "task-timeout", "thread-lost", "not-serializable"];

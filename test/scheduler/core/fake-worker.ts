@@ -52,7 +52,7 @@ export class FakeWorker {
     expect([this.away, this.leaving]).toEqual([false, false]);
     for (const [index, key] of message.keys.entries()) {
       const call = callOf(key);
-      const { workers, allowOtherWorkers, resources } = call.options;
+      const { workers, allowOtherWorkers, resources, tags = [] } = call.options;
       expect(call.name).toBe(message.name);
       for (const [place, input] of (message.inputs?.[index] ?? []).entries()) {
         const inputKey = call.inputs[place]!;
@@ -61,6 +61,7 @@ export class FakeWorker {
       }
       expect(message.inputs?.[index]?.length ?? 0).toBe(call.inputs.length);
       expect(this.facts.functions).toContain(message.name);
+      expect(this.facts.tags ?? []).toEqual(expect.arrayContaining([...tags]));
       if (workers && !allowOtherWorkers) expect(workers).toContain(this.facts.name);
       expect([...this.outstanding.keys()]).not.toContain(key);
       const attempt = message.attempts[index]!;

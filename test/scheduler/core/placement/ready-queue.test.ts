@@ -75,6 +75,7 @@ class Model {
         signature,
         function: { name: signature } as FunctionFacts,
         workers: undefined,
+        tags: undefined,
         resources: [],
       }),
     );
