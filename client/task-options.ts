@@ -104,6 +104,14 @@ export class CallSettings {
     if (task.retryIf && task.retries === undefined) {
       throw new TypeError("retryIf needs retries: it says after which errors they apply");
     }
+    if (task.atMostOnce && (task.retries?.max ?? 0) > 0) {
+      throw new TypeError("give atMostOnce or retries, not both: a retry is another start");
+    }
+    if (task.atMostOnce && task.maxWorkerLosses !== undefined) {
+      throw new TypeError(
+        "give atMostOnce or maxWorkerLosses, not both: it fails with the first loss",
+      );
+    }
     this.key = key;
     this.pure = pure;
     this.output = options.output;

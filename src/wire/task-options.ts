@@ -92,6 +92,12 @@ export const TaskOptionsSchema = Type.Object({
    * worker asked for or a resource; then it fails with `UnschedulableError`. Default: no limit.
    */
   unschedulableTimeoutMs: Type.Optional(TimeLimit),
+  /**
+   * It is never started a second time: when it may have started and its worker or thread is lost, it
+   * fails with `WorkerLostError` instead, and with `LostDataError` when its value is lost. Not together
+   * with `retries` or `maxWorkerLosses`. Default: false.
+   */
+  atMostOnce: Type.Optional(Type.Boolean()),
   /** Workers that may be lost while they run it, before it fails with `WorkerLostError`. Default: 3. */
   maxWorkerLosses: Type.Optional(Count),
   run: Type.Optional(RunOptionsSchema),

@@ -435,6 +435,7 @@ class Simulation {
       leastMemoryBytes: Math.min(...this.#cluster.workers.map(({ shape }) => shape.memoryBytes)),
     });
     this.#checkTimesRun();
+    this.#checkAtMostOnce();
     const taskOf = (key: string) => this.#keys.get(key);
     const watched = this.#watched();
     let open = watched.length;
@@ -476,6 +477,23 @@ class Simulation {
       const most = name === "flaky" ? rest[1]! + 1 : 1;
       const times = this.#book.begun.get(id) ?? 0;
       if (times > most) this.#problems.push(`task ${id} (${name}) ran ${times} times`);
+    }
+  }
+
+  /** Whatever happens, but for the retries of clients, which are for what the task needs, too. */
+  #checkAtMostOnce(): void {
+    const { tasks, actions } = this.#workload;
+    const most = tasks.map(() => 1);
+    for (const { what, task } of actions) {
+      if (what !== "retry") continue;
+      const needed = new Set([task]);
+      for (const id of needed) for (const input of tasks[id]!.inputs) needed.add(input);
+      for (const id of needed) most[id]!++;
+    }
+    for (const { id, name, options } of tasks) {
+      const times = this.#book.begun.get(id) ?? 0;
+      if (!options.atMostOnce || times <= most[id]!) continue;
+      this.#problems.push(`task ${id} (${name}) began ${times} times, and ${most[id]!} may be`);
     }
   }
 

@@ -58,6 +58,7 @@ export function makeWorkload(random: Random, options: WorkloadOptions): Workload
     const inputs = new Set<number>();
     const parts = makeParts(random, { tasks, client, inputs, depth: 2, habits });
     const { name, rest, options: own } = makeCall(random, habits, options);
+    if (random.chance(habits.once) && own.retries === undefined) own.atMostOnce = true;
     const at = Math.max(wave, ...[...inputs].map((input) => tasks[input]!.at));
     tasks.push({ id, client, at, name, parts, inputs: [...inputs], rest, options: own });
     const later = at + random.next() * 400;
@@ -101,6 +102,7 @@ function makeHabits(random: Random) {
     places: some(0.5),
     holds: some(0.3),
     expires: some(0.2),
+    once: some(0.5),
     longMs: random.chance(0.5) ? 20 : 400,
   };
 }

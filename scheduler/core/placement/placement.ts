@@ -143,9 +143,10 @@ function chooseFree({ state, now }: StepContext, task: Task): Worker | undefined
   return found;
 }
 
-/** Whether the task must not be sent ahead: it is a suspect, uses a resource, or may expire. */
-function needsFreeSlot({ spec: { constraint }, suspicions, expiresAt }: Task): boolean {
-  return constraint.resources !== undefined || suspicions > 0 || expiresAt !== undefined;
+/** Whether the task must not be sent ahead: it is a suspect, uses a resource, may expire, or is lost with its worker. */
+function needsFreeSlot({ spec: { constraint, options }, suspicions, expiresAt }: Task): boolean {
+  if (constraint.resources !== undefined || suspicions > 0 || expiresAt !== undefined) return true;
+  return options.atMostOnce === true;
 }
 
 /** Whether sending the task ahead would keep a slot from a task that comes first and waits for a free one. */

@@ -4,7 +4,7 @@
 
 import type { ErrorRecord } from "../../../src/errors/error-record.ts";
 import type { Failure } from "../../../src/wire/protocol.ts";
-import type { Loss, State, Task, Worker } from "../state.ts";
+import type { Dispatch, Loss, State, Task, Worker } from "../state.ts";
 import { fail, requeue } from "./lifecycle.ts";
 import type { StepContext } from "./transition.ts";
 
@@ -21,9 +21,10 @@ export function failAttempt(
     else blame(step, task, loss, failure.error);
     return;
   }
-  const { retries, retryIf } = task.spec.options;
+  const { retries, retryIf, atMostOnce } = task.spec.options;
   if (
     retries === undefined ||
+    atMostOnce ||
     // Its own error says more than that there is no time for another attempt.
     step.state.timeLimit !== undefined ||
     task.failures >= retries.max ||
@@ -69,6 +70,7 @@ function matches({ code, error }: Failure, listed: readonly string[]): boolean {
  * is an end.
  */
 export function suspect(step: StepContext, task: Task, loss: Loss, why: string): void {
+  if (task.spec.options.atMostOnce) return failAfterStart(step, task, loss);
   task.suspicions++;
   if (task.suspicions > mostSuspicions) blame(step, task, loss);
   else requeue(step, task, why);
@@ -81,6 +83,7 @@ const mostSuspicions = 10;
  * @param error what ended the thread, with its stack
  */
 export function blame(step: StepContext, task: Task, loss: Loss, error?: ErrorRecord): void {
+  if (task.spec.options.atMostOnce) return failAfterStart(step, task, loss, error);
   const { options } = step.state;
   const losses = (task.losses ??= []);
   losses.push({ ...loss, how: loss.how.slice(0, howLength) });
@@ -97,6 +100,22 @@ export function blame(step: StepContext, task: Task, loss: Loss, error?: ErrorRe
   const failure = { code: "worker-lost", message, key: task.key, task: name };
   const whole = error === undefined ? failure : { ...failure, error };
   fail(step, task, whole, "too many losses", loss.worker);
+}
+
+/** An attempt that may have begun is over without an answer, and without blame: the task runs again if it may. */
+export function runAgain(step: StepContext, { task, worker }: Dispatch, why: string): void {
+  if (!task.spec.options.atMostOnce) return requeue(step, task, why);
+  failAfterStart(step, task, { worker: worker.name, how: why });
+}
+
+/** The task runs at most once, and the attempt that was lost may have begun. */
+function failAfterStart(step: StepContext, task: Task, loss: Loss, error?: ErrorRecord): void {
+  const { name } = task.spec.function;
+  const how = loss.how.slice(0, howLength);
+  const message = `"${name}" may have run on worker ${loss.worker} (${how}), and atMostOnce forbids another start`;
+  const failure = { code: "worker-lost", message, key: task.key, task: name };
+  const whole = error === undefined ? failure : { ...failure, error };
+  fail(step, task, whole, "it may have run", loss.worker);
 }
 
 /** The error that names the losses has to fit into a message: characters of each, and how many. */

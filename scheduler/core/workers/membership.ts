@@ -7,7 +7,7 @@ import { countStart, endInside, offerRoom, updateRoom } from "../placement/dispa
 import { addToSites, removeFromSites, type Site } from "../placement/sites.ts";
 import { readyTooLarge } from "../placement/unschedulable.ts";
 import type { State, TaskState, Worker, WorkerId } from "../state.ts";
-import { requeue } from "../tasks/lifecycle.ts";
+import { runAgain } from "../tasks/attempts.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { announceOffloading } from "../values/offloading.ts";
 import { loseReplicas } from "../values/recompute.ts";
@@ -200,13 +200,12 @@ function endDispatchesOf(step: StepContext, worker: Worker, how: string): number
   // In the order of submission, so that they have that order in the queue again.
   dispatches.sort((a, b) => a.task.order - b.task.order);
   for (const dispatch of dispatches) {
-    const { task } = dispatch;
     endInside(step.state, dispatch);
     // Read late: the failure of an earlier one may have abandoned it.
     if (dispatch.abandoned) continue;
     const owned = owners.get(dispatch);
-    if (worker.leaving) requeue(step, task, "its worker left");
-    else if (owned === undefined) requeue(step, task, "its worker was lost while it waited");
+    if (worker.leaving) runAgain(step, dispatch, "its worker left");
+    else if (owned === undefined) runAgain(step, dispatch, "its worker was lost while it waited");
     else {
       const isCertain = hasBegun && owned.count === causes.length;
       answerFor(step, dispatch, owned, { isCertain, why: "its worker was lost" });

@@ -6,7 +6,7 @@ import { receiveOutput } from "../clients/output.ts";
 import { receiveFromInside } from "../clients/sub-tasks.ts";
 import { countStart, endDispatch, lend, offerRoom, resume } from "../placement/dispatches.ts";
 import type { Dispatch, Worker, WorkerId } from "../state.ts";
-import { failAttempt } from "../tasks/attempts.ts";
+import { failAttempt, runAgain } from "../tasks/attempts.ts";
 import { measure } from "../tasks/functions.ts";
 import { finish, finishHeld, requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -70,7 +70,7 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
           if (ended.abandoned) continue;
           const owned = worker.leaving ? undefined : owners.get(ended);
           const why = whyStopped(worker);
-          if (owned === undefined) requeue(step, ended.task, why);
+          if (owned === undefined) runAgain(step, ended, why);
           else answerFor(step, ended, owned, { isCertain: owned.count === enders.length, why });
         }
         break;

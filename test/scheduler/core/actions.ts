@@ -48,6 +48,8 @@ const taskOptions: TaskOptions[] = [
   { tags: ["big", "fast"], workers: ["w2"], allowOtherWorkers: true },
   { workers: ["w2", "w9"], allowOtherWorkers: true },
   { maxWorkerLosses: 1 },
+  { atMostOnce: true },
+  { atMostOnce: true, delayMs: 10 },
   { unschedulableTimeoutMs: 30, resources: { gpu: 2 } },
 ];
 const job = { system: "slurm", id: "7", step: "0" };
@@ -219,7 +221,10 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
     return;
   } else if (action.do === "scatter") {
     const key = `s${world.minted++}`;
-    world.calls.set(key, { name: "scatter()", options: {}, inputs: [] });
+    world.calls.set(key, {
+      ...{ name: "scatter()", options: {}, inputs: [] },
+      ...{ mostStarts: 1, starts: 0 },
+    });
     by.futures.set(key, "pending");
     const value = action.small ? { value: valueOf(key) } : {};
     const { broadcast } = action;

@@ -5,7 +5,14 @@ import { expect } from "vitest";
 import type { FromWorker, Reference, TaskOptions, ToWorker } from "../../../src/wire/protocol.ts";
 import type { WorkerFacts } from "../../../scheduler/core/workers/membership.ts";
 
-export type Call = { name: string; options: TaskOptions; inputs: readonly string[] };
+export type Call = {
+  name: string;
+  options: TaskOptions;
+  inputs: readonly string[];
+  /** How often it may begin, and did, when it runs at most once: a client may retry it. */
+  mostStarts: number;
+  starts: number;
+};
 type Attempt = { key: string; attempt: number };
 export type Held = Attempt & {
   announce: boolean;
@@ -18,7 +25,7 @@ export type Need = Omit<Reference, "from"> & { from: readonly string[] };
 /** A value that it has; of what it made itself it does not know the order. */
 type Value = { order: number | undefined; attempt: number; bytes: number };
 /** `lent` as the scheduler sees it; `asked` when it wants back what it lent. */
-type Outstanding = Attempt & Call & { lent: boolean; asked: boolean };
+type Outstanding = Attempt & Call & { lent: boolean; asked: boolean; of: Call };
 
 export class FakeWorker {
   readonly id: string;
@@ -65,7 +72,7 @@ export class FakeWorker {
       if (workers && !allowOtherWorkers) expect(workers).toContain(this.facts.name);
       expect([...this.outstanding.keys()]).not.toContain(key);
       const attempt = message.attempts[index]!;
-      this.outstanding.set(key, { key, attempt, ...call, lent: false, asked: false });
+      this.outstanding.set(key, { key, attempt, ...call, lent: false, asked: false, of: call });
       expect(message.resources).toEqual(resources);
       if (resources || message.announce) expect(this.load).toBeLessThanOrEqual(this.facts.slots);
     }
@@ -113,6 +120,10 @@ export class FakeWorker {
   start(held: Held): FromWorker[] {
     if (held.executing || held.cancelled) return [];
     held.executing = true;
+    const sent = this.outstanding.get(held.key);
+    if (sent?.attempt === held.attempt && sent.options.atMostOnce) {
+      expect(++sent.of.starts).toBeLessThanOrEqual(sent.of.mostStarts);
+    }
     return held.announce ? [columns("started", [held])] : [];
   }
 

@@ -83,7 +83,8 @@ export class World {
       const isFree = existing === undefined || existing.state.at === "cancelled";
       if (isFree) {
         const { name, options = {}, inputs } = message;
-        this.calls.set(key, { name, options, inputs: inputs?.[index] ?? [] });
+        const own = inputs?.[index] ?? [];
+        this.calls.set(key, { name, options, inputs: own, mostStarts: 1, starts: 0 });
       } else if (futures.has(key)) {
         const call = [message.args[index], message.name];
         expect([existing.args, existing.spec.function.name]).toEqual(call);
@@ -99,9 +100,21 @@ export class World {
   retry({ id, futures }: FakeClient, key: string): void {
     const before = futures.get(key);
     if (before !== undefined && before !== "pending") futures.set(key, "asked");
+    this.#grantStart(key);
     this.say(id, { type: "retry", keys: [key] });
     // Not told anything: it is over for this client alone.
     if (before !== undefined && futures.get(key) === "asked") futures.set(key, before);
+  }
+
+  /** A retry is a client's own decision, for the task and what it needs. */
+  #grantStart(key: string): void {
+    const seen = new Set([key]);
+    for (const each of seen) {
+      const call = this.calls.get(each);
+      if (call === undefined) continue;
+      call.mostStarts++;
+      for (const input of call.inputs) seen.add(input);
+    }
   }
 
   release({ id, futures }: FakeClient, keys: string[]): void {
