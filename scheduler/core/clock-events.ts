@@ -2,6 +2,7 @@
 
 import { describeDuration } from "../../src/duration.ts";
 import * as client from "./clients/client-events.ts";
+import { openRate } from "./placement/limits.ts";
 import { endVigil } from "./placement/no-workers.ts";
 import { reviewReservation } from "./placement/reservation.ts";
 import type { Task } from "./state.ts";
@@ -51,6 +52,9 @@ export function clock(step: StepContext): void {
         break;
       case "unknown-function":
         failUnknownFunction(step, due.function);
+        break;
+      case "rate":
+        openRate(state, now, due.rate);
         break;
       default:
         due satisfies never;

@@ -33,7 +33,7 @@ import { ResourcesSchema, RunOptionsSchema, TaskOptionsSchema } from "./task-opt
 export type { Failure } from "./parts.ts";
 export type { AnswerMessage, RequestMessage } from "./requests.ts";
 export type { Reference, StoredAtWorker } from "./results.ts";
-export type { Resources, Retries, TaskOptions } from "./task-options.ts";
+export type { RateLimit, Resources, Retries, TaskOptions } from "./task-options.ts";
 
 /** Raised when a message changes its meaning; a peer of another version is refused at the hello. */
 export const PROTOCOL_VERSION = 5;
@@ -236,7 +236,7 @@ const Run = Type.Object({
   options: Type.Optional(RunOptionsSchema),
   /** Say `started` before each begins: one of these may have taken a worker down. */
   announce: Type.Optional(Type.Boolean()),
-  /** Each holds these, and lends them with its slot: it waits for `resume` before it goes on. */
+  /** Each holds these, none perhaps, and lends them with its slot: it waits for `resume` before it goes on. */
   resources: Type.Optional(ResourcesSchema),
   /** Tasks of tasks, so deep: before shallower ones of the same priority. */
   depth: Type.Optional(Count),

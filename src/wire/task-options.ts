@@ -27,6 +27,15 @@ export const RetriesSchema = Type.Object({
 });
 export type Retries = Static<typeof RetriesSchema>;
 
+/** How often tasks may start in the whole cluster. */
+export const RateLimitSchema = Type.Object({
+  /** So many starts, up to 10,000, */
+  count: Type.Integer({ minimum: 1, maximum: limits.rateCount }),
+  /** in any time of so many milliseconds. */
+  perMs: Type.Number({ exclusiveMinimum: 0, maximum: limits.ratePeriodMs }),
+});
+export type RateLimit = Static<typeof RateLimitSchema>;
+
 export type Resources = Record<string, number>;
 export const ResourcesSchema = Type.Unsafe<Resources>(
   Type.Record(
@@ -87,6 +96,18 @@ export const TaskOptionsSchema = Type.Object({
   tags: Type.Optional(names("tag names", limits.tags)),
   /** The resources of a worker that it uses while it runs, as `{ gpu: 1 }`. */
   resources: Type.Optional(ResourcesSchema),
+  /**
+   * It starts only while fewer than so many tasks of the same `limitName` run in the whole cluster, of all
+   * clients. Those count that have this option. One that waits for its sub-tasks does not count meanwhile.
+   */
+  maxRunning: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+  /**
+   * It starts only when fewer than `count` tasks have started within the last `perMs` milliseconds, of
+   * those that have the same `rateLimit` and `limitName`, of all clients. Each attempt is a start.
+   */
+  rateLimit: Type.Optional(RateLimitSchema),
+  /** The name under which `maxRunning` and `rateLimit` count, which functions may share. Default: that of the function. */
+  limitName: Type.Optional(Name),
   /**
    * Milliseconds it waits while no worker that is here could ever run it, for want of its function, a
    * worker asked for or a resource; then it fails with `UnschedulableError`. Default: no limit.

@@ -450,8 +450,8 @@ class Simulation {
           this.#problems.push(`task ${id} (${name}) came to "${outcome}"; possible: ${allowed}`);
         }
         const first = this.#first.get(id);
-        // What is away with a worker may be lost, and be more than can be made again.
-        const isLost = outcome === "lost" || outcome.startsWith("worker-lost");
+        // What is away with a worker may be lost, and be more than can be made again, or may be.
+        const isLost = ["lost", "lost-data"].includes(outcome) || outcome.startsWith("worker-lost");
         const isSame = first === future.status || isLost || this.#stage.restarted;
         if (!isSame && this.#retried.size === 0) {
           this.#problems.push(`task ${id} settled as ${first}, and again as ${future.status}`);

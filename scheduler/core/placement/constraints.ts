@@ -9,6 +9,7 @@ import {
   functionKey,
   type FunctionReference,
 } from "../tasks/functions.ts";
+import { enterLimit, leaveLimit, limitSignature } from "./limits.ts";
 import { enterSite, hasTags, leaveSite, unwatchNames, watchNames } from "./sites.ts";
 
 /** Whether the worker could run such tasks if it had nothing else to do. */
@@ -41,10 +42,14 @@ export function enterConstraint(
   const { workers, resources } = options;
   const tags = options.tags && [...new Set(options.tags)].sort();
   const key = functionKey(reference);
+  const limited = limitSignature(reference.name, options);
   const allowOtherWorkers = options.allowOtherWorkers ?? false;
   const signature =
-    workers || resources || tags
-      ? JSON.stringify([key, workers && [...workers].sort(), allowOtherWorkers, resources, tags])
+    workers || resources || tags || limited
+      ? JSON.stringify([
+          ...[key, workers && [...workers].sort(), allowOtherWorkers],
+          ...[resources, tags, limited],
+        ])
       : `=${key}`;
   let constraint = state.constraints.get(signature);
   if (constraint === undefined) {
@@ -54,6 +59,8 @@ export function enterConstraint(
       allowOtherWorkers,
       resources,
       tags,
+      limit:
+        limited === undefined ? undefined : enterLimit(state, limited, reference.name, options),
     };
     const site = enterSite(state, of);
     constraint = { ...of, signature, site, lanes: new Set(), noFreeWorkerAt: undefined, specs: 0 };
@@ -72,7 +79,8 @@ export function leaveConstraint(state: State, constraint: PlacementConstraint): 
   state.constraints.delete(constraint.signature);
   unwatchNames(state, constraint);
   leaveSite(state, constraint.site);
-  const { function: facts } = constraint;
+  const { function: facts, limit } = constraint;
+  if (limit) leaveLimit(state, limit);
   facts.constraints--;
   if (facts.constraints === 0) facts.warned = false;
   forgetFunctionIfUnused(state, facts);

@@ -1,8 +1,9 @@
-// Sites: placement constraints that can run on the same workers share a site, by their function, the
+// Sites: placement constraints that can run on the same workers share a site, by their function and limit, the
 // workers asked for that are here, the tags, and roughly how much they need of which resources. A whole site is
 // blocked and woken at once, so that ten thousand constraints cost no more than a few.
 
 import { Heap } from "../structures/heap.ts";
+import type { Limit } from "./limits.ts";
 import type { Amount, Lane, Place, Rank } from "./lanes.ts";
 import type { FunctionFacts, PlacementConstraint, State, Worker } from "../state.ts";
 
@@ -17,6 +18,11 @@ export type Site = {
   readonly resources: readonly string[];
   /** For each of them, what the lanes with tasks need. */
   readonly smallest: readonly Heap<Amount>[];
+  /** How many of its tasks may run or start; undefined for any number. */
+  readonly limit: Limit | undefined;
+  /** The limit was closed when its tasks came up: it is out of the queue until that opens. */
+  held: boolean;
+  heldAt: number;
   /** The lane that found no room: it waits, and so do all that are no more urgent. */
   blockedBy: Lane | undefined;
   readonly places: Set<Place>;
@@ -42,22 +48,22 @@ export function enterSite(
   state: State,
   of: Pick<
     PlacementConstraint,
-    "function" | "resources" | "workers" | "allowOtherWorkers" | "tags"
+    "function" | "resources" | "workers" | "allowOtherWorkers" | "tags" | "limit"
   >,
 ): Site {
   const workers = of.allowOtherWorkers ? undefined : presentOf(state, of.workers);
   const resources = Object.keys(of.resources ?? {}).sort();
   const places = workers && [...workers].map(({ id }) => id).sort();
   const amounts = resources.map((name) => steps(of.resources![name]!, resources.length));
-  const { tags } = of;
+  const { tags, limit } = of;
   const { key } = of.function;
   const signature =
-    workers || resources.length > 0 || tags
-      ? JSON.stringify([key, places, resources, amounts, tags])
+    workers || resources.length > 0 || tags || limit
+      ? JSON.stringify([key, places, resources, amounts, tags, limit?.signature])
       : `=${key}`;
   let site = state.sites.get(signature);
   if (site === undefined) {
-    site = createSite({ signature, function: of.function, workers, tags, resources });
+    site = createSite({ signature, function: of.function, workers, tags, resources, limit });
     state.sites.set(signature, site);
     site.function.sites.add(site);
   }
@@ -68,6 +74,7 @@ export function enterSite(
 export function leaveSite(state: State, site: Site): void {
   site.constraints--;
   if (site.constraints > 0) return;
+  if (site.held) state.ready.release(site);
   state.ready.wake(site);
   state.sites.delete(site.signature);
   site.function.sites.delete(site);
@@ -123,11 +130,13 @@ export function hasTags(worker: Worker, { tags }: Pick<PlacementConstraint, "tag
 }
 
 export function createSite(
-  of: Pick<Site, "signature" | "function" | "workers" | "tags" | "resources">,
+  of: Pick<Site, "signature" | "function" | "workers" | "tags" | "resources" | "limit">,
 ): Site {
   return {
     ...of,
     smallest: of.resources.map(() => new Heap(isLess)),
+    held: false,
+    heldAt: 0,
     blockedBy: undefined,
     places: new Set(),
     parked: new Set(),

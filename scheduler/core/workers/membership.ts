@@ -3,7 +3,7 @@
 
 import type { JobStep } from "../../../src/wire/lifetimes.ts";
 import type { Predecessor, Resources } from "../../../src/wire/protocol.ts";
-import { countStart, endInside, offerRoom, updateRoom } from "../placement/dispatches.ts";
+import { countStart, dropDispatch, offerRoom, updateRoom } from "../placement/dispatches.ts";
 import { addToSites, removeFromSites, type Site } from "../placement/sites.ts";
 import { readyTooLarge } from "../placement/unschedulable.ts";
 import type { State, TaskState, Worker, WorkerId } from "../state.ts";
@@ -200,7 +200,7 @@ function endDispatchesOf(step: StepContext, worker: Worker, how: string): number
   // In the order of submission, so that they have that order in the queue again.
   dispatches.sort((a, b) => a.task.order - b.task.order);
   for (const dispatch of dispatches) {
-    endInside(step.state, dispatch);
+    dropDispatch(step.state, dispatch);
     // Read late: the failure of an earlier one may have abandoned it.
     if (dispatch.abandoned) continue;
     const owned = owners.get(dispatch);

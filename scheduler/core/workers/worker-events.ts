@@ -92,11 +92,11 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
       case "lent":
         for (const lending of dispatchesOf(worker, message)) {
           markStarted(lending);
-          lend(lending);
+          lend(state, lending);
         }
         break;
       case "resuming":
-        for (const resuming of dispatchesOf(worker, message)) resume(resuming);
+        for (const resuming of dispatchesOf(worker, message)) resume(state, resuming);
         break;
       case "sub": {
         const running = findDispatch(worker, message.key, message.attempt);

@@ -60,6 +60,8 @@ export class FakeWorker {
     for (const [index, key] of message.keys.entries()) {
       const call = callOf(key);
       const { workers, allowOtherWorkers, resources, tags = [] } = call.options;
+      const { maxRunning, rateLimit } = call.options;
+      const isLimited = maxRunning !== undefined || rateLimit !== undefined;
       expect(call.name).toBe(message.name);
       for (const [place, input] of (message.inputs?.[index] ?? []).entries()) {
         const inputKey = call.inputs[place]!;
@@ -73,8 +75,9 @@ export class FakeWorker {
       expect([...this.outstanding.keys()]).not.toContain(key);
       const attempt = message.attempts[index]!;
       this.outstanding.set(key, { key, attempt, ...call, lent: false, asked: false, of: call });
-      expect(message.resources).toEqual(resources);
-      if (resources || message.announce) expect(this.load).toBeLessThanOrEqual(this.facts.slots);
+      expect(message.resources).toEqual(resources ?? (maxRunning === undefined ? undefined : {}));
+      if (isLimited || resources || message.announce)
+        expect(this.load).toBeLessThanOrEqual(this.facts.slots);
     }
     this.#checkResources();
   }
@@ -144,7 +147,7 @@ export class FakeWorker {
         for (const key of message.keys) {
           const sent = this.outstanding.get(key)!;
           if (message.type === "lent") sent.lent = true;
-          else if (sent.options.resources) sent.asked = true;
+          else if (sent.options.resources || sent.options.maxRunning) sent.asked = true;
           else sent.lent = false;
         }
       }

@@ -38,6 +38,8 @@ export class World {
   readonly #replies: (() => void)[] = [];
   /** Scattered values on their way from clients to workers. */
   readonly uploads: { client: string; need: Need }[] = [];
+  /** When tasks started that have a rate limit. */
+  readonly #starts = new Map<string, number[]>();
   now = 1_000;
   minted = 0;
 
@@ -54,6 +56,7 @@ export class World {
     this.effects.push(effects);
     checkInvariants(this.state);
     for (const effect of effects) this.#perform(effect);
+    this.#checkRunning();
     for (let reply = this.#replies.shift(); reply; reply = this.#replies.shift()) reply();
   }
 
@@ -203,6 +206,9 @@ export class World {
           // The check makes payloads of what it finds, in place.
           checkToWorker(structuredClone(message));
           worker.receive(message, (key) => this.calls.get(key)!);
+          if (message.type === "run") {
+            for (const key of message.keys) this.#checkRate(this.calls.get(key)!);
+          }
           if (message.type === "sub") {
             const inside = this.insides.get(insideId(worker.id, message.key, message.attempt));
             if (!inside) throw new Error(`a message to what is not inside ${message.key} any more`);
@@ -236,6 +242,30 @@ export class World {
       case "log":
         break;
     }
+  }
+
+  /** Of those with one limit, which all say the same of it, no more run than may. */
+  #checkRunning(): void {
+    const running = new Map<string, number>();
+    for (const { outstanding } of this.workers.values()) {
+      for (const { name, options, lent } of outstanding.values()) {
+        const { maxRunning, limitName = name } = options;
+        if (maxRunning === undefined || lent) continue;
+        running.set(limitName, (running.get(limitName) ?? 0) + 1);
+        expect(running.get(limitName)).toBeLessThanOrEqual(maxRunning);
+      }
+    }
+  }
+
+  #checkRate({ name, options }: Call): void {
+    const { rateLimit, limitName = name } = options;
+    if (rateLimit === undefined) return;
+    const { count, perMs } = rateLimit;
+    const signature = JSON.stringify([limitName, rateLimit]);
+    const starts = this.#starts.get(signature) ?? [];
+    this.#starts.set(signature, starts);
+    starts.push(this.now);
+    expect(starts.filter((at) => at > this.now - perMs).length).toBeLessThanOrEqual(count);
   }
 
   /** Goes as the client library does: takes what it is offered, and holds futures of it. */

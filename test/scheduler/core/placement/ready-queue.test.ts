@@ -76,6 +76,7 @@ class Model {
         function: { name: signature } as FunctionFacts,
         workers: undefined,
         tags: undefined,
+        limit: undefined,
         resources: [],
       }),
     );
