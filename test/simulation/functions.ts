@@ -14,6 +14,8 @@ export class Book {
   /** What each task uses of the one resource there is, and how much of it each worker has. */
   readonly uses = new Map<number, number>();
   readonly capacity = new Map<string, number>();
+  /** The names of the limits of tasks, and how many may run under each. */
+  readonly limits = new Map<number, { name: string; maxRunning: number }>();
   readonly broken: string[] = [];
   readonly leases = new Leases(this.broken);
   /** Whether the scheduler must still believe in what runs there, and in the client of a task. */
@@ -25,7 +27,14 @@ export class Book {
   begin(id: number): Execution {
     const times = (this.begun.get(id) ?? 0) + 1;
     this.begun.set(id, times);
-    const execution = { id, times, scope: currentTime().scope };
+    const { scope } = currentTime();
+    const limit = this.limits.get(id);
+    const leave =
+      limit &&
+      this.leases.take(`limit ${limit.name}`, limit.maxRunning, () => {
+        return !scope.dead && this.isSure(scope);
+      });
+    const execution = { id, times, scope, leave };
     this.executing.add(execution);
     for (const other of this.executing) if (other.scope.dead) this.executing.delete(other);
     if (this.uses.has(id)) this.#checkUse(execution.scope.process);
@@ -43,6 +52,7 @@ export class Book {
 
   end(execution: Execution): void {
     this.executing.delete(execution);
+    execution.leave?.();
   }
 }
 
@@ -65,7 +75,12 @@ class Leases {
   }
 }
 
-export type Execution = { id: number; times: number; scope: Scope };
+export type Execution = {
+  id: number;
+  times: number;
+  scope: Scope;
+  leave: (() => void) | undefined;
+};
 
 let book = new Book();
 

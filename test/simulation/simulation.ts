@@ -107,7 +107,10 @@ class Simulation {
       ...(options.stepped && { stepped: options.stepped }),
       log: (who, level, text) => {
         // Until they have ended, what it ran in an earlier session goes on beside what is new.
-        if (text.includes("it starts anew")) this.#book.capacity.delete(who);
+        if (text.includes("it starts anew")) {
+          this.#book.capacity.delete(who);
+          this.#book.limits.clear();
+        }
         // A task that waits for a scheduler that is gone does not end when it is asked to: neighbours lose the thread.
         if (text.includes("its thread is replaced") && this.#faults.schedulerPaused) {
           this.#faults.mayRunAgain = true;
@@ -138,6 +141,10 @@ class Simulation {
     this.#workload = makeWorkload(random, { clients, workers: names, spanMs });
     for (const { id, name, options: own } of this.#workload.tasks) {
       // What waits for its sub-tasks lends what it has.
+      const { limitName, maxRunning } = own;
+      if (maxRunning !== undefined && name !== "spawns") {
+        this.#book.limits.set(id, { name: limitName!, maxRunning });
+      }
       if (own.resources && name !== "spawns") this.#book.uses.set(id, own.resources["gpu"]!);
     }
     this.#faults = new Faults({

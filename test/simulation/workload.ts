@@ -33,6 +33,15 @@ export type PlannedAction = {
   readonly task: number;
 };
 
+/** How many may run under each name. */
+const namedLimits = [
+  ["one", 1],
+  ["two", 2],
+  ["three", 3],
+] as const;
+/** Every worker has these. */
+export const workerTags = ["fast", "large"] as const;
+
 export type Workload = { tasks: PlannedTask[]; actions: PlannedAction[] };
 
 export type WorkloadOptions = {
@@ -103,6 +112,8 @@ function makeHabits(random: Random) {
     holds: some(0.3),
     expires: some(0.2),
     once: some(0.5),
+    limits: some(0.8),
+    tags: some(0.4),
     longMs: random.chance(0.5) ? 20 : 400,
   };
 }
@@ -149,6 +160,15 @@ function makeCall(
     options.workers = [random.pick(workers)];
     options.allowOtherWorkers = random.chance(0.7);
   }
+  if (random.chance(habits.limits)) {
+    const [limitName, maxRunning] = random.pick(namedLimits);
+    options.limitName = limitName;
+    if (random.chance(0.8)) options.maxRunning = maxRunning;
+    if (options.maxRunning === undefined || random.chance(0.3)) {
+      options.rateLimit = { count: 1 + random.below(3), perMs: 20 + random.below(100) };
+    }
+  }
+  if (random.chance(habits.tags)) options.tags = [random.pick(workerTags)];
   if (random.chance(habits.holds)) options.delayMs = 1 + random.below(500);
   if (random.chance(habits.expires)) options.expiresMs = 1 + random.below(1_000);
   const ms = 1 + random.next() ** 3 * habits.longMs;
