@@ -94,9 +94,9 @@ function checkLimits({ limits, workers, constraints, sites }: State): void {
     }
   }
   assert(limits.changed.size === 0, () => "a counter is left over from the step");
-  for (const { starts, count, closed, isTimed } of limits.rates.values()) {
+  for (const { starts, count, closed, timedAt } of limits.rates.values()) {
     assert(starts.size <= count, () => `${starts.size} starts where ${count} may be`);
-    assert(closed.size === 0 || isTimed, () => "nothing opens a rate limit");
+    assert(closed.size === 0 || timedAt !== undefined, () => "nothing opens a rate limit");
   }
   const asked = [...constraints.values()].flatMap(({ limit }) => limit ?? []);
   assert(limits.all.size === new Set(asked).size, () => "a limit is filed that nobody asks for");

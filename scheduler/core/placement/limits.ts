@@ -44,8 +44,8 @@ export type Rate = {
   lastStart: number;
   /** The limits with held sites that it keeps closed. */
   readonly closed: Set<Limit>;
-  /** A timer for it is running. */
-  isTimed: boolean;
+  /** When the soonest of its timers is due. */
+  timedAt: number | undefined;
   limits: number;
 };
 
@@ -140,7 +140,7 @@ function rateFor({ rates }: Limits, name: string, { count, perMs }: RateLimit): 
   let rate = rates.get(signature);
   if (rate === undefined) {
     const rest = { starts: new Deque<number>(), closed: new Set<Limit>() };
-    rate = { signature, count, perMs, ...rest, lastStart: 0, isTimed: false, limits: 0 };
+    rate = { signature, count, perMs, ...rest, lastStart: 0, timedAt: undefined, limits: 0 };
     rates.set(signature, rate);
   }
   return rate;
@@ -263,8 +263,8 @@ function forgetClosed({ opened }: Limits, limit: Limit): void {
 }
 
 function watch({ timers }: State, rate: Rate, at: number): void {
-  if (rate.isTimed) return;
-  rate.isTimed = true;
+  if (rate.timedAt !== undefined && rate.timedAt <= at) return;
+  rate.timedAt = at;
   timers.add(at, { kind: "rate", rate });
 }
 
@@ -279,7 +279,9 @@ export function openLimits(state: State, now: number, counter: Counter): void {
 
 /** The oldest start of a full rate does not matter any more. */
 export function openRate(state: State, now: number, rate: Rate): void {
-  rate.isTimed = false;
+  // A later timer of a rate that was looked at sooner may find another in its place.
+  if (state.limits.rates.get(rate.signature) !== rate) return;
+  rate.timedAt = undefined;
   dropOldStarts(now, rate);
   for (const limit of [...rate.closed]) open(state, now, limit);
   forgetRateIfUnused(state, rate);

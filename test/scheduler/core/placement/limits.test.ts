@@ -261,6 +261,22 @@ describe("rateLimit", () => {
     expect(story.nextWakeUp).toBeUndefined();
   });
 
+  test("lets the next start in time after a while without any task of it", () => {
+    const { story, ann, w1 } = stage({ workers: 1 });
+    ann.submit("f", ["a"], perSecond);
+    story.at(900);
+    ann.submit("f", ["b"], perSecond);
+    w1.finish(["a", "b"]);
+    ann.release("a", "b");
+    story.at(950);
+    expect(sent(ann.submit("f", ["c"], perSecond))).toEqual([]);
+    expect(sent(story.at(1_000))).toEqual(["c"]);
+    w1.finish("c");
+    ann.release("c");
+    for (const now of [1_900, 2_000]) story.at(now);
+    expect([story.state.limits.rates.size, story.nextWakeUp]).toEqual([0, undefined]);
+  });
+
   test("with maxRunning waits for both", () => {
     const { story, ann, w1 } = stage({ workers: 1 });
     const both = { ...perSecond, maxRunning: 1 };
