@@ -113,6 +113,18 @@ describe("maxRunning", () => {
     expect(sent(w1.finish("d"))).toEqual(["b"]);
   });
 
+  test("lets a further one start when all that came back have no worker", () => {
+    const { ann, w1 } = stage({ workers: 1 });
+    const one = { maxRunning: 1, limitName: "api" };
+    ann.submit("f", ["gpu"], { resources: { gpu: 1 } });
+    ann.submit("f", ["a"], one);
+    for (let part = 0; part < 20; part++) {
+      ann.submit("f", [`part ${part}`], { ...one, resources: { gpu: 1 / 2 ** part }, priority: 5 });
+    }
+    ann.submit("f", ["d"], one);
+    expect(sent(w1.finish("a"))).toEqual(["d"]);
+  });
+
   test("counts a cancelled attempt until its worker says that it ended, or is lost", () => {
     const { ann, w1, w2 } = stage({ slots: 1 });
     ann.submit("f", ["a", "b"], two);
@@ -230,6 +242,9 @@ describe("rateLimit", () => {
       'it waits for its limit "f": 2 started within the last 1s, the next may start in 320ms',
     );
     expect(story.nextWakeUp).toBe(1_000);
+    story.at(999);
+    expect(sent(ann.submit("f", ["e"], { ...perSecond, priority: -1 }))).toEqual([]);
+    ann.cancel(["e"]);
     expect(sent(story.at(1_000))).toEqual(["c"]);
     expect(sent(story.at(1_399))).toEqual([]);
     expect(sent(story.at(1_400))).toEqual(["d"]);
@@ -303,14 +318,18 @@ describe("suspects under a limit", () => {
 });
 
 test("whatever happens, no more run or start than may, and none waits that could start", () => {
+  const rate = { rateLimit: { count: 2, perMs: 100 } };
   const options: TaskOptions[] = [
     { maxRunning: 2, limitName: "api" },
     { maxRunning: 2, limitName: "api", priority: 3 },
     { maxRunning: 2, limitName: "api", resources: { gpu: 1 } },
     { maxRunning: 1 },
-    { ...perSecond, maxRunning: 2, limitName: "api" },
-    perSecond,
-    { ...perSecond, workers: ["w1"] },
+    { ...rate, maxRunning: 2, limitName: "api" },
+    ...[rate, rate, rate, rate, rate, rate],
+    { ...rate, workers: ["w1"] },
+    ...[0.9, 0.7, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.03].map((gpu) => {
+      return { maxRunning: 2, limitName: "api", resources: { gpu } };
+    }),
     {},
   ];
   const actions = fc.array(
@@ -323,6 +342,8 @@ test("whatever happens, no more run or start than may, and none waits that could
         "fail",
         "cancel",
         "lend",
+        "pass",
+        "pass",
         "pass",
       ),
       of: fc.nat(99),
@@ -345,7 +366,7 @@ test("whatever happens, no more run or start than may, and none waits that could
             if (limit?.rate && limit.name === "f") starts.push(story.now);
           }
         }
-        const recent = starts.filter((at) => at > story.now - 1_000);
+        const recent = starts.filter((at) => at > story.now - rate.rateLimit.perMs);
         expect(recent.length).toBeLessThanOrEqual(2);
         // The invariants, which every step checks, say the rest.
         for (const { running, name } of story.state.limits.counters.values()) {
@@ -357,7 +378,7 @@ test("whatever happens, no more run or start than may, and none waits that could
         look(story.handle({ type: "worker-messages", from: worker, messages }));
       };
       for (const { what, of, options: chosen, many } of all) {
-        if (what === "pass") look(story.at(story.now + of * 10));
+        if (what === "pass") look(story.at(story.now + of));
         else if (what === "submit") {
           const keys = Array.from({ length: many }, () => `t${minted++}`);
           look((of % 2 ? ann : bob).submit("f", keys, options[chosen]));
