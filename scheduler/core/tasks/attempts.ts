@@ -112,7 +112,7 @@ export function runAgain(step: StepContext, { task, worker }: Dispatch, why: str
 function failAfterStart(step: StepContext, task: Task, loss: Loss, error?: ErrorRecord): void {
   const { name } = task.spec.function;
   const how = loss.how.slice(0, howLength);
-  const message = `"${name}" may have run on worker ${loss.worker} (${how}), and atMostOnce forbids another start`;
+  const message = `"${name}" may have run on worker ${loss.worker}, and atMostOnce forbids another start: ${how}`;
   const failure = { code: "worker-lost", message, key: task.key, task: name };
   const whole = error === undefined ? failure : { ...failure, error };
   fail(step, task, whole, "it may have run", loss.worker);

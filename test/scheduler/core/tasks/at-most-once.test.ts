@@ -15,7 +15,7 @@ function stage({ slots = 1 } = {}) {
 }
 
 function lost(key: string, how: string) {
-  const message = `"f" may have run on worker w1 (${how}), and atMostOnce forbids another start`;
+  const message = `"f" may have run on worker w1, and atMostOnce forbids another start: ${how}`;
   return { type: "failed", keys: [key], failure: { code: "worker-lost", message, key, task: "f" } };
 }
 
