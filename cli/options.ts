@@ -88,6 +88,20 @@ export function resources(text: string, earlier: Resources = {}): Resources {
   return all;
 }
 
+/** Reads `gpu,highmem`; the option may be repeated. */
+export function tags(text: string, earlier: string[] = []): string[] {
+  const all = new Set(earlier);
+  for (const part of text.split(",")) {
+    const tag = part.trim();
+    if (tag === "" || tag.length > limits.nameLength) {
+      throw new InvalidArgumentError(`Expected tags, like gpu,highmem; got "${part}".`);
+    }
+    all.add(tag);
+  }
+  if (all.size <= limits.tags) return [...all];
+  throw new InvalidArgumentError(`Expected at most ${limits.tags} tags.`);
+}
+
 /** Reads `[name=]module`; the option may be repeated. */
 export function modules(text: string, earlier: ModuleSource[] = []): ModuleSource[] {
   return [...earlier, moduleSource(text)];

@@ -63,9 +63,10 @@ export function statusText(facts: Facts, now: number): string {
     Object.entries(worker.resources)
       .map(([name, { total, used }]) => `${name} ${used}/${total}`)
       .join(", "),
+    shortList(worker.tags, 5),
     shortList(worker.functions, 5),
   ]);
-  const headings = "worker host status threads slots tasks finished for resources functions";
+  const headings = "worker host status threads slots tasks finished for resources tags functions";
   return `${summary.join("\n")}\n\n${table(headings.split(" "), rows)}`;
 }
 

@@ -26,6 +26,7 @@ import {
   modules,
   resources,
   size,
+  tags,
   wholeNumber,
   withExample,
   withLogOptions,
@@ -43,6 +44,7 @@ type Options = LogOptions & {
   isolation: Isolation;
   name?: string;
   resources?: Resources;
+  tags?: string[];
   interface?: string;
   memoryLimit?: number;
   localDirectory?: string;
@@ -93,6 +95,7 @@ export function workerCommand(): Command {
       "resources that tasks can request, gpu=1; default: the GPUs that Slurm gives to it",
       resources,
     )
+    .option("--tags <tag,...>", "what it is fit for: tasks may ask for workers with tags", tags)
     .option(
       "--memory-limit <size>",
       "memory for results and inputs; default: 60 % of what Slurm or the machine gives to it",
@@ -182,6 +185,7 @@ async function run(address: string | undefined, options: Options, command: Comma
     ...(supervised && { supervisor: process.ppid }),
     ...(supervised?.predecessor && { predecessor: supervised.predecessor }),
     ...workerShare(options),
+    ...(options.tags && { tags: options.tags }),
     concurrency: options.concurrency,
     isolation: options.isolation,
     ...(localAddress !== undefined && { localAddress }),

@@ -5,9 +5,11 @@
 import { Type, type Static, type TObject } from "typebox";
 import { Key, Milliseconds, Name } from "../src/wire/parts.ts";
 import {
+  RateLimitSchema,
   RetriesSchema,
   RunOptionsSchema,
   TaskOptionsSchema,
+  type RateLimit,
   type Resources,
   type Retries,
   type RunOptions,
@@ -104,6 +106,21 @@ export class CallSettings {
     if (task.retryIf && task.retries === undefined) {
       throw new TypeError("retryIf needs retries: it says after which errors they apply");
     }
+    if (task.atMostOnce && (task.retries?.max ?? 0) > 0) {
+      throw new TypeError("give atMostOnce or retries, not both: a retry is another start");
+    }
+    if (task.atMostOnce && task.maxWorkerLosses !== undefined) {
+      throw new TypeError(
+        "give atMostOnce or maxWorkerLosses, not both: it fails with the first loss",
+      );
+    }
+    if (
+      task.limitName !== undefined &&
+      task.maxRunning === undefined &&
+      task.rateLimit === undefined
+    ) {
+      throw new TypeError("limitName needs maxRunning or rateLimit: it names what they count");
+    }
     this.key = key;
     this.pure = pure;
     this.output = options.output;
@@ -147,6 +164,7 @@ const conversions: {
   startAt: (value, name) =>
     number(value instanceof Date ? value.getTime() : value, name, Milliseconds),
   resources: checkedResources,
+  rateLimit: checkedRateLimit,
   output: (value, name) => {
     if (typeof value !== "function") throw wrongType(name, "a function", value);
     return true;
@@ -170,6 +188,16 @@ function checkedRetries(value: unknown, name: string): Retries {
   return Object.fromEntries(
     parts.map(([part, schema]) => [part, plain(given[part], `${name}.${part}`, schema)]),
   ) as Retries;
+}
+
+function checkedRateLimit(value: unknown, name: string): RateLimit {
+  const written = record(value, name, "an object such as { count: 10, perMs: 1_000 }");
+  const { count, perMs } = RateLimitSchema.properties;
+  const given = checkedNames(written, ["count", "perMs"], name);
+  return {
+    count: number(given.count, `${name}.count`, count),
+    perMs: number(given.perMs, `${name}.perMs`, perMs),
+  };
 }
 
 function checkedResources(value: unknown, name: string): Resources {

@@ -55,6 +55,8 @@ export type WorkerOptions = {
   readonly concurrency?: number;
   /** The amount that it has of each resource, for example `{ gpu: 1 }`. */
   readonly resources?: Resources;
+  /** What it is fit for: tasks ask for workers that have all of some tags. */
+  readonly tags?: readonly string[];
   /** The devices of a resource: each task gets some for itself, as many as it asked for. */
   readonly devices?: DeviceLists;
   /**
@@ -346,6 +348,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         threads,
         slots,
         resources: options.resources ?? {},
+        ...(options.tags && { tags: [...options.tags] }),
         functions: calls.functions,
         digests: calls.digests,
         ...(options.supervisor !== undefined && { supervisor: options.supervisor }),

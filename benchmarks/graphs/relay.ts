@@ -76,7 +76,7 @@ function forward(message: FromClient): void {
 
 const workerInfo: WorkerInfo = {
   ...{ id: "worker", name: "worker", host: hostname(), pid: 0, threads: 1, slots: 1 },
-  ...{ tasks: 0, finished: 0, resources: {}, functions: [], status: "up", joinedAt: 0 },
+  ...{ tasks: 0, finished: 0, resources: {}, tags: [], functions: [], status: "up", joinedAt: 0 },
   held: { results: 0, bytes: 0 },
 };
 

@@ -3,6 +3,7 @@
 import { describeDuration } from "../../src/duration.ts";
 import * as client from "./clients/client-events.ts";
 import { endKeep } from "./clients/keeping.ts";
+import { openRate } from "./placement/limits.ts";
 import { endVigil } from "./placement/no-workers.ts";
 import { reviewReservation } from "./placement/reservation.ts";
 import { endInterval } from "./schedules/moments.ts";
@@ -59,6 +60,9 @@ export function clock(step: StepContext): void {
         break;
       case "schedule":
         endInterval(step, due.schedule);
+        break;
+      case "rate":
+        openRate(state, now, due.rate);
         break;
       default:
         due satisfies never;

@@ -16,6 +16,7 @@ import type { SmallSet } from "./structures/small-set.ts";
 import { History } from "./tasks/history.ts";
 import type { Feed } from "./clients/feeds.ts";
 import type { Retention } from "./clients/retention.ts";
+import { createLimits, type Limit, type Limits } from "./placement/limits.ts";
 import type { Lane } from "./placement/lanes.ts";
 import type { Published } from "./clients/published.ts";
 import type { RunHeads } from "./tasks/run-heads.ts";
@@ -131,6 +132,10 @@ export type PlacementConstraint = {
   readonly workers: ReadonlySet<string> | undefined;
   readonly allowOtherWorkers: boolean;
   readonly resources: Resources | undefined;
+  /** A worker that runs it has all of these, which are sorted; undefined when there are none. */
+  readonly tags: readonly string[] | undefined;
+  /** How many may run or start in the whole cluster; undefined for any number. */
+  readonly limit: Limit | undefined;
   /** The workers that this means now: another site when workers come and go. */
   site: Site;
   readonly lanes: Set<Lane>;
@@ -203,6 +208,7 @@ export type Worker = {
   readonly functions: ReadonlySet<string>;
   readonly registeredNames: readonly string[];
   readonly resources: Resources;
+  readonly tags: ReadonlySet<string>;
   readonly joinedAt: number;
   readonly used: Record<string, number>;
   /** Attempts sent to it that have not ended, by task key, oldest first. */
@@ -355,6 +361,7 @@ export type State = {
   /** A version of `free`: counts the times that a worker had a free slot, or one more of them. */
   slotsFreed: number;
   readonly reservation: Reservation;
+  readonly limits: Limits;
   readonly suspects: Suspects;
   /** Specs with an `unschedulableTimeoutMs` of which tasks became ready in this step. */
   readonly becameReady: Set<Spec>;
@@ -454,6 +461,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     surplus: new Set(),
     slotsFreed: 0,
     suspects: { parked: new Set(), clearing: undefined, lookedAt: undefined },
+    limits: createLimits(),
     reservation: { oldest: undefined, worker: undefined, isScheduled: false },
     becameReady: new Set(),
     unschedulableTimers: new Set(),

@@ -2,6 +2,7 @@
 // not taken out: when it is due, its handler checks whether there is still something to do.
 
 import { Heap, type Heaped } from "./structures/heap.ts";
+import type { Rate } from "./placement/limits.ts";
 import type { Vigil } from "./placement/no-workers.ts";
 import type { Schedule } from "./schedules/schedules.ts";
 import type { Client, FunctionFacts, Spec, Task, Worker } from "./state.ts";
@@ -28,7 +29,9 @@ export type Due =
   /** Tasks wait for a function that no worker has registered. */
   | { readonly kind: "unknown-function"; readonly function: FunctionFacts }
   /** The interval of a schedule is over. */
-  | { readonly kind: "schedule"; readonly schedule: Schedule };
+  | { readonly kind: "schedule"; readonly schedule: Schedule }
+  /** The oldest of the starts under a rate limit does not matter any more. */
+  | { readonly kind: "rate"; readonly rate: Rate };
 
 /** A timer that is later than this was held up by more than the work of the scheduler. */
 const noticedLateMs = 1_000;

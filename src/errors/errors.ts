@@ -72,7 +72,10 @@ export class TaskTimeoutError extends ThenceError {
   }
 }
 
-/** Too many workers died while they executed the task; the message says which ones and how. */
+/**
+ * Too many workers died while they executed the task; the message says which ones and how. With
+ * `atMostOnce` one is too many, also when the task only may have started there.
+ */
 export class WorkerLostError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
     super("worker-lost", message, options);
@@ -104,7 +107,7 @@ export class TimeLimitError extends ThenceError {
   }
 }
 
-/** Data that cannot be recomputed was lost with the worker that held it. */
+/** Data that cannot be recomputed, or must not be (`atMostOnce`), was lost with the worker that held it. */
 export class LostDataError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
     super("lost-data", message, options);

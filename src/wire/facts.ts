@@ -60,6 +60,8 @@ export const WorkerInfoSchema = Type.Object({
   tasks: Count,
   finished: Count,
   resources: Type.Record(Type.String(), Type.Object({ total: Type.Number(), used: Type.Number() })),
+  /** What it is fit for, as it says itself, sorted. */
+  tags: Type.Array(Name),
   functions: Type.Array(Name),
   /** Where others fetch what it holds; absent when they cannot. */
   address: Type.Optional(Text),

@@ -4,7 +4,7 @@
 export const limits = {
   /** Characters of the key of a task, or of the id of a client, worker or scheduler. */
   keyLength: 256,
-  /** Characters of the name of a function, a worker, a host or a resource. */
+  /** Characters of the name of a function, a worker, a host, a resource or a tag. */
   nameLength: 256,
   /** Characters of a text for people: a reason, a message, a progress text. */
   textLength: 64 * 1024,
@@ -16,6 +16,11 @@ export const limits = {
   holders: 16,
   /** Futures inside the arguments of one task. */
   inputs: 1_000_000,
+  /** Tags of one worker, and those that one task asks for. */
+  tags: 256,
+  /** Starts of tasks that one rate limit remembers, and how long it does, in milliseconds. */
+  rateCount: 10_000,
+  ratePeriodMs: 31 * 24 * 3_600_000,
   /** Functions that one worker registers. */
   functions: 10_000,
   /** Milliseconds between the moments of a schedule; the longest is a hundred years. */

@@ -34,7 +34,7 @@ import { ResourcesSchema, RunOptionsSchema, TaskOptionsSchema } from "./task-opt
 export type { Failure } from "./parts.ts";
 export type { AnswerMessage, RequestMessage } from "./requests.ts";
 export type { Reference, StoredAtWorker } from "./results.ts";
-export type { Resources, Retries, TaskOptions } from "./task-options.ts";
+export type { RateLimit, Resources, Retries, TaskOptions } from "./task-options.ts";
 
 /** Raised when a message changes its meaning; a peer of another version is refused at the hello. */
 export const PROTOCOL_VERSION = 5;
@@ -76,6 +76,7 @@ export const HelloSchema = Type.Union([
     /** Tasks it runs at once: threads × concurrency. */
     slots: Type.Integer({ minimum: 1, maximum: limits.slots }),
     resources: ResourcesSchema,
+    tags: Type.Optional(Type.Array(Name, { maxItems: limits.tags })),
     functions: Type.Array(Name, { minItems: 1, maxItems: limits.functions }),
     /** Of each function: under one name there should be one, and functions that are passed are found by it. */
     digests: Type.Optional(Type.Array(Digest, { maxItems: limits.functions })),
@@ -239,7 +240,7 @@ const Run = Type.Object({
   options: Type.Optional(RunOptionsSchema),
   /** Say `started` before each begins: one of these may have taken a worker down. */
   announce: Type.Optional(Type.Boolean()),
-  /** Each holds these, and lends them with its slot: it waits for `resume` before it goes on. */
+  /** Each holds these, none perhaps, and lends them with its slot: it waits for `resume` before it goes on. */
   resources: Type.Optional(ResourcesSchema),
   /** Tasks of tasks, so deep: before shallower ones of the same priority. */
   depth: Type.Optional(Count),

@@ -9,8 +9,8 @@ import { limits } from "./limits.ts";
 import { Count, Milliseconds, Name, TimeLimit } from "./parts.ts";
 
 /** @param title the names, in the plural, for errors */
-const names = (title: string) =>
-  Type.Array(Name, { title, minItems: 1, maxItems: limits.columnLength });
+const names = (title: string, maxItems: number = limits.columnLength) =>
+  Type.Array(Name, { title, minItems: 1, maxItems });
 
 /** How a task that throws is tried again. */
 export const RetriesSchema = Type.Object({
@@ -26,6 +26,15 @@ export const RetriesSchema = Type.Object({
   jitter: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
 });
 export type Retries = Static<typeof RetriesSchema>;
+
+/** How often tasks may start in the whole cluster. */
+export const RateLimitSchema = Type.Object({
+  /** So many starts, up to 10,000, */
+  count: Type.Integer({ minimum: 1, maximum: limits.rateCount }),
+  /** in any time of so many milliseconds. */
+  perMs: Type.Number({ exclusiveMinimum: 0, maximum: limits.ratePeriodMs }),
+});
+export type RateLimit = Static<typeof RateLimitSchema>;
 
 export type Resources = Record<string, number>;
 export const ResourcesSchema = Type.Unsafe<Resources>(
@@ -87,13 +96,36 @@ export const TaskOptionsSchema = Type.Object({
   workers: Type.Optional(names("worker names")),
   /** Makes `workers` a wish: when none of them can, others may. Default: false. */
   allowOtherWorkers: Type.Optional(Type.Boolean()),
+  /**
+   * Only workers that have all these tags may run it: `["gpu", "highmem"]`. A worker has those of its
+   * option `--tags`.
+   */
+  tags: Type.Optional(names("tag names", limits.tags)),
   /** The resources of a worker that it uses while it runs, as `{ gpu: 1 }`. */
   resources: Type.Optional(ResourcesSchema),
+  /**
+   * It starts only while fewer than so many tasks of the same `limitName` run in the whole cluster, of all
+   * clients. Those count that have this option. One that waits for its sub-tasks does not count meanwhile.
+   */
+  maxRunning: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+  /**
+   * It starts only when fewer than `count` tasks have started within the last `perMs` milliseconds, of
+   * those that have the same `rateLimit` and `limitName`, of all clients. Each attempt is a start.
+   */
+  rateLimit: Type.Optional(RateLimitSchema),
+  /** The name under which `maxRunning` and `rateLimit` count, which functions may share. Default: that of the function. */
+  limitName: Type.Optional(Name),
   /**
    * Milliseconds it waits while no worker that is here could ever run it, for want of its function, a
    * worker asked for or a resource; then it fails with `UnschedulableError`. Default: no limit.
    */
   unschedulableTimeoutMs: Type.Optional(TimeLimit),
+  /**
+   * It is never started a second time: when it may have started and its worker or thread is lost, it
+   * fails with `WorkerLostError` instead, and with `LostDataError` when its value is lost. Not together
+   * with `retries` or `maxWorkerLosses`. Default: false.
+   */
+  atMostOnce: Type.Optional(Type.Boolean()),
   /** Workers that may be lost while they run it, before it fails with `WorkerLostError`. Default: 3. */
   maxWorkerLosses: Type.Optional(Count),
   run: Type.Optional(RunOptionsSchema),

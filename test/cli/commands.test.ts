@@ -188,6 +188,8 @@ describe("usage", () => {
     [["worker", "ws://127.0.0.1:1"], "required option '--module"],
     [["worker", "--module", "x.ts", "http://127.0.0.1"], "is not the address of a scheduler"],
     [["worker", "--module", "x.ts", "--resources", "gpu"], "Expected name=amount"],
+    [["worker", "--module", "x.ts", "--tags", "gpu,,highmem"], "Expected tags"],
+    [["worker", "--module", "x.ts", "--tags", "x".repeat(257)], "Expected tags"],
     [["worker", "--module", "x.ts", "--resources", "gpu=1,__proto__=1"], "Choose another name"],
     [["worker", "--module", "x.ts", "--threads", "0"], "Expected a whole number from 1"],
     [["status", "extra"], "too many arguments"],

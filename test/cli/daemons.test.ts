@@ -266,7 +266,7 @@ describe("a worker", () => {
     expect(stderr).toContain(other);
   });
 
-  test("takes its name and threads from Slurm, resources and named modules from its options", async () => {
+  test("takes its name and threads from Slurm, resources, tags and named modules from its options", async () => {
     const program = scheduler(["--scheduler-file", file]);
     const joining = thence(
       [
@@ -277,6 +277,8 @@ describe("a worker", () => {
         `maths=${tasks}`,
         "--resources",
         "gpu=2,disk=0.5",
+        "--tags",
+        "highmem, gpu,gpu",
       ],
       {
         env: {
@@ -295,6 +297,7 @@ describe("a worker", () => {
         name: "n1-7.0-3",
         threads: 2,
         resources: { gpu: { total: 2, used: 0 }, disk: { total: 0.5, used: 0 } },
+        tags: ["gpu", "highmem"],
         functions: ["maths.add", "maths.sub"],
       },
     ]);

@@ -96,6 +96,7 @@ describe("status", () => {
       tasks: 3,
       finished: 4,
       resources: { gpu: { total: 2, used: 1 } },
+      tags: ["gpu", "highmem"],
       functions: ["a", "b", "c", "d", "e", "f", "g"],
       status: "up" as const,
       held: { results: 0, bytes: 0 },
@@ -108,8 +109,8 @@ describe("status", () => {
         "clients  0 beside this command",
         "workers  1, with 8 slots",
         "",
-        "worker  host  status  threads  slots  tasks  finished  for   resources  functions",
-        "n1-0    n1    up            4      8      3         4  1m2s  gpu 1/2    a, b, c, d, e, and 2 more",
+        "worker  host  status  threads  slots  tasks  finished  for   resources  tags          functions",
+        "n1-0    n1    up            4      8      3         4  1m2s  gpu 1/2    gpu, highmem  a, b, c, d, e, and 2 more",
       ].join("\n"),
     );
   });

@@ -208,7 +208,10 @@ describe("options", () => {
       startAt: new Date(),
       retries: { max: 3, factor: 2 },
       resources: { gpu: 1 },
+      rateLimit: { count: 10, perMs: 1_000 },
     });
+    // @ts-expect-error a rate is of a time
+    compiles(() => client.with({ rateLimit: { count: 10 } }));
   });
 });
 

@@ -55,6 +55,7 @@ const worker = (id: string, more: Partial<WorkerInfo> = {}): WorkerInfo => ({
   tasks: 0,
   finished: 0,
   resources: {},
+  tags: [],
   functions: [],
   status: "up",
   held: { results: 0, bytes: 0 },

@@ -24,6 +24,7 @@ import { functions } from "./functions.ts";
 import type { SimulatedJournal } from "./journal.ts";
 import { Network, Route, type Direction } from "./network.ts";
 import { threadProgram } from "./threads.ts";
+import { workerTags } from "./workload.ts";
 import { Scope, type VirtualTime } from "./virtual-time.ts";
 
 /** How many times longer than one that is cut off a client that is only silent is waited for. */
@@ -228,6 +229,7 @@ export class Cluster {
         target: { describe: url, find: async () => ({ url, token: undefined }) },
         modules: [{ path: "simulated.ts" }],
         taskClient,
+        tags: workerTags,
         ...worker.shape,
         log: this.#logOf(worker.shape.name),
         open: this.network.opener(worker.route),

@@ -16,6 +16,8 @@ export class Book {
   readonly capacity = new Map<string, number>();
   /** The keys of the tasks of a schedule that ran, as often as they did. */
   readonly ticks: string[] = [];
+  /** The names of the limits of tasks, and how many may run under each. */
+  readonly limits = new Map<number, { name: string; maxRunning: number }>();
   readonly broken: string[] = [];
   readonly leases = new Leases(this.broken);
   /** Whether the scheduler must still believe in what runs there, and in the client of a task. */
@@ -27,7 +29,14 @@ export class Book {
   begin(id: number): Execution {
     const times = (this.begun.get(id) ?? 0) + 1;
     this.begun.set(id, times);
-    const execution = { id, times, scope: currentTime().scope };
+    const { scope } = currentTime();
+    const limit = this.limits.get(id);
+    const leave =
+      limit &&
+      this.leases.take(`limit ${limit.name}`, limit.maxRunning, () => {
+        return !scope.dead && this.isSure(scope);
+      });
+    const execution = { id, times, scope, leave };
     this.executing.add(execution);
     for (const other of this.executing) if (other.scope.dead) this.executing.delete(other);
     if (this.uses.has(id)) this.#checkUse(execution.scope.process);
@@ -45,6 +54,7 @@ export class Book {
 
   end(execution: Execution): void {
     this.executing.delete(execution);
+    execution.leave?.();
   }
 }
 
@@ -67,7 +77,12 @@ class Leases {
   }
 }
 
-export type Execution = { id: number; times: number; scope: Scope };
+export type Execution = {
+  id: number;
+  times: number;
+  scope: Scope;
+  leave: (() => void) | undefined;
+};
 
 let book = new Book();
 

@@ -107,7 +107,10 @@ class Simulation {
       ...(options.stepped && { stepped: options.stepped }),
       log: (who, level, text) => {
         // Until they have ended, what it ran in an earlier session goes on beside what is new.
-        if (text.includes("it starts anew")) this.#book.capacity.delete(who);
+        if (text.includes("it starts anew")) {
+          this.#book.capacity.delete(who);
+          this.#book.limits.clear();
+        }
         // A task that waits for a scheduler that is gone does not end when it is asked to: neighbours lose the thread.
         if (text.includes("its thread is replaced") && this.#faults.schedulerPaused) {
           this.#faults.mayRunAgain = true;
@@ -138,6 +141,10 @@ class Simulation {
     this.#workload = makeWorkload(random, { clients, workers: names, spanMs });
     for (const { id, name, options: own } of this.#workload.tasks) {
       // What waits for its sub-tasks lends what it has.
+      const { limitName, maxRunning } = own;
+      if (maxRunning !== undefined && name !== "spawns") {
+        this.#book.limits.set(id, { name: limitName!, maxRunning });
+      }
       if (own.resources && name !== "spawns") this.#book.uses.set(id, own.resources["gpu"]!);
     }
     this.#faults = new Faults({
@@ -435,6 +442,7 @@ class Simulation {
       leastMemoryBytes: Math.min(...this.#cluster.workers.map(({ shape }) => shape.memoryBytes)),
     });
     this.#checkTimesRun();
+    this.#checkAtMostOnce();
     const taskOf = (key: string) => this.#keys.get(key);
     const watched = this.#watched();
     let open = watched.length;
@@ -449,8 +457,8 @@ class Simulation {
           this.#problems.push(`task ${id} (${name}) came to "${outcome}"; possible: ${allowed}`);
         }
         const first = this.#first.get(id);
-        // What is away with a worker may be lost, and be more than can be made again.
-        const isLost = outcome === "lost" || outcome.startsWith("worker-lost");
+        // What is away with a worker may be lost, and be more than can be made again, or may be.
+        const isLost = ["lost", "lost-data"].includes(outcome) || outcome.startsWith("worker-lost");
         const isSame = first === future.status || isLost || this.#stage.restarted;
         if (!isSame && this.#retried.size === 0) {
           this.#problems.push(`task ${id} settled as ${first}, and again as ${future.status}`);
@@ -476,6 +484,23 @@ class Simulation {
       const most = name === "flaky" ? rest[1]! + 1 : 1;
       const times = this.#book.begun.get(id) ?? 0;
       if (times > most) this.#problems.push(`task ${id} (${name}) ran ${times} times`);
+    }
+  }
+
+  /** Whatever happens, but for the retries of clients, which are for what the task needs, too. */
+  #checkAtMostOnce(): void {
+    const { tasks, actions } = this.#workload;
+    const most = tasks.map(() => 1);
+    for (const { what, task } of actions) {
+      if (what !== "retry") continue;
+      const needed = new Set([task]);
+      for (const id of needed) for (const input of tasks[id]!.inputs) needed.add(input);
+      for (const id of needed) most[id]!++;
+    }
+    for (const { id, name, options } of tasks) {
+      const times = this.#book.begun.get(id) ?? 0;
+      if (!options.atMostOnce || times <= most[id]!) continue;
+      this.#problems.push(`task ${id} (${name}) began ${times} times, and ${most[id]!} may be`);
     }
   }
 

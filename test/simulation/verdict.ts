@@ -54,6 +54,10 @@ export function possibleOutcomes(facts: Facts): Set<string>[] {
       const worn = facts.mostLosses(id) >= facts.maxWorkerLosses;
       if (worn) outcomes.add(`worker-lost ${id}`);
       if (worn && task.name === "spawns") outcomes.add(`sub-task worker-lost ${id}`);
+      if (options.atMostOnce) {
+        outcomes.add(`worker-lost ${id}`);
+        outcomes.add("lost-data");
+      }
     }
     const isTooLarge = inputBytes(task, facts) > facts.leastMemoryBytes;
     if (isTooLarge) outcomes.add(`unschedulable ${id}`);

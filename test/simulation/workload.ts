@@ -33,6 +33,15 @@ export type PlannedAction = {
   readonly task: number;
 };
 
+/** How many may run under each name. */
+const namedLimits = [
+  ["one", 1],
+  ["two", 2],
+  ["three", 3],
+] as const;
+/** Every worker has these. */
+export const workerTags = ["fast", "large"] as const;
+
 export type Workload = { tasks: PlannedTask[]; actions: PlannedAction[] };
 
 export type WorkloadOptions = {
@@ -58,6 +67,7 @@ export function makeWorkload(random: Random, options: WorkloadOptions): Workload
     const inputs = new Set<number>();
     const parts = makeParts(random, { tasks, client, inputs, depth: 2, habits });
     const { name, rest, options: own } = makeCall(random, habits, options);
+    if (random.chance(habits.once) && own.retries === undefined) own.atMostOnce = true;
     const at = Math.max(wave, ...[...inputs].map((input) => tasks[input]!.at));
     tasks.push({ id, client, at, name, parts, inputs: [...inputs], rest, options: own });
     const later = at + random.next() * 400;
@@ -105,6 +115,9 @@ function makeHabits(random: Random) {
     places: some(0.5),
     holds: some(0.3),
     expires: some(0.2),
+    once: some(0.5),
+    limits: some(0.8),
+    tags: some(0.4),
     longMs: random.chance(0.5) ? 20 : 400,
   };
 }
@@ -151,6 +164,15 @@ function makeCall(
     options.workers = [random.pick(workers)];
     options.allowOtherWorkers = random.chance(0.7);
   }
+  if (random.chance(habits.limits)) {
+    const [limitName, maxRunning] = random.pick(namedLimits);
+    options.limitName = limitName;
+    if (random.chance(0.8)) options.maxRunning = maxRunning;
+    if (options.maxRunning === undefined || random.chance(0.3)) {
+      options.rateLimit = { count: 1 + random.below(3), perMs: 20 + random.below(100) };
+    }
+  }
+  if (random.chance(habits.tags)) options.tags = [random.pick(workerTags)];
   if (random.chance(habits.holds)) options.delayMs = 1 + random.below(500);
   if (random.chance(habits.expires)) options.expiresMs = 1 + random.below(1_000);
   const ms = 1 + random.next() ** 3 * habits.longMs;

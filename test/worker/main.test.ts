@@ -121,7 +121,7 @@ async function start(scheduler: FakeScheduler, options: Partial<WorkerOptions> =
 describe("a worker", () => {
   test("says what it is and has, runs what it is sent, and answers", async () => {
     const scheduler = new FakeScheduler();
-    const worker = await start(scheduler, { concurrency: 3, resources: { gpu: 1 } });
+    const worker = await start(scheduler, { concurrency: 3, resources: { gpu: 1 }, tags: ["x"] });
     expect(worker).toMatchObject({ name: "w0", slots: 6 });
     expect(scheduler.hellos[0]).toMatchObject({
       role: "worker",
@@ -130,6 +130,7 @@ describe("a worker", () => {
       threads: 2,
       slots: 6,
       resources: { gpu: 1 },
+      tags: ["x"],
       functions: worker.functions,
     });
     scheduler.run("echo", "a", [{ deep: [new Date(5)] }]);

@@ -377,7 +377,7 @@ export class Calls {
     this.#options.log.warning(text, facts);
   }
 
-  #threadGone({ executing, others, error, culprit, terminated }: ThreadEnd): void {
+  #threadGone({ executing, over, others, error, culprit, terminated }: ThreadEnd): void {
     if (!terminated) {
       const text = `a thread ended and is being replaced: ${error.message}`;
       const tasks = executing.map(({ key }) => key);
@@ -387,11 +387,11 @@ export class Calls {
     const inSlots = executing.filter(({ lent }) => !lent);
     const blamed = terminated ? [] : inSlots.length > 0 ? inSlots : executing;
     const shared = blamed.length > 1;
-    for (const call of [...executing, ...others]) {
+    for (const call of [...executing, ...over, ...others]) {
       if (call.ending !== undefined) this.#settle(call);
       else if (blamed.includes(call)) this.#lose(call, error, shared);
       // It needs another attempt: it has begun, or its sub-tasks are released with this one.
-      else if (executing.includes(call) || call.usedClient) this.#stopUnasked(call);
+      else if (!others.includes(call) || call.usedClient) this.#stopUnasked(call);
       else if (this.#isOut || call.unwanted) this.#giveBack(call);
       else this.#runAgain(call);
     }

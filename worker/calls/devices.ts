@@ -45,6 +45,12 @@ export class Devices {
 
   /** Grants a call what it asked for, at once or when it is its turn, and says so. */
   request(call: Call, granted: () => void, isRegaining = false): void {
+    const { resources = {} } = call.terms;
+    if (Object.keys(resources).length === 0) {
+      // It lends nothing but its place under a limit, and waits for nobody's device.
+      call.grant = grantOf(resources, new Map());
+      return granted();
+    }
     const before = isRegaining ? this.#waiting.findIndex((other) => !other.isRegaining) : -1;
     const place = before === -1 ? this.#waiting.length : before;
     this.#waiting.splice(place, 0, { call, isRegaining, granted });

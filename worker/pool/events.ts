@@ -49,6 +49,8 @@ export type ThreadEnd = {
   readonly culprit: string | undefined;
   /** Calls that had begun and not ended. */
   readonly executing: readonly Call[];
-  /** Calls that had not begun, and calls that had ended but whose result has not arrived. */
+  /** Calls that had ended, or were taken back, and of which no word has arrived. */
+  readonly over: readonly Call[];
+  /** Calls that had not begun. */
   readonly others: readonly Call[];
 };

@@ -171,12 +171,13 @@ export class HandedCalls {
   }
 
   /** Removes all calls, since the thread has ended. */
-  removeAll(): { executing: Call[]; others: Call[] } {
+  removeAll(): { executing: Call[]; over: Call[]; others: Call[] } {
     const executing = this.executing();
     for (const call of executing) this.remove(call);
-    const others = this.#all();
-    for (const call of others) this.remove(call);
-    return { executing, others };
+    const all = this.#all();
+    for (const call of all) this.remove(call);
+    const isOver = ({ ticket }: Call) => stateOf(this.cells, ticket) === OVER;
+    return { executing, over: all.filter(isOver), others: all.filter((call) => !isOver(call)) };
   }
 
   /** Brings the state of one call, or of all, up to date. */

@@ -56,6 +56,7 @@ function workerInfo({ retirements }: State, worker: Worker): WorkerInfo {
     tasks,
     finished,
     resources,
+    tags: [...worker.tags].sort(),
     functions,
     ...(address !== undefined && { address }),
     ...(version !== undefined && { version }),

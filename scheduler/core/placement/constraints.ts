@@ -9,14 +9,15 @@ import {
   functionKey,
   type FunctionReference,
 } from "../tasks/functions.ts";
-import { enterSite, leaveSite, unwatchNames, watchNames } from "./sites.ts";
+import { enterLimit, leaveLimit, limitSignature } from "./limits.ts";
+import { enterSite, hasTags, leaveSite, unwatchNames, watchNames } from "./sites.ts";
 
 /** Whether the worker could run such tasks if it had nothing else to do. */
 export function couldRun(worker: Worker, constraint: PlacementConstraint): boolean {
   if (!worker.functions.has(constraint.function.key)) return false;
   const { workers, allowOtherWorkers } = constraint;
   if (workers !== undefined && !allowOtherWorkers && !isNamed(worker, workers)) return false;
-  return lacks(worker, constraint) === undefined;
+  return hasTags(worker, constraint) && lacks(worker, constraint) === undefined;
 }
 
 /** A resource of which the worker has less than is needed. */
@@ -39,11 +40,16 @@ export function enterConstraint(
   options: TaskOptions,
 ): PlacementConstraint {
   const { workers, resources } = options;
+  const tags = options.tags && [...new Set(options.tags)].sort();
   const key = functionKey(reference);
+  const limited = limitSignature(reference.name, options);
   const allowOtherWorkers = options.allowOtherWorkers ?? false;
   const signature =
-    workers || resources
-      ? JSON.stringify([key, workers && [...workers].sort(), allowOtherWorkers, resources])
+    workers || resources || tags || limited
+      ? JSON.stringify([
+          ...[key, workers && [...workers].sort(), allowOtherWorkers],
+          ...[resources, tags, limited],
+        ])
       : `=${key}`;
   let constraint = state.constraints.get(signature);
   if (constraint === undefined) {
@@ -52,6 +58,9 @@ export function enterConstraint(
       workers: workers && new Set(workers),
       allowOtherWorkers,
       resources,
+      tags,
+      limit:
+        limited === undefined ? undefined : enterLimit(state, limited, reference.name, options),
     };
     const site = enterSite(state, of);
     constraint = { ...of, signature, site, lanes: new Set(), noFreeWorkerAt: undefined, specs: 0 };
@@ -70,7 +79,8 @@ export function leaveConstraint(state: State, constraint: PlacementConstraint): 
   state.constraints.delete(constraint.signature);
   unwatchNames(state, constraint);
   leaveSite(state, constraint.site);
-  const { function: facts } = constraint;
+  const { function: facts, limit } = constraint;
+  if (limit) leaveLimit(state, limit);
   facts.constraints--;
   if (facts.constraints === 0) facts.warned = false;
   forgetFunctionIfUnused(state, facts);

@@ -4,6 +4,7 @@
 import type { ParametersOf, ResultOf } from "../../../src/wire/requests.ts";
 import type { Resources } from "../../../src/wire/protocol.ts";
 import type { PlacementConstraint, State } from "../state.ts";
+import type { Counter, Limit, Rate } from "./limits.ts";
 import { isSchedulable } from "./unschedulable.ts";
 
 type Demand = ResultOf<"demand">;
@@ -14,7 +15,8 @@ const mostGroups = 100;
 /**
  * The slots that could be used now, in groups of tasks that ask for the same resources. Short tasks
  * take part of a slot each: as many as one slot runs within `targetMs` count as one. Left out is what
- * more workers like those that are here would not help: tasks for certain workers, and unschedulable ones.
+ * more workers like those that are here would not help: tasks for certain workers, unschedulable ones, and
+ * those that wait for their limits.
  */
 export function demandFor(
   { state, now }: { state: State; now: number },
@@ -31,11 +33,13 @@ export function demandFor(
   };
   const targetMicros = targetMs * 1_000;
   const isSomebodyHere = [...state.workers.values()].some(({ leaving }) => !leaving);
+  const used = new Map<Counter | Rate, number>();
   for (const constraint of state.constraints.values()) {
     let ready = 0;
     for (const lane of constraint.lanes) ready += lane.ready;
     if (ready === 0 || isForCertainWorkers(constraint)) continue;
     if (isSomebodyHere && !isSchedulable(state, constraint)) continue;
+    if (constraint.limit) ready = startable(constraint.limit, ready, { targetMs, used });
     const { meanMicros = targetMicros } = constraint.function;
     add(ready * Math.min(1, meanMicros / targetMicros), constraint.resources);
   }
@@ -50,6 +54,21 @@ export function demandFor(
     }
   }
   return [...groups.values()];
+}
+
+/** Of so many ready tasks, those that their limit lets start within `targetMs`, less what others use of it. */
+function startable(
+  { counter, maxRunning, rate }: Limit,
+  ready: number,
+  { targetMs, used }: { targetMs: number; used: Map<Counter | Rate, number> },
+): number {
+  const of = (part: Counter | Rate) => used.get(part) ?? 0;
+  let most = ready;
+  if (counter) most = Math.min(most, maxRunning - counter.running - of(counter));
+  if (rate) most = Math.min(most, rate.count * Math.ceil(targetMs / rate.perMs) - of(rate));
+  const started = Math.max(0, most);
+  for (const part of [counter, rate]) if (part) used.set(part, of(part) + started);
+  return started;
 }
 
 function isForCertainWorkers({ workers, allowOtherWorkers }: PlacementConstraint): boolean {

@@ -4,6 +4,7 @@
 
 import { tellOfTask } from "../clients/feeds.ts";
 import type { Input } from "../effects.ts";
+import * as limits from "./limits.ts";
 import { mayRunAt, type Site } from "./sites.ts";
 import type { Dispatch, PlacementConstraint, State, Task, Worker } from "../state.ts";
 import { transition, type StepContext } from "../tasks/transition.ts";
@@ -34,6 +35,7 @@ export function dispatch(step: StepContext, task: Task, worker: Worker): void {
   worker.backlogMicros += next.estimateMicros;
   if (spec.priority < worker.lowestPriority) worker.lowestPriority = spec.priority;
   takeResources(worker, spec.constraint, 1);
+  if (spec.constraint.limit) limits.countStart(now, spec.constraint.limit);
   if (next.suspect) worker.suspects++;
   if (next.closes) worker.closedFor = task;
   state.totals.dispatched++;
@@ -76,9 +78,9 @@ export function endDispatch({ state }: StepContext, ended: Dispatch): void {
   if (ended.withdrawing) worker.withdrawals--;
   if (ended.lent) {
     worker.lent--;
-    worker.regaining.delete(ended);
+    stopRegaining(ended);
   } else {
-    freeSlot(ended);
+    freeSlot(state, ended);
   }
   if (worker.dispatches.size === 0) {
     worker.backlogMicros = 0;
@@ -90,39 +92,87 @@ export function endDispatch({ state }: StepContext, ended: Dispatch): void {
 export function offerRoom(step: StepContext, worker: Worker): void {
   for (const each of worker.regaining) {
     if (!hasFree(worker, each.task.spec.constraint)) break;
-    worker.regaining.delete(each);
-    takeBack(each);
-    step.effects.resume(each);
+    if (mayCountAgain(each)) letGoOn(step, each);
   }
   updateRoom(step.state, worker);
   unblock(step.state, worker);
 }
 
 /** The task waits for its sub-tasks: other tasks may use its slot and its resources. */
-export function lend(dispatch: Dispatch): void {
+export function lend(state: State, dispatch: Dispatch): void {
   if (dispatch.lent) return;
   dispatch.lent = true;
   dispatch.worker.lent++;
-  freeSlot(dispatch);
+  freeSlot(state, dispatch);
 }
 
-function freeSlot(dispatch: Dispatch): void {
+function freeSlot(state: State, dispatch: Dispatch): void {
   const { worker, task, estimateMicros, suspect } = dispatch;
+  const { constraint } = task.spec;
   worker.backlogMicros -= estimateMicros;
-  takeResources(worker, task.spec.constraint, -1);
+  takeResources(worker, constraint, -1);
+  if (constraint.limit) limits.countEnd(state, constraint.limit);
   if (suspect) worker.suspects--;
   // The worker may by then be emptied for a later attempt of the same task, which this does not end.
   if (dispatch.closes) worker.closedFor = undefined;
   dispatch.closes = false;
 }
 
-/** The task goes on. It may use its slot at once, but has to wait until its resources are free. */
-export function resume(dispatch: Dispatch): void {
+/**
+ * The task goes on. It may use its slot at once, but has to wait until its resources are free, and its
+ * limit lets it run.
+ */
+export function resume(state: State, dispatch: Dispatch): void {
   const { worker, task, lent, abandoned } = dispatch;
+  const { constraint } = task.spec;
   if (!lent) return;
-  if (task.spec.constraint.resources === undefined) takeBack(dispatch);
-  // An abandoned task is to end, and needs no resources for that.
-  else if (!abandoned) worker.regaining.add(dispatch);
+  if (!limits.waitsToGoOn(constraint)) return takeBack(dispatch);
+  // An abandoned task is to end, and needs nothing for that.
+  if (abandoned) return;
+  if (constraint.resources !== undefined) worker.regaining.add(dispatch);
+  if (constraint.limit) limits.awaitCount(state, constraint.limit, dispatch);
+}
+
+function stopRegaining(dispatch: Dispatch): void {
+  dispatch.worker.regaining.delete(dispatch);
+  dispatch.task.spec.constraint.limit?.counter?.regaining.delete(dispatch);
+}
+
+/** Whether its limit lets one more run that had lent its slot. */
+function mayCountAgain({ task }: Dispatch): boolean {
+  const { limit } = task.spec.constraint;
+  return limit?.counter === undefined || limit.counter.running < limit.maxRunning;
+}
+
+function letGoOn(step: StepContext, dispatch: Dispatch): void {
+  stopRegaining(dispatch);
+  takeBack(dispatch);
+  step.effects.resume(dispatch);
+}
+
+/** Tasks under some limits have ended: first those go on that wait to be counted again, then sites come back. */
+export function offerLimits(step: StepContext): void {
+  const { state, now } = step;
+  if (state.limits.changed.size === 0) return;
+  for (const counter of state.limits.changed) {
+    for (const each of counter.regaining) {
+      const { worker, task } = each;
+      if (!mayCountAgain(each) || !hasFree(worker, task.spec.constraint)) continue;
+      letGoOn(step, each);
+      updateRoom(state, worker);
+    }
+    limits.openLimits(state, now, counter);
+  }
+  state.limits.changed.clear();
+}
+
+/** The worker of the dispatch is gone. */
+export function dropDispatch(state: State, dispatch: Dispatch): void {
+  const { limit } = dispatch.task.spec.constraint;
+  endInside(state, dispatch);
+  if (limit === undefined) return;
+  stopRegaining(dispatch);
+  if (!dispatch.lent) limits.countEnd(state, limit);
 }
 
 function takeBack(dispatch: Dispatch): void {
@@ -130,7 +180,9 @@ function takeBack(dispatch: Dispatch): void {
   const { worker, task } = dispatch;
   worker.lent--;
   worker.backlogMicros += dispatch.estimateMicros;
-  takeResources(worker, task.spec.constraint, 1);
+  const { constraint } = task.spec;
+  takeResources(worker, constraint, 1);
+  if (constraint.limit?.counter) constraint.limit.counter.running++;
   if (dispatch.suspect) worker.suspects++;
 }
 
@@ -159,7 +211,7 @@ export function loadOf({ dispatches, lent }: Worker): number {
 /** Cancels an attempt. It takes room on its worker until the worker answers that it ended. */
 export function abandon(step: StepContext, abandoned: Dispatch, reason: string | undefined): void {
   abandoned.abandoned = true;
-  abandoned.worker.regaining.delete(abandoned);
+  stopRegaining(abandoned);
   endInside(step.state, abandoned);
   step.effects.cancelAttempt(abandoned, reason);
 }
@@ -203,8 +255,9 @@ function blockedAt({ ready, functions }: State, worker: Worker): Iterable<Site> 
 
 function mayFindRoom(state: State, worker: Worker, site: Site): boolean {
   const isFree = state.free.has(worker);
-  // Tasks that need a resource are not sent ahead.
-  if (!isFree && (site.resources.length > 0 || !state.openAhead.has(worker))) return false;
+  // Tasks that need a resource or have a limit are not sent ahead.
+  const needsSlot = site.resources.length > 0 || site.limit !== undefined;
+  if (!isFree && (needsSlot || !state.openAhead.has(worker))) return false;
   return mayRunAt(worker, site) && hasRoomForSmallest(worker, site);
 }
 

@@ -5,12 +5,14 @@ import { assert } from "../assert.ts";
 import type { State } from "../state.ts";
 import { couldRun, isNamed } from "./constraints.ts";
 import { hasResources, isApartOn } from "./dispatches.ts";
+import type { Counter, Limit } from "./limits.ts";
 import { headOf, isBlocked, tasksOf, type Lane } from "./lanes.ts";
 import { fits, needsOf } from "./locality.ts";
 
 export function checkPlacement(state: State): void {
   checkReadyQueue(state);
   checkSites(state);
+  checkLimits(state);
   assert(state.becameReady.size === 0, () => "specs with ready tasks are left over from the step");
 }
 
@@ -35,6 +37,7 @@ function checkWaitsRightly(state: State, lane: Lane): void {
   const hasRoom = state.free.size + state.openAhead.size > 0;
   assert(!hasRoom || isBlocked(lane), () => "a lane was left with tasks and not found blocked");
   const head = headOf(lane)!;
+  if (lane.constraint.limit && isClosed(lane.constraint.limit)) return;
   const needs = needsOf(head);
   for (const worker of state.free) {
     // Whether it has the time is known at the moment of placement only.
@@ -62,6 +65,52 @@ function checkPlaceOf(lane: Lane): void {
   }
   if (!isBlocked(lane))
     assert(site.heapAt >= 0, () => "a lane that is not blocked cannot be found");
+}
+
+/** As far as is known without a clock: what does not matter any more may still be among the starts. */
+function isClosed({ counter, maxRunning, rate }: Limit): boolean {
+  if (counter && counter.running >= maxRunning) return true;
+  return rate !== undefined && rate.starts.size >= rate.count;
+}
+
+function checkLimits({ limits, workers, constraints, sites }: State): void {
+  const running = new Map<Counter, number>();
+  for (const { dispatches } of workers.values()) {
+    for (const { task, lent } of dispatches.values()) {
+      const counter = task.spec.constraint.limit?.counter;
+      if (counter && !lent) running.set(counter, (running.get(counter) ?? 0) + 1);
+    }
+  }
+  for (const counter of new Set([...running.keys(), ...limits.counters.values()])) {
+    const counted = [counter.running, running.get(counter) ?? 0] as const;
+    assert(counted[0] === counted[1], () => `${counted.join(", not ")} run under a limit`);
+    assert(limits.counters.get(counter.name) === counter, () => "a counter in use is not filed");
+    for (const each of counter.regaining) {
+      const { lent, abandoned, task, worker } = each;
+      assert(lent && !abandoned, () => `${task.key} waits to be counted, and is`);
+      const isFull = counter.running >= task.spec.constraint.limit!.maxRunning;
+      const waits = isFull || worker.regaining.has(each);
+      assert(waits, () => `${task.key} waits to be counted, and may be`);
+    }
+  }
+  assert(limits.changed.size === 0, () => "a counter is left over from the step");
+  for (const { starts, count, closed, timedAt } of limits.rates.values()) {
+    assert(starts.size <= count, () => `${starts.size} starts where ${count} may be`);
+    assert(closed.size === 0 || timedAt !== undefined, () => "nothing opens a rate limit");
+  }
+  const asked = [...constraints.values()].flatMap(({ limit }) => limit ?? []);
+  assert(limits.all.size === new Set(asked).size, () => "a limit is filed that nobody asks for");
+  for (const limit of asked) {
+    const ways = [limit.heapAt >= 0, limit.rate?.closed.has(limit), limits.opened.has(limit)];
+    const count = ways.filter((way) => way === true).length;
+    assert(count <= 1, () => "a limit is closed in two ways");
+    assert(count === 1 || limit.held.size === 0, () => "nothing opens a limit");
+  }
+  for (const site of sites.values()) {
+    const isHeld = [...(site.limit?.held ?? [])].includes(site);
+    assert(isHeld === site.held, () => "a site is wrongly held");
+    assert(!site.held || site.blockedBy === undefined, () => "a held site is blocked, too");
+  }
 }
 
 function checkSites(state: State): void {

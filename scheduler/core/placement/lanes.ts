@@ -115,7 +115,8 @@ export function isBlocked({ aside, priority, place }: Lane): boolean {
   return aside || isSiteBlocked(place!.site, priority);
 }
 
-export function isSiteBlocked({ blockedBy }: Site, priority: number): boolean {
+export function isSiteBlocked({ held, blockedBy }: Site, priority: number): boolean {
+  if (held) return true;
   return blockedBy !== undefined && priority <= blockedBy.priority;
 }
 

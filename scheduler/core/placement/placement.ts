@@ -10,12 +10,14 @@ import {
   hasTime,
   isApartOn,
   loadOf,
+  offerLimits,
   withdraw,
 } from "./dispatches.ts";
+import { hold, isOpen, openFurther } from "./limits.ts";
 import { mayPrecede, type Lane } from "./lanes.ts";
 import { fits, isWorthMoving, nearest, needsOf, waitMicros, type Needs } from "./locality.ts";
 import { mayRunAt } from "./sites.ts";
-import type { Dispatch, PlacementConstraint, State, Task, Worker } from "../state.ts";
+import type { Dispatch, PlacementConstraint, Task, Worker } from "../state.ts";
 import { endReservation, scheduleReview } from "./reservation.ts";
 import { requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -25,12 +27,22 @@ import { failIfTooLarge, isSchedulable, warnUnschedulable } from "./unschedulabl
 export function place(step: StepContext): void {
   const { state } = step;
   const { ready } = state;
-  endReservation(state);
+  endReservation(step);
+  offerLimits(step);
   releaseSuspects(step);
   const streak: Streak = { worker: undefined, constraint: undefined, tasks: 0, micros: 0 };
   while (state.free.size > 0 || state.openAhead.size > 0) {
     const lane = ready.next();
-    if (lane === undefined) break;
+    if (lane === undefined) {
+      if (state.free.size > 0 && openFurther(state, step.now)) continue;
+      if (endReservation(step)) continue;
+      break;
+    }
+    const { limit, site } = lane.constraint;
+    if (limit !== undefined && !isOpen(step.now, limit)) {
+      hold(state, step.now, site);
+      continue;
+    }
     const task = ready.head(lane);
     const needs = task.inputs && needsOf(task);
     const worker = needs ? chooseNear(step, task, needs) : choose(step, task, streak);
@@ -50,7 +62,7 @@ export function place(step: StepContext): void {
     } else {
       ready.passTurn(lane);
       dispatch(step, task, worker);
-      if (task === state.reservation.oldest) endReservation(state);
+      if (task === state.reservation.oldest) endReservation(step);
       extend(streak, task, worker);
     }
   }
@@ -86,7 +98,8 @@ function extend(streak: Streak, { spec: { constraint } }: Task, worker: Worker):
 }
 
 /** The worker of the streak, if this task can extend it. */
-function workerOf({ state, now }: StepContext, streak: Streak, task: Task): Worker | undefined {
+function workerOf(step: StepContext, streak: Streak, task: Task): Worker | undefined {
+  const { state, now } = step;
   const { worker, constraint, tasks, micros } = streak;
   if (worker === undefined || constraint !== task.spec.constraint) return undefined;
   if (tasks >= mostInStreak || micros >= mostMicrosInStreak) {
@@ -95,7 +108,7 @@ function workerOf({ state, now }: StepContext, streak: Streak, task: Task): Work
   }
   if (!state.free.has(worker) && !state.openAhead.has(worker)) return undefined;
   if (!hasTime(now, worker, task)) return undefined;
-  return wouldDelay(state, worker, task) ? undefined : worker;
+  return wouldDelay(step, worker, task) ? undefined : worker;
 }
 
 function choose(step: StepContext, task: Task, streak?: Streak): Worker | undefined {
@@ -106,7 +119,7 @@ function choose(step: StepContext, task: Task, streak?: Streak): Worker | undefi
   }
   const free = chooseFree(step, task);
   if (free || needsFreeSlot(task)) return free;
-  return firstFit(now, state.openAhead, task, (worker) => !wouldDelay(state, worker, task));
+  return firstFit(now, state.openAhead, task, (worker) => !wouldDelay(step, worker, task));
 }
 
 /** Whether some worker has room for the task, its inputs aside, and aside from whom a suspect may meet there. */
@@ -124,7 +137,7 @@ function hasRoomBesides(step: StepContext, task: Task): boolean {
 function chooseNear(step: StepContext, task: Task, needs: Needs): Worker | undefined {
   const { state, now } = step;
   const isAlone = needsFreeSlot(task);
-  const mayQueue = (worker: Worker) => !isAlone && !wouldDelay(state, worker, task);
+  const mayQueue = (worker: Worker) => !isAlone && !wouldDelay(step, worker, task);
   const anyone =
     firstFit(now, state.free, task, (worker) => fits(worker, needs)) ??
     (isAlone
@@ -143,13 +156,18 @@ function chooseFree({ state, now }: StepContext, task: Task): Worker | undefined
   return found;
 }
 
-/** Whether the task must not be sent ahead: it is a suspect, uses a resource, or may expire. */
-function needsFreeSlot({ spec: { constraint }, suspicions, expiresAt }: Task): boolean {
-  return constraint.resources !== undefined || suspicions > 0 || expiresAt !== undefined;
+/** Whether the task must not be sent ahead: it is a suspect, uses a resource, has a limit, may expire, or is lost with its worker. */
+function needsFreeSlot({ spec: { constraint, options }, suspicions, expiresAt }: Task): boolean {
+  if (constraint.resources !== undefined || constraint.limit !== undefined) return true;
+  return suspicions > 0 || expiresAt !== undefined || options.atMostOnce === true;
 }
 
 /** Whether sending the task ahead would keep a slot from a task that comes first and waits for a free one. */
-function wouldDelay({ ready }: State, worker: Worker, { spec: { lane } }: Task): boolean {
+function wouldDelay(
+  { state: { ready }, now }: StepContext,
+  worker: Worker,
+  { spec: { lane } }: Task,
+): boolean {
   const { reservedFor } = worker;
   if (reservedFor?.state.at === "ready" && mayPrecede(reservedFor.spec.lane, lane)) {
     if (hasResources(worker, reservedFor.spec.constraint)) return true;
@@ -159,6 +177,7 @@ function wouldDelay({ ready }: State, worker: Worker, { spec: { lane } }: Task):
     if (waiting.ready === 0 || !needsFreeSlot(ready.head(waiting))) continue;
     if (!mayPrecede(waiting, lane)) continue;
     const { constraint } = waiting;
+    if (constraint.limit !== undefined && !isOpen(now, constraint.limit)) continue;
     if (couldRun(worker, constraint) && hasResources(worker, constraint)) return true;
   }
   return false;
@@ -201,6 +220,11 @@ function block(step: StepContext, lane: Lane): void {
 
 /** For a lane that waits: a warning if it is unschedulable, else room if it is more urgent than other work. */
 function warnOrMakeRoom(step: StepContext, lane: Lane): void {
+  const { limit, site } = lane.constraint;
+  if (limit !== undefined && !isOpen(step.now, limit)) {
+    if (!site.held) hold(step.state, step.now, site);
+    return;
+  }
   if (isSchedulable(step.state, lane.constraint)) makeRoomFor(step, lane);
   else warnUnschedulable(step, lane.constraint);
 }

@@ -156,15 +156,31 @@ export class ReadyQueue {
     this.blockedSites.add(site);
   }
 
-  /** Unblocks a site: its lanes may find room now. */
+  /** Takes a site out of the queue, with all its lanes, until `release`. */
+  hold(site: Site): void {
+    if (site.heapAt >= 0) this.sites.remove(site);
+    site.held = true;
+    site.limit!.held.add(site);
+    this.wake(site);
+  }
+
+  release(site: Site): void {
+    site.limit!.held.remove(site);
+    site.held = false;
+    this.wake(site);
+  }
+
+  /** Unblocks a site: its lanes may find room now, unless it is held. */
   wake(site: Site): void {
     site.blockedBy = undefined;
     this.blockedSites.delete(site);
     this.sitesAwaitingSlot.delete(site);
-    for (const place of site.parked) {
-      if (place.lanes.first !== undefined && place.heapAt < 0) place.turn.places.add(place);
+    if (!site.held) {
+      for (const place of site.parked) {
+        if (place.lanes.first !== undefined && place.heapAt < 0) place.turn.places.add(place);
+      }
+      site.parked.clear();
     }
-    site.parked.clear();
     for (const lane of site.aside) {
       lane.aside = false;
       this.#show(lane);
@@ -302,6 +318,7 @@ export class ReadyQueue {
 
   /** Puts the site into the heap of sites, moves it or takes it out, as its lanes that are not blocked say. */
   #refresh(site: Site): void {
+    if (site.held) return site.limit!.held.moved(site);
     const priority = site.ranks.first?.priority;
     const isOpen = priority !== undefined && !isSiteBlocked(site, priority);
     if (site.heapAt < 0) {

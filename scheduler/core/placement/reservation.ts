@@ -4,6 +4,7 @@
 // same one as last time, it gets the reservation, and there is one at most.
 
 import { isPresent, unblock } from "./dispatches.ts";
+import { mayStart } from "./limits.ts";
 import { headOf, isBlocked } from "./lanes.ts";
 import { couldRun } from "./constraints.ts";
 import { isSchedulable } from "./unschedulable.ts";
@@ -30,7 +31,7 @@ export function reviewReservation(step: StepContext): void {
   const { state } = step;
   const { reservation } = state;
   reservation.isScheduled = false;
-  const oldest = longestWaiting(state);
+  const oldest = longestWaiting(step);
   const isSame = oldest === reservation.oldest;
   reservation.oldest = oldest;
   if (isSame && oldest && reservation.worker && isHere(state, reservation.worker)) {
@@ -44,10 +45,12 @@ export function reviewReservation(step: StepContext): void {
   if (reservation.worker) reservation.worker.reservedFor = oldest;
 }
 
-/** Gives the room back when the task that it is reserved for does not wait any more. */
-export function endReservation(state: State): void {
+/** Gives the room back when the task that it is reserved for does not wait any more, or waits for its limit. Returns whether it did. */
+export function endReservation({ state, now }: Pick<StepContext, "state" | "now">): boolean {
   const { worker, oldest } = state.reservation;
-  if (worker !== undefined && oldest?.state.at !== "ready") cancelReservation(state);
+  if (worker === undefined || (oldest?.state.at === "ready" && mayStart(now, oldest))) return false;
+  cancelReservation(state);
+  return true;
 }
 
 function cancelReservation(state: State): void {
@@ -63,12 +66,12 @@ function isHere(state: State, worker: Worker): boolean {
 }
 
 /** The oldest of the most urgent ready tasks that ask for resources and could run on a worker here. */
-function longestWaiting(state: State): Task | undefined {
+function longestWaiting({ state, now }: StepContext): Task | undefined {
   let oldest: Task | undefined;
   for (const lane of state.ready.lanes()) {
     if (lane.constraint.resources === undefined || !isBlocked(lane)) continue;
     const head = headOf(lane)!;
-    if (oldest && !isBefore(head, oldest)) continue;
+    if (!mayStart(now, head) || (oldest && !isBefore(head, oldest))) continue;
     if (isSchedulable(state, lane.constraint)) oldest = head;
   }
   return oldest;

@@ -1,8 +1,9 @@
-// Sites: placement constraints that can run on the same workers share a site, by their function, the
-// workers asked for that are here, and roughly how much they need of which resources. A whole site is
+// Sites: placement constraints that can run on the same workers share a site, by their function and limit, the
+// workers asked for that are here, the tags, and roughly how much they need of which resources. A whole site is
 // blocked and woken at once, so that ten thousand constraints cost no more than a few.
 
 import { Heap } from "../structures/heap.ts";
+import type { Limit } from "./limits.ts";
 import type { Amount, Lane, Place, Rank } from "./lanes.ts";
 import type { FunctionFacts, PlacementConstraint, State, Worker } from "../state.ts";
 
@@ -11,10 +12,17 @@ export type Site = {
   readonly function: FunctionFacts;
   /** The workers asked for that are here; undefined for any. */
   readonly workers: ReadonlySet<Worker> | undefined;
+  /** What they have to be tagged with; undefined for nothing. */
+  readonly tags: readonly string[] | undefined;
   /** The names of the resources needed, sorted. */
   readonly resources: readonly string[];
   /** For each of them, what the lanes with tasks need. */
   readonly smallest: readonly Heap<Amount>[];
+  /** How many of its tasks may run or start; undefined for any number. */
+  readonly limit: Limit | undefined;
+  /** The limit was closed when its tasks came up: it is out of the queue until that opens. */
+  held: boolean;
+  heldAt: number;
   /** The lane that found no room: it waits, and so do all that are no more urgent. */
   blockedBy: Lane | undefined;
   readonly places: Set<Place>;
@@ -38,18 +46,24 @@ export type NamedWorkers = {
 /** The site for such a constraint, which it counts. */
 export function enterSite(
   state: State,
-  of: Pick<PlacementConstraint, "function" | "resources" | "workers" | "allowOtherWorkers">,
+  of: Pick<
+    PlacementConstraint,
+    "function" | "resources" | "workers" | "allowOtherWorkers" | "tags" | "limit"
+  >,
 ): Site {
   const workers = of.allowOtherWorkers ? undefined : presentOf(state, of.workers);
   const resources = Object.keys(of.resources ?? {}).sort();
   const places = workers && [...workers].map(({ id }) => id).sort();
   const amounts = resources.map((name) => steps(of.resources![name]!, resources.length));
+  const { tags, limit } = of;
   const { key } = of.function;
   const signature =
-    workers || resources.length > 0 ? JSON.stringify([key, places, resources, amounts]) : `=${key}`;
+    workers || resources.length > 0 || tags || limit
+      ? JSON.stringify([key, places, resources, amounts, tags, limit?.signature])
+      : `=${key}`;
   let site = state.sites.get(signature);
   if (site === undefined) {
-    site = createSite({ signature, function: of.function, workers, resources });
+    site = createSite({ signature, function: of.function, workers, tags, resources, limit });
     state.sites.set(signature, site);
     site.function.sites.add(site);
   }
@@ -60,6 +74,7 @@ export function enterSite(
 export function leaveSite(state: State, site: Site): void {
   site.constraints--;
   if (site.constraints > 0) return;
+  if (site.held) state.ready.release(site);
   state.ready.wake(site);
   state.sites.delete(site.signature);
   site.function.sites.delete(site);
@@ -103,17 +118,25 @@ function namesOf({ name, host, id }: Worker): ReadonlySet<string> {
   return new Set([name, host, id]);
 }
 
-/** Whether the worker has the function and is one of those asked for. */
-export function mayRunAt(worker: Worker, { function: facts, workers }: Site): boolean {
-  return worker.functions.has(facts.key) && (workers === undefined || workers.has(worker));
+/** Whether the worker has the function and the tags, and is one of those asked for. */
+export function mayRunAt(worker: Worker, site: Site): boolean {
+  if (!worker.functions.has(site.function.key) || !hasTags(worker, site)) return false;
+  return site.workers === undefined || site.workers.has(worker);
+}
+
+/** Whether the worker has all tags that are asked for. */
+export function hasTags(worker: Worker, { tags }: Pick<PlacementConstraint, "tags">): boolean {
+  return tags === undefined || tags.every((tag) => worker.tags.has(tag));
 }
 
 export function createSite(
-  of: Pick<Site, "signature" | "function" | "workers" | "resources">,
+  of: Pick<Site, "signature" | "function" | "workers" | "tags" | "resources" | "limit">,
 ): Site {
   return {
     ...of,
     smallest: of.resources.map(() => new Heap(isLess)),
+    held: false,
+    heldAt: 0,
     blockedBy: undefined,
     places: new Set(),
     parked: new Set(),

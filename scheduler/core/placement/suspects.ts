@@ -18,6 +18,7 @@ import {
   updateRoom,
   withdraw,
 } from "./dispatches.ts";
+import { mayStart } from "./limits.ts";
 import { fits, needsOf } from "./locality.ts";
 
 export type Suspects = {
@@ -60,7 +61,13 @@ export function releaseSuspects(step: StepContext): void {
   if (suspects.clearing !== undefined) advanceClearing(step, suspects.clearing);
   if (suspects.parked.size === 0 || suspects.lookedAt === state.slotsFreed) return;
   suspects.lookedAt = state.slotsFreed;
-  for (const task of suspects.parked) if (!isParked(state, task)) suspects.parked.delete(task);
+  for (const task of suspects.parked) {
+    if (!isParked(state, task)) suspects.parked.delete(task);
+    else if (!mayStart(step.now, task)) {
+      suspects.parked.delete(task);
+      proceed(step, task, "it waits for its limit");
+    }
+  }
   for (const worker of state.free) {
     if (worker.suspects > 0) continue;
     for (const task of suspects.parked) {
@@ -80,7 +87,7 @@ export function releaseSuspects(step: StepContext): void {
 /** Sends the worker with the fewest tasks no more of them, until it can run the suspect alone. */
 function startClearing(step: StepContext, task: Task): void {
   const { state } = step;
-  if (state.suspects.clearing !== undefined) return;
+  if (state.suspects.clearing !== undefined || !mayStart(step.now, task)) return;
   let best: Worker | undefined;
   for (const worker of state.workers.values()) {
     if (!isPresent(worker) || worker.closedFor || !couldTake(worker, task, false)) continue;
@@ -100,7 +107,7 @@ function advanceClearing(
   const { state } = step;
   const { suspects } = state;
   const isHere = state.workers.get(worker.id) === worker && isPresent(worker);
-  const isOver = !isHere || !isParked(state, task);
+  const isOver = !isHere || !isParked(state, task) || !mayStart(step.now, task);
   const isEmpty = loadOf(worker) === 0 && !worker.dispatches.has(task.key);
   if (!isOver && (!isEmpty || !hasResources(worker, task.spec.constraint))) return;
   suspects.clearing = undefined;

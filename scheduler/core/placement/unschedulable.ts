@@ -13,6 +13,7 @@ import type { FunctionFacts, PlacementConstraint, Spec, State, Task, Worker } fr
 import { fail, requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import type { Due } from "../timers.ts";
+import { hasTags } from "./sites.ts";
 import { howWorkersWent } from "../workers/departures.ts";
 import { couldRun, isNamed, lacks } from "./constraints.ts";
 import { tasksOf } from "./lanes.ts";
@@ -33,7 +34,7 @@ export function isSchedulable(state: State, constraint: PlacementConstraint): bo
 /** For `explain`, the log and errors. Undefined for what is schedulable. */
 export function whatIsMissing(state: State, constraint: PlacementConstraint): string | undefined {
   if (isSchedulable(state, constraint)) return undefined;
-  const { workers: asked, resources, allowOtherWorkers } = constraint;
+  const { workers: asked, resources, tags = [], allowOtherWorkers } = constraint;
   const { key, name } = constraint.function;
   if (state.workers.size === 0) {
     const { joins } = state;
@@ -61,13 +62,31 @@ export function whatIsMissing(state: State, constraint: PlacementConstraint): st
       ? `the workers asked for (${names}) have no function "${name}"`
       : `none of the workers asked for (${names}) is here`;
   }
-  for (const resource in resources) {
-    const most = Math.max(...candidates.map((worker) => worker.resources[resource] ?? 0));
-    if (most >= resources[resource]!) continue;
-    const who = isPinned ? `none of the workers asked for (${quoted([...asked])})` : "no worker";
-    return `${who} has ${resources[resource]} of resource "${resource}": the most that one has is ${most}`;
+  const who = isPinned ? `none of the workers asked for (${quoted([...asked])})` : "no worker";
+  const absent = tags.find((tag) => !candidates.some((worker) => worker.tags.has(tag)));
+  if (absent !== undefined) {
+    const isElsewhere = !isPinned && staying.some((worker) => worker.tags.has(absent));
+    const where = isElsewhere ? ` that has the function "${name}"` : "";
+    return `${who}${where} has the tag "${absent}"${orWhichTag(state, absent, candidates)}`;
   }
-  return `no one worker has all that it asks for: ${shortages(candidates, constraint)}`;
+  const tagged = candidates.filter((worker) => hasTags(worker, constraint));
+  if (tagged.length === 0) return `no one worker has all the tags asked for (${quoted(tags, 10)})`;
+  for (const resource in resources) {
+    const most = Math.max(...tagged.map((worker) => worker.resources[resource] ?? 0));
+    if (most >= resources[resource]!) continue;
+    const those = tags.length === 0 ? who : `${who} tagged ${quoted(tags, 10)}`;
+    return `${those} has ${resources[resource]} of resource "${resource}": the most that one has is ${most}`;
+  }
+  return `no one worker has all that it asks for: ${shortages(tagged, constraint)}`;
+}
+
+/** The tags that are most like it; without any, those that the workers have. */
+function orWhichTag({ options }: State, tag: string, workers: readonly Worker[]): string {
+  const there = new Set(workers.flatMap(({ tags }) => [...tags]));
+  if (there.size === 0) return "; none of them has any tag";
+  const near = options.nearestNames(tag, there);
+  if (near.length > 0) return `; did you mean ${orList(near)}?`;
+  return `; tags there are ${quoted([...there].sort(), 5)}`;
 }
 
 /** Of several resources each worker has enough of some: which one it has too little of. */
@@ -85,6 +104,10 @@ function quoted(names: readonly string[], most = shownAtMost): string {
   return shown.join(", ") + andMore(names.length, most);
 }
 
+function orList(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(" or ");
+}
+
 function andMore(count: number, most = shownAtMost): string {
   return count > most ? `, and ${count - most} more` : "";
 }
@@ -93,7 +116,7 @@ const shownAtMost = 3;
 /** The names that are most like it; without any, the first of the registered ones. */
 function orWhichName({ options, registered }: State, name: string): string {
   const near = options.nearestNames(name, registered);
-  if (near.length > 0) return `; did you mean ${near.map((name) => `"${name}"`).join(" or ")}?`;
+  if (near.length > 0) return `; did you mean ${orList(near)}?`;
   return registered.size === 0 ? "" : `; registered are ${quoted([...registered], 5)}`;
 }
 

@@ -5,6 +5,7 @@
 import { BinaryPayload } from "../../../src/payload/binary-payload.ts";
 import { KeyTable } from "../../../src/key-table.ts";
 import { Line } from "../coordination/line.ts";
+import { isHeldBefore, letsMoreRun } from "../placement/limits.ts";
 import { comesBefore, isPlaceBefore } from "../placement/lanes.ts";
 import { isMoreUrgent, ReadyQueue } from "../placement/ready-queue.ts";
 import { isHigher, isLess } from "../placement/sites.ts";
@@ -35,11 +36,13 @@ export const shared: Shared = {
   comesBefore,
   forgotten,
   fresh,
+  isHeldBefore,
   isHigher,
   isLess,
   isMoreUrgent,
   isPlaceBefore,
   isSooner,
+  letsMoreRun,
   noNames,
   noOptions,
   readyState,

@@ -5,7 +5,7 @@
 import type { ErrorRecord } from "../../../src/errors/error-record.ts";
 import type { Failure } from "../../../src/wire/protocol.ts";
 import { tellOfRetry, tellOfTask } from "../clients/feeds.ts";
-import type { Loss, State, Task, Worker } from "../state.ts";
+import type { Dispatch, Loss, State, Task, Worker } from "../state.ts";
 import { fail, requeue } from "./lifecycle.ts";
 import type { StepContext } from "./transition.ts";
 
@@ -22,9 +22,10 @@ export function failAttempt(
     else blame(step, task, loss, failure.error);
     return;
   }
-  const { retries, retryIf } = task.spec.options;
+  const { retries, retryIf, atMostOnce } = task.spec.options;
   if (
     retries === undefined ||
+    atMostOnce ||
     // Its own error says more than that there is no time for another attempt.
     step.state.timeLimit !== undefined ||
     task.failures >= retries.max ||
@@ -71,6 +72,7 @@ function matches({ code, error }: Failure, listed: readonly string[]): boolean {
  * is an end.
  */
 export function suspect(step: StepContext, task: Task, loss: Loss, why: string): void {
+  if (task.spec.options.atMostOnce) return failAfterStart(step, task, loss);
   task.suspicions++;
   if (task.suspicions > mostSuspicions) return blame(step, task, loss);
   requeueLost(step, task, loss, why);
@@ -83,6 +85,7 @@ const mostSuspicions = 10;
  * @param error what ended the thread, with its stack
  */
 export function blame(step: StepContext, task: Task, loss: Loss, error?: ErrorRecord): void {
+  if (task.spec.options.atMostOnce) return failAfterStart(step, task, loss, error);
   const { options } = step.state;
   const losses = (task.losses ??= []);
   losses.push({ ...loss, how: loss.how.slice(0, howLength) });
@@ -102,10 +105,29 @@ export function blame(step: StepContext, task: Task, loss: Loss, error?: ErrorRe
 }
 
 /** Puts a task back into the queue whose attempt was lost. */
-export function requeueLost(step: StepContext, task: Task, loss: Loss, why: string): void {
+function requeueLost(step: StepContext, task: Task, loss: Loss, why: string): void {
   const { worker, how } = loss;
   tellOfTask(step, task, { type: "lost", worker, how: how.slice(0, howLength) });
   requeue(step, task, why);
+}
+
+/** An attempt that may have begun is over without an answer, and without blame: the task runs again if it may. */
+export function runAgain(step: StepContext, ended: Dispatch, why: string): void {
+  const { task, worker, started } = ended;
+  const loss = { worker: worker.name, how: why };
+  if (task.spec.options.atMostOnce) failAfterStart(step, task, loss);
+  else if (started) requeueLost(step, task, loss, why);
+  else requeue(step, task, why);
+}
+
+/** The task runs at most once, and the attempt that was lost may have begun. */
+function failAfterStart(step: StepContext, task: Task, loss: Loss, error?: ErrorRecord): void {
+  const { name } = task.spec.function;
+  const how = loss.how.slice(0, howLength);
+  const message = `"${name}" may have run on worker ${loss.worker}, and atMostOnce forbids another start: ${how}`;
+  const failure = { code: "worker-lost", message, key: task.key, task: name };
+  const whole = error === undefined ? failure : { ...failure, error };
+  fail(step, task, whole, "it may have run", loss.worker);
 }
 
 /** The error that names the losses has to fit into a message: characters of each, and how many. */

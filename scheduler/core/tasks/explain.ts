@@ -11,6 +11,7 @@ import { isScattered } from "../values/lineage.ts";
 import { holdersOf } from "../values/locating.ts";
 import { couldRun } from "../placement/constraints.ts";
 import { hasTime } from "../placement/dispatches.ts";
+import { whyClosed } from "../placement/limits.ts";
 import { whatIsMissing } from "../placement/unschedulable.ts";
 import type { State, Task, TaskKey } from "../state.ts";
 import { attemptOf } from "./attempts.ts";
@@ -73,6 +74,11 @@ function why({ state, now }: View, task: Task, missing: readonly Task[]): string
       const { worker, started, lent, inside } = current.dispatch;
       const attempt = attemptOf(task);
       const link = worker.awayUntil === undefined ? "" : ", whose link is down";
+      const { counter } = task.spec.constraint.limit ?? {};
+      if (counter?.regaining.has(current.dispatch)) {
+        const { name, maxRunning } = task.spec.constraint.limit!;
+        return `attempt ${attempt} on worker ${worker.name}${link} has what it waited for, and goes on when fewer than ${maxRunning} run under its limit "${name}"`;
+      }
       if (lent) {
         const missing = [...(inside?.within?.wants ?? [])].filter((each) => !isSettled(each));
         const forWhat =
@@ -121,8 +127,11 @@ function placeOf({ state }: Task): string {
 
 function whyStillReady(state: State, now: number, task: Task): string {
   const { spec } = task;
-  const missing = whatIsMissing(state, spec.constraint);
+  const { constraint } = spec;
+  const missing = whatIsMissing(state, constraint);
   if (missing !== undefined) return missing;
+  const closed = constraint.limit && whyClosed(now, constraint.limit);
+  if (closed !== undefined) return closed;
   const free = [...state.free].filter((worker) => couldRun(worker, spec.constraint));
   const [ending] = free.filter((worker) => !hasTime(now, worker, task));
   if (ending !== undefined) {

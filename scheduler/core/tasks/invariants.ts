@@ -47,6 +47,10 @@ function checkTask(state: State, task: Task): void {
     assert(client.within?.wants.has(task) ?? true, say(`is not among the wants of ${client.id}`));
   }
   checkInputs(state, task, say);
+  if (task.spec.options.atMostOnce) {
+    const hasBegun = task.losses !== undefined || task.failures > 0 || task.suspicions > 0;
+    assert(!hasBegun, say("is to run once, and an attempt was lost or has failed"));
+  }
   if (at === "released") assert(!isNeeded, say("is needed, and not being recomputed"));
   if (task.state.at === "running") {
     const { dispatch } = task.state;

@@ -294,16 +294,16 @@ export function cancelOne(
  */
 export function reopen(step: StepContext, task: Task): boolean {
   if (!canReopen(task)) return false;
-  const reopening: Task[] = [];
-  const seen = new Set<Task>([task]);
-  // To the inputs that failed first, and from there to everything that failed with them.
-  const look = [task];
-  for (let next = look.pop(); next !== undefined; next = look.pop()) {
-    reopening.push(next);
+  const reopening = new Set([task]);
+  // To the inputs that failed first,
+  for (const next of reopening) {
+    for (const input of next.inputs ?? []) if (canReopen(input)) reopening.add(input);
+  }
+  // and from there to everything that failed with them. Nobody has asked for a second start of these.
+  for (const next of reopening) {
     for (const near of [...(next.inputs ?? []), ...listOf(next.dependents)]) {
-      if (!canReopen(near) || seen.has(near)) continue;
-      seen.add(near);
-      look.push(near);
+      const hasHadItsStart = near.spec.options.atMostOnce && near.attempt > 0;
+      if (canReopen(near) && !hasHadItsStart) reopening.add(near);
     }
   }
   for (const each of reopening) {
@@ -392,7 +392,7 @@ function tellIfReleased(step: StepContext, task: Task): void {
   if (step.state.feeds.size > 0 && !isSettled(task)) tellOfTask(step, task, { type: "released" });
 }
 
-function dropInputs(step: StepContext, task: Task): void {
+export function dropInputs(step: StepContext, task: Task): void {
   for (const input of detachInputs(step.state, task)) forgetIfUnneeded(step, input);
 }
 

@@ -3,6 +3,7 @@
 // one message when their heads are the same object, and nothing has to be compared field by field.
 
 import type { RunMessage } from "../../../src/wire/protocol.ts";
+import { waitsToGoOn } from "../placement/limits.ts";
 import type { Spec, State, Task } from "../state.ts";
 
 /** Everything of the message that is not a column; `announce` is of the attempt. */
@@ -27,7 +28,7 @@ export function enterRunHeads(
     ...(passed && digest !== undefined && { digest }),
     ...(priority !== 0 && { priority }),
     ...(options.run && { options: options.run }),
-    ...(constraint.resources && { resources: constraint.resources }),
+    ...(waitsToGoOn(constraint) && { resources: constraint.resources ?? {} }),
     ...(lane.depth > 0 && { depth: lane.depth }),
   };
   const signature = JSON.stringify(usual);

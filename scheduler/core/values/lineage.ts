@@ -12,6 +12,11 @@ export function isScattered({ spec }: Task): boolean {
   return spec.function.name === scatteredName;
 }
 
+/** Whether its value cannot be made again: no call made it, or the call runs at most once. */
+export function isIrreplaceable(task: Task): boolean {
+  return isScattered(task) || task.spec.options.atMostOnce === true;
+}
+
 /** The task has a value on workers. It becomes a descendant of its inputs, instead of a dependent. */
 export function rememberLineage(state: State, task: Task): readonly Task[] {
   const { inputs = [] } = task;

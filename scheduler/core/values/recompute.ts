@@ -1,13 +1,20 @@
 // Recompute: when the last replica of a value is lost, its task runs again, and before it those of its
-// inputs whose values are gone too. A scattered value cannot be recomputed: its task fails, and with
-// it the dependents.
+// inputs whose values are gone too. A scattered value cannot be recomputed, nor one of a task that runs at
+// most once: the task fails, and with it the dependents.
 
 import { listOf } from "../structures/small-set.ts";
 import type { State, Task, Worker, WorkerId } from "../state.ts";
-import { countMissing, fail, endWithInput, isNeeded, proceed } from "../tasks/lifecycle.ts";
+import {
+  countMissing,
+  dropInputs,
+  fail,
+  endWithInput,
+  isNeeded,
+  proceed,
+} from "../tasks/lifecycle.ts";
 import { hurryForDependents } from "../tasks/urgency.ts";
 import { transition, type StepContext } from "../tasks/transition.ts";
-import { isScattered, needInputsAgain } from "./lineage.ts";
+import { isIrreplaceable, isScattered, needInputsAgain } from "./lineage.ts";
 import { removeReplica } from "./replicas.ts";
 import { tellOfTask } from "../clients/feeds.ts";
 import { forEachWanting } from "../clients/wants.ts";
@@ -82,6 +89,10 @@ export function recompute(step: StepContext, tasks: readonly Task[], why: string
   for (let next = look.pop(); next !== undefined; next = look.pop()) {
     if (next.state.at !== "released" || making.has(next)) continue;
     making.add(next);
+    if (isIrreplaceable(next)) {
+      dropInputs(step, next);
+      continue;
+    }
     needInputsAgain(state, next);
     for (const input of next.inputs ?? []) look.push(input);
   }
@@ -91,10 +102,10 @@ export function recompute(step: StepContext, tasks: readonly Task[], why: string
   }
   hurryForDependents(step, making);
   for (const task of making) {
-    if (isScattered(task)) {
-      const message =
-        `scatter it again: the value of "${task.key}" came from a client and cannot be recomputed; ` +
-        `it was lost: ${why}`;
+    if (isIrreplaceable(task)) {
+      const message = isScattered(task)
+        ? `scatter it again: the value of "${task.key}" came from a client and cannot be recomputed; it was lost: ${why}`
+        : `the value of "${task.key}" was lost: ${why}; atMostOnce forbids to compute it again`;
       fail(step, task, { code: "lost-data", message, key: task.key }, "lost");
     } else if (!endWithInput(step, task)) {
       proceed(step, task, why);

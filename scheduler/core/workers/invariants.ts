@@ -90,7 +90,10 @@ function checkResources(
     (resource) =>
       (worker.resources[resource] ?? 0) - (used.get(resource) ?? 0) < needed![resource]! - 1e-6,
   );
-  assert(next === undefined || isShort, say("a task waits for resources that are free"));
+  const limit = next?.task.spec.constraint.limit;
+  const isLimited = limit?.counter !== undefined && limit.counter.running >= limit.maxRunning;
+  const isRight = next === undefined || isShort || isLimited;
+  assert(isRight, say("a task waits for resources that are free"));
 }
 
 function checkDispatch(state: State, key: string, dispatch: Dispatch, worker: Worker): void {

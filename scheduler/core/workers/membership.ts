@@ -3,13 +3,12 @@
 
 import type { JobStep } from "../../../src/wire/lifetimes.ts";
 import type { Predecessor, Resources } from "../../../src/wire/protocol.ts";
-import { countStart, endInside, offerRoom, updateRoom } from "../placement/dispatches.ts";
+import { countStart, dropDispatch, offerRoom, updateRoom } from "../placement/dispatches.ts";
 import { addToSites, removeFromSites, type Site } from "../placement/sites.ts";
 import { tellOfWorker } from "../clients/feeds.ts";
 import { readyTooLarge } from "../placement/unschedulable.ts";
 import type { State, TaskState, Worker, WorkerId } from "../state.ts";
-import { requeueLost } from "../tasks/attempts.ts";
-import { requeue } from "../tasks/lifecycle.ts";
+import { runAgain } from "../tasks/attempts.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { announceOffloading } from "../values/offloading.ts";
 import { loseReplicas } from "../values/recompute.ts";
@@ -32,6 +31,7 @@ export type WorkerFacts = {
   functions: readonly string[];
   digests?: readonly string[] | undefined;
   resources: Resources;
+  tags?: readonly string[] | undefined;
   address?: string | undefined;
   version?: string | undefined;
   memoryBytes?: number | undefined;
@@ -81,6 +81,7 @@ function createWorker(id: WorkerId, facts: WorkerFacts, now: number): Worker {
     functions: keysOf(facts),
     registeredNames: facts.functions.filter((name) => !isBuiltIn(name)),
     resources: withoutPrototype(facts.resources),
+    tags: new Set(facts.tags),
     joinedAt: now,
     used: withoutPrototype({}),
     dispatches: new Map(),
@@ -202,13 +203,12 @@ function endDispatchesOf(step: StepContext, worker: Worker, how: string): number
   // In the order of submission, so that they have that order in the queue again.
   dispatches.sort((a, b) => a.task.order - b.task.order);
   for (const dispatch of dispatches) {
-    const { task } = dispatch;
-    endInside(step.state, dispatch);
+    dropDispatch(step.state, dispatch);
     // Read late: the failure of an earlier one may have abandoned it.
     if (dispatch.abandoned) continue;
     const owned = owners.get(dispatch);
-    if (worker.leaving) requeueLost(step, task, { worker: worker.name, how }, "its worker left");
-    else if (owned === undefined) requeue(step, task, "its worker was lost while it waited");
+    if (worker.leaving) runAgain(step, dispatch, "its worker left");
+    else if (owned === undefined) runAgain(step, dispatch, "its worker was lost while it waited");
     else {
       const isCertain = hasBegun && owned.count === causes.length;
       answerFor(step, dispatch, owned, { isCertain, why: "its worker was lost" });

@@ -2,14 +2,14 @@
 // new tasks, finishes those it has, and hands the values that only it holds over to other workers.
 // Then it hears `farewell` and may go. A value that no other worker can take is not given up: the worker
 // stays until one can, or until a client forces it to go. A worker that leaves by itself waits so only
-// for scattered values, which cannot be made again, and no longer than its drain timeout.
+// for values that cannot be made again, as scattered ones, and no longer than its drain timeout.
 
 import type { ParametersOf } from "../../../src/wire/requests.ts";
 import { answer, later, Refusal, type Asked } from "../clients/answers.ts";
 import type { State, Task, Worker } from "../state.ts";
 import { isNamed } from "../placement/constraints.ts";
 import type { StepContext } from "../tasks/transition.ts";
-import { isScattered } from "../values/lineage.ts";
+import { isIrreplaceable } from "../values/lineage.ts";
 import { canTakeReplicas, requestReplica } from "../values/replication.ts";
 
 /** A worker that was asked to leave, or said that it will. */
@@ -143,7 +143,7 @@ function handOverValues(
       const taker = chooseTaker(state, task);
       if (taker === undefined) {
         // A task of a program runs again when its value is needed.
-        if (!isForced && (requests.length > 0 || keeps || isScattered(task))) stuck++;
+        if (!isForced && (requests.length > 0 || keeps || isIrreplaceable(task))) stuck++;
         if (stuck === handedOverAtOnce) break;
         continue;
       }

@@ -7,7 +7,7 @@ import { receiveOutput } from "../clients/output.ts";
 import { receiveFromInside } from "../clients/sub-tasks.ts";
 import { countStart, endDispatch, lend, offerRoom, resume } from "../placement/dispatches.ts";
 import type { Dispatch, Worker, WorkerId } from "../state.ts";
-import { failAttempt, requeueLost } from "../tasks/attempts.ts";
+import { failAttempt, runAgain } from "../tasks/attempts.ts";
 import { measure } from "../tasks/functions.ts";
 import { finish, finishHeld, requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -71,9 +71,8 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
           if (ended.abandoned) continue;
           const owned = worker.leaving ? undefined : owners.get(ended);
           const why = whyStopped(worker);
-          if (owned === undefined) {
-            requeueLost(step, ended.task, { worker: worker.name, how: why }, why);
-          } else answerFor(step, ended, owned, { isCertain: owned.count === enders.length, why });
+          if (owned === undefined) runAgain(step, ended, why);
+          else answerFor(step, ended, owned, { isCertain: owned.count === enders.length, why });
         }
         break;
       case "progress": {
@@ -97,11 +96,11 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
       case "lent":
         for (const lending of dispatchesOf(worker, message)) {
           markStarted(step, lending);
-          lend(lending);
+          lend(state, lending);
         }
         break;
       case "resuming":
-        for (const resuming of dispatchesOf(worker, message)) resume(resuming);
+        for (const resuming of dispatchesOf(worker, message)) resume(state, resuming);
         break;
       case "sub": {
         const running = findDispatch(worker, message.key, message.attempt);

@@ -45,10 +45,20 @@ const taskOptions: TaskOptions[] = [
   { resources: { gpu: 2, share: 0.3 }, priority: 5 },
   { resources: { share: 0.1 } },
   { workers: ["w1"] },
+  { tags: ["big"] },
+  { tags: ["big", "fast"], workers: ["w2"], allowOtherWorkers: true },
   { workers: ["w2", "w9"], allowOtherWorkers: true },
   { maxWorkerLosses: 1 },
   { keepMs: 30 },
   { keepMs: 200, priority: -5 },
+  { maxRunning: 1 },
+  { maxRunning: 2, limitName: "api" },
+  { maxRunning: 2, limitName: "api", resources: { gpu: 1 }, priority: 5 },
+  { maxRunning: 2, limitName: "api", rateLimit: { count: 2, perMs: 15 } },
+  { rateLimit: { count: 2, perMs: 15 }, limitName: "api" },
+  { rateLimit: { count: 1, perMs: 10 }, expiresMs: 30 },
+  { atMostOnce: true },
+  { atMostOnce: true, delayMs: 10 },
   { unschedulableTimeoutMs: 30, resources: { gpu: 2 } },
 ];
 const job = { system: "slurm", id: "7", step: "0" };
@@ -57,12 +67,20 @@ function digestsOf(...names: string[]): string[] {
 }
 export const workerKinds = [
   { slots: 1, functions: ["f"], resources: {}, memoryBytes: 1.5 * heldBytes },
-  { slots: 2, functions: ["f", "g"], digests: digestsOf("f", "g"), resources: { gpu: 1 }, job },
+  {
+    slots: 2,
+    functions: ["f", "g"],
+    digests: digestsOf("f", "g"),
+    resources: { gpu: 1 },
+    tags: ["big"],
+    job,
+  },
   {
     slots: 3,
     functions: ["f", "g", "h"],
     digests: digestsOf("f", "g", "h"),
     resources: { gpu: 2, share: 0.3 },
+    tags: ["fast", "big"],
   },
 ];
 const failures = ["task-failed", "task-failed", "task-timeout", "thread-lost", "not-serializable"];
@@ -235,7 +253,10 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
     return;
   } else if (action.do === "scatter") {
     const key = `s${world.minted++}`;
-    world.calls.set(key, { name: "scatter()", options: {}, inputs: [] });
+    world.calls.set(key, {
+      ...{ name: "scatter()", options: {}, inputs: [] },
+      ...{ mostStarts: 1, starts: 0 },
+    });
     by.futures.set(key, "pending");
     const value = action.small ? { value: valueOf(key) } : {};
     const { broadcast } = action;

@@ -87,6 +87,40 @@ describe("explain", () => {
     );
   });
 
+  test("says which tag is missing, and which there are", () => {
+    const nearestNames = (name: string, known: Iterable<string>) =>
+      [...known].filter((each) => each.startsWith(name.slice(0, 2)));
+    const story = new Story({ nearestNames });
+    const ann = story.client("ann");
+    const whyOf = (options: object, name = "f") => {
+      ann.submit(name, ["a"], options);
+      const { why } = ann.explain("a");
+      ann.release("a");
+      return why;
+    };
+    story.worker("w1", { tags: ["gpu"], resources: { ram: 1 } }).join();
+    story.worker("w2", { tags: ["highmem"], resources: { ram: 8 } }).join();
+    story.worker("w3", { functions: ["g"] }).join();
+    story.worker("w4", { functions: ["h"], tags: ["slow"] }).join();
+    expect(whyOf({ tags: ["gpus"] })).toBe('no worker has the tag "gpus"; did you mean "gpu"?');
+    expect(whyOf({ tags: ["gpu", "x"] })).toBe(
+      'no worker has the tag "x"; tags there are "gpu", "highmem"',
+    );
+    expect(whyOf({ tags: ["x"] }, "g")).toBe('no worker has the tag "x"; none of them has any tag');
+    expect(whyOf({ tags: ["slow"] })).toBe(
+      'no worker that has the function "f" has the tag "slow"; tags there are "gpu", "highmem"',
+    );
+    expect(whyOf({ tags: ["highmem", "gpu"] })).toBe(
+      'no one worker has all the tags asked for ("gpu", "highmem")',
+    );
+    expect(whyOf({ tags: ["gpu"], workers: ["w2"] })).toBe(
+      'none of the workers asked for ("w2") has the tag "gpu"; tags there are "highmem"',
+    );
+    expect(whyOf({ tags: ["gpu"], resources: { ram: 8 } })).toBe(
+      'no worker tagged "gpu" has 8 of resource "ram": the most that one has is 1',
+    );
+  });
+
   test("tells the whole of it", () => {
     const story = new Story();
     const [ann, bob] = [story.client("ann"), story.client("bob")];
@@ -188,6 +222,7 @@ describe("workers", () => {
       slots: 2,
       functions: ["g", "f"],
       resources: { gpu: 2 },
+      tags: ["highmem", "gpu"],
       host: "big",
     });
     w1.join();
@@ -203,6 +238,7 @@ describe("workers", () => {
       tasks: 1,
       finished: 1,
       resources: { gpu: { total: 2, used: 0.5 } },
+      tags: ["gpu", "highmem"],
       functions: ["f", "g"],
       held: { results: 0, bytes: 0 },
       joinedAt: 7,

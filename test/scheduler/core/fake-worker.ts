@@ -5,7 +5,14 @@ import { expect } from "vitest";
 import type { FromWorker, Reference, TaskOptions, ToWorker } from "../../../src/wire/protocol.ts";
 import type { WorkerFacts } from "../../../scheduler/core/workers/membership.ts";
 
-export type Call = { name: string; options: TaskOptions; inputs: readonly string[] };
+export type Call = {
+  name: string;
+  options: TaskOptions;
+  inputs: readonly string[];
+  /** How often it may begin, and did, when it runs at most once: a client may retry it. */
+  mostStarts: number;
+  starts: number;
+};
 type Attempt = { key: string; attempt: number };
 export type Held = Attempt & {
   announce: boolean;
@@ -18,7 +25,7 @@ export type Need = Omit<Reference, "from"> & { from: readonly string[] };
 /** A value that it has; of what it made itself it does not know the order. */
 type Value = { order: number | undefined; attempt: number; bytes: number };
 /** `lent` as the scheduler sees it; `asked` when it wants back what it lent. */
-type Outstanding = Attempt & Call & { lent: boolean; asked: boolean };
+type Outstanding = Attempt & Call & { lent: boolean; asked: boolean; of: Call };
 
 export class FakeWorker {
   readonly id: string;
@@ -52,7 +59,9 @@ export class FakeWorker {
     expect([this.away, this.leaving]).toEqual([false, false]);
     for (const [index, key] of message.keys.entries()) {
       const call = callOf(key);
-      const { workers, allowOtherWorkers, resources } = call.options;
+      const { workers, allowOtherWorkers, resources, tags = [] } = call.options;
+      const { maxRunning, rateLimit } = call.options;
+      const isLimited = maxRunning !== undefined || rateLimit !== undefined;
       expect(call.name).toBe(message.name);
       for (const [place, input] of (message.inputs?.[index] ?? []).entries()) {
         const inputKey = call.inputs[place]!;
@@ -61,12 +70,14 @@ export class FakeWorker {
       }
       expect(message.inputs?.[index]?.length ?? 0).toBe(call.inputs.length);
       expect(this.facts.functions).toContain(message.name);
+      expect(this.facts.tags ?? []).toEqual(expect.arrayContaining([...tags]));
       if (workers && !allowOtherWorkers) expect(workers).toContain(this.facts.name);
       expect([...this.outstanding.keys()]).not.toContain(key);
       const attempt = message.attempts[index]!;
-      this.outstanding.set(key, { key, attempt, ...call, lent: false, asked: false });
-      expect(message.resources).toEqual(resources);
-      if (resources || message.announce) expect(this.load).toBeLessThanOrEqual(this.facts.slots);
+      this.outstanding.set(key, { key, attempt, ...call, lent: false, asked: false, of: call });
+      expect(message.resources).toEqual(resources ?? (maxRunning === undefined ? undefined : {}));
+      if (isLimited || resources || message.announce)
+        expect(this.load).toBeLessThanOrEqual(this.facts.slots);
     }
     this.#checkResources();
   }
@@ -112,6 +123,10 @@ export class FakeWorker {
   start(held: Held): FromWorker[] {
     if (held.executing || held.cancelled) return [];
     held.executing = true;
+    const sent = this.outstanding.get(held.key);
+    if (sent?.attempt === held.attempt && sent.options.atMostOnce) {
+      expect(++sent.of.starts).toBeLessThanOrEqual(sent.of.mostStarts);
+    }
     return held.announce ? [columns("started", [held])] : [];
   }
 
@@ -132,7 +147,7 @@ export class FakeWorker {
         for (const key of message.keys) {
           const sent = this.outstanding.get(key)!;
           if (message.type === "lent") sent.lent = true;
-          else if (sent.options.resources) sent.asked = true;
+          else if (sent.options.resources || sent.options.maxRunning) sent.asked = true;
           else sent.lent = false;
         }
       }

@@ -164,6 +164,9 @@ function expectNothingLeft({ state, workers }: World): void {
     expect(dispatches.size + holds.size).toBe(0);
     expect(Object.values(used).filter((amount) => amount !== 0)).toEqual([]);
   }
+  const { all: limits, counters, rates, changed, opened } = state.limits;
+  const sizes = [limits, counters, rates, changed, opened].map(({ size }) => size);
+  expect(sizes).toEqual([0, 0, 0, 0, 0]);
   expect(state.surplus.size + state.openAhead.size).toBe(0);
   expect(state.reservation).toEqual({ oldest: undefined, worker: undefined, isScheduled: false });
 }

@@ -26,6 +26,7 @@ type WorkerOptions = {
   functions?: string[];
   digests?: string[];
   resources?: Record<string, number>;
+  tags?: string[];
   host?: string;
   /** Where others fetch what it holds. */
   address?: string;
@@ -225,6 +226,7 @@ export class StoryWorker {
       slots,
       functions,
       digests: this.#options.digests,
+      tags: this.#options.tags,
       resources,
     };
     return this.#story.handle({ type: "worker-joins", id: this.id, ...facts });

@@ -43,6 +43,8 @@ export class World {
   readonly uploads: { client: string; need: Need }[] = [];
   /** Hears of everything, in worlds that were made with one. */
   #listener: Listener | undefined;
+  /** When tasks started that have a rate limit. */
+  readonly #starts = new Map<string, number[]>();
   now = 1_000;
   /** How far the clock of the machine is ahead of that of the core. */
   wallAheadMs = 1e12;
@@ -71,6 +73,7 @@ export class World {
     checkInvariants(this.state);
     for (const effect of effects) this.#perform(effect);
     this.#listener?.check(this.state);
+    this.#checkRunning();
     for (let reply = this.#replies.shift(); reply; reply = this.#replies.shift()) reply();
   }
 
@@ -100,7 +103,8 @@ export class World {
       const isFree = existing === undefined || existing.state.at === "cancelled";
       if (isFree) {
         const { name, options = {}, inputs } = message;
-        this.calls.set(key, { name, options, inputs: inputs?.[index] ?? [] });
+        const own = inputs?.[index] ?? [];
+        this.calls.set(key, { name, options, inputs: own, mostStarts: 1, starts: 0 });
       } else if (futures.has(key)) {
         const call = [message.args[index], message.name];
         expect([existing.args, existing.spec.function.name]).toEqual(call);
@@ -116,6 +120,7 @@ export class World {
   retry({ id, futures }: FakeClient, key: string): void {
     const before = futures.get(key);
     if (before !== undefined && before !== "pending") futures.set(key, "asked");
+    this.#grantStart(key);
     this.say(id, { type: "retry", keys: [key] });
     // Not told anything: it is over for this client alone.
     if (before !== undefined && futures.get(key) === "asked") futures.set(key, before);
@@ -129,6 +134,17 @@ export class World {
     if (wanted.length === 0) return;
     for (const key of wanted) futures.set(key, "pending");
     this.say(id, { type: "want", id: 7, keys: wanted });
+  }
+
+  /** A retry is a client's own decision, for the task and what it needs. */
+  #grantStart(key: string): void {
+    const seen = new Set([key]);
+    for (const each of seen) {
+      const call = this.calls.get(each);
+      if (call === undefined) continue;
+      call.mostStarts++;
+      for (const input of call.inputs) seen.add(input);
+    }
   }
 
   release({ id, futures }: FakeClient, keys: string[]): void {
@@ -217,6 +233,9 @@ export class World {
           // The check makes payloads of what it finds, in place.
           checkToWorker(structuredClone(message));
           worker.receive(message, (key) => this.#callOf(key));
+          if (message.type === "run") {
+            for (const key of message.keys) this.#checkRate(this.#callOf(key));
+          }
           if (message.type === "sub") {
             const inside = this.insides.get(insideId(worker.id, message.key, message.attempt));
             if (!inside) throw new Error(`a message to what is not inside ${message.key} any more`);
@@ -276,9 +295,34 @@ export class World {
       name: spec.function.name,
       options: spec.options,
       inputs: [...(inputKeys ?? [])],
+      ...{ mostStarts: 1, starts: 0 },
     };
     this.calls.set(key, call);
     return call;
+  }
+
+  /** Of those with one limit, which all say the same of it, no more run than may. */
+  #checkRunning(): void {
+    const running = new Map<string, number>();
+    for (const { outstanding } of this.workers.values()) {
+      for (const { name, options, lent } of outstanding.values()) {
+        const { maxRunning, limitName = name } = options;
+        if (maxRunning === undefined || lent) continue;
+        running.set(limitName, (running.get(limitName) ?? 0) + 1);
+        expect(running.get(limitName)).toBeLessThanOrEqual(maxRunning);
+      }
+    }
+  }
+
+  #checkRate({ name, options }: Call): void {
+    const { rateLimit, limitName = name } = options;
+    if (rateLimit === undefined) return;
+    const { count, perMs } = rateLimit;
+    const signature = JSON.stringify([limitName, rateLimit]);
+    const starts = this.#starts.get(signature) ?? [];
+    this.#starts.set(signature, starts);
+    starts.push(this.now);
+    expect(starts.filter((at) => at > this.now - perMs).length).toBeLessThanOrEqual(count);
   }
 
   /** Goes as the client library does: takes what it is offered, and holds futures of it. */

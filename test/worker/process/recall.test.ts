@@ -64,6 +64,20 @@ test("a process that exits has sent the results of the calls before", async () =
   expect(ends).toEqual(ends.map(() => expect.objectContaining({ value: first })));
 });
 
+test("a call whose result went down with its process is reported as stopped: it has begun", async () => {
+  const worker = await CallsUnderTest.start();
+  const short = Array.from({ length: 400 }, () => [false]);
+  await worker.endsOf(worker.run("killIf", short));
+  const first = await worker.call("killIf", false);
+  const keys = worker.run("killIf", [...short.slice(0, 50), [true], ...short.slice(0, 50)]);
+  const ends = await worker.endsOf(keys);
+  const before = ends.slice(0, 50);
+  expect(ends[50]).toMatchObject({ failure: { code: "thread-lost" } });
+  expect(before.filter(({ type }) => type === "stopped").length).toBeGreaterThan(0);
+  for (const end of before) if (end.type === "finished") expect(end.value).toBe(first);
+  expect(ends.slice(51).every(({ type }) => type === "finished")).toBe(true);
+});
+
 test("a worker whose processes cannot be started says why", async () => {
   const { execPath } = process;
   process.execPath = "/nowhere/node";

@@ -49,6 +49,7 @@ test("what more workers would not help is left out", () => {
   w1.join();
   ann.submit("f", ["there"], { workers: ["w9"] });
   ann.submit("f", ["big"], { resources: { gpu: 2 } });
+  ann.submit("f", ["tagged"], { tags: ["highmem"] });
   ann.submit("f", ["a"]);
   w1.started("a");
   w1.lends("a");

@@ -16,7 +16,10 @@ const workers = ["w0", "w1", "w2", "w3"];
 /** Lanes that were looked at and moves in heaps, while `run` ran. */
 function counted(run: () => void): number {
   const patched = [ReadyQueue.prototype, Heap.prototype].flatMap((prototype) =>
-    ["next", "wake", "block", "setAside", "attach", "add", "remove", "moved"].flatMap((name) => {
+    [
+      ...["next", "wake", "block", "setAside", "hold", "release"],
+      ...["attach", "add", "remove", "moved"],
+    ].flatMap((name) => {
       const methods = prototype as unknown as Record<string, (...args: unknown[]) => unknown>;
       const method = methods[name];
       return method ? [{ methods, name, method }] : [];
@@ -97,6 +100,15 @@ const distinct: Record<string, (index: number) => Asked> = {
   "large amounts of a resource": (index) => ask({ resources: { gpu: 0.5 + index / many / 2 } }),
   priorities: (index) => ask({ priority: shuffled(index) }),
   functions: (index) => ({ name: `g${index}` }),
+  "functions under one limit": (index) => ({
+    name: `g${index}`,
+    options: { maxRunning: 4, limitName: "api" },
+  }),
+  "amounts of a resource under one limit": (index) =>
+    ask({ resources: { gpu: (1 + shuffled(index)) / many }, maxRunning: 4 }),
+  "lists of workers under one limit, while others idle": (index) =>
+    ask({ workers: ["w0", `x${index}`], maxRunning: 2 }),
+  "numbers of one limit": (index) => ask({ maxRunning: 1 + shuffled(index) }),
 };
 
 describe(`${many} tasks, each with another of these, cost no more than as many alike:`, () => {

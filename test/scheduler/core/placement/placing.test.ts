@@ -29,6 +29,26 @@ describe("placing", () => {
     expect(ann.submit("g", ["a"])).toEqual({ w2: [run("a", { name: "g" })] });
   });
 
+  test("gives a task only to a worker that has all its tags, whichever others have room", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    const w1 = story.worker("w1", { tags: ["gpu"] });
+    const w2 = story.worker("w2", { tags: ["highmem", "gpu"] });
+    for (const worker of [w1, w2, story.worker("w3", { slots: 9 })]) worker.join();
+    const both = { tags: ["gpu", "highmem"] };
+    expect(ann.submit("f", ["a"], both)).toEqual({ w2: [run("a")] });
+    expect(ann.submit("f", ["b"], { tags: ["gpu"] })).toEqual({ w1: [run("b")] });
+    expect(ann.submit("f", ["c"], both)).toEqual({ w2: [run("c")] });
+    w2.finish(["a", "c"]);
+    // The wish is for workers. Tags are a demand.
+    const wish = { workers: ["w3"], allowOtherWorkers: true, tags: ["highmem"] };
+    expect(ann.submit("f", ["d"], wish)).toEqual({ w2: [run("d")] });
+    expect(ann.submit("f", ["e"], { tags: ["other"] })).toEqual({
+      log: [`${cannot}: no worker has the tag "other"; tags there are "gpu", "highmem"; they wait`],
+    });
+    expect(story.worker("w4", { tags: ["other"] }).join()).toMatchObject({ w4: [run("e")] });
+  });
+
   test("never exceeds the resources of a worker, fractions included", () => {
     const story = new Story();
     const ann = story.client("ann");

@@ -75,6 +75,8 @@ class Model {
         signature,
         function: { name: signature } as FunctionFacts,
         workers: undefined,
+        tags: undefined,
+        limit: undefined,
         resources: [],
       }),
     );
