@@ -5,15 +5,19 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../src/version.ts";
 import { exitCodeOf, messageOf } from "./exit-code.ts";
+import { cancelCommand } from "./cancel.ts";
 import { clusterCommand } from "./cluster.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { withExample } from "./options.ts";
+import { resultCommand } from "./result.ts";
+import { retryCommand } from "./retry.ts";
 import { runCommand } from "./run.ts";
 import { scheduleCommand } from "./schedule.ts";
 import { schedulerCommand } from "./scheduler.ts";
 import { statusCommand } from "./status.ts";
 import { submitCommand } from "./submit.ts";
+import { tasksCommand } from "./tasks.ts";
 import { workerCommand } from "./worker.ts";
 
 const daemons = { scheduler: schedulerCommand, worker: workerCommand };
@@ -68,6 +72,10 @@ export function thenceCommand(): Command {
     .addCommand(runCommand())
     .addCommand(clusterCommand())
     .addCommand(submitCommand())
+    .addCommand(resultCommand())
+    .addCommand(tasksCommand())
+    .addCommand(cancelCommand())
+    .addCommand(retryCommand())
     .addCommand(statusCommand())
     .addCommand(scheduleCommand())
     .addCommand(explainCommand())

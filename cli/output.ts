@@ -18,6 +18,14 @@ export function resultText(value: unknown, colors = false): string | undefined {
   });
 }
 
+/** Prints a result on standard output; with `json` one that is not JSON is refused. */
+export function printResult(result: unknown, { json = false }: { json?: boolean }): void {
+  const why = json && result !== undefined ? whyNotJson(result, "result") : undefined;
+  if (why !== undefined) throw new Error(`the result is not JSON: ${why}; see it without --json`);
+  const text = resultText(json ? (result ?? null) : result, process.stdout.isTTY);
+  if (text !== undefined) process.stdout.write(`${text}\n`);
+}
+
 /**
  * Why JSON would alter a value, with the place inside it; undefined when JSON keeps it. A Date counts
  * as JSON, because its text is complete; so does an undefined property, which JSON leaves out.

@@ -1,17 +1,29 @@
 // `thence submit`: makes one call and prints its result.
 
-import { Command } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import type { Client } from "../client/client.ts";
+import type { Future } from "../client/future.ts";
+import type { CallOptions } from "../client/task-options.ts";
 import { formatDuration } from "../src/duration.ts";
-import { TimeoutError } from "../src/errors/errors.ts";
+import { KeyConflictError, TimeoutError } from "../src/errors/errors.ts";
 import { didYouMean } from "../src/nearest.ts";
+import { limits } from "../src/wire/limits.ts";
 import { withClient, withConnectionOptions, type ConnectionOptions } from "./connection.ts";
-import { onEndRequest } from "./end-requests.ts";
 import { UsageError } from "./exit-code.ts";
-import { withExample } from "./options.ts";
-import { resultText, whyNotJson } from "./output.ts";
+import { interruptible } from "./interruptible.ts";
+import { duration, withExample } from "./options.ts";
+import { printResult } from "./output.ts";
 
-type Options = ConnectionOptions & { string?: boolean; json?: boolean };
+type Options = ConnectionOptions & {
+  string?: boolean;
+  json?: boolean;
+  detach?: boolean;
+  keep?: number;
+  key?: string;
+};
+
+/** A result that nobody waits for is there for a day. */
+const defaultKeepMs = 24 * 3_600_000;
 
 export function submitCommand(): Command {
   const command = new Command("submit")
@@ -19,7 +31,18 @@ export function submitCommand(): Command {
     .argument("<name>", "registered name of the function")
     .argument("[arguments...]", "JSON, or plain strings; put -- before arguments that start with -")
     .option("--string", "treat every argument as a string, even if it is JSON")
-    .option("--json", "fail when the result is not JSON; print null for no result")
+    .addOption(
+      new Option("--json", "fail when the result is not JSON; print null for no result").conflicts(
+        "detach",
+      ),
+    )
+    .option("--detach", "print the key of the task and do not wait: see `thence result`")
+    .option(
+      "--keep <duration>",
+      "keep the result so long after the task has settled (default: 1d with --detach, else not at all)",
+      keepDuration,
+    )
+    .option("--key <key>", "name the task; the same call under the same key is the same task")
     .action(run);
   return withExample(
     withConnectionOptions(
@@ -28,34 +51,24 @@ export function submitCommand(): Command {
     ),
     "thence submit --scheduler-file s.json add 1 10",
     `thence submit --scheduler-file s.json greet '{"name":"Ada"}' --timeout 10s`,
+    "thence submit --scheduler-file s.json --detach --keep 2h report 2026-11-28",
   );
 }
 
 async function run(name: string, texts: string[], options: Options): Promise<void> {
   const values = options.string ? texts : texts.map(argument);
   const startedAt = performance.now();
-  const interrupted = new AbortController();
-  let signal: NodeJS.Signals | undefined;
-  onEndRequest((why) => {
-    if (why !== "disconnect") signal = why;
-    interrupted.abort(new Error("interrupted"));
-  });
-
-  const { timeout } = options;
-  const connection = {
-    ...options,
-    name: "thence submit",
-    timeoutMs: timeout ?? 30_000,
-    signal: interrupted.signal,
-  };
-  try {
-    const result = await withClient(connection, async (client) => {
-      await checkName(client, name);
-      const future = client.submit(name, ...values);
+  const { timeout, detach = false } = options;
+  await interruptible(async (signal) => {
+    const connection = { ...options, name: "thence submit", timeoutMs: timeout ?? 30_000, signal };
+    await withClient(connection, async (client) => {
+      await checkName(client, name, detach);
+      const future = client.with(optionsOf(options)).submit(name, ...values);
+      if (detach) return printKey(client, future);
       const leftMs = timeout && Math.max(0, timeout - (performance.now() - startedAt));
       try {
         // Closing the client, which happens in every case, releases the task.
-        return await future.result({ signal: interrupted.signal, timeoutMs: leftMs });
+        printResult(await future.result({ signal, timeoutMs: leftMs }), options);
       } catch (error) {
         if (!(error instanceof TimeoutError)) throw error;
         const { why } = await client.explain(future);
@@ -64,30 +77,37 @@ async function run(name: string, texts: string[], options: Options): Promise<voi
         });
       }
     });
-    print(result, options);
-  } catch (error) {
-    // A shell stops its loop only when the signal of Ctrl-C has ended the command.
-    if (signal) endBy(signal);
-    throw error;
-  }
+  });
 }
 
-function print(result: unknown, { json }: Options): void {
-  const why = json && result !== undefined ? whyNotJson(result, "result") : undefined;
-  if (why !== undefined) throw new Error(`the result is not JSON: ${why}; see it without --json`);
-  const text = resultText(json ? (result ?? null) : result, process.stdout.isTTY);
-  if (text !== undefined) process.stdout.write(`${text}\n`);
+function optionsOf({ detach, keep, key }: Options): CallOptions {
+  const keepMs = keep ?? (detach ? defaultKeepMs : undefined);
+  return { ...(keepMs !== undefined && { keepMs }), ...(key !== undefined && { key }) };
+}
+
+/** Prints the key once the scheduler has the task for sure: with a journal, on its disk. */
+async function printKey(client: Client, future: Future): Promise<void> {
+  await client.info();
+  const error = future.done ? await future.exception() : undefined;
+  if (error instanceof KeyConflictError) throw error;
+  console.log(future.key);
 }
 
 /** Fails at once for a mistyped name; while no worker has joined, the command waits for one. */
-async function checkName(client: Client, name: string): Promise<void> {
+async function checkName(client: Client, name: string, detach: boolean): Promise<void> {
   const { workers, functions } = await client.info();
   if (workers === 0) {
-    process.stderr.write("thence: no worker has joined yet; waiting for one\n");
+    if (!detach) process.stderr.write("thence: no worker has joined yet; waiting for one\n");
   } else if (!functions.includes(name)) {
     const few = functions.length <= 20 ? ` Known functions: ${functions.join(", ")}.` : "";
     throw new Error(`no worker has a function "${name}".${didYouMean(name, functions)}${few}`);
   }
+}
+
+function keepDuration(text: string): number {
+  const ms = duration(text);
+  if (ms >= 1 && ms <= limits.keepMs) return ms;
+  throw new InvalidArgumentError("Expected 1ms to ten years.");
 }
 
 /** Reads an argument as JSON, or as a plain string when it is not JSON. */
@@ -113,9 +133,4 @@ function exactNumber(_key: string, value: unknown, { source }: { source?: string
     );
   }
   return value;
-}
-
-function endBy(signal: NodeJS.Signals): void {
-  process.removeAllListeners(signal);
-  process.kill(process.pid, signal);
 }

@@ -458,8 +458,9 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    * @throws {LostDataError} when the scheduler has no such task (any more)
    * @example console.log((await client.explain(future)).why); // "no worker has joined"
    */
-  explain(task: string | Future): Promise<Explanation> {
-    return this.#session.request("explain", { key: typeof task === "string" ? task : task.key });
+  async explain(task: string | Future): Promise<Explanation> {
+    const key = typeof task === "string" ? checkedKey(task) : task.key;
+    return this.#session.request("explain", { key });
   }
 
   /**

@@ -123,7 +123,7 @@ export class Wanted {
 
 function unknownTask(key: string): LostDataError {
   const message =
-    `no task has the key "${key}": it never was here, it was cancelled or released, or its keepMs ` +
-    "is over";
+    `no task has the key "${key}": it was cancelled or released, its keepMs is over, or it never ` +
+    "was here";
   return new LostDataError(message, { key });
 }

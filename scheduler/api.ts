@@ -2,9 +2,11 @@
 // line here, which answers with a query of `src/wire/requests.ts` or with a part of its result. Only
 // `/api/about` tells of the program itself, for `thence doctor`.
 
+import { ProtocolError } from "../src/errors/errors.ts";
 import { timestamp } from "../src/timers.ts";
 import { version } from "../src/version.ts";
-import { PROTOCOL_VERSION } from "../src/wire/protocol.ts";
+import { checkFromClient } from "../src/wire/check.ts";
+import { PROTOCOL_VERSION, type FromClient } from "../src/wire/protocol.ts";
 import type { ParametersOf, QueryName, ResultOf } from "../src/wire/requests.ts";
 import type { Clockwork } from "./clockwork.ts";
 import { Refusal } from "./core/clients/answers.ts";
@@ -30,6 +32,30 @@ export function apiOf(clockwork: Pick<Clockwork, "query">, id: string): Endpoint
     "/api/info": () => json("info", {}),
     "/api/schedules": () => json("schedules", {}),
     "/api/workers": () => json("workers", {}),
+    "/api/tasks": ({ query }) => {
+      try {
+        return json("tasks", tasksAsked(query));
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        return jsonAnswer({ error: { code: error.code, message: error.message } }, 400);
+      }
+    },
     "/api/explain": ({ query }) => json("explain", { key: query.get("key") ?? "" }),
   };
+}
+
+/**
+ * Which tasks a URL asks for: `?state=failed,cancelled&function=f&client=c&since=1700000000000&after=99&limit=10`.
+ *
+ * @throws {ProtocolError} when it asks for what could not be
+ */
+function tasksAsked(query: URLSearchParams): ParametersOf<"tasks"> {
+  const asked: Record<string, unknown> = { type: "tasks", id: 0, limit: 100 };
+  for (const [name, text] of query) {
+    if (name === "state") asked["states"] = text.split(",");
+    else if (name === "function" || name === "client") asked[name] = text;
+    else if (name === "since" || name === "after" || name === "limit") asked[name] = Number(text);
+    else throw new ProtocolError(`"${name}" is not known here`);
+  }
+  return checkFromClient(asked) as ParametersOf<"tasks"> & FromClient;
 }

@@ -95,6 +95,19 @@ export class KeyTable<Item extends { readonly key: string }> {
     yield* this.others.values();
   }
 
+  /** Several times as fast as `values`, for those who look at everything. */
+  forEach(visit: (item: Item) => void): void {
+    for (const group of this.groups.values()) {
+      for (const { items } of group.blocks.values()) {
+        for (let index = 0; index < items.length; index++) {
+          const item = items[index];
+          if (item !== undefined) visit(item);
+        }
+      }
+    }
+    for (const item of this.others.values()) visit(item);
+  }
+
   *keys(): Generator<string> {
     for (const item of this.values()) yield item.key;
   }

@@ -82,7 +82,7 @@ export const TaskOptionsSchema = Type.Object({
    * worker and made again, or it is retried, the time begins anew. At most ten years. Default: the task
    * goes with its last future.
    */
-  keepMs: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: limits.keepMs })),
+  keepMs: Type.Optional(Type.Number({ minimum: 1, maximum: limits.keepMs })),
   /** Names or addresses of the only workers that may run it. */
   workers: Type.Optional(names("worker names")),
   /** Makes `workers` a wish: when none of them can, others may. Default: false. */

@@ -38,7 +38,7 @@ describe("client.future", () => {
     answer("gone");
     const error = (await future.exception())!;
     expect(error).toBeInstanceOf(LostDataError);
-    expect(error.message).toContain('no task has the key "gone": it never was here');
+    expect(error.message).toContain('no task has the key "gone": it was cancelled or released');
     expect(() => future.retry()).toThrow(/submit it again/);
     expect(() => client.submit("f", future)).toThrow(/no task has the key/);
     const own = client.with({ key: "gone" }).submit("f", 1);
@@ -117,8 +117,9 @@ describe("client.future", () => {
     expect(scheduler.all("cancel")[0]).toMatchObject({ keys: ["k"], force: true });
   });
 
-  test("refuses a key that is none", () => {
+  test("refuses a key that is none", async () => {
     const { client } = setUp();
+    await expect(client.explain("x".repeat(257))).rejects.toThrow(/key must have 1 to 256/);
     expect(() => client.future(7 as never)).toThrow(TypeError);
     expect(() => client.future("")).toThrow(RangeError);
     expect(() => client.future("x".repeat(257))).toThrow(/key must have 1 to 256 characters/);

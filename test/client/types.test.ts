@@ -229,6 +229,18 @@ describe("a whole cluster", () => {
     });
   });
 
+  test("a future by its key gives what it is said to be, and may be an argument", () => {
+    compiles(() => {
+      expectTypeOf(client.future<number>("k")).toEqualTypeOf<Future<number>>();
+      expectTypeOf(client.future("k")).toEqualTypeOf<Future>();
+      void client.submit("add", client.future<number>("k"), 2);
+      // @ts-expect-error a string is not a number
+      void client.submit("add", client.future<string>("k"), 2);
+      // @ts-expect-error there is no such state
+      void client.tasks({ state: "over" });
+    });
+  });
+
   test("published gives what it is said to be", () => {
     type Model = { weights: Future<number[]> };
     compiles(() => {

@@ -78,8 +78,11 @@ export function fromClient(random: Random): Said<FromClient> {
     case 4:
       return plain({ type: "fetch", keys: some() });
     case 5: {
-      const type = random.pick(["ping", "info", "workers", "explain"] as const);
-      return plain({ type, id: random.below(9), key: random.pick(keys) });
+      const type = random.pick(["ping", "info", "workers", "explain", "want", "tasks"] as const);
+      const id = random.below(9);
+      if (type === "want") return plain({ type, id, keys: some() });
+      if (type === "tasks") return plain({ type, id, limit: 1 + random.below(20) });
+      return plain({ type, id, key: random.pick(keys) });
     }
     default: {
       const submitted = some();
@@ -158,6 +161,7 @@ function options(random: Random): TaskOptions {
     ...(random.chance(0.2) && { run: { timeoutMs: 1 + random.below(50) } }),
     ...(random.chance(0.2) && { delayMs: random.below(20) }),
     ...(random.chance(0.1) && { startAt: random.below(2 ** 31) }),
+    ...(random.chance(0.2) && { keepMs: 1 + random.below(50) }),
     ...(random.chance(0.2) && { expiresMs: 1 + random.below(20) }),
     ...(random.chance(0.2) && { workers: [random.pick(workerNames), "h1"] }),
     ...(random.chance(0.2) && { allowOtherWorkers: random.chance(0.5) }),

@@ -291,3 +291,56 @@ test(
   },
   2 * patientMs,
 );
+
+test(
+  "what was submitted to be kept is fetched after two crashes, by another program, while it is kept",
+  async () => {
+    const scheduler = new DurableScheduler();
+    await scheduler.start();
+    const ask = async (...args: string[]) => {
+      const env = { THENCE_SCHEDULER_FILE: scheduler.file };
+      const { how, stdout, stderr } = await thence(args, { env }).ended;
+      return { how, stdout: stdout.trim(), stderr };
+    };
+    const submit = async (...args: string[]) => {
+      const { how, stdout, stderr } = await ask("submit", "--detach", ...args);
+      expect([how, stderr]).toEqual([0, ""]);
+      return stdout;
+    };
+    // No worker is there yet: it is queued at the first crash.
+    const queued = await submit("echo", "1");
+    await scheduler.restart();
+    const worker = await scheduler.worker("w1");
+    const bytes = await submit("bytes", "300000");
+    expect((await ask("result", queued, "--wait")).stdout).toBe("1");
+    expect((await ask("result", bytes, "--wait")).how).toBe(0);
+    const gate = path.join(scheduler.folder, "gate");
+    const running = await submit("untilFile", gate);
+    const short = await submit("--keep", "2s", "echo", "short");
+    const before = scheduler.program.pid;
+    await scheduler.restart();
+    expect(scheduler.program.pid).not.toBe(before);
+
+    const notYet = await ask("result", running);
+    expect([notYet.how, notYet.stderr]).toEqual([1, expect.stringContaining("no result yet")]);
+    expect((await ask("result", queued)).stdout).toBe("1");
+    const client = await scheduler.connect();
+    const kept = client.future<Uint8Array>(bytes);
+    expect(await kept.result()).toHaveLength(300_000);
+    expect(await client.whoHas([kept])).toEqual({ [bytes]: ["w1"] });
+    const listed = await client.tasks({ client: "thence submit" });
+    expect(listed.map(({ key }) => key)).toEqual([queued, bytes, running, short]);
+
+    writeFileSync(gate, "open");
+    expect((await ask("result", running, "--wait")).stdout).toBe(JSON.stringify(gate));
+    // Only its holder had it.
+    await worker.end("SIGKILL");
+    await scheduler.worker("w2");
+    kept.release();
+    const again = await ask("result", bytes, "--wait");
+    expect([again.how, again.stdout.slice(0, 20)]).toEqual([0, "Uint8Array(300000) ["]);
+    const isThere = async () => (await ask("result", short)).stderr;
+    await expect.poll(isThere, { timeout: patientMs }).toContain("no task has the key");
+  },
+  3 * patientMs,
+);

@@ -25,6 +25,9 @@ test("answers as a client is answered", async () => {
     expect(await (await get("/api/workers")).json()).toEqual([]);
     const explained = await get(`/api/explain?key=${future.key}`);
     expect(await explained.json()).toMatchObject({ key: future.key, why: "no worker has joined" });
+    const tasks = await get("/api/tasks?state=ready,waiting&function=f&since=0&limit=5");
+    expect(await tasks.json()).toEqual(await client.tasks());
+    expect(await (await get("/api/tasks?function=g")).json()).toEqual([]);
   } finally {
     await client.close();
   }
@@ -35,6 +38,15 @@ test("says when there is no such task", async () => {
   expect(response.status).toBe(404);
   expect(await response.json()).toMatchObject({ error: { code: "lost-data" } });
 });
+
+test.each(["state=over", "limit=0", "limit=x", "after=-1", "type=shutdown"])(
+  "refuses to list tasks by %s",
+  async (query) => {
+    const response = await get(`/api/tasks?${query}`);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { message: expect.any(String) } });
+  },
+);
 
 test("tells nothing without the token", async () => {
   const response = await get("/api/info", "wrong");

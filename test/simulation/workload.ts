@@ -71,6 +71,9 @@ export function makeWorkload(random: Random, options: WorkloadOptions): Workload
     } else if (random.chance(habits.detaches)) {
       // What waits for an endless one would never be over, once nobody is there to cancel that.
       if (!waits.has(id)) actions.push({ at, client, what: "detach", task: id });
+    } else if (random.chance(habits.keeps)) {
+      // Likewise.
+      if (!waits.has(id)) own.keepMs = 1 + random.below(5_000);
     } else if (random.chance(habits.retries)) {
       actions.push({ at: later, client, what: "retry", task: id });
     }
@@ -95,6 +98,7 @@ function makeHabits(random: Random) {
     cancels: some(0.2),
     releases: some(0.3),
     detaches: some(0.2),
+    keeps: some(0.3),
     retries: some(0.3),
     priorities: some(1),
     resources: some(0.6),

@@ -71,6 +71,9 @@ test("it answers as a Map does", () => {
           expect.fail(`${look} is not found as it should be`);
       }
       expect(new Set(table.keys())).toEqual(new Set(model.keys()));
+      const visited: string[] = [];
+      table.forEach(({ key }) => visited.push(key));
+      expect(visited).toEqual([...table.keys()]);
     }),
     { numRuns: 150 },
   );

@@ -21,7 +21,7 @@ import type { StepContext } from "./transition.ts";
 export function explain(view: View, key: TaskKey): Explanation | Refusal {
   const task = view.state.tasks.get(key);
   if (task !== undefined) return explanationOf(view, task);
-  const message = `no task has the key "${key}": it was cancelled or released, or it never was here`;
+  const message = `no task has the key "${key}": it was cancelled or released, its keepMs is over, or it never was here`;
   return new Refusal({ code: "lost-data", message });
 }
 
@@ -103,8 +103,8 @@ function keepingOf({ state, now }: View, task: Task): string[] {
   const kept = state.kept.get(task);
   if (kept === undefined) return [];
   const { keepMs, until } = kept;
-  if (until === undefined) return [`keepMs, ${describeDuration(keepMs)} from its end`];
-  return [`keepMs, for another ${describeDuration(Math.max(0, until - now))}`];
+  if (until === undefined) return [`keepMs: for ${describeDuration(keepMs)} from its end`];
+  return [`keepMs: for another ${describeDuration(Math.max(0, until - now))}`];
 }
 
 function whyParked(task: Task): string {

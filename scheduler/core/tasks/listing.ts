@@ -14,13 +14,13 @@ export function listTasks({ state }: { state: State }, asked: ParametersOf<"task
   const matches = matcher(asked);
   let page: Task[] = [];
   let before = Infinity;
-  for (const task of state.tasks.values()) {
-    if (task.order <= after || task.order >= before || !matches(task)) continue;
+  state.tasks.forEach((task) => {
+    if (task.order <= after || task.order >= before || !matches(task)) return;
     page.push(task);
-    if (page.length < 2 * limit + fewest) continue;
+    if (page.length < 2 * limit + fewest) return;
     page = firstOf(page, limit);
     before = page.at(-1)!.order;
-  }
+  });
   return firstOf(page, limit).map((task) => infoOf(state, task));
 }
 /** A short page is not sorted for every few tasks of the walk. */

@@ -127,7 +127,7 @@ describe("explain", () => {
       missingInputs: ["a", "b"],
     });
     const message =
-      'no task has the key "nothing": it was cancelled or released, or it never was here';
+      'no task has the key "nothing": it was cancelled or released, its keepMs is over, or it never was here';
     expect(() => ann.explain("nothing")).toThrow(
       expect.objectContaining({ code: "lost-data", message }),
     );

@@ -28,7 +28,8 @@ export function retired(stage: Stage): void {
         if (!(await Promise.race([isSoon, stage.sleep(3_000).then(() => false)]))) {
           isForced = true;
           tell(`${worker.name} is forced to go`);
-          const isThere = cluster.state?.workers.get(worker.id) === worker;
+          // By its id: a scheduler that goes on from its journal has another object for it.
+          const isThere = cluster.state?.workers.has(worker.id);
           if (isThere) await client.retireWorkers([worker.name], { force: true });
         }
         await retiring;

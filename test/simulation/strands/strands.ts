@@ -3,6 +3,7 @@
 import { retired, startedAnew } from "./administered.ts";
 import { guarded } from "./guarded.ts";
 import { awaited, queued, varied } from "./handed.ts";
+import { kept } from "./kept.ts";
 import { ownKeys, pureCalls } from "./named.ts";
 import { published } from "./published.ts";
 import { scheduled } from "./scheduled.ts";
@@ -15,6 +16,7 @@ const kinds: readonly [start: (stage: Stage) => void, probability: number][] = [
   [pureCalls, 0.2],
   [ownKeys, 0.2],
   [published, 0.2],
+  [kept, 0.25],
   [scattered, 0.25],
   [guarded, 0.25],
   [queued, 0.2],

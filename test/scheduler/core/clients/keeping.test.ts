@@ -34,7 +34,7 @@ describe("a task with keepMs", () => {
     story.at(5_000);
     w1.finish("b");
     expect([...story.state.tasks.keys()]).toEqual(["b"]);
-    expect(bob.explain("b").wantedBy).toEqual(["keepMs, for another 1 s"]);
+    expect(bob.explain("b").wantedBy).toEqual(["keepMs: for another 1 s"]);
     story.at(5_999);
     expect(bob.want("b")).toEqual({ bob: [told(), finished("b")] });
     bob.release("b");
