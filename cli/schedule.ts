@@ -63,7 +63,11 @@ function addCommand(): Command {
         "at a moment when the run before goes on: skip it, allow both, or replace that run (default: skip)",
       ).choices(overlaps),
     )
-    .option("--keep <duration>", "time that each result is kept after its task, like 1d", duration)
+    .option(
+      "--keep <duration>",
+      "time that each result is kept, like 1d; see thence result",
+      duration,
+    )
     .option("--string", "treat every argument as a string, even if it is JSON")
     .action(add);
   return withExample(

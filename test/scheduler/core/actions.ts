@@ -326,6 +326,7 @@ function submit(world: World, by: FakeClient, action: Extract<Action, { do: "sub
   const keys = action.inputs.map((_, index) => again[index] ?? `k${world.minted++}`);
   // The same future twice is not what the client library sends, and is no reason to wait for ever.
   const inputs = action.inputs.map((each) => each.flatMap((place) => pick(known, [place])));
+  const args = keys.map((key) => `[${key}]`);
   let name = action.name;
   let digest = action.isPassed ? digestsOf(name)[0] : undefined;
   // The client library refuses another call under a key that it holds; a stranger's it cannot know.
@@ -336,13 +337,15 @@ function submit(world: World, by: FakeClient, action: Extract<Action, { do: "sub
     name = facts.name;
     digest = facts.passed ? facts.digest : undefined;
     inputs[0] = [...(existing.inputKeys ?? [])];
+    // One that a schedule submitted has arguments of its own.
+    args[0] = existing.args as string;
   }
   world.submit(by, {
     type: "submit",
     name,
     ...(digest !== undefined && { digest }),
     keys,
-    args: keys.map((key) => `[${key}]`),
+    args,
     ...(inputs.some((each) => each.length > 0) && { inputs }),
     ...(Object.keys(chosen).length > 0 && { options: chosen }),
   });

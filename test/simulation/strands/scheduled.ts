@@ -73,11 +73,13 @@ export function scheduled(stage: Stage): void {
     const keys = new Set(book.ticks);
     const isRepeated = keys.size < book.ticks.length;
     stage.expect(!isRepeated || stage.mayRunAgain, "a moment ran twice");
+    // Full seconds, or since the schedule was made.
+    const from = isCron ? 0 : first;
     for (const key of keys) {
       const moment = Date.parse(key.slice(name.length + 1));
       // It came before the schedule was removed.
       if (moment >= nextAt!) keys.delete(key);
-      const isMoment = key.startsWith(`${name}@`) && (moment - first) % everyMs === 0;
+      const isMoment = key.startsWith(`${name}@`) && (moment - from) % everyMs === 0;
       stage.expect(isMoment, `${key} is no moment`);
     }
     const isCutShort = stage.restarted || stage.isWornOut() || overlap === "replace";
