@@ -7,6 +7,7 @@ import type { DialEvents } from "../src/link/dial.ts";
 import {
   ConnectionError,
   KeyConflictError,
+  OverloadedError,
   SerializationError,
   TaskCancelledError,
   TimeLimitError,
@@ -150,10 +151,10 @@ export class Session {
     return state;
   }
 
-  /** A task that cannot be submitted: the session is over, or one of its inputs is lost. */
+  /** A task that cannot be submitted: the session is over, or one of its inputs is lost or was refused. */
   submitLost({ name }: SubmitHead, error: Error, givenKey?: string): FutureState {
     const state = new FutureState(givenKey ?? this.#keys.mint(name), this);
-    state.fail("lost", error);
+    state.fail(error instanceof OverloadedError ? "error" : "lost", error);
     return state;
   }
 
@@ -479,7 +480,20 @@ export class Session {
       if (!state) continue;
       // Refused: the key names the task of another client, which this one does not hold.
       if (error instanceof KeyConflictError) this.#drop(state);
+      if (error instanceof OverloadedError) this.#refuse(state, error);
       state.fail(status, error);
+    }
+  }
+
+  /** The scheduler has not taken the task, and so knows no input of what was to depend on it. */
+  #refuse(state: FutureState, error: OverloadedError): void {
+    this.#drop(state);
+    const dependents = [...state.dependents];
+    for (const next of dependents) {
+      if (next.settled) continue;
+      dependents.push(...next.dependents);
+      next.session.forget(next);
+      next.fail("error", error);
     }
   }
 

@@ -53,6 +53,7 @@ export {
   KeyConflictError,
   LostDataError,
   NonRetriableError,
+  OverloadedError,
   ProtocolError,
   SerializationError,
   TaskCancelledError,

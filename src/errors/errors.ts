@@ -139,6 +139,20 @@ export class SerializationError extends ThenceError {
   }
 }
 
+/**
+ * The scheduler takes nothing new for now, since the disk of its journal is full: the call was not made, and can be
+ * made again later.
+ *
+ * @example
+ * const error = await future.exception();
+ * if (error instanceof OverloadedError) future = client.submit("add", 1, 2);
+ */
+export class OverloadedError extends ThenceError {
+  constructor(message: string, options?: ThenceErrorOptions) {
+    super("overloaded", message, options);
+  }
+}
+
 /** The time limit of a wait has passed; the task continues. */
 export class TimeoutError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
@@ -191,6 +205,7 @@ export const errorClasses = {
   "key-conflict": KeyConflictError,
   "coordination-refused": CoordinationError,
   "not-serializable": SerializationError,
+  overloaded: OverloadedError,
   timeout: TimeoutError,
   "connection-failed": ConnectionError,
   "not-authenticated": AuthenticationError,
@@ -206,6 +221,7 @@ const retriableCodes: ReadonlySet<string> = new Set<ErrorCode>([
   "task-timeout",
   "worker-lost",
   "unschedulable",
+  "overloaded",
   "timeout",
   "connection-failed",
 ]);
@@ -224,6 +240,7 @@ for (const [name, errorClass] of Object.entries({
   KeyConflictError,
   CoordinationError,
   SerializationError,
+  OverloadedError,
   TimeoutError,
   ConnectionError,
   AuthenticationError,

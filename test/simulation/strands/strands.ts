@@ -5,6 +5,7 @@ import { guarded } from "./guarded.ts";
 import { awaited, queued, varied } from "./handed.ts";
 import { ownKeys, pureCalls } from "./named.ts";
 import { published } from "./published.ts";
+import { refused } from "./refused.ts";
 import { scattered } from "./scattered.ts";
 import type { Stage } from "./stage.ts";
 import { watched } from "./watched.ts";
@@ -25,5 +26,7 @@ const kinds: readonly [start: (stage: Stage) => void, probability: number][] = [
 ];
 
 export function startStrands(stage: Stage): void {
+  // The others do not make their calls again.
+  if (stage.options.faults.fillsDisk) return refused(stage);
   for (const [start, probability] of kinds) if (stage.random.chance(probability)) start(stage);
 }
