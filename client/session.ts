@@ -353,7 +353,7 @@ export class Session {
   /** The value could not be scattered. */
   dropScattered(state: FutureState): void {
     if (!this.#ended) this.#writer?.cancel(state.key, "it could not be scattered", true);
-    this.#drop(state);
+    this.forget(state);
   }
 
   /** Calls back with where to send the value of a key, whenever the scheduler says so. */
