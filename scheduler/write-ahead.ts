@@ -45,6 +45,12 @@ export type Origin = {
 const [retryMs, longestRetryMs] = [200, 2_000];
 
 type Happens = { event: Event; now: number; readonly origin: Origin };
+/**
+ * The pause, in milliseconds, between two commits while the disk is full: a program that makes refused calls again and
+ * again uses the reserve up no faster than that.
+ */
+const pauseMs = 100;
+
 /** Something to be run in its turn, after what this peer has said, or after everything. */
 type Turn = {
   readonly run: () => void;
@@ -70,6 +76,7 @@ export class WriteAhead {
   #spentBytes = 0;
   #retryMs = retryMs;
   #retry: NodeJS.Timeout | undefined;
+  #pause: NodeJS.Timeout | undefined;
   /** The moment of the newest record: those of others that had to wait for room may be earlier. */
   #now = 0;
   #stopped = false;
@@ -111,6 +118,7 @@ export class WriteAhead {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#pause);
     this.#waiting = [];
   }
 
@@ -123,7 +131,8 @@ export class WriteAhead {
   #commitSoon(): void {
     if (this.#isBusy) return;
     this.#isBusy = true;
-    setImmediate(() => this.#commit());
+    if (this.#isFull) this.#pause = setTimeout(() => this.#commit(), pauseMs);
+    else setImmediate(() => this.#commit());
   }
 
   #commit(): void {
