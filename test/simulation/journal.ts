@@ -99,7 +99,6 @@ export class SimulatedJournal implements Keeper {
   /** The process is gone, and with it what was not written; with "machine" also some of what was not synced. */
   crash(): void {
     this.#appended = [];
-    this.failing = undefined;
     if (this.durability === "process") return;
     const lost = this.#random.below(this.#records.length - this.#synced + 1);
     this.#records.length -= lost;
@@ -108,6 +107,7 @@ export class SimulatedJournal implements Keeper {
   /** What a successor goes on with. */
   replica(): Replica {
     this.#appended = [];
+    this.failing = undefined;
     if (this.#random.chance(0.5)) this.#compact(this.#random.below(this.#records.length + 1));
     return this.#replay(this.#records);
   }

@@ -28,13 +28,13 @@ export function retired(stage: Stage): void {
         if (!(await Promise.race([isSoon, stage.sleep(3_000).then(() => false)]))) {
           isForced = true;
           tell(`${worker.name} is forced to go`);
-          const isThere = cluster.state?.workers.get(worker.id) === worker;
+          const isThere = cluster.state?.workers.has(worker.id);
           if (isThere) await client.retireWorkers([worker.name], { force: true });
         }
         await retiring;
       } catch (error) {
         const { code } = error as Failed;
-        const isThere = cluster.state?.workers.get(worker.id) === worker;
+        const isThere = cluster.state?.workers.has(worker.id);
         if (code !== "worker-lost") throw error;
         stage.expect(!isThere || faults.struck > struck, "a worker that is there was not found");
         continue;
