@@ -484,8 +484,7 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    * A reader who falls behind by fifty thousand events misses the next ones, and is told how many by an
    * event of the type "missed". The tasks do not wait for it.
    *
-   * @param options `functions` and `keys`: only events of tasks of these functions, or with these keys;
-   *   without both, of all tasks and of workers
+   * @param options only of tasks of these `functions`, or with these `keys`; without both, of workers, too
    * @throws {TypeError | RangeError} when these are none, or too many
    * @throws {ConnectionError} in the loop, when the scheduler is lost; it ends without an error when this
    *   client is closed, and by `close` or by leaving the loop

@@ -40,12 +40,12 @@ export class EventStream implements AsyncIterable<ClusterEvent> {
   /** @internal Use `client.events`. */
   constructor(session: Session, options: EventOptions) {
     this.#session = session;
-    this.#feed = session.openStream(this, filterOf(options));
+    this.#feed = session.streams.open(this, filterOf(options));
   }
 
   /** Ends the stream. A loop over it ends when it has read what is here. */
   close(): void {
-    this.#session.closeStream(this.#feed);
+    this.#session.streams.close(this.#feed);
     this.end();
   }
 
@@ -98,7 +98,7 @@ export class EventStream implements AsyncIterable<ClusterEvent> {
     this.#read++;
     if (this.#read === toldEvery) {
       this.#read = 0;
-      this.#session.tellRead(this.#feed, toldEvery);
+      this.#session.streams.tellRead(this.#feed, toldEvery);
     }
     return event;
   }

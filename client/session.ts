@@ -7,6 +7,7 @@ import type { DialEvents } from "../src/link/dial.ts";
 import {
   ConnectionError,
   KeyConflictError,
+  OverloadedError,
   SerializationError,
   TaskCancelledError,
   TimeLimitError,
@@ -15,10 +16,10 @@ import { errorOf } from "../src/errors/failure.ts";
 import type { Encoded } from "../src/payload/payload.ts";
 import { GoodbyeError } from "../src/link/socket.ts";
 import { KeyTable } from "../src/key-table.ts";
-import { clearTimeout, queueMicrotask, setTimeout } from "../src/timers.ts";
+import { clearTimeout, setTimeout } from "../src/timers.ts";
 import type { Failure, FromClient, ToClient } from "../src/wire/protocol.ts";
 import type { ParametersOf, RequestName, ResultOf } from "../src/wire/requests.ts";
-import type { EventStream } from "./events.ts";
+import { Borrowing } from "./borrowing.ts";
 import type { Held } from "./coordination/held.ts";
 import type { Connection } from "./connection.ts";
 import type { Fetcher, Located } from "./fetcher.ts";
@@ -31,12 +32,11 @@ import { checkParameters } from "./parameter-checks.ts";
 import { Outputs, type OutputListener } from "./outputs.ts";
 import { PendingRequests, type Waiting } from "./requests.ts";
 import { firstOf, membersOf, SharedState, type Entry } from "./shared-state.ts";
+import { Streams } from "./streams.ts";
 import { Wanted } from "./wanted.ts";
 
 /** Between two tries to get a value, in milliseconds. */
 const refetchMs = 200;
-/** Another client waits no longer than this, in milliseconds, for what this one has submitted. */
-const heardWithinMs = 10_000;
 
 export class Session {
   /** Known to the scheduler and to nobody else: who presents it resumes this session. */
@@ -66,8 +66,7 @@ export class Session {
   readonly #outputs = new Outputs((taken) => {
     if (!this.#ended) this.#writer?.send(taken);
   });
-  /** Streams of events, by the request that began each. */
-  readonly #streams = new Map<number, EventStream>();
+  readonly streams = new Streams(this.#requests, (message) => this.#open().send(message));
   /** Leases of locks and semaphores, by the request that acquired them. */
   readonly #leases = new Map<number, Held>();
   #named = this.#newNames();
@@ -83,11 +82,9 @@ export class Session {
     drop: (state) => void this.#drop(state),
     forget: (state) => this.forget(state),
   });
-  /** Whether tasks were submitted since the scheduler was last asked whether it has heard of all. */
-  #unheard = false;
-  #hearing: Promise<void> | undefined;
-  /** By key the futures of other clients that are in messages which the scheduler may not have heard. */
-  #borrowed = new Map<string, FutureState>();
+  readonly #borrowing = new Borrowing((limits) =>
+    this.#send("ping", {}, { ...limits, read: () => undefined }),
+  );
 
   /** @param options `patienceMs`: what is asked for while there is no scheduler waits so long */
   constructor({ patienceMs = 30_000 }: { patienceMs?: number } = {}) {
@@ -160,10 +157,10 @@ export class Session {
     const state = new FutureState(key, this);
     state.known = true;
     this.#states.add(state);
-    this.#unheard = true;
+    this.#borrowing.submitted();
     writer.submit(head, key, call);
     for (const input of call.inputs) {
-      (this.#states.get(input) ?? this.#borrowed.get(input))?.addDependent(state);
+      (this.#states.get(input) ?? this.#borrowing.find(input))?.addDependent(state);
     }
     return state;
   }
@@ -180,15 +177,15 @@ export class Session {
     this.#open();
     // Not `forget`: another client may have gone on with what this one has cancelled.
     if (known) for (const each of membersOf(known)) this.#drop(each);
-    this.#unheard = true;
+    this.#borrowing.submitted();
     this.#wanted.add(state);
     return state;
   }
 
-  /** A task that cannot be submitted: the session is over, or one of its inputs is lost. */
+  /** A task that cannot be submitted: the session is over, or one of its inputs is lost or was refused. */
   submitLost({ name }: SubmitHead, error: Error, givenKey?: string): FutureState {
     const state = new FutureState(givenKey ?? this.#keys.mint(name), this);
-    state.fail("lost", error);
+    state.fail(error instanceof OverloadedError ? "error" : "lost", error);
     return state;
   }
 
@@ -197,40 +194,12 @@ export class Session {
    * heard of its task, and the future lives until the scheduler has heard of the message.
    */
   borrow(state: FutureState): void {
-    if (this.#ended || this.#borrowed.has(state.key)) return;
-    const heard = state.session.#heard();
-    if (heard) this.#gate?.holdUntil(heard);
-    if (this.#borrowed.size === 0) queueMicrotask(() => this.#giveBackBorrowed());
-    this.#borrowed.set(state.key, state);
-    state.addHandle();
+    if (this.#ended || this.#borrowing.find(state.key)) return;
+    this.#borrowing.borrow(state, state.session.#heard(), this.#gate);
   }
 
-  #giveBackBorrowed(): void {
-    const borrowed = this.#borrowed;
-    this.#borrowed = new Map();
-    const giveBack = () => {
-      for (const state of borrowed.values()) state.dropHandle();
-    };
-    this.#send("ping", {}).then(giveBack, giveBack);
-  }
-
-  /**
-   * Resolves when the scheduler has heard of all that was submitted, or does not answer for long;
-   * undefined when it has.
-   */
   #heard(): Promise<void> | undefined {
-    if (!this.#unheard || this.#ended) return this.#hearing;
-    this.#unheard = false;
-    const limits = { read: () => undefined, timeoutMs: heardWithinMs };
-    const hearing = this.#send("ping", {}, limits).then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#hearing = hearing;
-    void hearing.then(() => {
-      if (this.#hearing === hearing) this.#hearing = undefined;
-    });
-    return hearing;
+    return this.#ended ? undefined : this.#borrowing.heard();
   }
 
   #newNames(): NamedCalls {
@@ -379,28 +348,6 @@ export class Session {
     return this.#requests.send(send, waiting);
   }
 
-  /** Begins a stream of events, and returns its number. */
-  openStream(stream: EventStream, filter: ParametersOf<"events">): number {
-    let opened: number | undefined;
-    const send = (id: number) => {
-      this.#open().send({ type: "events", id, ...filter });
-      this.#streams.set((opened = id), stream);
-    };
-    const refused = (error: Error) => {
-      if (opened === undefined || this.#streams.delete(opened)) stream.fail(error);
-    };
-    this.#requests.send<"events", null>(send, { read: () => null }).catch(refused);
-    return opened ?? -1;
-  }
-
-  tellRead(feed: number, count: number): void {
-    if (this.#streams.has(feed)) this.#writer?.send({ type: "events-read", feed, count });
-  }
-
-  closeStream(feed: number): void {
-    if (this.#streams.delete(feed)) this.#writer?.send({ type: "events-end", feed });
-  }
-
   /** A lease that is given back when the session ends. */
   addLease(id: number, lease: Held): void {
     this.#leases.set(id, lease);
@@ -424,7 +371,7 @@ export class Session {
   /** The value could not be scattered. */
   dropScattered(state: FutureState): void {
     if (!this.#ended) this.#writer?.cancel(state.key, "it could not be scattered", true);
-    this.#drop(state);
+    this.forget(state);
   }
 
   /** Calls back with where to send the value of a key, whenever the scheduler says so. */
@@ -509,7 +456,7 @@ export class Session {
         void this.#outputs.receive(message);
         return;
       case "events":
-        this.#streams.get(message.feed)?.receive(message.events);
+        this.streams.receive(message.feed, message.events);
         return;
       case "answer":
         this.#requests.answered(message);
@@ -552,7 +499,9 @@ export class Session {
     const status = error instanceof TaskCancelledError ? "cancelled" : "error";
     for (const key of keys) {
       const entry = this.#states.get(key);
-      if (error instanceof KeyConflictError && entry instanceof SharedState) {
+      // The future of the call is refused; that of the task of the key, which was asked for, goes on.
+      const isRefused = error instanceof KeyConflictError || error instanceof OverloadedError;
+      if (isRefused && entry instanceof SharedState) {
         this.#wanted.refuse(entry, error);
         continue;
       }
@@ -560,8 +509,21 @@ export class Session {
       for (const state of meant ? membersOf(meant) : []) {
         // Refused: the key names the task of another client, which this one does not hold.
         if (error instanceof KeyConflictError) this.#drop(state);
+        if (error instanceof OverloadedError) this.#refuse(state, error);
         state.fail(status, error);
       }
+    }
+  }
+
+  /** The scheduler has not taken the task, and so knows no input of what was to depend on it. */
+  #refuse(state: FutureState, error: OverloadedError): void {
+    this.#drop(state);
+    const dependents = [...state.dependents];
+    for (const next of dependents) {
+      if (next.settled) continue;
+      dependents.push(...next.dependents);
+      next.session.forget(next);
+      next.fail("error", error);
     }
   }
 
@@ -622,11 +584,7 @@ export class Session {
       if (!state.ready) state.fail(status, errorFor(state.key));
     }
     this.#over?.reject(ended);
-    for (const stream of this.#streams.values()) {
-      if (status === "cancelled") stream.end();
-      else stream.fail(ended);
-    }
-    this.#streams.clear();
+    this.streams.endAll(status === "cancelled" ? undefined : ended);
     this.#requests.refuseAll(ended);
     for (const lease of this.#leases.values()) lease.ended(ended, status === "cancelled");
     this.#leases.clear();

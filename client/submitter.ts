@@ -1,7 +1,7 @@
 // Calls of registered functions, under one set of options: what a client is, and what its `with`
 // returns.
 
-import { ConnectionError } from "../src/errors/errors.ts";
+import { ConnectionError, OverloadedError } from "../src/errors/errors.ts";
 import type { Encoded } from "../src/payload/payload.ts";
 import { limits } from "../src/wire/limits.ts";
 import { referenceTo } from "./function-reference.ts";
@@ -106,18 +106,18 @@ export class Calls<Tasks = UntypedTasks> implements Submitter<Tasks> {
     return new Calls<Tasks>(this.#session, { ...this.#options, ...options });
   }
 
-  /** The encoded arguments, or why one of them is lost. */
-  #encode(args: readonly unknown[]): Encoded | ConnectionError {
+  /** The encoded arguments, or why one of them is lost or was refused. */
+  #encode(args: readonly unknown[]): Encoded | Error {
     try {
       return encodeArguments(args, this.#session);
     } catch (error) {
       const { cause } = error as Error;
-      if (cause instanceof ConnectionError) return cause;
+      if (cause instanceof ConnectionError || cause instanceof OverloadedError) return cause;
       throw error;
     }
   }
 
-  #submit(head: SubmitHead, call: Encoded | ConnectionError, key: string | undefined): Future {
+  #submit(head: SubmitHead, call: Encoded | Error, key: string | undefined): Future {
     if (call instanceof Error) return new Future(this.#session.submitLost(head, call, key));
     const givenKey = this.#settings.pure ? pureKey(head, call) : key;
     const state = this.#session.submit(head, call, givenKey);

@@ -2,7 +2,7 @@
 // whatever the scheduler says of a key is of the time before, and passed over. A call that is submitted
 // under such a key is compared by the scheduler with the call that has it, which this client does not know.
 
-import { LostDataError, type KeyConflictError } from "../src/errors/errors.ts";
+import { LostDataError, type ThenceError } from "../src/errors/errors.ts";
 import type { KeyTable } from "../src/key-table.ts";
 import { limits } from "../src/wire/limits.ts";
 import type { FromClient } from "../src/wire/protocol.ts";
@@ -110,7 +110,7 @@ export class Wanted {
   }
 
   /** The scheduler has refused a call under a key that was asked for. */
-  refuse(shared: SharedState, error: KeyConflictError): void {
+  refuse(shared: SharedState, error: ThenceError): void {
     const { named, forget } = this.#parts;
     const { key, unchecked } = shared;
     // Each call that is not compared yet has an answer to come. With more of those, an earlier call was meant.

@@ -20,6 +20,7 @@ import { findResult } from "./core/values/recompute.ts";
 import { nextWakeUp, step, type Event } from "./core/step.ts";
 import { CronWatch } from "./cron-watch.ts";
 import { clearTimeout, setTimeout, timestamp } from "../src/timers.ts";
+import type { PeerHello } from "./records.ts";
 import { WriteAhead, type Keeper, type Origin } from "./write-ahead.ts";
 
 /** Sends messages to the peers. */
@@ -128,9 +129,9 @@ export class Clockwork {
     else this.#apply(event, now, origin);
   }
 
-  /** Runs when all events so far have happened. */
-  afterwards(run: () => void): void {
-    if (this.#ahead) this.#ahead.afterwards(run);
+  /** Runs when all events so far have happened, or all of this peer. */
+  afterwards(run: () => void, after?: Pick<PeerHello, "role" | "id">): void {
+    if (this.#ahead) this.#ahead.afterwards(run, after);
     else run();
   }
 

@@ -24,7 +24,7 @@ import type { Durability } from "./journal/durability.ts";
 import { openDurable, type Durable } from "./durable.ts";
 import { isLocalProcess } from "./local-process.ts";
 import { Relay } from "./relay.ts";
-import { startServer } from "./server.ts";
+import { startServer, type Server } from "./server.ts";
 import { saidGoodbye, Sessions } from "./sessions.ts";
 import { watchSteps, type Steps } from "./step-watch.ts";
 
@@ -125,6 +125,7 @@ async function serve(
   // Not everybody who starts a scheduler waits for its end.
   ended.catch(() => undefined);
   let ending: Promise<void> | undefined;
+  let server: Server | undefined = undefined;
   const workerNames = new Map<string, string>();
 
   const failJournal = (error: Error) => {
@@ -174,7 +175,7 @@ async function serve(
   const stopWatching = options.steps && watchSteps({ steps: options.steps, clockwork, log });
   const relay = new Relay({ clockwork, token, open: openWebSocket });
   const turnedAway = rateLimited(log.warning, { what: "refusals of this kind" });
-  const server = await startServer({
+  server = await startServer({
     host,
     port,
     token,
@@ -182,7 +183,15 @@ async function serve(
     acceptData: (socket) => relay.accept(socket),
     turnedAway: (why, { address }) => turnedAway.say(`turned away ${address}: ${why}`),
     endpoints: apiOf(clockwork, id),
+  }).catch((error: unknown) => {
+    clockwork.stop();
+    throw error;
   });
+  if (ending) {
+    // The journal has failed meanwhile.
+    await server.close();
+    await ended;
+  }
   const urls = reachableUrls(host, server.port);
   const [url = webSocketUrl(host, server.port)] = urls;
 
@@ -216,7 +225,7 @@ async function serve(
       if (forGood) await sessions.close(reason);
       else sessions.leave();
       relay.close();
-      await server.close();
+      await server?.close();
       await durable?.compaction.run();
       await durable?.journal.close();
       end(reason);

@@ -1,5 +1,6 @@
 // What the journal keeps of one event: the moment, and either the frame of a peer as it came over the
-// wire, the hello of a peer that joins, or the event itself as JSON. A successor reads the same events.
+// wire, what is left of one that was refused, the hello of a peer that joins, or the event itself as JSON. A
+// successor reads the same events.
 
 import { ProtocolError } from "../src/errors/errors.ts";
 import type { SocketData } from "../src/link/socket.ts";
@@ -24,7 +25,17 @@ export type Happening =
       readonly from: string;
       readonly data: SocketData;
     }
+  /** A frame of a client of which nothing new was taken. */
+  | {
+      readonly kind: "refused";
+      readonly event: RefusedEvent;
+      /** Messages that the frame had, and that it acknowledged. */
+      readonly received: number;
+      readonly ack: number;
+    }
   | { readonly kind: "event"; readonly event: Event };
+
+export type RefusedEvent = Extract<Event, { type: "client-refused" }>;
 
 export type Recorded = { readonly now: number; readonly what: Happening };
 

@@ -96,6 +96,10 @@ export class Replica {
       case "frame":
         this.#step(this.#read(what));
         break;
+      case "refused":
+        this.#count(what.event.from, what);
+        this.#step(what.event);
+        break;
       case "event":
         if (what.event.type === "client-leaves" || what.event.type === "worker-lost") {
           this.#sessions.delete(what.event.id);
@@ -134,15 +138,7 @@ export class Replica {
 
   #read({ role, from, data }: Extract<Happening, { kind: "frame" }>): Event {
     const { ack, messages, parts } = readFrame(data);
-    // The core may have ended the session before it came to this frame.
-    const session = this.#sessions.get(from);
-    if (session !== undefined) {
-      if (ack > session.acknowledged) {
-        session.messages.splice(0, ack - session.acknowledged);
-        session.acknowledged = ack;
-      }
-      session.received += messages.length;
-    }
+    this.#count(from, { received: messages.length, ack });
     const there = messages.filter((message) => message !== gap);
     if (role === "client") {
       const batch: FromClient[] = there.map((message) => checkFromClient(message, parts));
@@ -150,6 +146,18 @@ export class Replica {
     }
     const batch: FromWorker[] = there.map((message) => checkFromWorker(message, parts));
     return { type: "worker-messages", from, messages: batch };
+  }
+
+  /** A frame brought messages, and acknowledged others. */
+  #count(from: string, { received, ack }: { received: number; ack: number }): void {
+    // The core may have ended the session before it came to this frame.
+    const session = this.#sessions.get(from);
+    if (session === undefined) return;
+    if (ack > session.acknowledged) {
+      session.messages.splice(0, ack - session.acknowledged);
+      session.acknowledged = ack;
+    }
+    session.received += received;
   }
 }
 

@@ -89,7 +89,7 @@ export class Sessions implements Carrier {
       this.#sessions.get(hello.id)?.link.leaveSocket();
       this.#clockwork.afterwards(() => {
         if (admitted()) this.#admit(hello, socket);
-      });
+      }, hello);
     });
   }
 
@@ -187,7 +187,7 @@ export class Sessions implements Carrier {
       // The core's first messages to the peer wait in the link.
       const happened = () => this.#welcome(session, hello, socket, false);
       this.#clockwork.handle(joining(hello), { hello, happened });
-    });
+    }, hello);
   }
 
   #welcome(session: Session, hello: PeerHello, socket: Socket, resumed: boolean): void {

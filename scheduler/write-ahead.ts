@@ -1,11 +1,16 @@
 // Events are kept before they happen. They wait for the end of a turn of the event loop, are written to
 // the journal together, and are then handed on in order: so whatever is told or acknowledged is kept.
+//
+// While the disk is full, the scheduler takes nothing new: what clients submit is refused, and written is only
+// that, for which the journal has a reserve. What the workers say is written as long as half of it is left, since
+// nobody can refuse it. All that finds no room waits, and with it what the same peer said after it.
 
 import type { SocketData } from "../src/link/socket.ts";
 import { clearTimeout, setImmediate, setTimeout } from "../src/timers.ts";
 import type { Event } from "./core/step.ts";
 import { JournalFullError } from "./journal/journal-error.ts";
 import { recordOf, type Happening, type PeerHello } from "./records.ts";
+import { refusalOf } from "./refusal.ts";
 
 /** The part of a journal that keeps records. */
 export type Keeper = {
@@ -15,6 +20,13 @@ export type Keeper = {
   write(): void;
   /** Survives the loss of power from then on. */
   sync(): Promise<void>;
+  /** Forgets what was appended and is not written. */
+  discard(): void;
+  /** Sees to it that there is a reserve of room. */
+  reserve(): void;
+  /** Gives the reserve up, so that something can be written although the disk is full. */
+  spendReserve(): void;
+  readonly reserveBytes: number;
 };
 
 /** What is known of an event beyond what the core has to know. */
@@ -29,11 +41,22 @@ export type Origin = {
   readonly refused?: (error: Error) => void;
 };
 
-/** The pause, in milliseconds, before records are tried again for which there was no room. */
-const retryMs = 200;
+/** The pause, in milliseconds, before it is seen again whether there is room: it grows to the longest. */
+const [retryMs, longestRetryMs] = [200, 2_000];
 
-type Waiting =
-  { readonly event: Event; readonly now: number; readonly origin: Origin } | (() => void);
+type Happens = { event: Event; now: number; readonly origin: Origin };
+/**
+ * The pause, in milliseconds, between two commits while the disk is full: a program that makes refused calls again and
+ * again uses the reserve up no faster than that.
+ */
+const pauseMs = 100;
+
+/** Something to be run in its turn, after what this peer has said, or after everything. */
+type Turn = {
+  readonly run: () => void;
+  readonly after: Pick<PeerHello, "role" | "id"> | undefined;
+};
+type Waiting = Happens | Turn;
 
 export class WriteAhead {
   readonly #keeper: Keeper;
@@ -42,10 +65,21 @@ export class WriteAhead {
   readonly #fail: (error: Error) => void;
   readonly #full: (isFull: boolean, why?: string) => void;
   #waiting: Waiting[] = [];
+  /** Something came since the last commit. */
+  #hasNews = false;
+  /** A commit is to come, or under way. */
   #isBusy = false;
   #isFull = false;
-  #stopped = false;
+  /** Even the reserve is used up: everything waits until it is seen again whether there is room. */
+  #isUsedUp = false;
+  /** Bytes written since the reserve was given up. */
+  #spentBytes = 0;
+  #retryMs = retryMs;
   #retry: NodeJS.Timeout | undefined;
+  #pause: NodeJS.Timeout | undefined;
+  /** The moment of the newest record: those of others that had to wait for room may be earlier. */
+  #now = 0;
+  #stopped = false;
 
   constructor(options: {
     keeper: Keeper;
@@ -66,75 +100,159 @@ export class WriteAhead {
       options.fail(error);
     };
     this.#full = options.full;
+    // Makes the reserve.
+    this.#commitSoon();
   }
 
   handle(event: Event, now: number, origin: Origin): void {
-    if (this.#stopped) return;
-    try {
-      this.#keeper.append(recordOf({ now, what: happening(event, origin) }));
-    } catch (error) {
-      return this.#fail(error as Error);
-    }
-    this.#wait({ event, now, origin });
+    if (!this.#stopped) this.#wait({ event, now, origin });
   }
 
-  /** Runs when all events so far have happened: at once if none waits. */
-  afterwards(run: () => void): void {
-    if (!this.#isBusy || this.#stopped) run();
-    else this.#wait(run);
+  /** Runs when all events so far have happened, or all of this peer: at once if none waits. */
+  afterwards(run: () => void, after?: Turn["after"]): void {
+    if (this.#stopped || (!this.#isBusy && this.#waiting.length === 0)) run();
+    else this.#wait({ run, after });
   }
 
   /** No event happens any more. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#pause);
     this.#waiting = [];
   }
 
   #wait(waiting: Waiting): void {
     this.#waiting.push(waiting);
+    this.#hasNews = true;
+    if (!this.#isUsedUp) this.#commitSoon();
+  }
+
+  #commitSoon(): void {
     if (this.#isBusy) return;
     this.#isBusy = true;
-    setImmediate(() => this.#commit());
+    if (this.#isFull) this.#pause = setTimeout(() => this.#commit(), pauseMs);
+    else setImmediate(() => this.#commit());
   }
 
   #commit(): void {
+    if (this.#stopped) return;
     const batch = this.#waiting;
     this.#waiting = [];
+    this.#hasNews = false;
+    let written: readonly Waiting[];
     try {
-      this.#keeper.write();
+      written = this.#written(batch);
     } catch (error) {
-      if (error instanceof JournalFullError) this.#awaitRoom(batch, error);
-      else this.#fail(error as Error);
+      return this.#fail(error as Error);
+    }
+    if (this.#isSynced && written.length > 0) {
+      this.#keeper.sync().then(() => this.#conclude(written), this.#fail);
+    } else this.#conclude(written);
+  }
+
+  /** Writes what can be written, and returns that; the rest waits. */
+  #written(batch: readonly Waiting[]): readonly Waiting[] {
+    if (!this.#isFull || this.#retry === undefined) {
+      try {
+        this.#writeAll(batch);
+        if (this.#isFull) this.#goOn();
+        return batch;
+      } catch (error) {
+        if (!(error instanceof JournalFullError)) throw error;
+        this.#runShort(error);
+      }
+    }
+    return this.#writeWhatFits(batch);
+  }
+
+  #writeAll(batch: readonly Waiting[]): void {
+    this.#keeper.reserve();
+    this.#spentBytes = 0;
+    for (const each of batch) {
+      if ("run" in each) continue;
+      each.now = this.#now = Math.max(each.now, this.#now);
+      this.#keeper.append(recordOf({ now: each.now, what: happening(each) }));
+    }
+    if (batch.length > 0) this.#keeper.write();
+  }
+
+  /** Peers keep what they said, since nobody acknowledges it: so nothing is lost that has to wait. */
+  #runShort({ message }: JournalFullError): void {
+    this.#keeper.discard();
+    this.#keeper.spendReserve();
+    this.#isUsedUp = false;
+    if (this.#isFull) {
+      this.#retryMs = Math.min(2 * this.#retryMs, longestRetryMs);
       return;
     }
-    if (this.#isSynced) {
-      this.#keeper.sync().then(() => this.#conclude(batch), this.#fail);
-    } else this.#conclude(batch);
+    this.#isFull = true;
+    this.#retryMs = retryMs;
+    this.#full(true, message);
   }
 
-  #conclude(batch: readonly Waiting[]): void {
-    if (this.#isFull) {
-      this.#isFull = false;
-      this.#full(false);
-    }
-    for (const each of batch) if (!this.#stopped) this.#happen(each);
-    if (this.#waiting.length > 0) setImmediate(() => this.#commit());
-    else this.#isBusy = false;
+  #goOn(): void {
+    this.#isFull = this.#isUsedUp = false;
+    this.#full(false);
   }
 
-  /** Nothing is lost and nothing happens meanwhile: peers keep what they said, since nobody acknowledges it. */
-  #awaitRoom(batch: Waiting[], { message }: JournalFullError): void {
-    if (!this.#isFull) {
-      this.#isFull = true;
-      this.#full(true, message);
+  #writeWhatFits(batch: readonly Waiting[]): readonly Waiting[] {
+    const written: Waiting[] = [];
+    const held = new Set<string>();
+    for (const each of batch) {
+      const speaker = speakerOf(each);
+      const mustWait = speaker === undefined ? this.#waiting.length > 0 : held.has(speaker);
+      if (!mustWait && ("run" in each || this.#fits(each, speaker!))) written.push(each);
+      else {
+        this.#waiting.push(each);
+        if (speaker !== undefined) held.add(speaker);
+      }
     }
-    this.#waiting = [...batch, ...this.#waiting];
-    this.#retry = setTimeout(() => this.#commit(), retryMs);
+    return written;
+  }
+
+  /** Writes an event if there is room for it, or for what is left of it when it is refused. */
+  #fits(each: Happens, speaker: string): boolean {
+    if (this.#isUsedUp) return false;
+    const { event, origin } = each;
+    const refusal =
+      event.type === "client-messages" && origin.frame !== undefined
+        ? refusalOf(event, origin.frame)
+        : undefined;
+    const now = Math.max(each.now, this.#now);
+    const record = recordOf({ now, what: refusal ?? happening(each) });
+    const bytes = record.reduce((sum, { length }) => sum + length, 0);
+    const { reserveBytes } = this.#keeper;
+    if (speaker === cluster && this.#spentBytes + bytes > reserveBytes / 2) return false;
+    try {
+      this.#keeper.append(record);
+      this.#keeper.write();
+    } catch (error) {
+      if (!(error instanceof JournalFullError)) throw error;
+      this.#keeper.discard();
+      this.#isUsedUp = true;
+      return false;
+    }
+    this.#spentBytes += bytes;
+    each.now = this.#now = now;
+    if (refusal) each.event = refusal.event;
+    return true;
+  }
+
+  #conclude(written: readonly Waiting[]): void {
+    for (const each of written) if (!this.#stopped) this.#happen(each);
+    if (this.#stopped) return;
+    this.#isBusy = false;
+    if (this.#hasNews && !this.#isUsedUp) this.#commitSoon();
+    if (!this.#isFull) return;
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      this.#commitSoon();
+    }, this.#retryMs);
   }
 
   #happen(waiting: Waiting): void {
-    if (typeof waiting === "function") return waiting();
+    if ("run" in waiting) return waiting.run();
     const { event, now, origin } = waiting;
     try {
       this.#apply(event, now, origin);
@@ -145,7 +263,30 @@ export class WriteAhead {
   }
 }
 
-function happening(event: Event, { frame, hello }: Origin): Happening {
+/** Workers, the clock and all else that is of the cluster have one order. */
+const cluster = "";
+
+/** Whose events stay in order: a client's own, or those of the cluster; undefined for what comes after all. */
+function speakerOf(waiting: Waiting): string | undefined {
+  if ("run" in waiting) {
+    const { after } = waiting;
+    return after?.role === "worker" ? cluster : after?.id;
+  }
+  const { event } = waiting;
+  switch (event.type) {
+    case "client-joins":
+    case "client-away":
+    case "client-back":
+    case "client-leaves":
+      return event.id;
+    case "client-messages":
+      return event.from;
+    default:
+      return cluster;
+  }
+}
+
+function happening({ event, origin: { frame, hello } }: Happens): Happening {
   if (hello !== undefined) return { kind: "join", hello };
   if (frame === undefined) return { kind: "event", event };
   switch (event.type) {

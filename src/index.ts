@@ -56,6 +56,7 @@ export {
   KeyConflictError,
   LostDataError,
   NonRetriableError,
+  OverloadedError,
   ProtocolError,
   ScheduleError,
   SerializationError,

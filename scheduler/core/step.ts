@@ -8,6 +8,7 @@
 import type { JobStep } from "../../src/wire/lifetimes.ts";
 import type { FromClient, FromWorker } from "../../src/wire/protocol.ts";
 import * as client from "./clients/client-events.ts";
+import { receiveRefused, type Refused } from "./clients/refusing.ts";
 import { clock } from "./clock-events.ts";
 import { Effects, type Effect } from "./effects.ts";
 import { advanceScatters } from "./values/scattering.ts";
@@ -29,6 +30,13 @@ import { receive as receiveFromWorker } from "./workers/worker-events.ts";
 export type Event =
   | { type: "client-joins"; id: ClientId; name: string }
   | { type: "client-messages"; from: ClientId; messages: readonly FromClient[] }
+  /** The same while the scheduler takes nothing new, for a reason in words. */
+  | {
+      type: "client-refused";
+      from: ClientId;
+      messages: readonly (FromClient | Refused)[];
+      why: string;
+    }
   /** The link of a client dropped, or is only silent; it has a grace period to come back. */
   | { type: "client-away"; id: ClientId; isSilent?: boolean }
   | { type: "client-back"; id: ClientId }
@@ -65,6 +73,9 @@ export function step(state: State, now: number, event: Event): Effect[] {
   switch (event.type) {
     case "client-messages":
       client.receive(context, event.from, event.messages);
+      break;
+    case "client-refused":
+      receiveRefused(context, event.from, event.messages, event.why);
       break;
     case "worker-messages":
       receiveFromWorker(context, event.from, event.messages);

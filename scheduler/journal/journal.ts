@@ -9,6 +9,7 @@ import { numbersIn, segmentPath, snapshotPath } from "./file-names.ts";
 import { FrameBuffer } from "./frames.ts";
 import { readIdentity, writeIdentity, type Identity } from "./identity.ts";
 import { JournalError, JournalFullError, journalErrorOf } from "./journal-error.ts";
+import { makeReserve, removeReserve, reserveBytes } from "./reserve.ts";
 import { lockTimes, takeLock, type Lock, type LockTimes } from "./lock.ts";
 import { chunksOf, findSnapshot, isUnfinished, openSnapshot, type Snapshot } from "./snapshots.ts";
 import { readTail, recordsOf, type Tail } from "./tail.ts";
@@ -35,6 +36,17 @@ export type JournalOptions = {
  *   refuses; the message says what can be done
  */
 export async function openJournal(directory: string, options: JournalOptions): Promise<Journal> {
+  try {
+    return await openOnce(directory, options);
+  } catch (error) {
+    // What the run before had in reserve may be all the room there is.
+    const { disk = realDisk } = options;
+    if (!(error instanceof JournalFullError) || !removeReserve(disk, directory)) throw error;
+    return await openOnce(directory, options);
+  }
+}
+
+async function openOnce(directory: string, options: JournalOptions): Promise<Journal> {
   const { disk = realDisk, say = () => undefined, times = lockTimes } = options;
   const { durability = "process", version } = options;
   const doing = `open the journal ${directory}`;
@@ -136,6 +148,7 @@ type OwnSegment = {
 
 export class Journal {
   readonly identity: Identity;
+  readonly reserveBytes = reserveBytes;
   /** The version that wrote the snapshot; undefined when there is none. */
   readonly snapshotVersion: string | undefined;
   /** The version that wrote the records after the snapshot, another one than this if there is; undefined when there are none. */
@@ -148,6 +161,9 @@ export class Journal {
   /** Bytes of all segments that a loss of power leaves as they are. */
   #synced: number;
   #syncing: Promise<void> | undefined;
+  #hasReserve = false;
+  /** The reserve was given up: it is made again when there is room for more than that, so that it stays. */
+  #wasFull = false;
   /** The directory is to be synced, too. */
   #hasNewName = false;
   /** Bytes of all segments up to the snapshot. */
@@ -224,6 +240,36 @@ export class Journal {
       throw this.#cutBack(journalErrorOf(`write ${segmentPath(directory, segment.number)}`, error));
     }
     this.#pending.clear();
+  }
+
+  /** Forgets what was appended and is not written. */
+  discard(): void {
+    this.#pending.clear();
+    if (this.#segment.bytes === 0) this.#addHead(this.#pending, this.#segment);
+  }
+
+  /**
+   * Sees to it that there is a reserve.
+   *
+   * @throws {JournalFullError} when there is no room for it
+   */
+  reserve(): void {
+    this.#check();
+    if (this.#hasReserve) return;
+    try {
+      makeReserve(this.#opened.disk, this.#opened.directory, this.#wasFull ? reserveBytes : 0);
+    } catch (error) {
+      throw error instanceof JournalFullError ? error : this.#fail(error as JournalError);
+    }
+    this.#hasReserve = true;
+    this.#wasFull = false;
+  }
+
+  /** Gives the reserve up, so that something can be written although the disk is full. */
+  spendReserve(): void {
+    removeReserve(this.#opened.disk, this.#opened.directory);
+    this.#hasReserve = false;
+    this.#wasFull = true;
   }
 
   /**
@@ -338,13 +384,12 @@ export class Journal {
   }
 
   #newSegment(number: number, position: number): [OwnSegment, FrameBuffer] {
-    const { disk, directory, version, durability } = this.#opened;
+    const { disk, directory } = this.#opened;
     const path = segmentPath(directory, number);
     try {
       const segment = { number, file: disk.create(path), position, bytes: 0 };
       const frames = new FrameBuffer();
-      const promised = durability === "process" ? position : this.#synced;
-      addHead(frames, { kind: "segment", number, version, position }, promised);
+      this.#addHead(frames, segment);
       this.#hasNewName = true;
       return [segment, frames];
     } catch (error) {
@@ -357,6 +402,12 @@ export class Journal {
         ),
       );
     }
+  }
+
+  #addHead(frames: FrameBuffer, { number, position }: OwnSegment): void {
+    const { version, durability } = this.#opened;
+    const promised = durability === "process" ? position : this.#synced;
+    addHead(frames, { kind: "segment", number, version, position }, promised);
   }
 
   /** After a failed write: what was half-written is removed, so that the same bytes can be tried again. */

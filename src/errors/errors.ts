@@ -152,6 +152,20 @@ export class SerializationError extends ThenceError {
   }
 }
 
+/**
+ * The scheduler takes nothing new for now, since the disk of its journal is full: the call was not made, and can be
+ * made again later.
+ *
+ * @example
+ * const error = await future.exception();
+ * if (error instanceof OverloadedError) future = client.submit("add", 1, 2);
+ */
+export class OverloadedError extends ThenceError {
+  constructor(message: string, options?: ThenceErrorOptions) {
+    super("overloaded", message, options);
+  }
+}
+
 /** The time limit of a wait has passed; the task continues. */
 export class TimeoutError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
@@ -205,6 +219,7 @@ export const errorClasses = {
   "coordination-refused": CoordinationError,
   "schedule-refused": ScheduleError,
   "not-serializable": SerializationError,
+  overloaded: OverloadedError,
   timeout: TimeoutError,
   "connection-failed": ConnectionError,
   "not-authenticated": AuthenticationError,
@@ -220,6 +235,7 @@ const retriableCodes: ReadonlySet<string> = new Set<ErrorCode>([
   "task-timeout",
   "worker-lost",
   "unschedulable",
+  "overloaded",
   "timeout",
   "connection-failed",
 ]);
@@ -239,6 +255,7 @@ for (const [name, errorClass] of Object.entries({
   CoordinationError,
   ScheduleError,
   SerializationError,
+  OverloadedError,
   TimeoutError,
   ConnectionError,
   AuthenticationError,

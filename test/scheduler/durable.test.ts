@@ -1,6 +1,6 @@
 // A scheduler that begins on a journal: who it is, what it refuses, and what it leaves.
 
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -37,6 +37,17 @@ test("one that cannot listen lets go of its journal", async () => {
   await expect(startScheduler({ port: taken.port, journal })).rejects.toThrow(/another port/);
   const next = await startScheduler({ port: 0, journal });
   await Promise.all([taken.stop(), next.stop()]);
+});
+
+test("one whose journal fails when it has hardly begun ends, and says why", async () => {
+  const journal = newFolder();
+  const first = await startScheduler({ port: 0, journal });
+  await first.stop();
+  // Something that cannot be removed has the name of the reserve.
+  rmSync(path.join(journal, "reserve"), { force: true });
+  mkdirSync(path.join(journal, "reserve", "inside"), { recursive: true });
+  const ended = startScheduler({ port: 0, journal }).then((scheduler) => scheduler.ended);
+  await expect(ended).rejects.toThrow(/cannot write .*reserve/);
 });
 
 test("a journal that is in use is refused, also in the same process", async () => {

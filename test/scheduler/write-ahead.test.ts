@@ -24,6 +24,10 @@ function stage(isSynced = false) {
       said.push(`write ${appended.join()}`);
       appended = [];
     },
+    discard: () => void (appended = []),
+    reserve: () => undefined,
+    spendReserve: () => undefined,
+    reserveBytes: 0,
     sync() {
       const sync = Promise.withResolvers<void>();
       disk.syncs.push(sync);

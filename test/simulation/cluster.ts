@@ -9,6 +9,7 @@ import { Session } from "../../client/session.ts";
 import { Clockwork, type Stepped } from "../../scheduler/clockwork.ts";
 import { checkInvariants } from "../../scheduler/core/invariants.ts";
 import type { State } from "../../scheduler/core/state.ts";
+import { JournalFullError } from "../../scheduler/journal/journal-error.ts";
 import type { KeptOptions } from "../../scheduler/records.ts";
 import { Relay } from "../../scheduler/relay.ts";
 import type { Kept } from "../../scheduler/replica.ts";
@@ -111,6 +112,8 @@ export class Cluster {
   isClosing = false;
   /** The first invariant that did not hold. */
   broken: Error | undefined;
+  /** Told when the disk of the journal has failed, which is the end of the scheduler. */
+  onJournalFailed: (error: Error) => void = (error) => (this.broken ??= error);
   readonly #census = new Census();
 
   constructor(options: ClusterOptions) {
@@ -134,7 +137,9 @@ export class Cluster {
         seed: 7,
       };
       const kept = journal && beginAgain(journal, core);
-      const fail = (error: Error) => (this.broken ??= error);
+      const fail = (error: Error) => {
+        this.#time.after(0, () => this.onJournalFailed(error), this.#time.root);
+      };
       const isSynced = journal?.durability === "machine";
       const clockwork = new Clockwork({
         core,
@@ -194,7 +199,13 @@ export class Cluster {
   }
 
   resumeScheduler(): void {
-    this.scheduler = this.#startScheduler();
+    try {
+      this.scheduler = this.#startScheduler();
+    } catch (error) {
+      if (!(error instanceof JournalFullError)) throw error;
+      // Its supervisor tries again.
+      this.#time.after(200, () => this.resumeScheduler(), this.#time.root);
+    }
   }
 
   /** Starts it, and starts it again when it ends by itself, as a supervisor does. */
@@ -341,7 +352,13 @@ export class Cluster {
 /** What a scheduler on this journal goes on with. */
 function beginAgain(journal: SimulatedJournal, options: KeptOptions): Kept {
   const kept = journal.replica().goOn(journal, options);
-  journal.write();
+  try {
+    journal.write();
+  } catch (error) {
+    if (!(error instanceof JournalFullError)) throw error;
+    journal.spendReserve();
+    journal.write();
+  }
   return kept;
 }
 

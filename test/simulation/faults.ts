@@ -5,6 +5,7 @@ import type { Random } from "../processes/random.ts";
 import { clientGraces } from "./cluster.ts";
 import type { Cluster, SimulatedClient, SimulatedWorker } from "./cluster.ts";
 import type { Book, Execution } from "./functions.ts";
+import type { SimulatedJournal } from "./journal.ts";
 import type { Direction, Route } from "./network.ts";
 import { withoutModules } from "./threads.ts";
 import type { Scope, VirtualTime } from "./virtual-time.ts";
@@ -16,13 +17,16 @@ export type FaultsOptions = {
   graceMs: number;
   /** Until when things go wrong. */
   untilMs: number;
-  /** The scheduler has a journal, and its deaths are no more than pauses. */
-  hasJournal: boolean;
+  /** The scheduler has one, and its deaths are no more than pauses. */
+  journal?: SimulatedJournal | undefined;
   say: (what: string) => void;
 };
 
 /** As a part of the grace: who was away for no longer in all is never given up. */
 export const shortAway = 0.2;
+
+/** So long after a disk was emptied the scheduler may not have seen it yet, in milliseconds. */
+const slowestLookMs = 5_000;
 
 type Kind =
   | "cut"
@@ -37,7 +41,9 @@ type Kind =
   | "modules"
   | "add"
   | "restart"
-  | "resume";
+  | "resume"
+  | "full"
+  | "failing";
 
 export class Faults {
   readonly #options: FaultsOptions;
@@ -50,6 +56,10 @@ export class Faults {
   schedulerRestarted = false;
   /** It was gone for a while, and went on from its journal. */
   schedulerPaused = false;
+  /** The disk of its journal is full now and then. */
+  readonly fillsDisk: boolean = false;
+  /** Until when the scheduler may have refused what was new. */
+  #refusedUntil = -Infinity;
   /** Clients that ended of their own will. */
   readonly closed = new Set<string>();
   /** Something happened after which tasks may rightly run once more. */
@@ -85,9 +95,14 @@ export class Faults {
     this.#kinds.push(...seldom.filter(() => random.chance(0.25)));
     if (random.chance(0.06)) this.#kinds.push("restart");
     if (random.chance(0.1)) this.#kinds.length = 0;
-    if (!options.hasJournal) return;
+    const { journal } = options;
+    if (journal === undefined) return;
     this.#kinds = this.#kinds.filter((kind) => kind !== "restart");
     this.#kinds.push("resume", "resume", "resume");
+    this.fillsDisk = random.chance(0.4);
+    if (this.fillsDisk) this.#kinds.push("full", "full", "full");
+    if (random.chance(0.2)) this.#kinds.push("failing");
+    options.cluster.onJournalFailed = ({ message }) => this.#die(message);
   }
 
   start(): void {
@@ -202,16 +217,18 @@ export class Faults {
         });
         break;
       }
-      case "resume": {
+      case "resume":
+        this.#die("it is killed");
+        break;
+      case "full":
+        this.#fillDisk(this.#options.journal!);
+        break;
+      case "failing": {
         if (cluster.scheduler.dead) break;
-        this.schedulerPaused = true;
-        const ms = this.#duration();
-        say(`the scheduler dies, and goes on from its journal after ${ms.toFixed(0)} ms`);
-        cluster.crashScheduler();
-        this.#mendAfter(ms, () => {
-          say("the scheduler goes on from its journal");
-          cluster.resumeScheduler();
-        });
+        const journal = this.#options.journal!;
+        journal.failing = journal.durability === "machine" && random.chance(0.7) ? "sync" : "write";
+        say(`the next ${journal.failing} of the journal fails`);
+        this.#mendAfter(this.#duration(), () => (journal.failing = undefined));
         break;
       }
       case "restart":
@@ -220,6 +237,43 @@ export class Faults {
         cluster.restartScheduler();
         break;
     }
+  }
+
+  #die(why: string): void {
+    const { cluster, say } = this.#options;
+    if (cluster.scheduler.dead) return;
+    this.schedulerPaused = true;
+    const ms = this.#duration();
+    say(`the scheduler dies, and goes on from its journal after ${ms.toFixed(0)} ms: ${why}`);
+    cluster.crashScheduler();
+    this.#mendAfter(ms, () => {
+      say("the scheduler goes on from its journal");
+      cluster.resumeScheduler();
+    });
+  }
+
+  #fillDisk(journal: SimulatedJournal): void {
+    const { cluster, say, time } = this.#options;
+    const ms = this.#duration();
+    const room = Math.floor(this.#random.next() ** 3 * 6_000);
+    say(`the disk of the journal has room for ${room} bytes for ${ms.toFixed(0)} ms`);
+    journal.fill(room);
+    this.#refusedUntil = Infinity;
+    // Who loses its link meanwhile may not be heard before there is room.
+    this.schedulerPaused = true;
+    for (const { scope } of [...cluster.clients, ...cluster.workers]) {
+      this.#addAway(scope, ms + slowestLookMs);
+    }
+    this.#mendAfter(ms, () => {
+      say("the disk of the journal has room");
+      journal.empty();
+      this.#refusedUntil = time.now + slowestLookMs;
+    });
+  }
+
+  /** Whether what was submitted, or asked for, at a moment may have been refused. */
+  mayBeRefused(at: number): boolean {
+    return this.fillsDisk && at <= this.#refusedUntil;
   }
 
   #breakRoute(kind: "cut" | "silence", { route, scope }: SimulatedWorker | SimulatedClient): void {

@@ -1,5 +1,6 @@
 // A whole cluster on virtual time whose scheduler has a journal, and dies again and again among all the
-// other faults: with it nothing may be lost, and what its journal holds must be what it was.
+// other faults: with it nothing may be lost, and what its journal holds must be what it was. Its disk may be full,
+// and what is refused then must say so and never run; or fail, which is the end of that scheduler.
 
 import { expect, test } from "vitest";
 import { expectRight } from "./seeds.ts";

@@ -1,6 +1,7 @@
 // Simulations by hand, without end: `npm run simulate -- --seed 7`, `--from 1 [--until 1000]`; with
 // `--verbose` everything that goes wrong is printed as it happens, with `--logs` what the processes log;
-// with `--journal process` or `machine` the scheduler has a journal and dies now and then.
+// with `--journal process` or `machine` the scheduler has a journal and dies now and then, and the disk of the
+// journal is full or fails.
 
 import { writeSync } from "node:fs";
 import { parseArgs } from "node:util";

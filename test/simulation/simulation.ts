@@ -86,18 +86,15 @@ class Simulation {
     const { random } = time;
     this.#graceMs = 1_000 + random.below(3_000);
     const slowest = random.pick([1, 1, 20, 200]);
+    const journal =
+      options.journal &&
+      new SimulatedJournal({ durability: options.journal, time, random: new Random(seed) });
     this.#cluster = new Cluster({
       time,
       graceMs: this.#graceMs,
       // Four beats pass before silence is noticed: well within the grace, as in real life.
       heartbeatMs: this.#graceMs / random.pick([8, 12]),
-      ...(options.journal && {
-        journal: new SimulatedJournal({
-          durability: options.journal,
-          time,
-          random: new Random(seed),
-        }),
-      }),
+      journal,
       smallResultBytes: random.pick([100, 100, 1_000, 64 * 1024]),
       latencyMs: () => 0.05 + random.next() ** 3 * slowest,
       heard: ({ name }, direction, length) => {
@@ -153,7 +150,7 @@ class Simulation {
       book: this.#book,
       graceMs: this.#graceMs,
       untilMs: time.now + spanMs + 1_500,
-      hasJournal: options.journal !== undefined,
+      journal,
       say: (what) => {
         this.#struck += 1;
         this.#note(Math.round(time.now * 1e3), what.length, 0);
@@ -334,7 +331,9 @@ class Simulation {
       } else this.#cancel(task, future, what === "force");
     } catch (error) {
       const index = this.#workload.tasks[task]!.client;
-      if (!this.#mayBeLost(index) && !this.#stage.restarted) {
+      // The scheduler does not know it.
+      const isRefused = what === "retry" && this.#mayBeRefused(task);
+      if (!isRefused && !this.#mayBeLost(index) && !this.#stage.restarted) {
         this.#problems.push(`${what} of task ${task} failed: ${String(error)}`);
       }
     }
@@ -391,6 +390,10 @@ class Simulation {
     return this.#stage.mayBeLost(`client-${client}`);
   }
 
+  #mayBeRefused(id: number): boolean {
+    return this.#faults.mayBeRefused(this.#submittedAt.get(id)!);
+  }
+
   /** Whether its future was released, or ended with its client. */
   #isLetGo(id: number): boolean {
     const { client } = this.#workload.tasks[id]!;
@@ -437,6 +440,7 @@ class Simulation {
       cancelled: this.#cancelled,
       mayBeLost: (client) => this.#mayBeLost(client),
       mayLetGo: (id) => this.#isLetGo(id) || this.#mayBeLost(tasks[id]!.client),
+      mayBeRefused: (id) => this.#mayBeRefused(id),
       mayBeRestarted: (id) => this.#submittedAt.get(id)! <= this.#stage.restartedUntil,
       maxWorkerLosses: 3,
       leastMemoryBytes: Math.min(...this.#cluster.workers.map(({ shape }) => shape.memoryBytes)),
@@ -455,6 +459,9 @@ class Simulation {
           const { name } = tasks[id]!;
           const allowed = [...possible[id]!].join(", ");
           this.#problems.push(`task ${id} (${name}) came to "${outcome}"; possible: ${allowed}`);
+        }
+        if (outcome === "overloaded" && this.#book.begun.has(id)) {
+          this.#problems.push(`task ${id} ran though it was refused`);
         }
         const first = this.#first.get(id);
         // What is away with a worker may be lost, and be more than can be made again, or may be.

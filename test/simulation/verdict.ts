@@ -15,6 +15,8 @@ export type Facts = {
   mayLetGo: (id: number) => boolean;
   /** A client restarted everything, perhaps after it was submitted. */
   mayBeRestarted: (id: number) => boolean;
+  /** The scheduler may have taken nothing new when it heard of it. */
+  mayBeRefused: (id: number) => boolean;
   maxWorkerLosses: number;
   /** The least memory that a worker has. */
   leastMemoryBytes: number;
@@ -64,6 +66,7 @@ export function possibleOutcomes(facts: Facts): Set<string>[] {
     if (options.expiresMs !== undefined) outcomes.add(`task-timeout ${id}`);
     if (facts.cancelled.has(id) || facts.mayBeRestarted(id)) outcomes.add("cancelled");
     if (facts.mayBeLost(client)) outcomes.add("lost");
+    if (facts.mayBeRefused(id)) outcomes.add("overloaded");
     for (const input of inputs) {
       for (const outcome of possible[input]!) if (outcome !== "value") outcomes.add(outcome);
       // Submitted before its client had heard that the input was cancelled.
@@ -116,7 +119,7 @@ export function outcomeOf(
   const error = settled.error as Error & { code?: string; key?: string; cause?: Error };
   if (error.code === "task-cancelled") return "cancelled";
   if (error.code === "connection-failed") return "lost";
-  if (error.code === "lost-data") return "lost-data";
+  if (error.code === "lost-data" || error.code === "overloaded") return error.code;
   if (error.code === "task-failed") {
     const found = /fails (\d+)/.exec(error.cause?.message ?? "");
     if (found) return `task-failed ${found[1]}`;

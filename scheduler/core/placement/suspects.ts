@@ -79,9 +79,11 @@ export function releaseSuspects(step: StepContext): void {
     }
   }
   if (suspects.clearing !== undefined) return;
-  for (const task of suspects.parked) {
-    if (runsAlone(task)) return startClearing(step, task);
-  }
+  const next = suspects.parked.values().find(runsAlone);
+  if (next === undefined) return;
+  startClearing(step, next);
+  // The worker may be empty already, and then nothing else would come from it.
+  if (suspects.clearing !== undefined) advanceClearing(step, suspects.clearing);
 }
 
 /** Sends the worker with the fewest tasks no more of them, until it can run the suspect alone. */

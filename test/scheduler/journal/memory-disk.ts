@@ -152,6 +152,7 @@ export class MemoryDisk implements Disk {
   }
 
   removeNow(path: string): void {
+    this.room += this.#names.get(path)?.bytes.length ?? 0;
     this.#change((names) => names.delete(path));
   }
 

@@ -35,7 +35,7 @@ export function retired(stage: Stage): void {
         await retiring;
       } catch (error) {
         const { code } = error as Failed;
-        const isThere = cluster.state?.workers.get(worker.id) === worker;
+        const isThere = cluster.state?.workers.has(worker.id);
         if (code !== "worker-lost") throw error;
         stage.expect(!isThere || faults.struck > struck, "a worker that is there was not found");
         continue;

@@ -7,6 +7,7 @@ import { kept } from "./kept.ts";
 import { ownKeys, pureCalls } from "./named.ts";
 import { published } from "./published.ts";
 import { scheduled } from "./scheduled.ts";
+import { refused } from "./refused.ts";
 import { scattered } from "./scattered.ts";
 import type { Stage } from "./stage.ts";
 import { watched } from "./watched.ts";
@@ -29,5 +30,7 @@ const kinds: readonly [start: (stage: Stage) => void, probability: number][] = [
 ];
 
 export function startStrands(stage: Stage): void {
+  // The others do not make their calls again.
+  if (stage.options.faults.fillsDisk) return refused(stage);
   for (const [start, probability] of kinds) if (stage.random.chance(probability)) start(stage);
 }

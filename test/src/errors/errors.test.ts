@@ -41,6 +41,7 @@ test("an error is retriable when the very same call may succeed later", () => {
     "task-timeout",
     "worker-lost",
     "unschedulable",
+    "overloaded",
     "timeout",
     "connection-failed",
   ]);

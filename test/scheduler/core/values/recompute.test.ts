@@ -123,6 +123,30 @@ describe("a worker that is lost", () => {
     });
   });
 
+  test("has a suspect run alone on the only worker at once, when that is empty already", () => {
+    const story = new Story({ maxAhead: 0 });
+    const ann = story.client("ann");
+    const [w1, w2] = [story.worker("w1", { slots: 3 }), story.worker("w2", { slots: 3 })];
+    w1.join();
+    ann.submit("f", ["a", "b", "c"]);
+    for (const key of ["a", "b", "c"]) w1.started(key);
+    w1.lost();
+    w1.join();
+    w2.join();
+    ann.submit("f", ["d", "e", "g", "h"]);
+    for (const worker of [w1, w2]) {
+      // Heard of those that run there.
+      for (const key of ["a", "b", "c"]) worker.started(key, 2);
+      for (const key of ["d", "e", "g", "h"]) worker.started(key);
+    }
+    w2.lost();
+    for (let round = 0; round < 5; round++) {
+      w1.lost();
+      w1.join();
+      expect(ann.workers()[0]!.tasks).toBe(1);
+    }
+  });
+
   test("suspects all that were there, and runs each apart until the guilty one is known", () => {
     const story = new Story({ maxAhead: 0, maxWorkerLosses: 2 });
     const ann = story.client("ann");
