@@ -6,9 +6,13 @@ import path from "node:path";
 
 export const root = path.join(import.meta.dirname, "..", "..");
 
-/** The text of each TypeScript block of a page. */
-export function blocksOf(page: string): string[] {
-  const text = readFileSync(path.join(root, page), "utf8");
+/** The text of each TypeScript block of a page, or of one section and what comes before the first. */
+export function blocksOf(page: string, section?: string): string[] {
+  let text = readFileSync(path.join(root, page), "utf8");
+  if (section !== undefined) {
+    const [first = "", ...others] = text.split(/^## /m);
+    text = first + (others.find((each) => each.startsWith(section)) ?? "");
+  }
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block = ""]) => block);
 }
 
@@ -17,9 +21,9 @@ export function blocksOf(page: string): string[] {
  * exports something is a part of that file, `tasks.ts` unless it says so. All others are `main.ts`, one
  * after the other: each sees what came before it, and may use its names anew. Imports go to the top.
  */
-export function programOf(page: string): Map<string, string> {
+export function programOf(page: string, section?: string): Map<string, string> {
   const files = new Map<string, { imports: Set<string>; parts: string[] }>();
-  for (const block of blocksOf(page)) {
+  for (const block of blocksOf(page, section)) {
     const named = /^\/\/ ([\w-]+\.ts)$/m.exec(block)?.[1];
     const name = named ?? (/^export /m.test(block) ? "tasks.ts" : "main.ts");
     const file = files.get(name) ?? { imports: new Set(), parts: [] };
