@@ -16,6 +16,7 @@ const pages = [
   "README.md",
   ...[
     "docs/futures.md",
+    "docs/durability.md",
     "docs/coordination.md",
     "docs/sub-tasks.md",
     "docs/programs.md",
