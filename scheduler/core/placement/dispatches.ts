@@ -374,13 +374,15 @@ export function withdraw(
 
 function takeResources(worker: Worker, { resources }: PlacementConstraint, times: 1 | -1): void {
   for (const resource in resources) {
-    worker.used[resource] = rounded((worker.used[resource] ?? 0) + times * resources[resource]!);
+    // The amount itself is rounded first: what a task gives back is then what it took.
+    const amount = times * rounded(resources[resource]!);
+    worker.used[resource] = rounded((worker.used[resource] ?? 0) + amount);
   }
 }
 
-/** To a millionth, so that fractions which come and go add up to nothing. */
+/** To a millionth, so that fractions which come and go add up to nothing; a whole number stays exact. */
 function rounded(amount: number): number {
-  return Math.round(amount * 1e6) / 1e6;
+  return Number.isInteger(amount) ? amount : Math.round(amount * 1e6) / 1e6;
 }
 
 function setMembership(set: Set<Worker>, worker: Worker, belongs: boolean): void {
