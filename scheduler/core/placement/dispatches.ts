@@ -92,7 +92,7 @@ export function endDispatch({ state }: StepContext, ended: Dispatch): void {
 export function offerRoom(step: StepContext, worker: Worker): void {
   for (const each of worker.regaining) {
     if (!hasFree(worker, each.task.spec.constraint)) break;
-    if (mayCountAgain(each)) letGoOn(step, each);
+    if (mayCountAgain(each) && isApart(each)) letGoOn(step, each);
   }
   updateRoom(step.state, worker);
   unblock(step.state, worker);
@@ -119,17 +119,17 @@ function freeSlot(state: State, dispatch: Dispatch): void {
 }
 
 /**
- * The task goes on. It may use its slot at once, but has to wait until its resources are free, and its
- * limit lets it run.
+ * The task goes on. It may use its slot at once, but has to wait until its resources are free and its limit
+ * lets it run; as a suspect, until no other suspect runs there.
  */
 export function resume(state: State, dispatch: Dispatch): void {
-  const { worker, task, lent, abandoned } = dispatch;
+  const { worker, task, lent, abandoned, suspect } = dispatch;
   const { constraint } = task.spec;
   if (!lent) return;
-  if (!limits.waitsToGoOn(constraint)) return takeBack(dispatch);
+  if (!suspect && !limits.waitsToGoOn(constraint)) return takeBack(dispatch);
   // An abandoned task is to end, and needs nothing for that.
   if (abandoned) return;
-  if (constraint.resources !== undefined) worker.regaining.add(dispatch);
+  if (constraint.resources !== undefined || suspect) worker.regaining.add(dispatch);
   if (constraint.limit) limits.awaitCount(state, constraint.limit, dispatch);
 }
 
@@ -142,6 +142,11 @@ function stopRegaining(dispatch: Dispatch): void {
 function mayCountAgain({ task }: Dispatch): boolean {
   const { limit } = task.spec.constraint;
   return limit?.counter === undefined || limit.counter.running < limit.maxRunning;
+}
+
+/** Whether it would be apart from other suspects, if it is one; see suspects.ts. */
+function isApart({ worker, suspect }: Dispatch): boolean {
+  return !suspect || worker.suspects === 0;
 }
 
 function letGoOn(step: StepContext, dispatch: Dispatch): void {
@@ -157,7 +162,8 @@ export function offerLimits(step: StepContext): void {
   for (const counter of state.limits.changed) {
     for (const each of counter.regaining) {
       const { worker, task } = each;
-      if (!mayCountAgain(each) || !hasFree(worker, task.spec.constraint)) continue;
+      if (!mayCountAgain(each) || !isApart(each)) continue;
+      if (!hasFree(worker, task.spec.constraint)) continue;
       letGoOn(step, each);
       updateRoom(state, worker);
     }

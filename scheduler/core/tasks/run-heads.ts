@@ -34,7 +34,9 @@ export function enterRunHeads(
   const signature = JSON.stringify(usual);
   let heads = runHeads.get(signature);
   if (heads === undefined) {
-    heads = { signature, usual, announced: { ...usual, announce: true }, specs: 0 };
+    // A suspect that lends its slot waits until it may go on.
+    const announced = { ...usual, announce: true, resources: constraint.resources ?? {} };
+    heads = { signature, usual, announced, specs: 0 };
     runHeads.set(signature, heads);
   }
   heads.specs++;

@@ -94,7 +94,8 @@ function checkResources(
   );
   const limit = next?.task.spec.constraint.limit;
   const isLimited = limit?.counter !== undefined && limit.counter.running >= limit.maxRunning;
-  const isRight = next === undefined || isShort || isLimited;
+  const isKeptApart = next?.suspect === true && worker.suspects > 0;
+  const isRight = next === undefined || isShort || isLimited || isKeptApart;
   assert(isRight, say("a task waits for resources that are free"));
 }
 

@@ -25,7 +25,14 @@ export type Need = Omit<Reference, "from"> & { from: readonly string[] };
 /** A value that it has; of what it made itself it does not know the order. */
 type Value = { order: number | undefined; attempt: number; bytes: number };
 /** `lent` as the scheduler sees it; `asked` when it wants back what it lent. */
-type Outstanding = Attempt & Call & { lent: boolean; asked: boolean; of: Call };
+type Outstanding = Attempt &
+  Call & {
+    lent: boolean;
+    asked: boolean;
+    /** Before it goes on, it waits until it is let go on. */
+    waits: boolean;
+    of: Call;
+  };
 
 export class FakeWorker {
   readonly id: string;
@@ -74,8 +81,11 @@ export class FakeWorker {
       if (workers && !allowOtherWorkers) expect(workers).toContain(this.facts.name);
       expect([...this.outstanding.keys()]).not.toContain(key);
       const attempt = message.attempts[index]!;
-      this.outstanding.set(key, { key, attempt, ...call, lent: false, asked: false, of: call });
-      expect(message.resources).toEqual(resources ?? (maxRunning === undefined ? undefined : {}));
+      const waits = message.resources !== undefined;
+      const sent = { key, attempt, ...call, lent: false, asked: false, waits, of: call };
+      this.outstanding.set(key, sent);
+      const isMadeToWait = maxRunning !== undefined || message.announce;
+      expect(message.resources).toEqual(resources ?? (isMadeToWait ? {} : undefined));
       if (isLimited || resources || message.announce)
         expect(this.load).toBeLessThanOrEqual(this.facts.slots);
     }
@@ -147,7 +157,7 @@ export class FakeWorker {
         for (const key of message.keys) {
           const sent = this.outstanding.get(key)!;
           if (message.type === "lent") sent.lent = true;
-          else if (sent.options.resources || sent.options.maxRunning) sent.asked = true;
+          else if (sent.waits) sent.asked = true;
           else sent.lent = false;
         }
       }

@@ -321,7 +321,13 @@ export function run(
 ): ToWorker {
   const list = [keys].flat();
   const attempts = list.map(() => attempt);
-  return { type: "run", name: "f", keys: list, attempts, args: list.map(argsOf), ...more };
+  // Suspects wait before they go on.
+  const resources = more.announce && { resources: {} };
+  return {
+    ...{ type: "run", name: "f", keys: list, attempts, args: list.map(argsOf) },
+    ...resources,
+    ...more,
+  };
 }
 
 export function finished(...keys: string[]): ToClient {
