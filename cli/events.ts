@@ -4,6 +4,7 @@ import { Command } from "commander";
 import type { ClusterEvent } from "../src/wire/events.ts";
 import { formatSize } from "../src/size.ts";
 import { withClient, withConnectionOptions, type ConnectionOptions } from "./connection.ts";
+import { interruptible } from "./interruptible.ts";
 import { withExample } from "./options.ts";
 import { printable } from "./output.ts";
 
@@ -12,8 +13,8 @@ type Options = ConnectionOptions & { function?: string[]; key?: string[]; json?:
 export function eventsCommand(): Command {
   const command = new Command("events")
     .description("Print what happens to tasks and workers, until it is interrupted.")
-    .option("--function <name...>", "only tasks of these functions")
-    .option("--key <key...>", "only the tasks with these keys")
+    .option("--function <name...>", "tasks of these functions, and no others but those of --key")
+    .option("--key <key...>", "tasks with these keys, and no others but those of --function")
     .option("--json", "print each event as JSON, on a line of its own")
     .action(run);
   return withExample(
@@ -25,11 +26,15 @@ export function eventsCommand(): Command {
 async function run(options: Options): Promise<void> {
   const connection = { ...options, name: "thence events", timeoutMs: options.timeout ?? 10_000 };
   const { function: functions, key: keys } = options;
-  await withClient(connection, async (client) => {
-    const events = client.events({ ...(functions && { functions }), ...(keys && { keys }) });
-    for await (const event of events) {
-      console.log(options.json ? JSON.stringify(event) : eventText(event));
-    }
+  await interruptible(async (signal) => {
+    await withClient({ ...connection, signal }, async (client) => {
+      const events = client.events({ ...(functions && { functions }), ...(keys && { keys }) });
+      signal.addEventListener("abort", () => events.close(), { once: true });
+      for await (const event of events) {
+        console.log(options.json ? JSON.stringify(event) : eventText(event));
+      }
+      signal.throwIfAborted();
+    });
   });
 }
 

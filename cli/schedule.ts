@@ -2,6 +2,7 @@
 
 import { Command, Option } from "commander";
 import type { Client } from "../client/client.ts";
+import type { CallOptions } from "../client/task-options.ts";
 import { formatDuration } from "../src/duration.ts";
 import { didYouMean } from "../src/nearest.ts";
 import {
@@ -15,7 +16,7 @@ import { withClient, withConnectionOptions, type ConnectionOptions } from "./con
 import { UsageError } from "./exit-code.ts";
 import { duration, withExample } from "./options.ts";
 import { printable, table } from "./output.ts";
-import { argument } from "./submit.ts";
+import { argument, withOption } from "./submit.ts";
 
 export function scheduleCommand(): Command {
   const command = new Command("schedule")
@@ -41,6 +42,7 @@ type AddOptions = ConnectionOptions & {
   overlap?: Overlap;
   keep?: number;
   string?: boolean;
+  with?: CallOptions;
 };
 
 function addCommand(): Command {
@@ -68,6 +70,7 @@ function addCommand(): Command {
       "time that each result is kept, like 1d; see thence result",
       duration,
     )
+    .option(...withOption)
     .option("--string", "treat every argument as a string, even if it is JSON")
     .action(add);
   return withExample(
@@ -96,7 +99,7 @@ async function add(
       ...(timezone !== undefined && { timezone }),
       ...(catchUp !== undefined && { catchUp }),
       ...(overlap !== undefined && { overlap }),
-      options: { ...(keep !== undefined && { keepMs: keep }) },
+      options: { ...options.with, ...(keep !== undefined && { keepMs: keep }) },
     };
     return client.schedule(name, timing, called, ...values);
   });
@@ -153,6 +156,9 @@ function removeCommand(): Command {
     .action((names: string[], options: ConnectionOptions) =>
       connected(options, async (client) => {
         const outcomes = await Promise.allSettled(names.map((name) => client.unschedule(name)));
+        outcomes.forEach(({ status }, index) => {
+          if (status === "fulfilled") console.log(`removed ${printable(names[index]!)}`);
+        });
         const failures = outcomes.filter((each) => each.status === "rejected");
         const words = failures.map(({ reason }) => (reason as Error).message);
         if (words.length > 0) throw new Error(words.join("\nthence: "));

@@ -38,7 +38,7 @@ type Options = LogOptions & {
   workerTimeout?: number;
   endMargin?: number;
   journal?: string;
-  durability: Durability;
+  durability?: Durability;
   pidFile?: string;
 };
 
@@ -93,10 +93,8 @@ export function schedulerCommand(): Command {
     .addOption(
       new Option(
         "--durability <strength>",
-        "what the journal survives: a crash, or a loss of power",
-      )
-        .choices(durabilities)
-        .default("process"),
+        "what the journal survives: a crash, or a loss of power (default: process)",
+      ).choices(durabilities),
     )
     .option("--no-supervise", "with a journal: end when the scheduler dies, and start none anew")
     .option("--pid-file <file>", "write the process id to this file")
@@ -125,6 +123,10 @@ async function run(options: Options): Promise<void> {
       throw new UsageError(messageOf(error));
     }
   }
+  if (options.journal === "") throw new UsageError("--journal takes the path of a folder");
+  if (options.durability !== undefined && options.journal === undefined) {
+    throw new UsageError("--durability needs --journal: without one nothing is kept");
+  }
   const job = slurmJob(process.env);
   const workerTimeoutMs = options.workerTimeout ?? (job === undefined ? undefined : 120_000);
   const given = await givenToken({ ...options, warn: log.warning });
@@ -152,7 +154,7 @@ async function run(options: Options): Promise<void> {
       ...(given !== undefined && { token: given }),
       ...(options.journal !== undefined && {
         journal: options.journal,
-        durability: options.durability,
+        ...(options.durability !== undefined && { durability: options.durability }),
       }),
       log,
       ...(schedulerFile !== undefined && { schedulerFile }),

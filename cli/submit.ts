@@ -20,6 +20,7 @@ type Options = ConnectionOptions & {
   detach?: boolean;
   keep?: number;
   key?: string;
+  with?: CallOptions;
 };
 
 /** A result that nobody waits for is there for a day. */
@@ -42,6 +43,7 @@ export function submitCommand(): Command {
       "keep the result so long after the task has settled (default: 1d with --detach, else not at all)",
       keepDuration,
     )
+    .option(...withOption)
     .option("--key <key>", "name the task; the same call under the same key is the same task")
     .action(run);
   return withExample(
@@ -80,9 +82,26 @@ async function run(name: string, texts: string[], options: Options): Promise<voi
   });
 }
 
-function optionsOf({ detach, keep, key }: Options): CallOptions {
+/** All that `client.with` takes, for calls from the shell. */
+export const withOption = [
+  "--with <json>",
+  `options of the call, as client.with takes them: '{"priority":5,"retries":3}'`,
+  callOptions,
+] as const;
+
+function callOptions(text: string): CallOptions {
+  try {
+    const options = JSON.parse(text) as unknown;
+    if (typeof options === "object" && options !== null && !Array.isArray(options)) return options;
+  } catch {
+    // The same words for all that is no object.
+  }
+  throw new InvalidArgumentError(`Expected a JSON object, like '{"priority":5}'.`);
+}
+
+function optionsOf({ detach, keep, key, with: more }: Options): CallOptions {
   const keepMs = keep ?? (detach ? defaultKeepMs : undefined);
-  return { ...(keepMs !== undefined && { keepMs }), ...(key !== undefined && { key }) };
+  return { ...more, ...(keepMs !== undefined && { keepMs }), ...(key !== undefined && { key }) };
 }
 
 /** Prints the key once the scheduler has the task for sure: with a journal, on its disk. */

@@ -127,6 +127,9 @@ export async function startLocalCluster(options: LocalOptions): Promise<LocalClu
   if (!durabilities.includes(durability)) {
     throw new TypeError(`durability is "process" or "machine", not ${JSON.stringify(durability)}`);
   }
+  if (options.durability !== undefined && journal === undefined) {
+    throw new TypeError("durability needs a journal: without one nothing is kept");
+  }
   if (journal !== undefined && (typeof journal !== "string" || journal === "")) {
     throw new TypeError("journal is the path of a folder");
   }

@@ -93,6 +93,9 @@ export type RunningScheduler = {
  */
 export async function startScheduler(options: SchedulerOptions = {}): Promise<RunningScheduler> {
   const { schedulerFile, journal: directory, durability = "process", log = silentLog } = options;
+  if (options.durability !== undefined && directory === undefined) {
+    throw new TypeError("durability needs a journal: without one nothing is kept");
+  }
   if (schedulerFile !== undefined) await refuseToReplaceLiving(schedulerFile);
   const core = { ...options.core, nearestNames, seed: Math.trunc(Math.random() * 2 ** 32) };
   const identity = () => ({ id: nanoid(), token: options.token ?? mintToken() });

@@ -10,6 +10,7 @@ import type {
 } from "../../src/wire/protocol.ts";
 import type { ClusterEvent } from "../../src/wire/events.ts";
 import type { RequestName, ResultOf } from "../../src/wire/requests.ts";
+import type { Feed } from "./clients/feeds.ts";
 import { headOf, type RunHead } from "./tasks/run-heads.ts";
 import type { Payload } from "../../src/payload/payload.ts";
 import type { Client, ClientId, Dispatch, Task, TaskKey, Worker, WorkerId } from "./state.ts";
@@ -68,6 +69,20 @@ export class Effects {
   readonly #toWorkers = new Map<Worker, Batch<ToWorker>>();
   readonly #toClients = new Map<Client, Batch<ToClient>>();
   readonly #others: Effect[] = [];
+  /** By feed, the events of the newest message to it. */
+  readonly #events = new Map<Feed, ClusterEvent[]>();
+  #later: (() => void)[] = [];
+
+  /** Runs at the end of the step, when the tasks that it made ready have been placed. */
+  atEnd(run: () => void): void {
+    this.#later.push(run);
+  }
+
+  /** Runs what was to run at the end. */
+  end(): void {
+    for (const run of this.#later) run();
+    this.#later = [];
+  }
 
   take(): Effect[] {
     const effects: Effect[] = [];
@@ -211,13 +226,16 @@ export class Effects {
     this.send(client, { type: "answer", id, failure });
   }
 
-  /** An event for a feed of the client. */
-  tellEvent(client: Client, feed: number, event: ClusterEvent): void {
-    const { messages } = batchOf(this.#toClients, client);
-    const last = messages.at(-1);
-    if (last?.type === "events" && last.feed === feed && last.events.length < columnLength) {
-      last.events.push(event);
-    } else messages.push({ type: "events", feed, events: [event] });
+  /** An event for a feed: those of one step are joined, whatever else its client is told. */
+  tellEvent(feed: Feed, event: ClusterEvent): void {
+    const newest = this.#events.get(feed);
+    if (newest !== undefined && newest.length < columnLength) {
+      newest.push(event);
+      return;
+    }
+    const events = [event];
+    this.#events.set(feed, events);
+    this.send(feed.client, { type: "events", feed: feed.id, events });
   }
 
   /** Sends a message that is not joined with others. */

@@ -402,6 +402,8 @@ export type State = {
   readonly published: Map<string, Published>;
   /** Who hears of what happens: see feeds.ts. */
   readonly feeds: Set<Feed>;
+  /** Events of all feeds that are not known to be read. */
+  unreadEvents: number;
   /** Locks, semaphores, events, queues and variables. */
   readonly coordination: Coordination;
   readonly schedules: Schedules;
@@ -480,6 +482,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     offers: { open: new Map(), made: 0 },
     published: new Map(),
     feeds: new Set(),
+    unreadEvents: 0,
     coordination: createCoordination(),
     schedules: createSchedules(),
     endedClients: [],

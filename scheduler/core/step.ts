@@ -137,6 +137,7 @@ export function step(state: State, now: number, event: Event): Effect[] {
     advanceRetirements(context);
     advanceScatters(context);
   } while (advanceBacklogs(context));
+  effects.end();
   return effects.take();
 }
 

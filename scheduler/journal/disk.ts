@@ -8,7 +8,6 @@ import {
   fsync,
   fsyncSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -20,6 +19,7 @@ import {
 } from "node:fs";
 import { rm } from "node:fs/promises";
 import { promisify } from "node:util";
+import { makeFolder } from "../../src/make-folder.ts";
 import { timestamp } from "../../src/timers.ts";
 
 export type Disk = {
@@ -55,7 +55,7 @@ const fdatasyncLater = promisify(fdatasync);
 const fsyncLater = promisify(fsync);
 
 export const realDisk: Disk = {
-  makeDirectory: (path) => void mkdirSync(path, { recursive: true, mode: 0o700 }),
+  makeDirectory: (path) => makeFolder(path, 0o700),
   list: (directory) => readdirSync(directory),
   // Files are opened, also to see their facts: on a network file system, attributes may be old otherwise.
   facts: (path) => opened(path, (file) => fstatSync(file, { bigint: true })),

@@ -9,7 +9,7 @@ import { numbersIn, segmentPath, snapshotPath } from "./file-names.ts";
 import { FrameBuffer } from "./frames.ts";
 import { readIdentity, writeIdentity, type Identity } from "./identity.ts";
 import { JournalError, JournalFullError, journalErrorOf } from "./journal-error.ts";
-import { makeReserve, removeReserve, reserveBytes } from "./reserve.ts";
+import { hasReserve, makeReserve, removeReserve, reserveBytes } from "./reserve.ts";
 import { lockTimes, takeLock, type Lock, type LockTimes } from "./lock.ts";
 import { chunksOf, findSnapshot, isUnfinished, openSnapshot, type Snapshot } from "./snapshots.ts";
 import { readTail, recordsOf, type Tail } from "./tail.ts";
@@ -95,9 +95,17 @@ function identityOf(
   say: (line: string) => void,
 ): Identity {
   const found = readIdentity(disk, directory, say);
-  if (found) return found;
   const { segments, snapshots } = numbersIn(disk, directory);
-  if (segments.length > 0 || snapshots.length > 0) {
+  const isEmpty = segments.length === 0 && snapshots.length === 0;
+  if (found && isEmpty && hasReserve(disk, directory)) {
+    throw new JournalError(
+      "damaged",
+      `all segments are missing in ${directory}, where records were kept: restore a backup of the directory, ` +
+        "or remove it to begin anew",
+    );
+  }
+  if (found) return found;
+  if (!isEmpty) {
     throw new JournalError(
       "damaged",
       `journal.json is missing in ${directory}: restore it from a backup of the directory`,

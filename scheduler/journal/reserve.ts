@@ -20,7 +20,7 @@ const pieceBytes = 256 * 1024;
 export function makeReserve(disk: Disk, directory: string, spareBytes: number): void {
   const place = reservePath(directory);
   try {
-    if (isThere(disk, directory) && Number(disk.facts(place).size) === reserveBytes) return;
+    if (hasReserve(disk, directory) && Number(disk.facts(place).size) === reserveBytes) return;
     disk.removeNow(place);
     const file = disk.create(place);
     try {
@@ -45,12 +45,12 @@ export function makeReserve(disk: Disk, directory: string, spareBytes: number): 
 
 /** Returns whether there was one. */
 export function removeReserve(disk: Disk, directory: string): boolean {
-  const wasThere = isThere(disk, directory);
+  const wasThere = hasReserve(disk, directory);
   disk.removeNow(reservePath(directory));
   return wasThere;
 }
 
-function isThere(disk: Disk, directory: string): boolean {
+export function hasReserve(disk: Disk, directory: string): boolean {
   return disk.list(directory).includes(name);
 }
 

@@ -62,7 +62,12 @@ const checkHelloShape: Check<Hello> = checkOf(HelloSchema.anyOf, "role");
 export const checkHello: Check<Hello> = (value) => {
   const version = (value as { protocol?: unknown } | null)?.protocol;
   if (Number.isInteger(version) && version !== PROTOCOL_VERSION) throw new VersionError(version);
-  return checkHelloShape(value);
+  const hello = checkHelloShape(value);
+  // A journal names the peer of each frame by it, in UTF-8.
+  if ("id" in hello && !hello.id.isWellFormed()) {
+    throw new ProtocolError("the id of a peer is text without half characters");
+  }
+  return hello;
 };
 
 export class VersionError extends ProtocolError {

@@ -45,7 +45,8 @@ test("what is added is listed, for people and for machines, until it is removed"
     { name: "beat", everyMs: 600_000, catchUp: "one", overlap: "skip" },
   ]);
 
-  expect(await ask("remove", "nightly", "beat")).toEqual({ how: 0, stdout: "", stderr: "" });
+  const removed = "removed nightly\nremoved beat\n";
+  expect(await ask("remove", "nightly", "beat")).toEqual({ how: 0, stdout: removed, stderr: "" });
   expect((await ask("list")).stdout).toBe("nothing is scheduled\n");
 });
 

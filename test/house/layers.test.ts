@@ -37,6 +37,7 @@ const nodeOnly: Record<string, string> = {
   "src/meeting/address.ts": "network interfaces",
   "src/meeting/door.ts": "requests, and digests of tokens",
   "src/meeting/upgrade-server.ts": "an HTTP server",
+  "src/make-folder.ts": "folders",
   "src/log.ts": "writes to the process's streams",
   "src/index.ts": "the public face for Node",
   "src/meeting/exposure.ts": "the permissions of a file",

@@ -98,10 +98,10 @@ test(
     await client.close();
     await expect.poll(() => core.state?.clients.size, { timeout: patientMs }).toBe(0);
     // Nothing is kept but what is published or in queues and variables,
-    // what was to be run regardless, and what that needs.
-    const { tasks, retentions } = core.state!;
+    // what was to be run regardless or is kept for a time, and what that needs.
+    const { tasks, retentions, kept } = core.state!;
     const left = [...tasks.values()].filter(
-      (task) => !task.detachedBy && !task.dependents && !retentions.has(task),
+      (task) => !task.detachedBy && !task.dependents && !retentions.has(task) && !kept.has(task),
     );
     expect(left).toEqual([]);
     expect(core.failures).toEqual([]);

@@ -8,6 +8,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { access, constants, lstat, mkdir, open, readdir, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
+import { makeFolder } from "../../src/make-folder.ts";
 import { silentLog, type Log } from "../../src/log.ts";
 import { defaultDirectory, isInMemory, type DefaultDirectory } from "./default-directory.ts";
 import type { Disk, DiskFile } from "./spilling.ts";
@@ -42,7 +43,7 @@ export async function openLocalDirectory(
   /** Fails when there is something of its name: nobody else has made it before, nor can enter it. */
   const make = () => (making ??= mkdir(folder, { mode: 0o700 }));
   try {
-    await mkdir(parent, { recursive: true });
+    makeFolder(parent);
     await access(parent, constants.W_OK);
     await removeLeftovers(parent, log);
     if (directory !== undefined) await make();
@@ -78,7 +79,7 @@ export async function openLocalDirectory(
         if (folder === before) {
           folder = named();
           making = undefined;
-          await mkdir(parent, { recursive: true });
+          makeFolder(parent);
           log.warning(`${before} is gone, with the results in it: another folder takes its place`);
         }
         return write(rows);

@@ -4,7 +4,7 @@
 import { closeSync, existsSync, ftruncateSync, openSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import { messageOf, UsageError } from "../../exit-code.ts";
-import { makeFolder } from "../../make-folder.ts";
+import { makeFolder } from "../../../src/make-folder.ts";
 import type { Job, Row } from "../jobs/job.ts";
 import type { JobOutput, OutputStream, PrinterOptions } from "../output/printer.ts";
 import type { Results, ResultsJob, ResultsOptions } from "./results.ts";

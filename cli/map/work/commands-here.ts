@@ -18,7 +18,7 @@ import {
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "../../exit-code.ts";
-import { makeFolder } from "../../make-folder.ts";
+import { makeFolder } from "../../../src/make-folder.ts";
 import { setTimeout, clearTimeout } from "../../../src/timers.ts";
 import type { JobOutput } from "../output/printer.ts";
 import { LaunchingShells, type CommandEnd } from "./launching-shells.ts";

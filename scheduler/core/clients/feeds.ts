@@ -24,7 +24,9 @@ export type Feed = {
 
 /** Events on their way to one reader: of what one large `map` brings, none is missed. */
 export const mostUnread = 50_000;
-/** Feeds in all: each of them costs for each event, and may have so many unread. */
+/** Of all readers together: each event takes memory until it is read. */
+export const mostUnreadInAll = 200_000;
+/** Feeds in all: each of them costs for each event. */
 const mostFeeds = 100;
 
 /** What differs from event to event: the rest is said of the task. */
@@ -39,7 +41,7 @@ export function openFeed(
 ): null | Refusal {
   if (state.feeds.size >= mostFeeds) {
     const message = `close other streams of events first: there are ${mostFeeds}, and no more are allowed`;
-    return new Refusal({ code: "coordination-refused", message });
+    return new Refusal({ code: "overloaded", message });
   }
   state.feeds.add({
     client,
@@ -55,18 +57,25 @@ export function openFeed(
 export function receiveRead(step: StepContext, client: Client, id: number, count: number): void {
   const feed = find(step, client, id);
   if (feed === undefined) return;
-  feed.unread = Math.max(0, feed.unread - count);
+  const read = Math.min(count, feed.unread);
+  feed.unread -= read;
+  step.state.unreadEvents -= read;
   if (feed.missed > 0) tellMissed(step, feed);
 }
 
 export function endFeed(step: StepContext, client: Client, id: number): void {
   const feed = find(step, client, id);
-  if (feed) step.state.feeds.delete(feed);
+  if (feed) forget(step, feed);
 }
 
 /** The client is gone. */
-export function endFeeds({ state }: StepContext, client: Client): void {
-  for (const feed of state.feeds) if (feed.client === client) state.feeds.delete(feed);
+export function endFeeds(step: StepContext, client: Client): void {
+  for (const feed of step.state.feeds) if (feed.client === client) forget(step, feed);
+}
+
+function forget({ state }: StepContext, feed: Feed): void {
+  state.unreadEvents -= feed.unread;
+  state.feeds.delete(feed);
 }
 
 /** Something happened to a task. */
@@ -110,24 +119,28 @@ function find({ state }: StepContext, client: Client, id: number): Feed | undefi
 
 function tell(step: StepContext, feed: Feed, event: ClusterEvent): void {
   // One place is kept for the event that says how many were missed.
-  if (feed.missed > 0 || feed.unread >= mostUnread - 1) {
+  const isFull = feed.unread >= mostUnread - 1 || step.state.unreadEvents >= mostUnreadInAll;
+  if (feed.missed > 0 || isFull) {
     feed.missed++;
     return;
   }
   feed.unread++;
-  step.effects.tellEvent(feed.client, feed.id, event);
+  step.state.unreadEvents++;
+  step.effects.tellEvent(feed, event);
 }
 
 function tellMissed(step: StepContext, feed: Feed): void {
+  // One that has read all is told, however many others have not read.
   if (feed.unread >= mostUnread) return;
   const event = { type: "missed", at: step.now, count: feed.missed } as const;
   feed.missed = 0;
   feed.unread++;
-  step.effects.tellEvent(feed.client, feed.id, event);
+  step.state.unreadEvents++;
+  step.effects.tellEvent(feed, event);
 }
 
 /** Characters of an error's message. */
-const longestMessage = 1_000;
+const longestMessage = 300;
 
 function inBrief({ code, message }: Failure): { code: string; message: string } {
   return { code, message: message.slice(0, longestMessage) };

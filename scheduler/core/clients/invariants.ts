@@ -44,10 +44,16 @@ export function checkClients(state: State): void {
       assert(state.retentions.has(task), () => `${task.key} is offered, and not retained`);
     }
   }
+  let unreadEvents = 0;
   for (const { client, unread } of state.feeds) {
+    unreadEvents += unread;
     assert(isHere(state, client), () => `a feed of ${client.name}, which is gone`);
     assert(unread <= mostUnread, () => `${unread} events on their way to ${client.name}`);
   }
+  assert(
+    state.unreadEvents === unreadEvents,
+    () => `${state.unreadEvents} events counted as unread`,
+  );
   assert(state.endedClients.length === 0, () => "clients are left over from the step");
 }
 

@@ -37,6 +37,23 @@ describe("explain", () => {
     expect(why("c")).toBe("it failed: b threw");
   });
 
+  test("says where a task is that was submitted with the question", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    story.worker("w1").join();
+    const submit = { type: "submit", name: "f", keys: ["a"], args: ["[]"] } as const;
+    const done = story.handle({
+      type: "client-messages",
+      from: "ann",
+      messages: [
+        { ...submit, keys: [...submit.keys], args: [...submit.args] },
+        { type: "explain", id: 1, key: "a" },
+      ],
+    });
+    expect(done["ann"]).toMatchObject([{ result: { why: "attempt 1 was sent to worker w1" } }]);
+    expect(ann.explain("a").state).toBe("running");
+  });
+
   test("says that workers have been here when none is left", () => {
     const story = new Story();
     const ann = story.client("ann");

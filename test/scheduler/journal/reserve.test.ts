@@ -36,6 +36,18 @@ describe("the reserve", () => {
     expect(await textsIn(place, { disk })).toEqual(["a", "small", "another", "c"]);
   });
 
+  test("says that there were records when all of them are gone", async () => {
+    const disk = new MemoryDisk();
+    const journal = await open(place, { disk });
+    write(journal, "a");
+    journal.reserve();
+    await journal.close();
+    for (const name of disk.files().keys()) {
+      if (name.startsWith("segment")) disk.removeNow(`${place}/${name}`);
+    }
+    await expect(open(place, { disk })).rejects.toThrow(/all segments are missing in \/journal/);
+  });
+
   test("is of bytes that no file system compresses", async () => {
     const disk = new MemoryDisk();
     (await open(place, { disk })).reserve();

@@ -164,6 +164,8 @@ describe("a hello", () => {
     expect(checkHello(hello)).toBe(hello);
     expect(() => checkHello({ ...hello, role: "worker" })).toThrow(/"worker"/);
     expect(() => checkHello({ ...hello, role: "scheduler" })).toThrow("not a role known here");
+    // A journal could not name it again.
+    expect(() => checkHello({ ...hello, id: "raw\ud800" })).toThrow("half characters");
     const ended = { ...hello, role: "ended-worker", host: "n1", how: "it was killed", pid: 7 };
     expect(checkHello(ended)).toBe(ended);
     expect(() => checkHello({ ...ended, how: "x".repeat(1_001) })).toThrow(/"ended-worker"\.how/);

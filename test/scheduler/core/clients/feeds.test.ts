@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { ClusterEvent } from "../../../../src/wire/events.ts";
-import { mostUnread } from "../../../../scheduler/core/clients/feeds.ts";
+import { mostUnread, mostUnreadInAll } from "../../../../scheduler/core/clients/feeds.ts";
 import { Story, type Done } from "../story.ts";
 
 /** The events in what a step did, without their moments. */
@@ -86,6 +86,18 @@ describe("events", () => {
     const told = ann.say({ type: "events-read", feed: 1, count: 250 });
     expect(eventsFor(told, "ann")).toEqual([{ type: "missed", count: 502 }]);
     expect(eventsFor(bob.submit("f", ["later"]), "ann")).toMatchObject([{ key: "later" }]);
+  });
+
+  test("of all readers together are bounded", () => {
+    const { story, ann, bob } = stage();
+    story.isChecked = false;
+    const feeds = Math.ceil(mostUnreadInAll / mostUnread) + 1;
+    for (let id = 1; id <= feeds; id++) ann.say({ type: "events", id });
+    const keys = Array.from({ length: mostUnread - 1 }, (_, index) => `k${index}`);
+    const done = bob.submit("f", keys);
+    expect(eventsFor(done, "ann")).toHaveLength(mostUnreadInAll);
+    ann.leave();
+    expect(story.state.unreadEvents).toBe(0);
   });
 
   test("end with their reader, and are none of an unread feed's concern", () => {

@@ -3,11 +3,14 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 
-/** @throws {Error} when it cannot be made */
-export function makeFolder(folder: string): void {
+/**
+ * @param mode of each folder that is made; default: what the process allows
+ * @throws {Error} when it cannot be made
+ */
+export function makeFolder(folder: string, mode?: number): void {
   const make = () => {
     try {
-      mkdirSync(folder);
+      mkdirSync(folder, mode);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
@@ -17,7 +20,7 @@ export function makeFolder(folder: string): void {
   } catch (error) {
     const above = path.dirname(folder);
     if ((error as NodeJS.ErrnoException).code !== "ENOENT" || above === folder) throw error;
-    makeFolder(above);
+    makeFolder(above, mode);
     make();
   }
 }
