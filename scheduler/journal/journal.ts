@@ -195,6 +195,7 @@ export class Journal {
       this.#fail(error);
       this.#onLost?.(error);
     };
+    opened.lock.onBeat = () => this.#findSegment();
     this.#snapshotEnd = snapshot?.head.position ?? 0;
     this.#snapshotBytes = snapshot?.bytes ?? 0;
     this.#synced = tail.position;
@@ -416,6 +417,15 @@ export class Journal {
     const { version, durability } = this.#opened;
     const promised = durability === "process" ? position : this.#synced;
     addHead(frames, { kind: "segment", number, version, position }, promised);
+  }
+
+  /** A file that was removed can still be written to, and nobody would ever read it. */
+  #findSegment(): void {
+    const { disk, directory } = this.#opened;
+    const { number, bytes } = this.#segment;
+    if (bytes === 0 || numbersIn(disk, directory).segments.includes(number)) return;
+    const message = `${segmentPath(directory, number)} was removed while this scheduler wrote to it: what it held is lost`;
+    this.#onLost?.(this.#fail(new JournalError("lost", message)));
   }
 
   /** After a failed write: what was half-written is removed, so that the same bytes can be tried again. */

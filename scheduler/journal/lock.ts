@@ -99,6 +99,8 @@ export class Lock {
   #lastBeat = now();
   #lost: JournalError | undefined;
   onLost: (error: JournalError) => void = () => undefined;
+  /** Called at each beat, while the lock is held. */
+  onBeat: () => void = () => undefined;
 
   constructor(directory: string, number: number, own: Owner, disk: Disk, times: LockTimes) {
     this.#directory = directory;
@@ -154,6 +156,7 @@ export class Lock {
     }
     this.#disk.touch(place);
     this.#lastBeat = now();
+    this.onBeat();
   }
 
   #lose(by: number | undefined): JournalError {

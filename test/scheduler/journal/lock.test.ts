@@ -239,3 +239,14 @@ describe("an owner that does not answer", () => {
     lock.release();
   });
 });
+
+test("whoever removes the segment that is being written to is noticed at the next beat", async () => {
+  const directory = await makeDirectory();
+  const journal = await open(directory, { times });
+  write(journal, "a");
+  const lost = new Promise<Error>((resolve) => journal.onLost(resolve));
+  await rm(join(directory, "segment-000001.log"));
+  expect((await lost).message).toMatch(/segment-000001.log was removed while this scheduler wrote/);
+  expect(() => write(journal, "b")).toThrow(/was removed while/);
+  await journal.close();
+});
