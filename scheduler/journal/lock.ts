@@ -161,12 +161,14 @@ export class Lock {
 
   #lose(by: number | undefined): JournalError {
     clearInterval(this.#timer);
-    const owner =
-      by === undefined ? undefined : lookAt(this.#disk, lockPath(this.#directory, by))?.owner;
+    const newest = by === undefined ? undefined : lockPath(this.#directory, by);
+    const owner = newest && lookAt(this.#disk, newest)?.owner;
+    // The new owner makes its file before it writes its name into it.
+    const isTaken = owner ? owner.nonce !== this.#own.nonce : by !== undefined && by > this.#number;
     this.#lost ??= new JournalError(
       "lost",
-      owner && owner.nonce !== this.#own.nonce
-        ? `the journal ${this.#directory} was taken over by ${nameOf(owner)}, since this scheduler did not answer`
+      isTaken
+        ? `the journal ${this.#directory} was taken over by ${owner ? nameOf(owner) : "another scheduler"}, since this scheduler did not answer`
         : `the lock of the journal ${this.#directory} was removed`,
     );
     this.onLost(this.#lost);

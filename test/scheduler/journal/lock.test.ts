@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, rm, unlink, utimes, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, unlink, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -16,7 +16,9 @@ const times = { beatMs: 20, watchMs: 400 };
 
 async function writeLock(directory: string, owner: Partial<Owner>, number = 1): Promise<string> {
   const path = join(directory, `lock-00000${number}`);
-  await writeFile(path, JSON.stringify({ ...thisProcess(), ...owner }));
+  // At once: a beat may look at any moment.
+  await writeFile(`${path}.new`, JSON.stringify({ ...thisProcess(), ...owner }));
+  await rename(`${path}.new`, path);
   return path;
 }
 
