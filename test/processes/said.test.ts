@@ -44,13 +44,13 @@ describe("a wait is announced once", () => {
     ["half-written", '{"id": "a", "urls": ["ws://127', /is not a scheduler file, or is incomplete/],
   ])("for a file that is %s", async (_, content, why) => {
     await writeFile(file, content, { mode: 0o600 });
-    const waiting = worker("--death-timeout", "1200ms");
+    const waiting = worker("--death-timeout", "3500ms");
     await waiting.wrote(/waiting for the scheduler file/);
     const { how, stderr } = await waiting.ended;
     expect(how).toBe(1);
     expect(count(stderr, /waiting for the scheduler file/g)).toBe(1);
     expect(stderr).toMatch(why);
-    expect(lastLine(stderr)).toMatch(/error.*ended: Start the scheduler: .*after 1\.2 s/);
+    expect(lastLine(stderr)).toMatch(/error.*ended: Start the scheduler: .*after 3\.5 s/);
   });
 
   test("for a stale file, whose scheduler is gone or another; the worker joins when it is written anew", async () => {
