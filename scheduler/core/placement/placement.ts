@@ -38,9 +38,9 @@ export function place(step: StepContext): void {
       if (endReservation(step)) continue;
       break;
     }
-    const { limit, site } = lane.constraint;
+    const { limit } = lane.constraint;
     if (limit !== undefined && !isOpen(step.now, limit)) {
-      hold(state, step.now, site);
+      hold(state, step.now, lane);
       continue;
     }
     const task = ready.head(lane);
@@ -220,11 +220,8 @@ function block(step: StepContext, lane: Lane): void {
 
 /** For a lane that waits: a warning if it is unschedulable, else room if it is more urgent than other work. */
 function warnOrMakeRoom(step: StepContext, lane: Lane): void {
-  const { limit, site } = lane.constraint;
-  if (limit !== undefined && !isOpen(step.now, limit)) {
-    if (!site.held) hold(step.state, step.now, site);
-    return;
-  }
+  const { limit } = lane.constraint;
+  if (limit !== undefined && !isOpen(step.now, limit)) return;
   if (isSchedulable(step.state, lane.constraint)) makeRoomFor(step, lane);
   else warnUnschedulable(step, lane.constraint);
 }

@@ -100,6 +100,33 @@ describe("maxRunning", () => {
     expect(order.slice(1).map((key) => key[0])).toEqual(["a", "b", "a", "b", "a"]);
   });
 
+  test("keeps the order of tasks of many names: the most urgent first, and clients take turns", () => {
+    const { ann, bob, w1 } = stage({ workers: 1, slots: 1 });
+    const one = (limitName: string, priority = 0) => ({ maxRunning: 1, limitName, priority });
+    ann.submit("f", ["first"], one("first"));
+    for (let name = 0; name < 30; name++) ann.submit("f", [`a${name}`], one(`${name}`));
+    for (let name = 9; name < 11; name++) bob.submit("f", [`b${name}`], one(`${name}`));
+    ann.submit("f", ["urgent 5"], one("x", 5));
+    ann.submit("f", ["urgent 9"], one("y", 9));
+    const order = ["first"];
+    for (const key of order) order.push(...sent(w1.finish(key)));
+    const asSubmitted = Array.from({ length: 28 }, (_, index) => `a${index + 2}`);
+    expect(order.slice(1, 3)).toEqual(["urgent 9", "urgent 5"]);
+    expect(order.slice(3)).toEqual(["a0", "b9", "a1", "b10", ...asSubmitted]);
+  });
+
+  test("lets as many lanes as there are take turns", () => {
+    const { story, w1 } = stage({ workers: 1 });
+    const one = { maxRunning: 1, limitName: "api" };
+    const clients = Array.from({ length: 20 }, (_, index) => story.client(`c${index + 10}`));
+    clients[0]!.submit("f", ["first"], one);
+    for (const client of clients) client.submit("f", [`${client.id} 1`, `${client.id} 2`], one);
+    const order = ["first"];
+    for (const key of order) order.push(...sent(w1.finish(key)));
+    const all = clients.map(({ id }) => id);
+    expect(order.slice(1).map((key) => key.slice(0, 3))).toEqual([...all, ...all]);
+  });
+
   test("lets another one start when the first has no worker", () => {
     const { ann, w1 } = stage({ workers: 1 });
     const one = { maxRunning: 1, limitName: "api" };
