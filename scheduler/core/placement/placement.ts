@@ -164,7 +164,7 @@ function needsFreeSlot({ spec: { constraint, options }, suspicions, expiresAt }:
 
 /** Whether sending the task ahead would keep a slot from a task that comes first and waits for a free one. */
 function wouldDelay(
-  { state: { ready }, now }: StepContext,
+  { state: { ready } }: StepContext,
   worker: Worker,
   { spec: { lane } }: Task,
 ): boolean {
@@ -177,7 +177,7 @@ function wouldDelay(
     if (waiting.ready === 0 || !needsFreeSlot(ready.head(waiting))) continue;
     if (!mayPrecede(waiting, lane)) continue;
     const { constraint } = waiting;
-    if (constraint.limit !== undefined && !isOpen(now, constraint.limit)) continue;
+    // Its own limit may have closed since. Tasks of others wait behind it at the same site.
     if (couldRun(worker, constraint) && hasResources(worker, constraint)) return true;
   }
   return false;

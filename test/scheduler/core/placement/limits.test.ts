@@ -115,6 +115,22 @@ describe("maxRunning", () => {
     expect(order.slice(3)).toEqual(["a0", "b9", "a1", "b10", ...asSubmitted]);
   });
 
+  test("has nothing sent ahead of another name's task while the first in line is held up", () => {
+    const story = new Story();
+    const w1 = story.worker("w1", { slots: 1, functions: ["f"] });
+    const w2 = story.worker("w2", { slots: 1, functions: ["g"] });
+    for (const each of [w1, w2]) each.join();
+    const ann = story.client("ann");
+    const one = (limitName: string) => ({ maxRunning: 1, limitName });
+    ann.submit("f", ["busy"]);
+    expect(sent(ann.submit("f", ["first"], { ...one("api"), priority: 5 }))).toEqual([]);
+    expect(sent(ann.submit("f", ["second"], { ...one("other"), priority: 5 }))).toEqual([]);
+    expect(sent(ann.submit("g", ["api"], one("api")))).toEqual(["api"]);
+    expect(sent(ann.submit("f", ["plain 1", "plain 2"]))).toEqual([]);
+    expect(sent(w1.finish("busy"))).toContain("second");
+    expect(sent(w2.finish("api"))).toEqual([]);
+  });
+
   test("lets as many lanes as there are take turns", () => {
     const { story, w1 } = stage({ workers: 1 });
     const one = { maxRunning: 1, limitName: "api" };
