@@ -25,6 +25,7 @@ export class ReadyQueue {
   private readonly sites = new Heap<Site>(isMoreUrgent);
   private readonly blockedSites = new Set<Site>();
   private readonly sitesAwaitingSlot = new Set<Site>();
+  /** The lanes that wait for their limits. */
   private readonly held = new Set<Lane>();
   private opened: Lane[] = [];
   private count = 0;
@@ -128,8 +129,8 @@ export class ReadyQueue {
   }
 
   /**
-   * Called when the head of the lane from `next` is placed: the turn passes to the next client. A client
-   * whose lane is blocked keeps its turn, or clients that need less would always come before it.
+   * Called when the head of the lane from `next` is placed: the turn passes to the next client, and to the next
+   * lane of its limit. One whose lane is blocked keeps its turn, or those that need less would always come first.
    */
   passTurn(lane: Lane): void {
     lane.heldAt = undefined;
@@ -166,16 +167,11 @@ export class ReadyQueue {
     this.held.add(lane);
   }
 
+  /** Brings a held lane back: it may find room now, unless its site is blocked. */
   release(lane: Lane): void {
     this.#endHold(lane);
     this.#enter(lane);
     this.#noteOpened(lane);
-  }
-
-  #endHold(lane: Lane): void {
-    lane.held = false;
-    lane.constraint.limit!.held.remove(lane);
-    this.held.delete(lane);
   }
 
   /** Unblocks a site: its lanes may find room now. */
@@ -286,6 +282,12 @@ export class ReadyQueue {
     lane.aside = false;
     site.aside.delete(lane);
     if (site.aside.size === 0 && site.blockedBy === undefined) this.blockedSites.delete(site);
+  }
+
+  #endHold(lane: Lane): void {
+    lane.held = false;
+    lane.constraint.limit!.held.remove(lane);
+    this.held.delete(lane);
   }
 
   #show(lane: Lane): void {
