@@ -262,7 +262,7 @@ function blockedAt({ ready, functions }: State, worker: Worker): Iterable<Site> 
 function mayFindRoom(state: State, worker: Worker, site: Site): boolean {
   const isFree = state.free.has(worker);
   // Tasks that need a resource or have a limit are not sent ahead.
-  const needsSlot = site.resources.length > 0 || site.limit !== undefined;
+  const needsSlot = site.resources.length > 0 || site.limited;
   if (!isFree && (needsSlot || !state.openAhead.has(worker))) return false;
   return mayRunAt(worker, site) && hasRoomForSmallest(worker, site);
 }

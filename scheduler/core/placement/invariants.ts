@@ -58,9 +58,12 @@ function checkPlaceOf(lane: Lane): void {
   const { site } = constraint;
   assert(place?.site === site && site.places.has(place), () => "a lane is at a wrong site");
   const times = [...place.lanes].filter((each) => each === lane).length;
-  assert(times === (lane.aside ? 0 : 1), () => `a lane is ${times} times at its place`);
+  assert(
+    times === (lane.aside || lane.held ? 0 : 1),
+    () => `a lane is ${times} times at its place`,
+  );
   assert(site.aside.has(lane) === lane.aside, () => "a lane is wrongly set aside");
-  for (const [index, { amount }] of amounts.entries()) {
+  for (const [index, { amount }] of lane.held ? [] : amounts.entries()) {
     assert(site.smallest[index]!.first!.amount <= amount, () => "the smallest amount is larger");
   }
   if (!isBlocked(lane))
@@ -73,7 +76,7 @@ function isClosed({ counter, maxRunning, rate }: Limit): boolean {
   return rate !== undefined && rate.starts.size >= rate.count;
 }
 
-function checkLimits({ limits, workers, constraints, sites }: State): void {
+function checkLimits({ limits, workers, constraints, ready }: State): void {
   const running = new Map<Counter, number>();
   for (const { dispatches } of workers.values()) {
     for (const { task, lent } of dispatches.values()) {
@@ -106,11 +109,12 @@ function checkLimits({ limits, workers, constraints, sites }: State): void {
     assert(count <= 1, () => "a limit is closed in two ways");
     assert(count === 1 || limit.held.size === 0, () => "nothing opens a limit");
   }
-  for (const site of sites.values()) {
-    const isHeld = [...(site.limit?.held ?? [])].includes(site);
-    assert(isHeld === site.held, () => "a site is wrongly held");
-    assert(!site.held || site.blockedBy === undefined, () => "a held site is blocked, too");
+  const held = new Set(asked.flatMap((limit) => [...limit.held]));
+  for (const lane of ready.lanes()) {
+    assert(held.delete(lane) === lane.held, () => "a lane is wrongly held");
+    assert(!lane.held || !lane.aside, () => "a held lane is set aside, too");
   }
+  assert(held.size === 0, () => "a held lane is not in the queue");
 }
 
 function checkSites(state: State): void {

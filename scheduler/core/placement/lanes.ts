@@ -27,6 +27,10 @@ export type Lane = Heaped & {
   place: Place | undefined;
   /** It found no room, but a lane of its site that needs less may: it waits until the site is woken. */
   aside: boolean;
+  /** Its limit was closed when it came up: it is out of the queue until that opens. */
+  held: boolean;
+  /** How many lanes had been held before it first was, since a task of it was placed. */
+  heldAt: number | undefined;
   /** It is in the list that `takeOpened` returns. */
   opened: boolean;
   /** What it needs of each resource of its site. */
@@ -63,13 +67,13 @@ export type Place = Heaped & {
   readonly turn: Turn;
   readonly site: Site;
   readonly rank: Rank;
-  /** The lanes with ready tasks that are not set aside, in order. */
+  /** The lanes with ready tasks that are neither set aside nor held, in order. */
   readonly lanes: Heap<Lane>;
   /** How many lanes belong here, with tasks or without. */
   attached: number;
 };
 
-/** One priority within one site: how many lanes with tasks it has there, not set aside, in how many places. */
+/** One priority within one site: how many lanes with tasks it has there, neither set aside nor held, in how many places. */
 export type Rank = Heaped & { readonly priority: number; lanes: number; places: number };
 
 export function createLane(
@@ -87,6 +91,8 @@ export function createLane(
     place: undefined,
     heapAt: -1,
     aside: false,
+    held: false,
+    heldAt: undefined,
     opened: false,
     amounts: names.map((name) => ({ amount: resources[name]!, heapAt: -1 })),
   };
@@ -111,12 +117,11 @@ export function mayPrecede(a: Lane, b: Lane): boolean {
 }
 
 /** Whether a lane is skipped until there may be room for it. */
-export function isBlocked({ aside, priority, place }: Lane): boolean {
-  return aside || isSiteBlocked(place!.site, priority);
+export function isBlocked({ aside, held, priority, place }: Lane): boolean {
+  return aside || held || isSiteBlocked(place!.site, priority);
 }
 
-export function isSiteBlocked({ held, blockedBy }: Site, priority: number): boolean {
-  if (held) return true;
+export function isSiteBlocked({ blockedBy }: Site, priority: number): boolean {
   return blockedBy !== undefined && priority <= blockedBy.priority;
 }
 

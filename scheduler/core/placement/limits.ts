@@ -1,6 +1,6 @@
 // Limits: how many tasks run at once (`maxRunning`) or start in a while (`rateLimit`) in the whole cluster,
-// under a name. All tasks of a site have the same limit. While it is closed, their sites are held: out of
-// the queue, whatever workers become free. When it opens, the most urgent of them come back, and the others
+// under a name. All tasks of a lane have the same limit. While it is closed, lanes that come up are held: out
+// of the queue, whatever workers become free. When it opens, the most urgent of them come back, and the others
 // once these have found no room.
 
 import { formatDuration } from "../../../src/duration.ts";
@@ -8,7 +8,7 @@ import type { RateLimit, TaskOptions } from "../../../src/wire/protocol.ts";
 import { Deque } from "../structures/deque.ts";
 import { Heap, type Heaped } from "../structures/heap.ts";
 import type { Dispatch, PlacementConstraint, State, Task } from "../state.ts";
-import type { Site } from "./sites.ts";
+import type { Lane } from "./lanes.ts";
 
 /** What some tasks say of it: a name, and one bound or both. */
 export type Limit = Heaped & {
@@ -18,8 +18,8 @@ export type Limit = Heaped & {
   /** Undefined without `maxRunning`, which is then infinite. */
   readonly counter: Counter | undefined;
   readonly rate: Rate | undefined;
-  /** The sites that came up while it was closed; the most urgent first, then who waited longest. */
-  readonly held: Heap<Site>;
+  /** The lanes that came up while it was closed; the most urgent first, then who waited longest. */
+  readonly held: Heap<Lane>;
   constraints: number;
 };
 
@@ -29,7 +29,7 @@ export type Counter = {
   running: number;
   /** Those that had lent their slots and wait to be counted again, which comes before new starts. */
   readonly regaining: Set<Dispatch>;
-  /** The limits with held sites that it keeps closed, those that let most run first. */
+  /** The limits with held lanes that it keeps closed, those that let most run first. */
   readonly closed: Heap<Limit>;
   limits: number;
 };
@@ -42,7 +42,7 @@ export type Rate = {
   /** At most `count`, oldest first. */
   readonly starts: Deque<number>;
   lastStart: number;
-  /** The limits with held sites that it keeps closed. */
+  /** The limits with held lanes that it keeps closed. */
   readonly closed: Set<Limit>;
   /** When the soonest of its timers is due. */
   timedAt: number | undefined;
@@ -55,13 +55,13 @@ export type Limits = {
   readonly rates: Map<string, Rate>;
   /** Counters of which tasks have ended or want to go on, to be looked at in this step. */
   readonly changed: Set<Counter>;
-  /** Limits that opened, and have sites that did not come back yet. */
+  /** Limits that opened, and have lanes that did not come back yet. */
   readonly opened: Set<Limit>;
-  /** How often a site was held. */
+  /** How many times a lane was held anew. */
   holds: number;
 };
 
-/** At least so many sites come back at once, even if fewer tasks may start, so that clients take turns among them. */
+/** At least so many lanes come back at once, even if fewer tasks may start, so that clients take turns among them. */
 const leastBack = 8;
 
 export function createLimits(): Limits {
@@ -162,9 +162,8 @@ export function letsMoreRun(a: Limit, b: Limit): boolean {
   return a.maxRunning > b.maxRunning;
 }
 
-export function isHeldBefore(a: Site, b: Site): boolean {
-  const [first, second] = [a, b].map(({ ranks }) => ranks.first?.priority ?? -Infinity);
-  return first === second ? a.heldAt < b.heldAt : first! > second!;
+export function isHeldBefore(a: Lane, b: Lane): boolean {
+  return a.priority === b.priority ? a.heldAt! < b.heldAt! : a.priority > b.priority;
 }
 
 // ── Whether another task may start ───────────────────────────────────────────────────────────────
@@ -233,18 +232,17 @@ export function awaitCount({ limits }: State, { counter }: Limit, dispatch: Disp
   limits.changed.add(counter);
 }
 
-// ── Held sites ───────────────────────────────────────────────────────────────────────────────────
+// ── Held lanes ───────────────────────────────────────────────────────────────────────────────────
 
-/** Takes a site out of the queue whose limit is closed. */
-export function hold(state: State, now: number, site: Site): void {
+/** Takes a lane out of the queue whose limit is closed. It keeps its turn until a task of it is placed. */
+export function hold(state: State, now: number, lane: Lane): void {
   const { limits, ready } = state;
-  const limit = site.limit!;
-  site.heldAt = limits.holds++;
-  ready.hold(site);
-  noteClosed(state, now, limit);
+  lane.heldAt ??= limits.holds++;
+  ready.hold(lane);
+  noteClosed(state, now, lane.constraint.limit!);
 }
 
-/** Notes what opens a limit that has held sites. */
+/** Notes what opens a limit that has held lanes. */
 function noteClosed(state: State, now: number, limit: Limit): void {
   forgetClosed(state.limits, limit);
   const { counter, rate, maxRunning } = limit;
@@ -268,7 +266,7 @@ function watch({ timers }: State, rate: Rate, at: number): void {
   timers.add(at, { kind: "rate", rate });
 }
 
-/** Fewer run under the name of the counter: sites of the limits that have opened come back. */
+/** Fewer run under the name of the counter: lanes of the limits that have opened come back. */
 export function openLimits(state: State, now: number, counter: Counter): void {
   const { closed } = counter;
   for (let limit = closed.first; limit; limit = closed.first) {
@@ -287,35 +285,30 @@ export function openRate(state: State, now: number, rate: Rate): void {
   forgetRateIfUnused(state, rate);
 }
 
-/** As many sites come back as tasks may start. */
+/** As many lanes come back as tasks may start. */
 function open(state: State, now: number, limit: Limit): void {
   const room = roomIn(now, limit);
   if (room <= 0) return noteClosed(state, now, limit);
   forgetClosed(state.limits, limit);
   const most = Math.max(room, leastBack);
   for (let count = 0; count < most && limit.held.first; count++) {
-    bringBack(state, limit.held.first);
+    state.ready.release(limit.held.first);
   }
   if (limit.held.first) state.limits.opened.add(limit);
   // A parked suspect may wait for it.
   state.suspects.lookedAt = undefined;
 }
 
-/** Brings one more site back, of a limit that is still open though those that came back found no room. */
+/** Brings one more lane back, of a limit that is still open though those that came back found no room. */
 export function openFurther(state: State, now: number): boolean {
   for (const limit of state.limits.opened) {
     const next = limit.held.first;
     if (next === undefined) state.limits.opened.delete(limit);
     else if (!isOpen(now, limit)) noteClosed(state, now, limit);
     else {
-      bringBack(state, next);
+      state.ready.release(next);
       return true;
     }
   }
   return false;
-}
-
-function bringBack({ ready }: State, site: Site): void {
-  ready.release(site);
-  ready.lookAgain(site);
 }

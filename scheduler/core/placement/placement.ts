@@ -38,9 +38,9 @@ export function place(step: StepContext): void {
       if (endReservation(step)) continue;
       break;
     }
-    const { limit, site } = lane.constraint;
+    const { limit } = lane.constraint;
     if (limit !== undefined && !isOpen(step.now, limit)) {
-      hold(state, step.now, site);
+      hold(state, step.now, lane);
       continue;
     }
     const task = ready.head(lane);
@@ -164,7 +164,7 @@ function needsFreeSlot({ spec: { constraint, options }, suspicions, expiresAt }:
 
 /** Whether sending the task ahead would keep a slot from a task that comes first and waits for a free one. */
 function wouldDelay(
-  { state: { ready }, now }: StepContext,
+  { state: { ready } }: StepContext,
   worker: Worker,
   { spec: { lane } }: Task,
 ): boolean {
@@ -177,7 +177,7 @@ function wouldDelay(
     if (waiting.ready === 0 || !needsFreeSlot(ready.head(waiting))) continue;
     if (!mayPrecede(waiting, lane)) continue;
     const { constraint } = waiting;
-    if (constraint.limit !== undefined && !isOpen(now, constraint.limit)) continue;
+    // Its own limit may have closed since. Tasks of others wait behind it at the same site.
     if (couldRun(worker, constraint) && hasResources(worker, constraint)) return true;
   }
   return false;
@@ -220,11 +220,8 @@ function block(step: StepContext, lane: Lane): void {
 
 /** For a lane that waits: a warning if it is unschedulable, else room if it is more urgent than other work. */
 function warnOrMakeRoom(step: StepContext, lane: Lane): void {
-  const { limit, site } = lane.constraint;
-  if (limit !== undefined && !isOpen(step.now, limit)) {
-    if (!site.held) hold(step.state, step.now, site);
-    return;
-  }
+  const { limit } = lane.constraint;
+  if (limit !== undefined && !isOpen(step.now, limit)) return;
   if (isSchedulable(step.state, lane.constraint)) makeRoomFor(step, lane);
   else warnUnschedulable(step, lane.constraint);
 }

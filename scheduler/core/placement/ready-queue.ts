@@ -25,6 +25,8 @@ export class ReadyQueue {
   private readonly sites = new Heap<Site>(isMoreUrgent);
   private readonly blockedSites = new Set<Site>();
   private readonly sitesAwaitingSlot = new Set<Site>();
+  /** The lanes that wait for their limits. */
+  private readonly held = new Set<Lane>();
   private opened: Lane[] = [];
   private count = 0;
 
@@ -127,10 +129,11 @@ export class ReadyQueue {
   }
 
   /**
-   * Called when the head of the lane from `next` is placed: the turn passes to the next client. A client
-   * whose lane is blocked keeps its turn, or clients that need less would always come before it.
+   * Called when the head of the lane from `next` is placed: the turn passes to the next client, and to the next
+   * lane of its limit. One whose lane is blocked keeps its turn, or those that need less would always come first.
    */
   passTurn(lane: Lane): void {
+    lane.heldAt = undefined;
     const { level } = lane.place!.turn;
     level.next = (level.asked + 1) % level.turns.length;
   }
@@ -156,31 +159,30 @@ export class ReadyQueue {
     this.blockedSites.add(site);
   }
 
-  /** Takes a site out of the queue, with all its lanes, until `release`. */
-  hold(site: Site): void {
-    if (site.heapAt >= 0) this.sites.remove(site);
-    site.held = true;
-    site.limit!.held.add(site);
-    this.wake(site);
+  /** Takes a lane out of the queue, into the held ones of its limit, until `release`. */
+  hold(lane: Lane): void {
+    this.#leave(lane);
+    lane.held = true;
+    lane.constraint.limit!.held.add(lane);
+    this.held.add(lane);
   }
 
-  release(site: Site): void {
-    site.limit!.held.remove(site);
-    site.held = false;
-    this.wake(site);
+  /** Brings a held lane back: it may find room now, unless its site is blocked. */
+  release(lane: Lane): void {
+    this.#endHold(lane);
+    this.#enter(lane);
+    this.#noteOpened(lane);
   }
 
-  /** Unblocks a site: its lanes may find room now, unless it is held. */
+  /** Unblocks a site: its lanes may find room now. */
   wake(site: Site): void {
     site.blockedBy = undefined;
     this.blockedSites.delete(site);
     this.sitesAwaitingSlot.delete(site);
-    if (!site.held) {
-      for (const place of site.parked) {
-        if (place.lanes.first !== undefined && place.heapAt < 0) place.turn.places.add(place);
-      }
-      site.parked.clear();
+    for (const place of site.parked) {
+      if (place.lanes.first !== undefined && place.heapAt < 0) place.turn.places.add(place);
     }
+    site.parked.clear();
     for (const lane of site.aside) {
       lane.aside = false;
       this.#show(lane);
@@ -205,6 +207,7 @@ export class ReadyQueue {
 
   /** The lanes with tasks, in no particular order. Slow. */
   *lanes(): Iterable<Lane> {
+    yield* this.held;
     for (const { turns } of this.levels.values()) {
       for (const { all } of turns) {
         for (const place of all.values()) {
@@ -270,6 +273,7 @@ export class ReadyQueue {
   }
 
   #leave(lane: Lane): void {
+    if (lane.held) return this.#endHold(lane);
     const { site } = lane.place!;
     for (let index = 0; index < lane.amounts.length; index++) {
       site.smallest[index]!.remove(lane.amounts[index]!);
@@ -278,6 +282,12 @@ export class ReadyQueue {
     lane.aside = false;
     site.aside.delete(lane);
     if (site.aside.size === 0 && site.blockedBy === undefined) this.blockedSites.delete(site);
+  }
+
+  #endHold(lane: Lane): void {
+    lane.held = false;
+    lane.constraint.limit!.held.remove(lane);
+    this.held.delete(lane);
   }
 
   #show(lane: Lane): void {
@@ -301,7 +311,7 @@ export class ReadyQueue {
   }
 
   #headChanged(lane: Lane): void {
-    if (lane.aside) return;
+    if (lane.aside || lane.held) return;
     const place = lane.place!;
     place.lanes.moved(lane);
     if (place.heapAt >= 0) place.turn.places.moved(place);
@@ -318,7 +328,6 @@ export class ReadyQueue {
 
   /** Puts the site into the heap of sites, moves it or takes it out, as its lanes that are not blocked say. */
   #refresh(site: Site): void {
-    if (site.held) return site.limit!.held.moved(site);
     const priority = site.ranks.first?.priority;
     const isOpen = priority !== undefined && !isSiteBlocked(site, priority);
     if (site.heapAt < 0) {

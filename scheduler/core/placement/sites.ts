@@ -1,9 +1,8 @@
-// Sites: placement constraints that can run on the same workers share a site, by their function and limit, the
-// workers asked for that are here, the tags, and roughly how much they need of which resources. A whole site is
-// blocked and woken at once, so that ten thousand constraints cost no more than a few.
+// Sites: placement constraints that can run on the same workers share a site, by their function, whether they
+// have a limit, the workers asked for that are here, the tags, and roughly how much they need of which resources.
+// A whole site is blocked and woken at once, so that ten thousand constraints cost no more than a few.
 
 import { Heap } from "../structures/heap.ts";
-import type { Limit } from "./limits.ts";
 import type { Amount, Lane, Place, Rank } from "./lanes.ts";
 import type { FunctionFacts, PlacementConstraint, State, Worker } from "../state.ts";
 
@@ -18,11 +17,8 @@ export type Site = {
   readonly resources: readonly string[];
   /** For each of them, what the lanes with tasks need. */
   readonly smallest: readonly Heap<Amount>[];
-  /** How many of its tasks may run or start; undefined for any number. */
-  readonly limit: Limit | undefined;
-  /** The limit was closed when its tasks came up: it is out of the queue until that opens. */
-  held: boolean;
-  heldAt: number;
+  /** Whether its tasks have limits, of any names: they need a free slot. */
+  readonly limited: boolean;
   /** The lane that found no room: it waits, and so do all that are no more urgent. */
   blockedBy: Lane | undefined;
   readonly places: Set<Place>;
@@ -30,7 +26,7 @@ export type Site = {
   readonly parked: Set<Place>;
   /** Lanes for which there is no room, though there may be for one that needs less. */
   readonly aside: Set<Lane>;
-  /** The priorities of its lanes; the heap has those with tasks that are not set aside. */
+  /** The priorities of its lanes; the heap has those with tasks that are neither set aside nor held. */
   readonly allRanks: Map<number, Rank>;
   readonly ranks: Heap<Rank>;
   heapAt: number;
@@ -55,15 +51,16 @@ export function enterSite(
   const resources = Object.keys(of.resources ?? {}).sort();
   const places = workers && [...workers].map(({ id }) => id).sort();
   const amounts = resources.map((name) => steps(of.resources![name]!, resources.length));
-  const { tags, limit } = of;
+  const { tags } = of;
+  const limited = of.limit !== undefined;
   const { key } = of.function;
   const signature =
-    workers || resources.length > 0 || tags || limit
-      ? JSON.stringify([key, places, resources, amounts, tags, limit?.signature])
+    workers || resources.length > 0 || tags || limited
+      ? JSON.stringify([key, places, resources, amounts, tags, limited])
       : `=${key}`;
   let site = state.sites.get(signature);
   if (site === undefined) {
-    site = createSite({ signature, function: of.function, workers, tags, resources, limit });
+    site = createSite({ signature, function: of.function, workers, tags, resources, limited });
     state.sites.set(signature, site);
     site.function.sites.add(site);
   }
@@ -74,7 +71,6 @@ export function enterSite(
 export function leaveSite(state: State, site: Site): void {
   site.constraints--;
   if (site.constraints > 0) return;
-  if (site.held) state.ready.release(site);
   state.ready.wake(site);
   state.sites.delete(site.signature);
   site.function.sites.delete(site);
@@ -130,13 +126,11 @@ export function hasTags(worker: Worker, { tags }: Pick<PlacementConstraint, "tag
 }
 
 export function createSite(
-  of: Pick<Site, "signature" | "function" | "workers" | "tags" | "resources" | "limit">,
+  of: Pick<Site, "signature" | "function" | "workers" | "tags" | "resources" | "limited">,
 ): Site {
   return {
     ...of,
     smallest: of.resources.map(() => new Heap(isLess)),
-    held: false,
-    heldAt: 0,
     blockedBy: undefined,
     places: new Set(),
     parked: new Set(),

@@ -100,6 +100,49 @@ describe("maxRunning", () => {
     expect(order.slice(1).map((key) => key[0])).toEqual(["a", "b", "a", "b", "a"]);
   });
 
+  test("keeps the order of tasks of many names: the most urgent first, and clients take turns", () => {
+    const { ann, bob, w1 } = stage({ workers: 1, slots: 1 });
+    const one = (limitName: string, priority = 0) => ({ maxRunning: 1, limitName, priority });
+    ann.submit("f", ["first"], one("first"));
+    for (let name = 0; name < 30; name++) ann.submit("f", [`a${name}`], one(`${name}`));
+    for (let name = 9; name < 11; name++) bob.submit("f", [`b${name}`], one(`${name}`));
+    ann.submit("f", ["urgent 5"], one("x", 5));
+    ann.submit("f", ["urgent 9"], one("y", 9));
+    const order = ["first"];
+    for (const key of order) order.push(...sent(w1.finish(key)));
+    const asSubmitted = Array.from({ length: 28 }, (_, index) => `a${index + 2}`);
+    expect(order.slice(1, 3)).toEqual(["urgent 9", "urgent 5"]);
+    expect(order.slice(3)).toEqual(["a0", "b9", "a1", "b10", ...asSubmitted]);
+  });
+
+  test("has nothing sent ahead of another name's task while the first in line is held up", () => {
+    const story = new Story();
+    const w1 = story.worker("w1", { slots: 1, functions: ["f"] });
+    const w2 = story.worker("w2", { slots: 1, functions: ["g"] });
+    for (const each of [w1, w2]) each.join();
+    const ann = story.client("ann");
+    const one = (limitName: string) => ({ maxRunning: 1, limitName });
+    ann.submit("f", ["busy"]);
+    expect(sent(ann.submit("f", ["first"], { ...one("api"), priority: 5 }))).toEqual([]);
+    expect(sent(ann.submit("f", ["second"], { ...one("other"), priority: 5 }))).toEqual([]);
+    expect(sent(ann.submit("g", ["api"], one("api")))).toEqual(["api"]);
+    expect(sent(ann.submit("f", ["plain 1", "plain 2"]))).toEqual([]);
+    expect(sent(w1.finish("busy"))).toContain("second");
+    expect(sent(w2.finish("api"))).toEqual([]);
+  });
+
+  test("lets as many lanes as there are take turns", () => {
+    const { story, w1 } = stage({ workers: 1 });
+    const one = { maxRunning: 1, limitName: "api" };
+    const clients = Array.from({ length: 20 }, (_, index) => story.client(`c${index + 10}`));
+    clients[0]!.submit("f", ["first"], one);
+    for (const client of clients) client.submit("f", [`${client.id} 1`, `${client.id} 2`], one);
+    const order = ["first"];
+    for (const key of order) order.push(...sent(w1.finish(key)));
+    const all = clients.map(({ id }) => id);
+    expect(order.slice(1).map((key) => key.slice(0, 3))).toEqual([...all, ...all]);
+  });
+
   test("lets another one start when the first has no worker", () => {
     const { ann, w1 } = stage({ workers: 1 });
     const one = { maxRunning: 1, limitName: "api" };

@@ -74,15 +74,20 @@ function runThrough(count: number, askedBy: (index: number) => Asked, functions:
     args: ["[]"],
     ...askedBy(index),
   }));
+  let ended = 0;
+  const endAll = (now: number) => {
+    for (; ended < sent.length; ended++) {
+      const { to, key, attempt } = sent[ended]!;
+      const one = { keys: [key], attempts: [attempt], values: ["1"], micros: [100_000] };
+      perform(now, { type: "worker-messages", from: to, messages: [{ type: "finished", ...one }] });
+    }
+  };
   const work = counted(() => {
     perform(0, { type: "client-messages", from: "ann", messages });
-    for (let at = 0; at < sent.length; at++) {
-      const { to, key, attempt } = sent[at]!;
-      const one = { keys: [key], attempts: [attempt], values: ["1"], micros: [100_000] };
-      perform(0, { type: "worker-messages", from: to, messages: [{ type: "finished", ...one }] });
-    }
+    endAll(0);
     for (let at = nextWakeUp(state); at !== undefined && at < 9_000; at = nextWakeUp(state)) {
       perform(at, { type: "clock" });
+      endAll(at);
     }
   });
   return { ...seen, ready: state.counts.ready, workEach: work / count };
@@ -109,6 +114,21 @@ const distinct: Record<string, (index: number) => Asked> = {
   "lists of workers under one limit, while others idle": (index) =>
     ask({ workers: ["w0", `x${index}`], maxRunning: 2 }),
   "numbers of one limit": (index) => ask({ maxRunning: 1 + shuffled(index) }),
+  "limit names": (index) => ask({ maxRunning: 1, limitName: `n${index}` }),
+  "limit names, each for two tasks": (index) =>
+    ask({ maxRunning: 1, limitName: `n${shuffled(index) % (many / 2)}` }),
+  "limit names of a rate": (index) =>
+    ask({ rateLimit: { count: 1, perMs: 1_000 }, limitName: `n${shuffled(index) % (many / 2)}` }),
+  "limit names and priorities": (index) =>
+    ask({ maxRunning: 1, limitName: `n${index % (many / 2)}`, priority: shuffled(index) }),
+  "limit names on one worker, while others idle": (index) =>
+    ask({ maxRunning: 1, limitName: `n${index % (many / 2)}`, workers: ["w0"] }),
+  "limit names and amounts of a resource": (index) =>
+    ask({
+      maxRunning: 1,
+      limitName: `n${index % (many / 2)}`,
+      resources: { gpu: (1 + shuffled(index)) / many },
+    }),
 };
 
 describe(`${many} tasks, each with another of these, cost no more than as many alike:`, () => {

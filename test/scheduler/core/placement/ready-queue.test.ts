@@ -3,8 +3,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createLane, isBlocked, type Lane } from "../../../../scheduler/core/placement/lanes.ts";
+import { isHeldBefore, type Limit } from "../../../../scheduler/core/placement/limits.ts";
 import { ReadyQueue } from "../../../../scheduler/core/placement/ready-queue.ts";
 import { createSite, type Site } from "../../../../scheduler/core/placement/sites.ts";
+import { Heap } from "../../../../scheduler/core/structures/heap.ts";
 import type {
   Client,
   FunctionFacts,
@@ -35,6 +37,8 @@ const actions = fc.array(
     { weight: 1, arbitrary: fc.record({ do: fc.constant("block" as const), which }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("set aside" as const), which }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("unblock" as const), which }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("hold" as const), which }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("release" as const) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("move" as const), which }) },
   ),
   { maxLength: 150, size: "max" },
@@ -61,6 +65,8 @@ class Model {
   readonly #sites: Site[];
   readonly #constraints: PlacementConstraint[];
   readonly #lanes: Lane[];
+  readonly #limit = { held: new Heap(isHeldBefore) } as Limit;
+  #holds = 0;
   waiting: Task[] = [];
   readonly #taken: Task[] = [];
   /** When a task came in: later is nearer the front among the deeper, further back among the others. */
@@ -76,13 +82,13 @@ class Model {
         function: { name: signature } as FunctionFacts,
         workers: undefined,
         tags: undefined,
-        limit: undefined,
+        limited: false,
         resources: [],
       }),
     );
     this.#constraints = Object.entries(constraints).map(([signature, of]) => {
       const site = this.#sites.find((each) => each.signature === of)!;
-      return { signature, site } as PlacementConstraint;
+      return { signature, site, limit: this.#limit } as PlacementConstraint;
     });
     this.#lanes = clients.flatMap((id) => {
       const client = { id } as Client;
@@ -120,15 +126,19 @@ class Model {
         return this.#add(task);
       }
       case "block":
+      case "hold":
       case "set aside": {
         const lane = this.#lanes[action.which % this.#lanes.length]!;
         if (lane.ready === 0 || isBlocked(lane)) return;
         if (action.do === "block") this.queue.block(lane, false);
+        else if (action.do === "hold") this.#hold(lane);
         else this.queue.setAside(lane);
         return;
       }
       case "unblock":
         return this.queue.wake(this.#sites[action.which % this.#sites.length]!);
+      case "release":
+        return this.#release();
       case "move": {
         const constraint = this.#constraints[action.which % this.#constraints.length]!;
         const before = constraint.site;
@@ -141,6 +151,22 @@ class Model {
 
   unblockAll(): void {
     for (const site of this.#sites) this.queue.wake(site);
+    while (this.#limit.held.first) this.#release();
+  }
+
+  #hold(lane: Lane): void {
+    lane.heldAt ??= this.#holds++;
+    this.queue.hold(lane);
+  }
+
+  /** The most urgent lane that is held, and of those the one that waited longest. */
+  #release(): void {
+    const { first } = this.#limit.held;
+    const held = [...new Set(this.waiting.map(({ spec: { lane } }) => lane))]
+      .filter((lane) => lane.held)
+      .sort((a, b) => b.priority - a.priority || a.heldAt! - b.heldAt!);
+    expect(first).toBe(held[0]);
+    if (first) this.queue.release(first);
   }
 
   #add(task: Task): void {
@@ -189,7 +215,8 @@ class Model {
   #first(): Task | undefined {
     const open = this.waiting.filter(({ spec: { lane } }) => {
       const { blockedBy } = lane.constraint.site;
-      return !lane.aside && (blockedBy === undefined || lane.priority > blockedBy.priority);
+      if (lane.aside || lane.held) return false;
+      return blockedBy === undefined || lane.priority > blockedBy.priority;
     });
     const priority = Math.max(...open.map(({ spec: { lane } }) => lane.priority));
     const urgent = open.filter(({ spec: { lane } }) => lane.priority === priority);
