@@ -36,27 +36,33 @@ export class Listener {
       else {
         const { after, then } = follows[event.type];
         const before = this.tasks.get(event.key);
-        if (before === undefined) expect(event.type).toBe("submitted");
-        else expect([event, after]).toEqual([event, expect.arrayContaining([before]) as unknown]);
+        const isRight = before === undefined ? event.type === "submitted" : after.includes(before);
+        if (!isRight) throw new Error(`${JSON.stringify(event)} came after ${before}`);
         this.tasks.set(event.key, then);
       }
     }
   }
 
-  /** What it was told is what there is. */
+  /** What it was told is what there is. Without `expect`, which would take most of the time. */
   check({ tasks, workers }: State): void {
     expect([...workers.values()].map(({ name }) => name).sort()).toEqual([...this.workers].sort());
+    let open = 0;
     for (const task of tasks.values()) {
       if (isScattered(task)) continue;
       const told = this.tasks.get(task.key);
       const { at } = task.state;
       const isOpen = at === "waiting" || at === "ready" || at === "running";
+      if (isOpen) open++;
       // The value of a released one may have been let go, or lost while nobody needed it.
-      if (at === "released") expect(["finished", "open", "released"]).toContain(told);
-      else expect([task.key, told]).toEqual([task.key, isOpen ? "open" : at]);
+      const isRight =
+        at === "released"
+          ? told === "finished" || told === "open" || told === "released"
+          : told === (isOpen ? "open" : at);
+      if (at === "released" && told === "open") open++;
+      if (!isRight) throw new Error(`${task.key} is ${at}, and was told as ${told}`);
     }
-    for (const [key, standing] of this.tasks) {
-      if (standing === "open") expect([key, tasks.has(key)]).toEqual([key, true]);
-    }
+    let toldOpen = 0;
+    for (const standing of this.tasks.values()) if (standing === "open") toldOpen++;
+    expect(toldOpen).toBe(open);
   }
 }
