@@ -80,8 +80,9 @@ describe.skipIf(why !== undefined)("a SlurmCluster on a real Slurm", () => {
       expect(block[0]).toBe(index + 1);
     }
     // The job that is gone is replaced.
+    const isGone = () => !cluster.jobs.some(({ id }) => id === ids[0]);
+    await until(isGone, "the cancelled job is gone");
     await client.waitForWorkers(2, { timeoutMs: 60_000 });
-    expect(cluster.jobs.map(({ id }) => id)).not.toContain(ids[0]);
 
     await cluster.close();
     expect(await squeue()).toBe("");
