@@ -7,7 +7,7 @@ import { timestamp } from "../src/timers.ts";
 import { version } from "../src/version.ts";
 import { Compaction } from "./compaction.ts";
 import type { CoreOptions } from "./core/state.ts";
-import { JournalError, JournalFullError } from "./journal/journal-error.ts";
+import { JournalError } from "./journal/journal-error.ts";
 import type { Durability } from "./journal/durability.ts";
 import { openJournal, type Identity, type Journal } from "./journal/journal.ts";
 import { Replica, type Kept } from "./replica.ts";
@@ -55,13 +55,6 @@ export async function openDurable(options: DurableOptions): Promise<Durable> {
     }
     const isNew = replica.kept === undefined;
     const kept = replica.goOn(journal, core);
-    try {
-      journal.write();
-    } catch (error) {
-      if (!(error instanceof JournalFullError)) throw error;
-      journal.spendReserve();
-      journal.write();
-    }
     await journal.sync();
     const { state } = kept;
     if (!isNew) {

@@ -6,6 +6,7 @@ import { gap, readFrame } from "../src/wire/frame.ts";
 import { checkFromClient, checkFromWorker } from "../src/wire/check.ts";
 import type { FromClient, FromWorker, ToClient, ToWorker } from "../src/wire/protocol.ts";
 import type { Effect } from "./core/effects.ts";
+import { JournalFullError } from "./journal/journal-error.ts";
 import { nearestNames } from "../src/nearest.ts";
 import { freeze } from "./core/snapshot/freeze.ts";
 import type { Chunk } from "./core/snapshot/format.ts";
@@ -71,13 +72,22 @@ export class Replica {
   }
 
   /**
-   * A scheduler goes on from here. That is kept as any other record is, and has to be written before anybody is
-   * told of it.
+   * A scheduler goes on from here. That is written as any other record is, if need be with the room in reserve;
+   * with `machine` it has to be synced before anybody is told of it.
+   *
+   * @throws {JournalFullError} when there is no room for it at all
    */
-  goOn(keeper: Pick<Keeper, "append">, options: KeptOptions): Kept {
+  goOn(keeper: Pick<Keeper, "append" | "write" | "spendReserve">, options: KeptOptions): Kept {
     const now = Math.max(timestamp(), this.#now);
     const record = recordOf({ now, what: { kind: "start", options } });
     keeper.append(record);
+    try {
+      keeper.write();
+    } catch (error) {
+      if (!(error instanceof JournalFullError)) throw error;
+      keeper.spendReserve();
+      keeper.write();
+    }
     this.repeat(Buffer.concat(record.map((part) => Buffer.from(part as string))));
     return this.kept!;
   }

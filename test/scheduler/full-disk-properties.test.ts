@@ -86,7 +86,6 @@ test(
           const disk = new MemoryDisk();
           const journal = await open(place, { disk });
           const { state, sessions } = new Replica().goOn(journal, {});
-          journal.write();
           const heard = new Map(clients.map((client) => [client, 0]));
           const told = new Map<string, ToClient[]>(clients.map((client) => [client, []]));
           const ahead = new WriteAhead({

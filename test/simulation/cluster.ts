@@ -10,9 +10,7 @@ import { Clockwork, type Stepped } from "../../scheduler/clockwork.ts";
 import { checkInvariants } from "../../scheduler/core/invariants.ts";
 import type { State } from "../../scheduler/core/state.ts";
 import { JournalFullError } from "../../scheduler/journal/journal-error.ts";
-import type { KeptOptions } from "../../scheduler/records.ts";
 import { Relay } from "../../scheduler/relay.ts";
-import type { Kept } from "../../scheduler/replica.ts";
 import { Sessions } from "../../scheduler/sessions.ts";
 import { transferPath } from "../../src/transfer/messages.ts";
 import { Results } from "../../worker/results/results.ts";
@@ -136,7 +134,7 @@ export class Cluster {
         unknownTaskTimeoutMs: 60_000,
         seed: 7,
       };
-      const kept = journal && beginAgain(journal, core);
+      const kept = journal?.replica().goOn(journal, core);
       const fail = (error: Error) => {
         this.#time.after(0, () => this.onJournalFailed(error), this.#time.root);
       };
@@ -347,19 +345,6 @@ export class Cluster {
       error: write("error"),
     };
   }
-}
-
-/** What a scheduler on this journal goes on with. */
-function beginAgain(journal: SimulatedJournal, options: KeptOptions): Kept {
-  const kept = journal.replica().goOn(journal, options);
-  try {
-    journal.write();
-  } catch (error) {
-    if (!(error instanceof JournalFullError)) throw error;
-    journal.spendReserve();
-    journal.write();
-  }
-  return kept;
 }
 
 /** A heartbeat may be under way at any moment. */

@@ -3,6 +3,7 @@
 import type { FromClient } from "../../../src/wire/protocol.ts";
 import { abandonScatter } from "../values/scattering.ts";
 import { giveBack, handBack, took } from "../coordination/requests.ts";
+import { createClient } from "./create-client.ts";
 import { endFeed, endFeeds, receiveRead } from "./feeds.ts";
 import { acceptOffer, declineOffers } from "./retention.ts";
 import { leaveOutput, receiveTaken } from "./output.ts";
@@ -19,16 +20,7 @@ import { removeWant } from "./wants.ts";
 
 export function join(step: StepContext, id: ClientId, name: string): void {
   const { state, now, effects } = step;
-  const client: Client = {
-    id,
-    name,
-    joinedAt: now,
-    specs: new Map(),
-    lanes: new Map(),
-    awayUntil: undefined,
-    gone: false,
-    within: undefined,
-  };
+  const client = createClient(id, name, now);
   state.clients.set(id, client);
   effects.log("info", `client ${name} joined`);
   tellTimeLimit(step, client);

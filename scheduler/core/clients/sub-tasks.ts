@@ -2,6 +2,7 @@
 // come over the link of the worker. It is like any other client, but it ends with the attempt, however
 // that ends, and releases its tasks. Sub-tasks are placed before other tasks of the same program.
 
+import { createClient } from "./create-client.ts";
 import type { FromWorker } from "../../../src/wire/protocol.ts";
 import { giveBack } from "../coordination/requests.ts";
 import { isEnding } from "../placement/dispatches.ts";
@@ -32,21 +33,13 @@ export function receiveFromInside(
 function createInside({ now }: StepContext, dispatch: Dispatch): Client {
   const { task, worker, attempt } = dispatch;
   const { client: parent, lane } = task.spec;
-  return {
-    id: `${worker.id} ${task.key} ${attempt}`,
-    name: `task ${task.key}`,
-    joinedAt: now,
-    specs: new Map(),
-    lanes: new Map(),
-    awayUntil: undefined,
-    gone: false,
-    within: {
-      dispatch,
-      depth: Math.min(lane.depth + 1, deepest),
-      root: parent.within?.root ?? parent,
-      wants: new Set(),
-    },
-  };
+  const id = `${worker.id} ${task.key} ${attempt}`;
+  return createClient(id, `task ${task.key}`, now, {
+    dispatch,
+    depth: Math.min(lane.depth + 1, deepest),
+    root: parent.within?.root ?? parent,
+    wants: new Set(),
+  });
 }
 
 /** At the end of every step: releases the sub-tasks of attempts that ended, which may end further attempts. */

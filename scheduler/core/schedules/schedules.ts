@@ -2,6 +2,7 @@
 // moments of an interval are computed here, by the scheduler's own clock. Those of a cron expression come
 // from the shell, by the clock of the machine, in events.
 
+import { createClient } from "../clients/create-client.ts";
 import type { CatchUp, Overlap } from "../../../src/wire/schedules.ts";
 import type { Payload } from "../../../src/payload/payload.ts";
 import type { TaskOptions } from "../../../src/wire/protocol.ts";
@@ -102,16 +103,7 @@ export function keyOf({ name }: Schedule, moment: number): TaskKey {
 
 /** The client of a schedule. Its name is what histories and logs say. */
 export function clientOf(name: string, now: number): Client {
-  return {
-    id: `${idPrefix}${name}`,
-    name: `schedule "${name}"`,
-    joinedAt: now,
-    specs: new Map(),
-    lanes: new Map(),
-    awayUntil: undefined,
-    gone: false,
-    within: undefined,
-  };
+  return createClient(`${idPrefix}${name}`, `schedule "${name}"`, now);
 }
 const idPrefix = "schedule ";
 

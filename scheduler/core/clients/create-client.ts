@@ -1,0 +1,17 @@
+// What is known of a client at first: of a program's, of one inside a task, and of a schedule's own.
+
+import type { Client, ClientId, Within } from "../state.ts";
+
+/** @param within of the client inside a task */
+export function createClient(id: ClientId, name: string, now: number, within?: Within): Client {
+  return {
+    id,
+    name,
+    joinedAt: now,
+    specs: new Map(),
+    lanes: new Map(),
+    awayUntil: undefined,
+    gone: false,
+    within,
+  };
+}
