@@ -6,8 +6,9 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, onTestFinished, test } from "vitest";
 import { Client, type Future } from "../../src/index.ts";
-import { childrenOf, gone, thence, type Program } from "../processes.ts";
+import { childrenOf, gone, thence } from "../processes.ts";
 import { addCleanUp, behaviours, cleanUp, patientMs } from "./daemons.ts";
+import { DurableScheduler } from "./durable-scheduler.ts";
 import { Random } from "./random.ts";
 import { RandomGraph, type GraphTasks } from "./random-graph.ts";
 
@@ -18,61 +19,14 @@ const seed = Number(process.env["THENCE_CHAOS_SEED"] ?? Date.now() % 2 ** 31);
 
 afterEach(cleanUp, patientMs);
 
-/** A folder with a journal, and the scheduler that runs on it. */
-class DurableScheduler {
-  readonly folder = mkdtempSync(path.join(tmpdir(), "thence-journal-"));
-  readonly file = path.join(this.folder, "scheduler.json");
-  readonly #more: readonly string[];
-  program!: Program;
-
-  constructor(...more: string[]) {
-    this.#more = more;
-    onTestFinished(() => rmSync(this.folder, { recursive: true, force: true }));
-  }
-
-  /** Starts it, or its successor: on another port each time, unless one is given. */
-  async start(port = 0, { isSupervised = false } = {}): Promise<void> {
-    const where = ["--journal", path.join(this.folder, "journal"), "--scheduler-file", this.file];
-    this.program = thence([
-      ...["scheduler", "--port", `${port}`, ...where],
-      ...(isSupervised ? [] : ["--no-supervise"]),
-      ...this.#more,
-    ]);
-    addCleanUp(() => this.program.end("SIGKILL"));
-    await this.program.wrote(/listening on/);
-  }
-
-  /** Kills it, and starts its successor. */
-  async restart(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
-    await this.program.end(signal);
-    await this.start();
-  }
-
-  async worker(name: string, more: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Program> {
-    const modules = [graphTasks, behaviours].flatMap((module) => ["--module", module]);
-    const where = ["--scheduler-file", this.file, ...modules];
-    const program = thence(
-      ["worker", "--no-supervise", "--threads", "1", "--name", name, ...where, ...more],
-      { env },
-    );
-    addCleanUp(() => program.end("SIGKILL"));
-    await program.wrote(/joined the scheduler/);
-    return program;
-  }
-
-  async connect(): Promise<Client<Tasks>> {
-    const client = await Client.connect<Tasks>(this.file, { timeoutMs: patientMs });
-    addCleanUp(() => client.close());
-    return client;
-  }
-}
+const durable = (...more: string[]) => new DurableScheduler<Tasks>([graphTasks, behaviours], more);
 
 test(
   "a graph of 20,000 tasks comes out right while the scheduler is killed again and again",
   async () => {
     console.log(`THENCE_CHAOS_SEED=${seed}`);
     const random = new Random(seed);
-    const scheduler = new DurableScheduler();
+    const scheduler = durable();
     await scheduler.start();
     const trace = path.join(scheduler.folder, "trace");
     const workers = await Promise.all(
@@ -99,7 +53,7 @@ test(
 test.each(["SIGKILL", "SIGTERM"] as const)(
   "locks, queues, variables, published futures and what waits for them outlive %s",
   async (signal) => {
-    const scheduler = new DurableScheduler();
+    const scheduler = durable();
     await scheduler.start();
     await scheduler.worker("w1");
     const [one, other] = [await scheduler.connect(), await scheduler.connect()];
@@ -142,7 +96,7 @@ test.each(["SIGKILL", "SIGTERM"] as const)(
 test(
   "what nobody holds a future of runs on after a restart, and priorities and delays stay",
   async () => {
-    const scheduler = new DurableScheduler();
+    const scheduler = durable();
     await scheduler.start();
     const client = await scheduler.connect();
     const file = path.join(scheduler.folder, "done");
@@ -174,7 +128,7 @@ test(
 test(
   "a stream of events goes on, and each task ends in it once",
   async () => {
-    const scheduler = new DurableScheduler();
+    const scheduler = durable();
     await scheduler.start();
     await scheduler.worker("w1");
     const client = await scheduler.connect();
@@ -203,7 +157,7 @@ test(
 test(
   "its supervisor starts the next scheduler, and the futures settle",
   async () => {
-    const scheduler = new DurableScheduler();
+    const scheduler = durable();
     await scheduler.start(0, { isSupervised: true });
     await scheduler.worker("w1");
     const client = await scheduler.connect();
@@ -227,7 +181,7 @@ test(
 test(
   "a journal stays small, and what was compacted is there after a crash",
   async () => {
-    const scheduler = new DurableScheduler();
+    const scheduler = durable();
     await scheduler.start();
     await scheduler.worker("w1");
     const client = await scheduler.connect();
@@ -255,7 +209,7 @@ test(
 test(
   "a journal that is in use is refused, with its user",
   async () => {
-    const scheduler = new DurableScheduler();
+    const scheduler = durable();
     await scheduler.start();
     const other = thence([
       ...["scheduler", "--port", "0", "--no-supervise"],
@@ -303,7 +257,7 @@ test(
 test(
   "a scheduler that is shut down says so, and the next one waits for nobody",
   async () => {
-    const scheduler = new DurableScheduler();
+    const scheduler = durable();
     await scheduler.start();
     const worker = await scheduler.worker("w1");
     const [client, other] = [await scheduler.connect(), await scheduler.connect()];
@@ -324,7 +278,7 @@ test(
 test(
   "what was submitted to be kept is fetched after two crashes, by another program, while it is kept",
   async () => {
-    const scheduler = new DurableScheduler();
+    const scheduler = durable();
     await scheduler.start();
     const ask = async (...args: string[]) => {
       const env = { THENCE_SCHEDULER_FILE: scheduler.file };

@@ -1,61 +1,29 @@
 // Limits and atMostOnce on real processes, with a journal and a scheduler that is killed.
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, expect, onTestFinished, test } from "vitest";
-import { Client, WorkerLostError } from "../../src/index.ts";
-import { thence, type Program } from "../processes.ts";
-import { addCleanUp, cleanUp, patientMs } from "./daemons.ts";
+import { afterEach, expect, test } from "vitest";
+import { WorkerLostError } from "../../src/index.ts";
+import { DurableScheduler } from "./durable-scheduler.ts";
+import { cleanUp, patientMs } from "./daemons.ts";
 
 type Tasks = typeof import("./fixtures/limited-tasks.ts");
 const module = path.join(import.meta.dirname, "fixtures", "limited-tasks.ts");
 
 afterEach(cleanUp, patientMs);
 
-class Stage {
-  readonly folder = mkdtempSync(path.join(tmpdir(), "thence-limits-"));
-  readonly file = path.join(this.folder, "scheduler.json");
-  scheduler!: Program;
-
-  constructor() {
-    onTestFinished(() => rmSync(this.folder, { recursive: true, force: true }));
-  }
-
-  async start(): Promise<void> {
-    const where = ["--journal", path.join(this.folder, "journal"), "--scheduler-file", this.file];
-    this.scheduler = thence(["scheduler", "--port", "0", "--no-supervise", ...where]);
-    addCleanUp(() => this.scheduler.end("SIGKILL"));
-    await this.scheduler.wrote(/listening on/);
-  }
-
-  async restart(): Promise<void> {
-    await this.scheduler.end("SIGKILL");
-    await this.start();
-  }
-
-  async worker(name: string): Promise<Program> {
-    const where = ["--scheduler-file", this.file, "--module", module, "--no-supervise"];
-    const program = thence(["worker", ...where, "--threads", "2", "--name", name]);
-    addCleanUp(() => program.end("SIGKILL"));
-    await program.wrote(/joined the scheduler/);
-    return program;
-  }
-
-  async connect(): Promise<Client<Tasks>> {
-    const client = await Client.connect<Tasks>(this.file, { timeoutMs: patientMs });
-    addCleanUp(() => client.close());
-    return client;
-  }
-}
+const newStage = () => new DurableScheduler<Tasks>([module]);
 
 test(
   "of two functions of two clients that share a limit no more run than may, across a restart too",
   async () => {
-    const stage = new Stage();
+    const stage = newStage();
     await stage.start();
-    await Promise.all([stage.worker("w1"), stage.worker("w2")]);
+    await Promise.all([
+      stage.worker("w1", ["--threads", "2"]),
+      stage.worker("w2", ["--threads", "2"]),
+    ]);
     const limit = { maxRunning: 2, limitName: "file" };
     const [one, other] = [await stage.connect(), await stage.connect()];
     const running = path.join(stage.folder, "running");
@@ -77,9 +45,12 @@ test(
 test(
   "no more start in any time than may",
   async () => {
-    const stage = new Stage();
+    const stage = newStage();
     await stage.start();
-    await Promise.all([stage.worker("w1"), stage.worker("w2")]);
+    await Promise.all([
+      stage.worker("w1", ["--threads", "2"]),
+      stage.worker("w2", ["--threads", "2"]),
+    ]);
     const client = await stage.connect();
     const limited = client.with({ rateLimit: { count: 3, perMs: 400 } });
     const running = path.join(stage.folder, "running");
@@ -97,16 +68,16 @@ test(
 test(
   "with atMostOnce a task of a killed worker fails, also after the scheduler was killed, and never begins again",
   async () => {
-    const stage = new Stage();
+    const stage = newStage();
     await stage.start();
-    const worker = await stage.worker("w1");
+    const worker = await stage.worker("w1", ["--threads", "2"]);
     const client = await stage.connect();
     const trace = path.join(stage.folder, "trace");
     const gate = path.join(stage.folder, "gate");
     const once = client.with({ atMostOnce: true }).submit("leavesLine", trace, gate);
     while (!existsSync(trace)) await sleep(10);
     await stage.restart();
-    await stage.worker("w2");
+    await stage.worker("w2", ["--threads", "2"]);
     await worker.end("SIGKILL");
     await expect(once.result({ timeoutMs: patientMs })).rejects.toThrow(WorkerLostError);
     await expect(once.result()).rejects.toThrow(

@@ -1,13 +1,11 @@
 // Schedules on real processes: the client that made them has gone, and the scheduler is killed again and again.
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, expect, onTestFinished, test } from "vitest";
-import { Client } from "../../src/index.ts";
-import { thence, type Program } from "../processes.ts";
-import { addCleanUp, cleanUp, patientMs } from "./daemons.ts";
+import { afterEach, expect, test } from "vitest";
+import { cleanUp, patientMs } from "./daemons.ts";
+import { DurableScheduler } from "./durable-scheduler.ts";
 
 type Tasks = typeof import("./fixtures/schedule-tasks.ts");
 
@@ -18,30 +16,11 @@ afterEach(cleanUp, patientMs);
 test(
   "each moment has one task while the scheduler is killed again and again, and is not left out",
   async () => {
-    const folder = mkdtempSync(path.join(tmpdir(), "thence-schedules-"));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const file = path.join(folder, "scheduler.json");
-    const trace = path.join(folder, "trace");
-    const start = async (): Promise<Program> => {
-      const journal = ["--no-supervise", "--journal", path.join(folder, "journal")];
-      const where = ["--port", "0", "--scheduler-file", file];
-      const program = thence(["scheduler", ...where, ...journal]);
-      addCleanUp(() => program.end("SIGKILL"));
-      await program.wrote(/listening on/);
-      return program;
-    };
-    const connect = async () => {
-      const client = await Client.connect<Tasks>(file, { timeoutMs: patientMs });
-      addCleanUp(() => client.close());
-      return client;
-    };
-
-    let scheduler = await start();
-    const where = ["--no-supervise", "--scheduler-file", file, "--threads", "2"];
-    const worker = thence(["worker", ...where, "--module", module]);
-    addCleanUp(() => worker.end("SIGKILL"));
-    await worker.wrote(/joined the scheduler/);
-    const maker = await connect();
+    const scheduler = new DurableScheduler<Tasks>([module]);
+    const trace = path.join(scheduler.folder, "trace");
+    await scheduler.start();
+    const worker = await scheduler.worker("w1", ["--threads", "2"]);
+    const maker = await scheduler.connect();
     const value = await maker.scatter(7);
     const cron = { cron: "* * * * * *", overlap: "allow" } as const;
     const { nextAt } = await maker.schedule("second", cron, "note", trace, value);
@@ -50,11 +29,11 @@ test(
 
     for (let kills = 0; kills < 4; kills += 1) {
       await sleep(700 * (kills + 1));
-      await scheduler.end("SIGKILL");
+      await scheduler.program.end("SIGKILL");
       await sleep(kills === 2 ? 2_500 : 0);
-      scheduler = await start();
+      await scheduler.start();
     }
-    const client = await connect();
+    const client = await scheduler.connect();
     const runs = async (name: string) =>
       (await client.schedules()).find((each) => each.name === name)!.runs;
     while ((await runs("second")) < 10 || (await runs("beat")) < 50) await sleep(50);
