@@ -428,6 +428,10 @@ export type State = {
   lastDepartureAt: number;
 
   readonly timers: Timers;
+  /** Those of moments by the wall clock. */
+  readonly wallTimers: Timers;
+  /** How far the wall clock is ahead of the clock of the core, as was last told. */
+  wallAheadMs: number;
   random: number;
 };
 
@@ -495,6 +499,8 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     lastJoinAt: 0,
     lastDepartureAt: 0,
     timers: new Timers(),
+    wallTimers: new Timers(),
+    wallAheadMs: 0,
     random: all.seed >>> 0,
   };
 }

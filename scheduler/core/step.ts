@@ -60,6 +60,8 @@ export type Event =
   | { type: "holder-lacks"; worker: WorkerId; key: string; order: number; attempt: number }
   /** Moments of schedules with cron expressions have come; `at` is what the clock of the machine says. */
   | { type: "moments"; at: number; of: readonly CronMoments[] }
+  /** The wall clock was set, or the clock of the core stood still while the machine slept. */
+  | { type: "wall-clock"; at: number }
   | { type: "clock" };
 
 /**
@@ -84,6 +86,11 @@ export function step(state: State, now: number, event: Event): Effect[] {
       receiveHolderLacks(context, event);
       break;
     case "clock":
+      clock(context);
+      break;
+    case "wall-clock":
+      // In whole milliseconds, so that `nextWakeUp` and the moments agree to the last bit.
+      state.wallAheadMs = Math.round(event.at - now);
       clock(context);
       break;
     case "client-joins":
@@ -143,5 +150,7 @@ export function step(state: State, now: number, event: Event): Effect[] {
 
 /** When the next `clock` event is due; undefined when there is no timer. */
 export function nextWakeUp(state: State): number | undefined {
-  return state.timers.nextAt;
+  const { timers, wallTimers, wallAheadMs } = state;
+  if (wallTimers.nextAt === undefined) return timers.nextAt;
+  return Math.min(timers.nextAt ?? Infinity, wallTimers.nextAt - wallAheadMs);
 }

@@ -11,6 +11,8 @@ import type { Client, FunctionFacts, Spec, Task, Worker } from "./state.ts";
 export type Due =
   /** A task that was held back may start. */
   | { readonly kind: "start"; readonly task: Task }
+  /** The `startAt` of a task has come, by the wall clock. */
+  | { readonly kind: "start-at"; readonly task: Task }
   /** The `expiresMs` of a task has passed. */
   | { readonly kind: "expiry"; readonly task: Task }
   /** The `keepMs` of a task may have passed since it settled. */
@@ -88,6 +90,7 @@ export class Timers {
 function isOpen({ due }: Timer): boolean {
   switch (due.kind) {
     case "start":
+    case "start-at":
       return due.task.state.at === "waiting";
     case "keep-over":
       return due.task.state.at !== "forgotten";
