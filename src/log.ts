@@ -77,13 +77,23 @@ function writeLine(line: string): void {
  * is a second line of defence.
  */
 export function hideInLogs(secret: string): void {
-  if (secret !== "") secrets.add(secret);
+  if (secret !== "" && !secrets.has(secret)) secrets.set(secret, patternOf(secret));
 }
 
-const secrets = new Set<string>();
+const secrets = new Map<string, RegExp>();
+
+/** A line may be JSON, with JSON in it: quotes and backslashes then have further backslashes before them. */
+function patternOf(secret: string): RegExp {
+  const escaped = secret.replaceAll(/\\+|\W/g, (char) => {
+    if (char.startsWith("\\")) return String.raw`\\+`;
+    const itself = `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
+    return char === '"' || char === "'" ? String.raw`\\*${itself}` : itself;
+  });
+  return new RegExp(escaped, "g");
+}
 
 function withoutSecrets(line: string): string {
-  for (const secret of secrets) line = line.replaceAll(secret, "***");
+  for (const pattern of secrets.values()) line = line.replace(pattern, "***");
   return line;
 }
 
