@@ -68,7 +68,7 @@ const stories: Record<string, Story> = {
   },
   async scattered({ client, random }) {
     const bytes = new Uint8Array(1 + random.below(2 ** 21));
-    const held = await client.scatter(bytes);
+    const held = await client.scatter(bytes, { workers: [steady] });
     same(await client.submit("lengthOf", held).result(), bytes.length);
   },
   async names({ client, random }) {
