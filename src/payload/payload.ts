@@ -155,6 +155,15 @@ export function decode(payload: Payload, inputs: readonly unknown[] = []): unkno
   }
 }
 
+/** From so many characters on, a text costs less outside the heap than on it. */
+const textWorthMoving = 256;
+
+/** The same value for somebody who keeps many: with its text outside the heap, unless that is very short. */
+export function outsideHeap(payload: Payload): Payload {
+  if (typeof payload !== "string" || payload.length < textWorthMoving) return payload;
+  return new BinaryPayload(textInPart, [toUtf8(payload)]);
+}
+
 function opened(payload: Payload): { text: string; parts: readonly Uint8Array[] } {
   if (typeof payload === "string") return { text: payload, parts: noParts };
   const { head, parts } = payload;
