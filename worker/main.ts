@@ -209,6 +209,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       if (reason === undefined) pauses.resume("heap");
       else pauses.pause("heap", reason);
       calls.paused = reason !== undefined || pauses.has("memory");
+      if (reason === undefined) calls.goOn();
     },
   });
   const calls: Calls = new Calls(
@@ -226,6 +227,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       resources: options.resources,
       log,
       results,
+      isFull: () => heap.isFull,
       outage: (reason) => {
         if (reason === undefined) pauses.resume("threads");
         else pauses.pause("threads", reason);

@@ -43,6 +43,8 @@ export type CallsOptions = PoolOptions & {
   /** The devices of resources that have some, and how much there is of each resource. */
   readonly devices?: DeviceLists | undefined;
   readonly resources?: Resources | undefined;
+  /** Whether the heap has no room for more messages of the clients inside tasks. Default: it always has. */
+  readonly isFull?: () => boolean;
   /** Keeps results that are too large for a message, and fetches inputs. */
   readonly results: Pick<
     Results,
@@ -280,6 +282,11 @@ export class Calls {
     this.#pool.feed();
   }
 
+  /** The heap has room again. */
+  goOn(): void {
+    this.#pool.goOn();
+  }
+
   /** Forgets all calls without a report; those that execute are asked to end. */
   drop(): void {
     this.#devices.takeAllBack();
@@ -354,6 +361,7 @@ export class Calls {
       output: (call, value) => isWanted(call) && reports.output(call, value),
       sub: (call, message) =>
         isWanted(call) && reports.sub(call, this.#scattering.send(call, message)),
+      isFull: () => this.#options.isFull?.() ?? false,
       lent: (call) => {
         // The thread has its inputs. What stays pinned here could keep the memory full, and this worker
         // paused, until a sub-task has run that nobody else can run.

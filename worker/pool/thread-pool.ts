@@ -196,6 +196,11 @@ export class ThreadPool {
     return slow;
   }
 
+  /** Lets tasks send more messages, which waited while this worker's heap was full. */
+  goOn(): void {
+    for (const thread of this.#threads) thread.goOn();
+  }
+
   /** Takes the results that threads have not posted: the call that runs now may never end. */
   collect(): void {
     for (const thread of this.#threads) thread.collect();
