@@ -42,7 +42,7 @@ const textOf = (characters: number, seed: number) =>
 
 test("results in short texts", { timeout: patientMs }, async () => {
   const { client, worker } = await startCluster({ smallResultBytes: 1_000 });
-  const count = 15_000;
+  const count = 8_000;
   const futures = client.map("text", new Array<number>(count).fill(10_000), numbers(count));
   await client.wait(futures);
   expect(await futures[7]!.result()).toBe(textOf(10_000, 7));
@@ -52,9 +52,9 @@ test("results in short texts", { timeout: patientMs }, async () => {
 
 test("errors", { timeout: patientMs }, async () => {
   const { client, worker } = await startCluster();
-  const futures = client.map("fail", new Array<number>(1_000).fill(60_000), numbers(1_000));
+  const futures = client.map("fail", new Array<number>(600).fill(60_000), numbers(600));
   await client.wait(futures);
-  await expect(futures[999]!.result()).rejects.toThrow("999 999");
+  await expect(futures[599]!.result()).rejects.toThrow("599 599");
   expect(worker.isRunning).toBe(true);
 });
 
@@ -62,7 +62,7 @@ test("arguments", { timeout: patientMs }, async () => {
   const { client, worker } = await startCluster();
   const futures = client.map(
     "length",
-    numbers(3_000).map((seed) => textOf(50_000, seed)),
+    numbers(1_600).map((seed) => textOf(50_000, seed)),
   );
   expect(new Set(await client.gather(futures))).toEqual(new Set([50_000]));
   expect(worker.isRunning).toBe(true);
@@ -70,7 +70,7 @@ test("arguments", { timeout: patientMs }, async () => {
 
 test("inputs", { timeout: patientMs }, async () => {
   const { client, worker } = await startCluster({ smallResultBytes: 1_000 });
-  const texts = client.map("text", new Array<number>(3_000).fill(50_000), numbers(3_000));
+  const texts = client.map("text", new Array<number>(1_600).fill(50_000), numbers(1_600));
   const lengths = await client.gather(client.map("length", texts));
   expect(new Set(lengths)).toEqual(new Set([50_000]));
   expect(worker.isRunning).toBe(true);
@@ -89,15 +89,15 @@ test("what its tasks submit while the scheduler stands still", { timeout: patien
 
 test("what its tasks log and print", { timeout: patientMs }, async () => {
   const { client, worker } = await startCluster();
-  expect(await client.submit("log", 50_000, 2_000).result()).toBe(2_000);
-  expect(await client.submit("print", 50_000, 2_000).result()).toBe(2_000);
+  expect(await client.submit("log", 50_000, 1_500).result()).toBe(1_500);
+  expect(await client.submit("print", 50_000, 1_500).result()).toBe(1_500);
   expect(worker.isRunning).toBe(true);
 });
 
 test("scattered values", { timeout: patientMs }, async () => {
   const { client, worker } = await startCluster({ smallResultBytes: 1_000 });
   const futures = [];
-  for (let seed = 0; seed < 3_000; seed += 100) {
+  for (let seed = 0; seed < 1_600; seed += 100) {
     const some = numbers(100).map((index) => client.scatter(textOf(50_000, seed + index)));
     futures.push(...(await Promise.all(some)));
   }
