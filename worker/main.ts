@@ -32,6 +32,7 @@ import type { DeviceLists } from "./calls/devices.ts";
 import type { ModuleSource } from "./boundary/module-source.ts";
 import { collectAfter } from "./boundary/shared-memory.ts";
 import type { Isolation } from "./isolation.ts";
+import { HeapAccount } from "./heap-account.ts";
 import { openLocalDirectory } from "./results/local-directory.ts";
 import { defaultMemoryBytes, garbageBytes } from "./results/memory-limit.ts";
 import { addressTowards, startPeerServer, type PeerServer } from "./results/peer-server.ts";
@@ -173,7 +174,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   /** Messages before the welcome: other workers may fetch from this one before it has read that. */
   const early: FromWorker[] = [];
   const reports = new Reports({
-    send: (message) => void (link ? link.send(message) : early.push(message)),
+    send: (message) => {
+      if (link) link.send(message);
+      else early.push(message);
+      heap.check();
+    },
     get lastUnsent() {
       return link?.lastUnsent;
     },
@@ -191,7 +196,20 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     paused: (reason) => {
       if (reason === undefined) pauses.resume("memory");
       else pauses.pause("memory", reason);
-      calls.paused = reason !== undefined;
+      calls.paused = reason !== undefined || pauses.has("heap");
+    },
+  });
+  const heap = new HeapAccount({
+    parts: () => ({
+      "messages that wait to be sent": link?.bufferedBytes ?? 0,
+      "calls that wait for a thread": calls.heapBytes,
+      "the results that it holds": results.heapBytes,
+    }),
+    full: (reason) => {
+      if (reason === undefined) pauses.resume("heap");
+      else pauses.pause("heap", reason);
+      calls.paused = reason !== undefined || pauses.has("memory");
+      if (reason === undefined) calls.goOn();
     },
   });
   const calls: Calls = new Calls(
@@ -209,6 +227,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       resources: options.resources,
       log,
       results,
+      isFull: () => heap.isFull,
       outage: (reason) => {
         if (reason === undefined) pauses.resume("threads");
         else pauses.pause("threads", reason);
@@ -258,6 +277,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
   async function closeResults(): Promise<void> {
     results.close();
+    heap.close();
     await peerServer?.close();
     await directory?.close().catch((error: unknown) => log.warning((error as Error).message));
   }
@@ -281,6 +301,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 
   function receive(message: ToWorker): void {
+    hear(message);
+    heap.check();
+  }
+
+  function hear(message: ToWorker): void {
     switch (message.type) {
       case "free":
       case "copy":

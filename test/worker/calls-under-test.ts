@@ -56,6 +56,8 @@ export class CallsUnderTest implements Outbox {
           keep: (_, value) => value,
           gather: () => undefined,
           isSmall: () => true,
+          expect: () => undefined,
+          unexpect: () => undefined,
           place: () => Promise.reject(new Error("nothing is large")),
           fetch: () => Promise.reject(new Error("nothing is elsewhere")),
         },

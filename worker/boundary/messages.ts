@@ -66,6 +66,15 @@ export type ToThread =
   /** The call has its slot back, and as many resources as it had lent. */
   | { readonly type: "resume"; readonly ticket: number; readonly grant?: Grant | undefined };
 
+/**
+ * How much a line of the log or a frame of the client inside a task counts as, until the main thread has taken
+ * it. So much and no more may be under way from one thread.
+ */
+export function weightOf(length: number): number {
+  return 1 + Math.floor(length / 16_384);
+}
+export const mostWeight = 1_000;
+
 export type FromThread =
   /**
    * The first message: the modules are loaded, with these functions and their digests.

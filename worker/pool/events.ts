@@ -18,6 +18,8 @@ export type CallEvents = {
   output(call: Call, value: Payload): void;
   /** The client inside the call has sent a message. */
   sub(call: Call, message: FromClient): void;
+  /** Whether there is no room for more messages of the clients inside calls. */
+  isFull(): boolean;
   /** The call waits for its sub-tasks and lends its slot; then, it wants to go on. */
   lent(call: Call): void;
   resuming(call: Call): void;

@@ -55,8 +55,8 @@ export class ThreadHost implements Host {
     this.#port.postMessage(message, transfer);
   }
 
-  logged(): void {
-    Atomics.sub(this.#logging, 0, 1);
+  taken(weight: number): void {
+    Atomics.sub(this.#logging, 0, weight);
     Atomics.notify(this.#logging, 0);
   }
 

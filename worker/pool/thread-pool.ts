@@ -58,6 +58,9 @@ export type Unreplaced = {
 /** Calls travel together up to this much expected work, and as much again is sent ahead. */
 const batchMicros = 1_000;
 const batchCalls = 256;
+/** The work that large arguments are: they are copied for the thread, which bounds how many are sent ahead. */
+const microsPerPage = 16;
+const pageBytes = 4_096;
 /** Less work than this is not split between two threads: waking the second takes as long. */
 const splitMicros = 100;
 /** The pause before modules are loaded again that did not load: twice as long each time. */
@@ -191,6 +194,11 @@ export class ThreadPool {
     }
     this.feed();
     return slow;
+  }
+
+  /** Lets tasks send more messages, which waited while this worker's heap was full. */
+  goOn(): void {
+    for (const thread of this.#threads) thread.goOn();
   }
 
   /** Takes the results that threads have not posted: the call that runs now may never end. */
@@ -361,7 +369,7 @@ export class ThreadPool {
     let micros = 0;
     const fairShare = Math.ceil(this.#queue.size / this.#threads.size);
     for (let call = this.#queue.first; call; call = this.#queue.first) {
-      const expected = this.#pace.of(call.terms.function);
+      const expected = this.#pace.of(call.terms.function) + microsOfArguments(call);
       if (calls.length >= free) {
         if (micros + expected > batchMicros || calls.length >= batchCalls) break;
         if (calls.length >= fairShare && micros + expected > splitMicros) break;
@@ -385,4 +393,8 @@ export class ThreadPool {
       if (call.thread === thread && call.ticket === ticket) thread.post([call]);
     });
   }
+}
+
+function microsOfArguments({ heapBytes, outsideBytes }: Call): number {
+  return Math.floor((heapBytes + outsideBytes) / pageBytes) * microsPerPage;
 }

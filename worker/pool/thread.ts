@@ -9,7 +9,7 @@ import type { ToClient } from "../../src/wire/protocol.ts";
 import type { RunOptions } from "../../src/wire/task-options.ts";
 import { fromCloneable, toCloneableMessage, type CloneablePayload } from "../boundary/cloneable.ts";
 import type { Grant } from "../boundary/grant.ts";
-import { isFromThread, type FromThread, type ToThread } from "../boundary/messages.ts";
+import { isFromThread, weightOf, type FromThread, type ToThread } from "../boundary/messages.ts";
 import { ModuleError } from "../boundary/module-source.ts";
 import type { Call } from "../calls/call.ts";
 import type { EndedAttempts } from "../processes/ended-attempts.ts";
@@ -40,6 +40,8 @@ export class Thread {
   readonly #endedAttempts: EndedAttempts;
   #state: "loading" | "loaded" | "gone" = "loading";
   #terminated = false;
+  /** The weight of the messages of clients that have come, and that the thread has not been told of. */
+  #owed = 0;
   #error: Error | undefined = undefined;
   /** What Node says: without the stack when what was thrown is no Error. */
   #uncaught: Error | undefined = undefined;
@@ -150,6 +152,12 @@ export class Thread {
     this.#host.collect();
   }
 
+  /** Lets tasks send more messages, which waited while this worker's heap was full. */
+  goOn(): void {
+    if (this.#owed > 0) this.#host.taken(this.#owed);
+    this.#owed = 0;
+  }
+
   /** Ends the thread whatever it does; `gone` follows. */
   async terminate(): Promise<void> {
     this.#terminated = true;
@@ -210,6 +218,8 @@ export class Thread {
       }
       case "sub":
         this.#receiveSub(message.ticket, message.frame);
+        this.#owed += weightOf(message.frame.length);
+        if (!this.#callEvents.isFull()) this.goOn();
         break;
       case "lent": {
         const call = this.handed.get(message.ticket);
@@ -233,7 +243,7 @@ export class Thread {
         this.#ending = { error: fromErrorRecord(message.error), key: message.key };
         break;
       case "log":
-        this.#host.logged();
+        this.#host.taken(weightOf(message.text.length));
         this.#callEvents.said(message.type, message.text, message.key);
         break;
       case "rejection":

@@ -110,7 +110,7 @@ export class ProcessHost implements Host, RemoteStates {
   }
 
   /** The courier of the process has counted it. */
-  logged(): void {}
+  taken(): void {}
 
   recall(tickets: readonly number[]): void {
     this.#write({ type: "recall", tickets });
