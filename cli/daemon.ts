@@ -4,6 +4,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { onDrainMessage } from "../cluster/supervise.ts";
 import type { Log } from "../src/log.ts";
+import { exitAtOnce, exitProcess } from "../src/process-exit.ts";
 import { onEndRequest, onEveryDrainRequest } from "./end-requests.ts";
 import { exitCodeOf, messageOf } from "./exit-code.ts";
 import { removePidFile, writePidFile } from "./pid-file.ts";
@@ -40,7 +41,10 @@ export async function runDaemon(options: {
       log.info(`${reason}: ending`);
       asked.abort(reason);
     },
-    (why) => log.warning(`ended: ${why} again, so without waiting any longer`),
+    (why) => {
+      log.warning(`ended: ${why} again, so without waiting any longer`);
+      exitAtOnce(1);
+    },
   );
   onDrainRequest(options, (reason) => {
     if (running) running.drain?.(reason);
@@ -76,7 +80,8 @@ export async function runDaemon(options: {
   if (pidFile !== undefined) await removePidFile(pidFile);
   if (exitCode === 0) log.info(`ended: ${end}`);
   else log.error(`ended: ${end}`);
-  process.exit(exitCode);
+  // What was given up while it started may have threads that are inside anything.
+  return running === undefined && exitCode === 0 ? exitAtOnce(0) : exitProcess(exitCode);
 }
 
 /** Calls `drain` at the first request to drain; a daemon that does not drain says so once. */

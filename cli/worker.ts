@@ -15,6 +15,7 @@ import { configureLog, createLog, type Log } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
+import { StuckThreadError } from "../worker/stuck-thread.ts";
 import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
 import { orSayWhy } from "./failed-start.ts";
@@ -214,7 +215,10 @@ async function run(address: string | undefined, options: Options, command: Comma
       throw error;
     });
     tellSupervisor("joined");
-    running.ended.finally(() => tellSupervisor("ending")).catch(() => undefined);
+    running.ended.then(
+      () => tellSupervisor("ending"),
+      (error) => tellSupervisor(error instanceof StuckThreadError ? "replace-me" : "ending"),
+    );
     const drain = (reason: string) => void running.stop(reason, longestTimerMs);
     leaveInTime(running);
     return { ...running, drain };

@@ -38,6 +38,7 @@ import { addressTowards, startPeerServer, type PeerServer } from "./results/peer
 import { Pauses } from "./pauses.ts";
 import { Reports } from "./reports.ts";
 import { Results } from "./results/results.ts";
+import { StuckThreadError } from "./stuck-thread.ts";
 import type { Disk } from "./results/spilling.ts";
 
 export { ModuleError, type ModuleSource } from "./boundary/module-source.ts";
@@ -214,6 +215,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         else pauses.pause("threads", reason);
       },
       broken: (error) => void fail(error),
+      stuck: ({ message }) => void fail(new StuckThreadError(message)),
     },
     reports,
   );
