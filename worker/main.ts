@@ -149,7 +149,10 @@ const stillLoadingMs = 10_000;
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { name, threads, concurrency = 1, log = silentLog } = options;
   const { deathTimeoutMs = 60_000, drainTimeoutMs = 10_000 } = options;
-  const absence = options.deathTimeoutMs === undefined ? {} : { absenceMs: options.deathTimeoutMs };
+  const absence = {
+    outageMs: deathTimeoutMs,
+    ...(options.deathTimeoutMs !== undefined && { absenceMs: options.deathTimeoutMs }),
+  };
   const slots = slotsOf(threads, concurrency);
   const over = Promise.withResolvers<string>();
   // The caller may await `ended` late, or never.

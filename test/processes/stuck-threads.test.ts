@@ -42,7 +42,6 @@ test(
     const [first] = await client.workers();
     // A value that only this worker has.
     const large = client.submit("bytes", 300_000);
-    await large;
     await client.wait([large]);
     const stuck = client
       .with({ timeoutMs: 300, graceMs: 100 })

@@ -79,6 +79,8 @@ export class ThreadPool {
   readonly #queue = new CallQueue<Call>();
   readonly #pace = new Pace();
   readonly #threads = new Set<Thread>();
+  /** The limits of the threads that load their modules. */
+  readonly #loading = new Map<Thread, NodeJS.Timeout>();
   readonly #mark: string;
   #threadsStarted = 0;
   readonly #endedAttempts = new EndedAttempts();
@@ -263,17 +265,22 @@ export class ThreadPool {
   /** A thread that never has the modules would leave a gap: it is tried again as one that could not load them. */
   #limitLoading(thread: Thread, ms: number): void {
     const check = () => {
-      if (thread.hasLoaded || !this.#threads.has(thread)) return;
       // Nothing is known of how long they take before one thread has them.
       if (this.#functions === undefined) return this.#limitLoading(thread, loadingMs);
       const limitMs = Math.max(loadingMs, 10 * this.#firstLoadMs);
       if (ms < limitMs) return this.#limitLoading(thread, limitMs);
       thread.fail(new Error(`the modules were not loaded within ${formatDuration(ms)}`));
     };
-    setTimeout(check, ms).unref();
+    this.#loading.set(thread, setTimeout(check, ms).unref());
+  }
+
+  #endLoading(thread: Thread): void {
+    clearTimeout(this.#loading.get(thread));
+    this.#loading.delete(thread);
   }
 
   #join(thread: Thread, names: readonly string[], digests: readonly string[]): void {
+    this.#endLoading(thread);
     if (this.#functions === undefined) {
       this.#firstLoadMs = performance.now() - this.#startedAt;
       this.#functions = new Map(names.map((name, index) => [name, index]));
@@ -300,6 +307,7 @@ export class ThreadPool {
   }
 
   #replace(thread: Thread, end: ThreadEnd): void {
+    this.#endLoading(thread);
     this.#threads.delete(thread);
     this.#apart.delete(thread);
     if (this.#clearing === thread) this.#clearing = undefined;
