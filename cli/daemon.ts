@@ -5,8 +5,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { onDrainMessage } from "../cluster/supervise.ts";
 import type { Log } from "../src/log.ts";
 import { exitAtOnce, exitProcess } from "../src/process-exit.ts";
+import { outliveStandardStreams } from "../src/standard-streams.ts";
 import { onEndRequest, onEveryDrainRequest } from "./end-requests.ts";
-import { exitCodeOf, messageOf } from "./exit-code.ts";
+import { exitCodeOf, messageOf, UsageError } from "./exit-code.ts";
 import { removePidFile, writePidFile } from "./pid-file.ts";
 
 export type Running = {
@@ -33,6 +34,7 @@ export async function runDaemon(options: {
   pidFile?: string | undefined;
 }): Promise<never> {
   const { start, log, pidFile } = options;
+  outliveStandardStreams();
   const asked = new AbortController();
   let running: Running | undefined;
   onEndRequest(
@@ -64,7 +66,11 @@ export async function runDaemon(options: {
   let exitCode = 0;
   let end: string;
   try {
-    if (pidFile !== undefined) await writePidFile(pidFile);
+    if (pidFile !== undefined) {
+      await writePidFile(pidFile).catch(({ message }: Error) => {
+        throw new UsageError(`cannot write the file of --pid-file: ${message}`);
+      });
+    }
     running = (await started()) ?? undefined;
     if (running) {
       try {

@@ -12,6 +12,7 @@ import type { Exec } from "./exec.ts";
 import { jobEnd } from "./slurm/job-end.ts";
 import { startWorker } from "./worker.ts";
 import { exitAtOnce, exitProcess } from "../src/process-exit.ts";
+import { outliveStandardStreams } from "../src/standard-streams.ts";
 import { setTimeout } from "../src/timers.ts";
 
 /** From the parent, once. `predecessor`: the process of which this one is a restart. */
@@ -55,6 +56,7 @@ const neverGivenUp = { clientGraceMs: longestTimerMs };
 
 let running: Promise<Running> | undefined;
 
+outliveStandardStreams();
 process.once("SIGTERM", () => void end());
 process.once("disconnect", () => void end());
 process.once("message", (order: Order) => {
