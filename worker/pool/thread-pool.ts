@@ -30,6 +30,11 @@ export type PoolOptions = {
   readonly collectAfterBytes?: number | undefined;
   /** Default: threads. */
   readonly isolation?: Isolation | undefined;
+  /**
+   * A thread has this time to load the modules, or ten times as long as the first of all took, in milliseconds.
+   * Default: a minute.
+   */
+  readonly loadingMs?: number;
   /** Marks the processes that tasks start; see `markVariable`. Default: a new one. */
   readonly mark?: string | undefined;
 };
@@ -65,8 +70,6 @@ const splitMicros = 100;
 /** The pause before modules are loaded again that did not load: twice as long each time. */
 const firstPauseMs = 1_000;
 const longestPauseMs = 30_000;
-/** A thread has this time to load the modules, or ten times as long as the first of all took, in milliseconds. */
-const loadingMs = 60_000;
 
 const hosts: Record<Isolation, OpenHost> = {
   threads: (setup, events) => new ThreadHost(setup, events),
@@ -259,15 +262,15 @@ export class ThreadPool {
       gone: (end) => this.#replace(thread, end),
     });
     this.#threads.add(thread);
-    this.#limitLoading(thread, loadingMs);
+    this.#limitLoading(thread);
   }
 
   /** A thread that never has the modules would leave a gap: it is tried again as one that could not load them. */
-  #limitLoading(thread: Thread, ms: number): void {
+  #limitLoading(thread: Thread, ms = this.#options.loadingMs ?? 60_000): void {
     const check = () => {
       // Nothing is known of how long they take before one thread has them.
-      if (this.#functions === undefined) return this.#limitLoading(thread, loadingMs);
-      const limitMs = Math.max(loadingMs, 10 * this.#firstLoadMs);
+      if (this.#functions === undefined) return this.#limitLoading(thread);
+      const limitMs = 10 * this.#firstLoadMs;
       if (ms < limitMs) return this.#limitLoading(thread, limitMs);
       thread.fail(new Error(`the modules were not loaded within ${formatDuration(ms)}`));
     };

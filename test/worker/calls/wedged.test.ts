@@ -1,7 +1,7 @@
 // Threads that do not answer: what waits there runs elsewhere, and the thread is replaced.
 
 import { execFileSync } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -125,6 +125,33 @@ test.skipIf(tested.isolation === "processes")(
     expect(worker.ends.has(other!)).toBe(false);
     execFileSync("sh", ["-c", 'echo x > "$0"', path]);
     expect(await worker.endOf(other)).toMatchObject({ type: "finished" });
+  },
+  patientMs,
+);
+
+test(
+  "a thread that never has its modules does not leave a gap for ever",
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), "thence-test-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const flag = join(folder, "away");
+    const module = join(folder, "tasks.mjs");
+    await writeFile(
+      module,
+      `import { existsSync } from "node:fs";
+      if (existsSync(${JSON.stringify(flag)})) await new Promise((resolve) => setTimeout(resolve, 1e9));
+      export const exit = () => process.exit(3);
+      export const one = () => 1;`,
+    );
+    const worker = await CallsUnderTest.start({ modules: [{ path: module }], loadingMs: 200 });
+    await writeFile(flag, "");
+    await worker.endOf(worker.run("exit", [[]])[0]);
+    const [waiting] = worker.run("one", [[]]);
+    expect(await worker.endOf(waiting)).toEqual({ type: "withdrawn" });
+    expect(worker.outages).toEqual([expect.stringContaining("not loaded within")]);
+    await rm(flag);
+    await worker.until(() => worker.outages.length === 2);
+    expect(await worker.call("one")).toBe(1);
   },
   patientMs,
 );
