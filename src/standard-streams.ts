@@ -35,7 +35,7 @@ export class Lines {
   /** For a reader that does not read now. */
   #waiting: Piece[] = [];
   #waitingBytes = 0;
-  #timer: NodeJS.Timeout | undefined = undefined;
+  #triesLater = false;
   #pauseMs = firstPauseMs;
   #dropped = 0;
   #why = "";
@@ -94,8 +94,10 @@ export class Lines {
   }
 
   #tryLater(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
+    if (this.#triesLater) return;
+    this.#triesLater = true;
+    setTimeout(() => {
+      this.#triesLater = false;
       this.#flush();
     }, this.#pauseMs).unref();
     this.#pauseMs = Math.min(2 * this.#pauseMs, longestPauseMs);

@@ -57,7 +57,7 @@ test("an attempt that arrives after a later one of the same peer does not take i
 
 const workerHello = {
   ...{ role: "worker", host: "elsewhere", pid: 1, threads: 1, slots: 1 },
-  ...{ resources: {}, functions: [], name: "one", resumes: undefined },
+  ...{ resources: {}, functions: ["add"], name: "one", resumes: undefined },
 };
 
 test("a name is taken only while something is heard of the worker that has it", async () => {

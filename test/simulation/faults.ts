@@ -357,7 +357,8 @@ export class Faults {
     const ms = this.#random.next() * longestHoldMs;
     say(`${scope.name} is held up for ${ms.toFixed(0)} ms`);
     scope.freeze();
-    this.#mendAfter(ms, () => time.thaw(scope));
+    // Whatever is mended meanwhile: tasks do not wait for it.
+    time.after(ms, () => time.thaw(scope), time.root);
   }
 
   #endThread({ scope, id }: Execution): void {
