@@ -4,6 +4,7 @@
 
 import { configureSync, getLogger, parseLogLevel, type LogRecord } from "@logtape/logtape";
 import { inspect, stripVTControlCharacters } from "node:util";
+import { writeErrorLine } from "./standard-streams.ts";
 
 /**
  * The log of a role. `message` is a plain sentence, never a template; `properties` are facts beside
@@ -40,7 +41,7 @@ export function createLog(role: string): Log {
 export function configureLog({
   format = "text",
   level = "info",
-  write = writeLine,
+  write = writeErrorLine,
 }: {
   format?: LogFormat;
   level?: LogLevel;
@@ -55,21 +56,6 @@ export function configureLog({
       { category: ["logtape", "meta"], sinks: ["lines"], lowestLevel: "warning" },
     ],
   });
-}
-
-/** Bytes of lines that wait for somebody to read them; further lines are dropped. */
-const mostWaitingBytes = 2 ** 20;
-let dropped = 0;
-
-function writeLine(line: string): void {
-  const { stderr } = process;
-  if (stderr.writableLength + line.length > mostWaitingBytes) {
-    dropped += 1;
-    return;
-  }
-  if (dropped > 0) stderr.write(`${dropped} lines of the log were dropped: nobody read them\n`);
-  dropped = 0;
-  stderr.write(line);
 }
 
 /**

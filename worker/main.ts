@@ -39,6 +39,7 @@ import { addressTowards, startPeerServer, type PeerServer } from "./results/peer
 import { Pauses } from "./pauses.ts";
 import { Reports } from "./reports.ts";
 import { Results } from "./results/results.ts";
+import { StuckThreadError } from "./stuck-thread.ts";
 import type { Disk } from "./results/spilling.ts";
 
 export { ModuleError, type ModuleSource } from "./boundary/module-source.ts";
@@ -149,7 +150,10 @@ const stillLoadingMs = 10_000;
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { name, threads, concurrency = 1, log = silentLog } = options;
   const { deathTimeoutMs = 60_000, drainTimeoutMs = 10_000 } = options;
-  const absence = options.deathTimeoutMs === undefined ? {} : { absenceMs: options.deathTimeoutMs };
+  const absence = {
+    outageMs: deathTimeoutMs,
+    ...(options.deathTimeoutMs !== undefined && { absenceMs: options.deathTimeoutMs }),
+  };
   const slots = slotsOf(threads, concurrency);
   const over = Promise.withResolvers<string>();
   // The caller may await `ended` late, or never.
@@ -233,6 +237,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         else pauses.pause("threads", reason);
       },
       broken: (error) => void fail(error),
+      stuck: ({ message }) => void fail(new StuckThreadError(message)),
     },
     reports,
   );

@@ -54,6 +54,8 @@ export type CallsOptions = PoolOptions & {
   readonly outage: (reason: string | undefined) => void;
   /** All threads have ended, and the modules have other functions now. */
   readonly broken: (error: Error) => void;
+  /** A thread cannot be ended but with this process. */
+  readonly stuck: (error: Error) => void;
 };
 
 /** A call that has executed for this long is reported as started; the check runs twice as often. */
@@ -376,7 +378,14 @@ export class Calls {
         else if (kind === "warning") this.#warnOnce(text, task);
         else log.error(`a task left a rejected promise unhandled: ${text}`, task);
       },
-      gone: (end) => this.#threadGone(end),
+      gone: (end) => {
+        this.#threadGone(end);
+        if (end.isStuck) this.#options.stuck(end.error);
+      },
+      wedged: () => {
+        const cause = "something that a task left behind holds it up, or the system does";
+        log.warning(`a thread begins no task and runs none: it is replaced; ${cause}`);
+      },
       unreplaced: (failure) => this.#outage(failure),
       replaced: () => {
         log.info("the modules load again: the threads are replaced");
@@ -444,7 +453,7 @@ export class Calls {
 
   /** Reports calls that execute for long, and takes the results that threads have not posted. */
   #reportSlow(): void {
-    const slow = this.#pool.executingSince(performance.now() - startedAfterMs);
+    const slow = this.#pool.executingFor(startedAfterMs);
     for (const call of slow) this.#reportStarted(call);
     this.#pool.collect();
     if (this.#byKey.size > 0) return;

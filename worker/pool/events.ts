@@ -46,6 +46,8 @@ export type ThreadEnd = {
   readonly loaded: boolean;
   /** Whether the worker itself terminated the thread. */
   readonly terminated: boolean;
+  /** Whether the thread is there still, in a system call, and ends with this process only. */
+  readonly isStuck: boolean;
   readonly error: Error;
   /** The task whose code ended the thread, when that is known; it may be over. */
   readonly culprit: string | undefined;

@@ -56,6 +56,10 @@ export type Host = {
   readonly processes: { readonly isUsed: boolean; readonly running: readonly number[] };
   /** Lines of the log or messages of a client have been taken: a task that sends many waits for that. */
   taken(weight: number): void;
+  /** It is part of this process: what cannot be ended in it can be ended with this process only. */
+  readonly isInThisProcess: boolean;
+  /** Bytes that were posted and have not left this process. */
+  readonly unsentBytes: number;
   /** Undefined when both sides share the cells. */
   readonly remote: RemoteStates | undefined;
   /**

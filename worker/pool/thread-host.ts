@@ -15,6 +15,8 @@ import { UnpostedResults } from "../boundary/unposted-results.ts";
 import { HeapLimitError, type Host, type HostEvents, type HostSetup } from "./host.ts";
 
 export class ThreadHost implements Host {
+  readonly isInThisProcess = true;
+  readonly unsentBytes = 0;
   readonly remote = undefined;
   readonly cross = toCloneable;
   readonly #events: HostEvents;

@@ -26,6 +26,7 @@ import { StateFile } from "./state-file.ts";
 const lastWordsMs = 1_000;
 
 export class ProcessHost implements Host, RemoteStates {
+  readonly isInThisProcess = false;
   readonly remote = this;
   /** They are in the group of the process, which ends as a whole. */
   readonly processes = { isUsed: false, running: [] };
@@ -103,6 +104,10 @@ export class ProcessHost implements Host, RemoteStates {
 
   post(message: ToThread): void {
     this.#write(message);
+  }
+
+  get unsentBytes(): number {
+    return this.#inbox?.writableLength ?? 0;
   }
 
   collect(): void {

@@ -123,6 +123,9 @@ export class Runner implements TaskHost {
       case "output-taken":
         this.#awaited.get(message.ticket)?.outputTaken(message.bytes);
         return;
+      case "ping":
+        this.#post({ type: "pong" });
+        return;
       default:
         message satisfies never;
     }
