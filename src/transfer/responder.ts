@@ -57,6 +57,8 @@ export function respond(
   const watch = new StallWatch(clock, stallMs, {
     isTheirTurn: () => !isOurTurn(),
     moves: () => flow.arrivals + flow.departures,
+    // A sign of life: holders that do not answer take their time, one after the other.
+    waiting: () => flow.tell({ type: "credit", id: 1, bytes: 0 }),
     stalled: (forMs) => {
       flow.end(`nothing moved for ${Math.round(forMs / 1000)} s`);
       closed();

@@ -8,7 +8,12 @@ export type Watched = {
   /** Any number that changes with every move. */
   moves(): number;
   stalled(forMs: number): void;
+  /** Called now and then while it is not their turn. */
+  waiting?(): void;
 };
+
+/** Most milliseconds between two looks. */
+const mostTickMs = 5_000;
 
 export class StallWatch {
   readonly #clock: Clock;
@@ -42,14 +47,15 @@ export class StallWatch {
   }
 
   #tick(): void {
-    const tickMs = this.#stallMs / 4;
+    const tickMs = Math.min(this.#stallMs / 4, mostTickMs);
     const dueAt = this.#clock.now() + tickMs;
     const look = () => {
       const now = this.#clock.now();
       // A process that stood still itself has not read yet what came meanwhile.
       const wasAsleep = now > dueAt + tickMs;
-      const hasMoved = this.#watched.moves() !== this.#moves;
-      if (wasAsleep || hasMoved || !this.#watched.isTheirTurn()) this.#moved();
+      const isTheirTurn = this.#watched.isTheirTurn();
+      if (!isTheirTurn) this.#watched.waiting?.();
+      if (wasAsleep || !isTheirTurn || this.#watched.moves() !== this.#moves) this.#moved();
       if (now - this.#since < this.#stallMs) return this.#tick();
       this.#timer = undefined;
       this.#watched.stalled(now - this.#since);
