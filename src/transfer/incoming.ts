@@ -90,7 +90,8 @@ export class Incoming {
   discard(): void {
     this.#discarded = true;
     const chunks = this.#chunks.splice(0);
-    if (chunks.length > 0) this.#socket.unread(-chunks.reduce((sum, one) => sum + one.byteLength, 0));
+    if (chunks.length > 0)
+      this.#socket.unread(-chunks.reduce((sum, one) => sum + one.byteLength, 0));
   }
 
   fail(error: Error): void {
