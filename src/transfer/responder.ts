@@ -138,7 +138,7 @@ export function respond(
   }
 
   return {
-    end(reason: string) {
+    end: (reason: string) => {
       watch.stop();
       flow.end(reason);
     },
