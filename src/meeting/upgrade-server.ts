@@ -32,8 +32,8 @@ export type UpgradeServerOptions = {
   /** PEM text. When given, the server speaks only https and wss. */
   tls?: { cert: string | Buffer; key: string | Buffer } | undefined;
   /**
-   * Time for a whole HTTP request, from the start of its connection, in milliseconds. An answer may stand still
-   * for six times as long. Default: 10,000.
+   * Time for a whole HTTP request, from the start of its connection, in milliseconds. Its reader, a person's pager
+   * say, may let the answer wait for three times as long, and is cut off within six times. Default: 10,000.
    */
   requestMs?: number | undefined;
   /** Connections at once, of every kind. Default: 65,536. */
@@ -66,8 +66,8 @@ export async function startUpgradeServer(options: UpgradeServerOptions): Promise
   const server = tls
     ? createTlsServer({ ...timeouts, handshakeTimeout: requestMs, ...tls })
     : createServer(timeouts);
-  // Ends a connection on which nothing moves, until its upgrade. The reader of an answer may be a person's pager.
-  server.timeout = 6 * requestMs;
+  // Ends a connection on which nothing moves, until its upgrade; Node waits for up to twice as long.
+  server.timeout = 3 * requestMs;
   server.maxConnections = options.maxConnections ?? 65_536;
   server.on("request", options.respond);
   server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) => {

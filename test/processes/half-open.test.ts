@@ -2,7 +2,7 @@
 // spend the time until that is certain once. Needs network namespaces; skipped with a message without.
 
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openWebSocket } from "../../src/link/socket-ws.ts";
 import { Requester } from "../../src/transfer/requester.ts";
 import { node, type Program } from "../processes.ts";
@@ -29,6 +29,8 @@ describe.skipIf(why !== undefined)("a machine that vanishes", () => {
     await cleanUp();
     far.remove();
   }, patientMs);
+
+  afterEach(() => far.comeBack());
 
   const startWorker = async (name: string, more: object = {}, start = node): Promise<Program> => {
     const modules = [{ path: fixture("large.ts") }];
@@ -68,7 +70,6 @@ describe.skipIf(why !== undefined)("a machine that vanishes", () => {
       await sender.end("SIGKILL");
       await expect.poll(statuses, patient).toEqual({ "by-deadline": "up", "by-keepalive": "up" });
       expect(far.connections).toBe(0);
-      far.comeBack();
       await Promise.all(workers.map((worker) => worker.end()));
     },
     2 * patientMs,

@@ -10,6 +10,7 @@ const ip = (...args: string[]) => execFileSync("ip", args, { stdio: "pipe" });
 export class FarMachine {
   readonly #name: string;
   readonly #net: string;
+  #isGone = false;
 
   /** @throws {Error} where there can be no namespaces */
   constructor(name: string) {
@@ -47,10 +48,13 @@ export class FarMachine {
 
   /** What is sent from there is lost from now on; what is sent to it is not answered. */
   vanish(): void {
+    this.#isGone = true;
     ip("-n", this.#name, "route", "add", "blackhole", `${this.near}/32`);
   }
 
   comeBack(): void {
+    if (!this.#isGone) return;
+    this.#isGone = false;
     ip("-n", this.#name, "route", "del", "blackhole", `${this.near}/32`);
   }
 

@@ -252,7 +252,7 @@ describe("at the door", () => {
   test("an answer that nobody reads is cut in time, and one that is read slowly is not", async () => {
     const bytes = 30_000_000;
     const body = () => ({ contentType: "text/plain", body: new Uint8Array(bytes) });
-    const { server } = await start({ requestMs: 250, endpoints: { "/large": body } });
+    const { server } = await start({ requestMs: 500, endpoints: { "/large": body } });
     const request =
       `GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n` +
       `Authorization: ${bearer.authorization}\r\n\r\n`;
@@ -273,7 +273,7 @@ describe("at the door", () => {
         socket.pause();
         setTimeout(() => socket.resume(), pauseMs);
       });
-      await once(socket, "close");
+      await new Promise((resolve) => socket.once("close", resolve));
       return read;
     };
     const [slowly, never] = await Promise.all([readBy(500, 6_000_000, 4), readBy(4_000, 1, 1)]);
