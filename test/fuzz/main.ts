@@ -25,6 +25,7 @@ if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(count)) {
 
 const problems: string[] = [];
 process.on("unhandledRejection", (error) => problems.push(`unhandled: ${(error as Error).stack}`));
+const mostMemory = 1_500_000_000;
 const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 const began = performance.now();
 console.log(`seed ${seed}, ${count} frames and handshakes`);
@@ -34,6 +35,7 @@ const outcome = await fuzz({
   ...(only && { only }),
   progress: (done) => {
     const { rss, heapUsed } = process.memoryUsage();
+    if (rss > mostMemory) problems.push(`the memory grew to ${megabytes(rss)}`);
     console.log(`${done} done; memory ${megabytes(rss)}, heap ${megabytes(heapUsed)}`);
   },
 });
