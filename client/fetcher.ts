@@ -41,7 +41,7 @@ export class Fetcher {
       open,
       clock,
       connectMs,
-      mayBeOutside: true,
+      outsideAfter: 1,
       fallback: () => {
         const url = target()?.url;
         return url === undefined ? undefined : transferAddress(url);

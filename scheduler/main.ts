@@ -57,6 +57,8 @@ export type SchedulerOptions = {
   /** Looks which steps of the scheduler's own batch job run, when no worker is left. */
   steps?: Steps;
   log?: Log;
+  /** How long a connection that carries values may stand still, in milliseconds; see `ResponderOptions`. */
+  stallMs?: number;
   /** Hears the name of every worker that joins, and of every one that could not start. */
   onWorker?: (name: string, how: "joined" | "left" | "could not start") => void;
   core?: Partial<Omit<CoreOptions, "nearestNames" | "seed">>;
@@ -176,7 +178,7 @@ async function serve(
   const sessions = new Sessions({ id, clockwork, heartbeatMs: options.heartbeatMs ?? 3_000, log });
   if (durable) sessions.inherit(durable.kept.sessions.values());
   const stopWatching = options.steps && watchSteps({ steps: options.steps, clockwork, log });
-  const relay = new Relay({ clockwork, token, open: openWebSocket });
+  const relay = new Relay({ clockwork, token, open: openWebSocket, stallMs: options.stallMs });
   const turnedAway = rateLimited(log.warning, { what: "refusals of this kind" });
   server = await startServer({
     host,

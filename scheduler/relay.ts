@@ -15,8 +15,16 @@ export class Relay {
   readonly #clockwork: Clockwork;
   readonly #holders: Holders;
   readonly #ends = new Set<(reason: string) => void>();
+  readonly #stallMs: number | undefined;
 
-  constructor(options: { clockwork: Clockwork; token: string; open: OpenSocket }) {
+  constructor(options: {
+    clockwork: Clockwork;
+    token: string;
+    open: OpenSocket;
+    /** See `ResponderOptions`. */
+    stallMs?: number | undefined;
+  }) {
+    this.#stallMs = options.stallMs;
     this.#clockwork = options.clockwork;
     this.#holders = new Holders({ token: () => options.token, open: options.open });
   }
@@ -30,6 +38,7 @@ export class Relay {
         take: (want, incoming, to) => this.#passOn(want, incoming, to),
       },
       () => this.#ends.delete(responding.end),
+      { stallMs: this.#stallMs },
     );
     this.#ends.add(responding.end);
   }

@@ -100,6 +100,8 @@ export type WorkerOptions = {
   readonly open?: OpenSocket;
   /** Accepts connections that fetch its results. Default: on a port of its own. */
   readonly listen?: (accept: (socket: Socket) => void) => Promise<PeerServer>;
+  /** How long a connection to it may stand still, in milliseconds; see `ResponderOptions`. */
+  readonly stallMs?: number;
   /** Takes the place of the local directory. */
   readonly disk?: Disk;
 };
@@ -196,6 +198,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     token: () => found?.token,
     open: options.open ?? openWebSocket,
     localAddress: options.localAddress,
+    stallMs: options.stallMs,
     schedulerAddress: () => found && transferAddress(found.url),
     paused: (reason) => {
       if (reason === undefined) pauses.resume("memory");

@@ -28,6 +28,13 @@ export const webSocketOptions = {
 } as const;
 
 /**
+ * The system asks a peer of whom nothing was heard for this long whether it is still there, and ends the
+ * connection when it does not answer ten times, a second apart. So a machine that vanished is noticed though
+ * nothing is sent; a program that is busy is not its system, which answers.
+ */
+export const keepAliveMs = 15_000;
+
+/**
  * Opens a WebSocket.
  *
  * @throws {AuthenticationError} when the token was not accepted (HTTP 401)
@@ -47,6 +54,7 @@ export async function openWebSocket(
       finishRequest(request) {
         request.once("socket", (opened: NetSocket) => {
           stream = opened;
+          opened.setKeepAlive(true, keepAliveMs);
         });
         request.end();
       },
@@ -173,6 +181,10 @@ export class WsSocket implements Socket {
 
   get bytesRead(): number | undefined {
     return this.#stream?.bytesRead;
+  }
+
+  get bytesSent(): number | undefined {
+    return this.#stream && this.#stream.bytesWritten - this.bufferedBytes;
   }
 
   listen(handlers: SocketHandlers): void {

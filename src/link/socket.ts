@@ -10,6 +10,8 @@ export type Socket = {
   readonly bufferedBytes: number;
   /** Bytes received, including those of incomplete messages; undefined when they are not counted. */
   readonly bytesRead?: number | undefined;
+  /** Bytes that have left this process, in the same way. */
+  readonly bytesSent?: number | undefined;
   /** Sets the handlers. Messages are held back until the first call. */
   listen(handlers: SocketHandlers): void;
   /** Sends a message; has no effect after a close. The bytes must not change until they have left. */

@@ -12,7 +12,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
-import { WsSocket, webSocketOptions } from "../link/socket-ws.ts";
+import { keepAliveMs, WsSocket, webSocketOptions } from "../link/socket-ws.ts";
 import type { Socket } from "../link/socket.ts";
 import { turnAway, type Doorkeeper } from "./door.ts";
 
@@ -31,7 +31,10 @@ export type UpgradeServerOptions = {
   turnedAway: (why: string, peer: Peer) => void;
   /** PEM text. When given, the server speaks only https and wss. */
   tls?: { cert: string | Buffer; key: string | Buffer } | undefined;
-  /** Time for a whole HTTP request, from the start of its connection. Default: 10,000. */
+  /**
+   * Time for a whole HTTP request, from the start of its connection, in milliseconds. Its reader, a person's pager
+   * say, may let the answer wait for three times as long, and is cut off within six times. Default: 10,000.
+   */
   requestMs?: number | undefined;
   /** Connections at once, of every kind. Default: 65,536. */
   maxConnections?: number | undefined;
@@ -58,8 +61,13 @@ export type UpgradeServer = {
 export async function startUpgradeServer(options: UpgradeServerOptions): Promise<UpgradeServer> {
   const { host, port, tls, doorkeeper, accept, turnedAway } = options;
   const webSockets = new WebSocketServer({ ...webSocketOptions, noServer: true });
-  const timeouts = timeoutsFor(options.requestMs);
-  const server = tls ? createTlsServer({ ...timeouts, ...tls }) : createServer(timeouts);
+  const { requestMs = 10_000 } = options;
+  const timeouts = timeoutsFor(requestMs);
+  const server = tls
+    ? createTlsServer({ ...timeouts, handshakeTimeout: requestMs, ...tls })
+    : createServer(timeouts);
+  // Ends a connection on which nothing moves, until its upgrade; Node waits for up to twice as long.
+  server.timeout = 3 * requestMs;
   server.maxConnections = options.maxConnections ?? 65_536;
   server.on("request", options.respond);
   server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) => {
@@ -104,9 +112,11 @@ export function peerOf(request: IncomingMessage): Peer {
   return { address: request.socket.remoteAddress ?? "unknown", path: pathOf(request) };
 }
 
-/** Bounds on the time and size of a request, so that slow senders cannot hold connections open. */
-function timeoutsFor(requestMs = 10_000): ServerOptions {
+/** Bounds on the time and size of a request and its answer, so that who is slow cannot hold connections open. */
+function timeoutsFor(requestMs: number): ServerOptions {
   return {
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveMs,
     headersTimeout: requestMs,
     requestTimeout: requestMs,
     keepAliveTimeout: Math.min(5_000, requestMs),

@@ -8,8 +8,12 @@ import { Incoming, windowBytes } from "./incoming.ts";
 import type { Shape } from "./messages.ts";
 import { bytesOfShape, chunkBytes, type Source } from "./shape.ts";
 
-/** Nothing is written to the socket while this many bytes wait in it. */
+/** No bytes of values are written to the socket while this many wait in it. */
 const socketBytes = 4 * 1024 * 1024;
+/** Whoever does not read what it asked for is not read from while this many bytes wait for it. */
+const answerBytes = 4 * socketBytes;
+/** Values on one connection at once, in either direction. */
+export const mostValues = 10_000;
 
 type Sending = {
   readonly id: number;
@@ -24,6 +28,7 @@ type Sending = {
 /** One end of a socket. */
 export class Flow {
   readonly #socket: Socket;
+  readonly #mostUnreadBytes: number;
   readonly #sending = new Map<number, Sending>();
   /** The ids of the values that binary messages belong to, on the way out and in. */
   #chunkOut = 0;
@@ -31,16 +36,23 @@ export class Flow {
   /** Why the connection has ended. A source that is found only after that is closed at once. */
   #over: Error | undefined;
   #pumping = false;
+  #paused = false;
+  #arrived = 0;
+  #moves = 0;
+  #unread = 0;
   readonly #incoming = new Map<number, Incoming>();
 
+  /** @param mostUnreadBytes the other side is not read from while more than this wait to be read here */
   constructor(
     socket: Socket,
-    on: { text(text: string): void; heard(): void; closed(reason: string): void },
+    on: { text(text: string): void; closed(reason: string): void },
+    mostUnreadBytes = Infinity,
   ) {
     this.#socket = socket;
+    this.#mostUnreadBytes = mostUnreadBytes;
     socket.listen({
       message: (data) => {
-        on.heard();
+        this.#arrived += 1;
         try {
           if (typeof data === "string") on.text(data);
           else this.#read(data);
@@ -48,11 +60,16 @@ export class Flow {
           this.end((error as Error).message);
           on.closed((error as Error).message);
         }
+        this.#hold();
       },
-      wrote: () => this.#pump(),
+      wrote: () => {
+        this.#moves += 1;
+        this.#pump();
+        this.#hold();
+      },
       closed: ({ reason, code, violation }) => {
         const why = violation ?? (reason || `the connection closed with code ${code}`);
-        this.#stopAll(why);
+        this.#stopAll(new Error(why));
         on.closed(why);
       },
     });
@@ -64,9 +81,29 @@ export class Flow {
     return this.#sending.size === 0 && this.#incoming.size === 0;
   }
 
-  /** Bytes read so far, those of unfinished messages included; undefined when the socket cannot tell. */
-  get bytesRead(): number | undefined {
-    return this.#socket.bytesRead;
+  /** Values on their way out and in. */
+  get values(): number {
+    return this.#sending.size + this.#incoming.size;
+  }
+
+  get isSending(): boolean {
+    return this.#sending.size > 0;
+  }
+
+  /** A number that changes when bytes arrive. */
+  get arrivals(): number {
+    return this.#arrived + (this.#socket.bytesRead ?? 0);
+  }
+
+  /** A number that changes when bytes leave, and when bytes that have arrived are read on this side. */
+  get departures(): number {
+    return this.#moves + (this.#socket.bytesSent ?? 0);
+  }
+
+  /** This side reads the bytes of a value that it sends. */
+  get isReadingSource(): boolean {
+    for (const { reading } of this.#sending.values()) if (reading) return true;
+    return false;
   }
 
   tell(message: object): void {
@@ -109,6 +146,11 @@ export class Flow {
     if (this.#incoming.has(id)) throw new ProtocolError(`value ${id} was sent twice`);
     const incoming = new Incoming(shape, {
       grant: (bytes) => this.tell({ type: "credit", id, bytes }),
+      unread: (change) => {
+        this.#unread += change;
+        this.#moves += 1;
+        this.#hold();
+      },
       release: (chunk) => this.#socket.release?.(chunk),
     });
     if (!incoming.whole) this.#incoming.set(id, incoming);
@@ -122,26 +164,20 @@ export class Flow {
     incoming?.fail(error);
   }
 
-  /** Discards the bytes of a value that still arrive, until it is whole or `fail` ends it. */
-  ignore(id: number): void {
-    this.#incoming.get(id)?.discard();
-  }
-
   /** A reader waits for bytes that the other side may send. */
   get isWaiting(): boolean {
     for (const incoming of this.#incoming.values()) if (incoming.isAwaited) return true;
     return false;
   }
 
-  /** Cuts the connection. */
-  end(reason: string): void {
-    this.#stopAll(reason);
+  /** Cuts the connection; what is under way fails with an error of this class. */
+  end(reason: string, Problem: new (message: string) => Error = Error): void {
+    this.#stopAll(new Problem(reason));
     this.#socket.listen({ message() {}, wrote() {}, closed() {} });
     this.#socket.terminate();
   }
 
-  #stopAll(reason: string): void {
-    const error = new Error(reason);
+  #stopAll(error: Error): void {
     this.#over ??= error;
     for (const id of [...this.#sending.keys()]) this.stop(id, error);
     for (const id of [...this.#incoming.keys()]) this.fail(id, error);
@@ -158,6 +194,15 @@ export class Flow {
     if (incoming === undefined) return;
     incoming.add(data);
     if (incoming.whole) this.#incoming.delete(this.#chunkIn);
+  }
+
+  /** Reads from the other side only while it reads what it gets, and while there is room for what comes. */
+  #hold(): void {
+    const pause = this.#socket.bufferedBytes > answerBytes || this.#unread > this.#mostUnreadBytes;
+    if (pause === this.#paused) return;
+    this.#paused = pause;
+    if (pause) this.#socket.pause();
+    else this.#socket.resume();
   }
 
   /** Writes one chunk of each value in turn, until the socket is full or no value can go on. */

@@ -1,11 +1,11 @@
 // Asks the holders of a value one after the other until one of them serves it. Remembers the addresses
-// that did not answer, so that the time for a connection is not spent again for each value.
+// that did not answer, so that the time until that is certain is not spent again for each value.
 
 import { AuthenticationError, ConnectionError } from "../errors/errors.ts";
 import { systemClock, type Clock } from "../link/clock.ts";
 import type { Want } from "./messages.ts";
 import { Peers, type PeersOptions } from "./peers.ts";
-import { LackingError, type Requester } from "./requester.ts";
+import { LackingError, StalledError, type Requester } from "./requester.ts";
 
 /** A result, its size, and the addresses of its holders. */
 export type Located = Want & { readonly bytes: number; readonly from: readonly string[] };
@@ -14,10 +14,10 @@ export type HoldersOptions = PeersOptions & {
   /** The address that is asked last: the scheduler, which passes values on. */
   readonly fallback?: () => string | undefined;
   /**
-   * Whether this machine may be outside of the network of all holders. Then, while none has ever answered,
-   * one that does not answer speaks for all, and the fallback stands in for them. Default: false.
+   * This machine may be outside of the network of all holders. While none has ever answered, so many that do not
+   * answer speak for all, and the fallback stands in for them. Default: never.
    */
-  readonly mayBeOutside?: boolean;
+  readonly outsideAfter?: number;
 };
 
 export type AskOptions = {
@@ -29,19 +29,25 @@ export type AskOptions = {
 
 /** An address that did not answer is not asked again for this long. */
 const avoidMs = 60_000;
+/** Nor one that was connected and stood still, though there is no fallback: it would cost as long again. */
+const stalledMs = 10_000;
+/** Whoever is asked though it did not answer before, for lack of a fallback, has this long to be there again. */
+const againMs = 100;
+
+/** An address that did not answer. */
+type Avoided = { readonly until: number; readonly notBefore: number; readonly problem: Error };
 
 export class Holders {
   readonly #peers: Peers;
   readonly #clock: Clock;
   readonly #fallback: () => string | undefined;
-  readonly #mayBeOutside: boolean;
+  readonly #outsideAfter: number;
   #hasAnyAnswered = false;
-  /** When each address that did not answer may be asked again. */
-  readonly #avoidedUntil = new Map<string, number>();
+  readonly #avoided = new Map<string, Avoided>();
 
-  constructor({ fallback = () => undefined, mayBeOutside = false, ...options }: HoldersOptions) {
+  constructor({ fallback = () => undefined, outsideAfter = Infinity, ...options }: HoldersOptions) {
     this.#peers = new Peers(options);
-    this.#mayBeOutside = mayBeOutside;
+    this.#outsideAfter = outsideAfter;
     this.#clock = options.clock ?? systemClock;
     this.#fallback = fallback;
   }
@@ -67,6 +73,9 @@ export class Holders {
       } catch (error) {
         if (signal?.aborted) throw error;
         if (error instanceof LackingError && address !== fallback) lacks?.(address);
+        if (error instanceof StalledError && address !== fallback) {
+          this.#avoid(address, error, stalledMs);
+        }
         problems.push(`${address}: ${(error as Error).message}`);
       }
     }
@@ -80,29 +89,46 @@ export class Holders {
   /** The fallback stands in for addresses that did not answer; without one they are asked last. */
   #inOrder(addresses: readonly string[], fallback: string | undefined): readonly string[] {
     const now = this.#clock.now();
-    for (const [address, until] of this.#avoidedUntil) {
-      if (until <= now) this.#avoidedUntil.delete(address);
+    for (const [address, { until }] of this.#avoided) {
+      if (until <= now) this.#avoided.delete(address);
     }
-    const answering = addresses.filter((address) => !this.#avoidedUntil.has(address));
+    const answering = addresses.filter((address) => !this.#avoided.has(address));
     if (fallback !== undefined) return [...answering, fallback];
-    return [...answering, ...addresses.filter((address) => this.#avoidedUntil.has(address))];
+    return [...answering, ...addresses.filter((address) => this.#avoided.has(address))];
   }
 
-  /** Nobody has ever answered, and somebody did not within the last minute. */
+  /** Nobody has ever answered, and enough have not within the last minute. */
   get #isOutside(): boolean {
-    return this.#mayBeOutside && !this.#hasAnyAnswered && this.#avoidedUntil.size > 0;
+    return !this.#hasAnyAnswered && this.#avoided.size >= this.#outsideAfter;
   }
 
-  async #connect(address: string, fallback: string | undefined): Promise<Requester> {
+  /** The connection to an address; soon an error when it did not answer before, while it is asked again. */
+  #connect(address: string, fallback: string | undefined): Promise<Requester> {
+    const avoided = address === fallback ? undefined : this.#avoided.get(address);
+    if (avoided === undefined) return this.#connectInTime(address, fallback);
+    if (this.#clock.now() < avoided.notBefore) return Promise.reject(avoided.problem);
+    const { promise: tooLate, reject } = Promise.withResolvers<never>();
+    const stop = this.#clock.setTimeout(() => reject(avoided.problem), againMs);
+    const connected = this.#connectInTime(address, fallback);
+    return Promise.race([connected, tooLate]).finally(stop);
+  }
+
+  async #connectInTime(address: string, fallback: string | undefined): Promise<Requester> {
     try {
       const requester = await this.#peers.at(address);
       if (address !== fallback) this.#hasAnyAnswered = true;
+      this.#avoided.delete(address);
       return requester;
     } catch (error) {
       // A refused token is an answer, and the next token may be accepted.
       const isSilent = !(error instanceof AuthenticationError);
-      if (isSilent) this.#avoidedUntil.set(address, this.#clock.now() + avoidMs);
+      if (isSilent && address !== fallback) this.#avoid(address, error as Error);
       throw error;
     }
+  }
+
+  #avoid(address: string, problem: Error, forMs = 0): void {
+    const now = this.#clock.now();
+    this.#avoided.set(address, { until: now + avoidMs, notBefore: now + forMs, problem });
   }
 }

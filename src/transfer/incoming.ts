@@ -12,6 +12,8 @@ type Reader = {
   grant(bytes: number): void;
   /** The chunk is not used any more. */
   release(chunk: Uint8Array): void;
+  /** The bytes that have arrived and wait to be read are more, or less, by this many. */
+  unread(change: number): void;
 };
 
 export class Incoming {
@@ -23,6 +25,8 @@ export class Incoming {
   readonly #chunks: Uint8Array[] = [];
   /** Bytes read for which no credit has been given. */
   #owed = 0;
+  /** How many more bytes the other side may send. */
+  #allowed = windowBytes;
   #error: Error | undefined;
   #waiting: PromiseWithResolvers<Uint8Array> | undefined;
   #discarded = false;
@@ -41,7 +45,10 @@ export class Incoming {
   /** The next bytes. Not to be called when all have been read. */
   read(): Promise<Uint8Array> | Uint8Array {
     const chunk = this.#chunks.shift();
-    if (chunk !== undefined) return this.#taken(chunk);
+    if (chunk !== undefined) {
+      this.#socket.unread(-chunk.byteLength);
+      return this.#taken(chunk);
+    }
     if (this.#error) throw this.#error;
     this.#waiting ??= Promise.withResolvers();
     return this.#waiting.promise;
@@ -62,12 +69,17 @@ export class Incoming {
     if (chunk.byteLength > this.#left || chunk.byteLength === 0) {
       throw new ProtocolError("bytes arrived that the value does not have");
     }
+    this.#allowed -= chunk.byteLength;
+    if (this.#allowed < 0) throw new ProtocolError("more bytes arrived than were asked for");
     this.#left -= chunk.byteLength;
     if (this.#discarded) return;
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting) waiting.resolve(this.#taken(chunk));
-    else this.#chunks.push(chunk);
+    else {
+      this.#chunks.push(chunk);
+      this.#socket.unread(chunk.byteLength);
+    }
   }
 
   get isAwaited(): boolean {
@@ -77,11 +89,14 @@ export class Incoming {
   /** Drops the bytes that have arrived and that still arrive. */
   discard(): void {
     this.#discarded = true;
-    this.#chunks.length = 0;
+    const chunks = this.#chunks.splice(0);
+    if (chunks.length > 0)
+      this.#socket.unread(-chunks.reduce((sum, one) => sum + one.byteLength, 0));
   }
 
   fail(error: Error): void {
     this.#error ??= error;
+    this.discard();
     this.#waiting?.promise.catch(() => undefined);
     this.#waiting?.reject(this.#error);
     this.#waiting = undefined;
@@ -90,6 +105,7 @@ export class Incoming {
   #taken(chunk: Uint8Array): Uint8Array {
     this.#owed += chunk.byteLength;
     if (this.#owed >= windowBytes / 4 && this.#left > 0) {
+      this.#allowed += this.#owed;
       this.#socket.grant(this.#owed);
       this.#owed = 0;
     }

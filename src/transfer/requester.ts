@@ -3,19 +3,23 @@
 import { formatSize } from "../size.ts";
 import { ConnectionError, ProtocolError } from "../errors/errors.ts";
 import type { Payload } from "../payload/payload.ts";
-import { systemClock, type Cancel, type Clock } from "../link/clock.ts";
+import { systemClock, type Clock } from "../link/clock.ts";
 import type { Socket } from "../link/socket.ts";
 import { Flow } from "./flow.ts";
 import type { Incoming } from "./incoming.ts";
 import { readAnswered, type Want } from "./messages.ts";
+import { StallWatch } from "./stall-watch.ts";
 import { Assembly, bytesOfShape, type Allocate, type Source } from "./shape.ts";
 
 /** The holder does not have the value. */
 export class LackingError extends ConnectionError {}
 
+/** The holder is connected, and does not move. */
+export class StalledError extends ConnectionError {}
+
 export type RequesterOptions = {
   clock?: Clock | undefined;
-  /** A connection on which nothing arrives for this long while an answer is due is ended. Default 15,000. */
+  /** A connection on which nothing moves for this long while an answer is due is ended. Default 15,000. */
   stallMs?: number | undefined;
 };
 
@@ -24,8 +28,7 @@ type Putting = { stored(): void; failed(error: Error): void };
 
 export class Requester {
   readonly #flow: Flow;
-  readonly #clock: Clock;
-  readonly #stallMs: number;
+  readonly #watch: StallWatch;
   readonly #asking = new Map<number, Asking>();
   readonly #putting = new Map<number, Putting>();
   readonly #ids = new WeakMap<Incoming, number>();
@@ -33,19 +36,23 @@ export class Requester {
   readonly #closed: (reason: string) => void;
   #over: Error | undefined;
   #asked = 0;
-  #heard = true;
-  #watch: Cancel | undefined;
 
   constructor(socket: Socket, closed: (reason: string) => void, options: RequesterOptions = {}) {
-    this.#clock = options.clock ?? systemClock;
-    this.#stallMs = options.stallMs ?? 15_000;
+    const { clock = systemClock, stallMs = 15_000 } = options;
     this.#closed = closed;
     this.#flow = new Flow(socket, {
       text: (text) => this.#receive(text),
-      heard: () => {
-        this.#heard = true;
+      closed: (reason) => this.#end(new ConnectionError(reason)),
+    });
+    this.#watch = new StallWatch(clock, stallMs, {
+      isTheirTurn: () => this.#asking.size > 0 || this.#putting.size > 0 || this.#flow.isWaiting,
+      // What leaves may be heard by nobody, unless it leaves because there is room for it again.
+      moves: () => this.#flow.arrivals + (this.#flow.isSending ? this.#flow.departures : 0),
+      stalled: (forMs) => {
+        const reason = `nothing arrived for ${Math.round(forMs / 1000)} s`;
+        this.#flow.end(reason, StalledError);
+        this.#end(new StalledError(reason));
       },
-      closed: (reason) => this.#end(reason),
     });
   }
 
@@ -65,7 +72,7 @@ export class Requester {
     if (this.#over) return Promise.reject(this.#over);
     const id = ++this.#asked;
     this.#flow.tell({ type: "get", id, key, order, attempt });
-    this.#watchOver();
+    this.#watch.start();
     return new Promise((answered, failed) => this.#asking.set(id, { answered, failed }));
   }
 
@@ -92,7 +99,7 @@ export class Requester {
       const assembly = new Assembly(incoming.shape, allocate);
       await incoming.readInto(assembly, () => {
         signal?.throwIfAborted();
-        this.#watchOver();
+        this.#watch.start();
       });
       return assembly.take();
     } catch (error) {
@@ -107,7 +114,7 @@ export class Requester {
   abandon(incoming: Incoming): void {
     const id = this.#ids.get(incoming);
     if (id === undefined || incoming.whole || this.#over) return;
-    this.#flow.ignore(id);
+    incoming.discard();
     this.#flow.tell({ type: "stop", id });
   }
 
@@ -125,7 +132,7 @@ export class Requester {
     const { shape } = source;
     const where = to === undefined ? {} : { to };
     this.#flow.tell({ type: "put", id, key, order, attempt, shape, ...where });
-    this.#watchOver();
+    this.#watch.start();
     return new Promise((stored, failed) => {
       this.#putting.set(id, { stored, failed });
       this.#flow.send(id, source, (error) => {
@@ -135,8 +142,9 @@ export class Requester {
   }
 
   close(): void {
-    this.#flow.end("the connection is not needed any more");
-    this.#end("the connection is not needed any more");
+    const reason = "the connection is not needed any more";
+    this.#flow.end(reason);
+    this.#end(new ConnectionError(reason));
   }
 
   #receive(text: string): void {
@@ -190,37 +198,15 @@ export class Requester {
     return putting;
   }
 
-  /** Ends the connection when nothing arrives for `stallMs` while an answer is due. */
-  #watchOver(): void {
-    if (this.#watch || this.#over) return;
-    this.#heard = false;
-    const { bytesRead } = this.#flow;
-    this.#watch = this.#clock.setTimeout(
-      () => {
-        this.#watch = undefined;
-        const isWaiting = this.#asking.size > 0 || this.#putting.size > 0 || this.#flow.isWaiting;
-        if (!isWaiting) return;
-        // On a slow line one message may take longer than `stallMs`.
-        const isComing = this.#heard || this.#flow.bytesRead !== bytesRead;
-        if (isComing) return this.#watchOver();
-        const reason = `nothing arrived for ${this.#stallMs / 1000} s`;
-        this.#flow.end(reason);
-        this.#end(reason);
-      },
-      this.#stallMs,
-      { keepAlive: false },
-    );
-  }
-
-  #end(reason: string): void {
+  #end(error: ConnectionError): void {
     if (this.#over) return;
-    this.#over = new ConnectionError(reason);
-    this.#watch?.();
+    this.#over = error;
+    this.#watch.stop();
     for (const asking of this.#asking.values()) asking.failed(this.#over);
     for (const putting of this.#putting.values()) putting.failed(this.#over);
     this.#asking.clear();
     this.#putting.clear();
-    this.#closed(reason);
+    this.#closed(error.message);
   }
 }
 

@@ -1,11 +1,15 @@
-// The dialled side of a connection: serves values, and takes values that are sent to it.
+// The dialled side of a connection: serves values, and takes values that are sent to it. It gives back what
+// it holds for a peer that stands still: the memory for a value that does not come, a value that is not read.
 
+import { ProtocolError } from "../errors/errors.ts";
+import { systemClock, type Clock } from "../link/clock.ts";
 import type { Socket } from "../link/socket.ts";
 import { limits } from "../wire/limits.ts";
-import { Flow } from "./flow.ts";
-import type { Incoming } from "./incoming.ts";
+import { Flow, mostValues } from "./flow.ts";
+import { windowBytes, type Incoming } from "./incoming.ts";
 import { readAsked, type Asked, type Want } from "./messages.ts";
 import type { Source } from "./shape.ts";
+import { StallWatch } from "./stall-watch.ts";
 
 /** The values that are served, and the place for values that arrive. */
 export type Shelf = {
@@ -15,20 +19,62 @@ export type Shelf = {
   take(want: Want, incoming: Incoming, to: string | undefined): Promise<void>;
 };
 
+export type ResponderOptions = {
+  readonly clock?: Clock | undefined;
+  /**
+   * A connection on which nothing moves for this long while it is the other side's turn is ended, in milliseconds.
+   * One without a request is too: whoever may ask again has closed it before. Default 120,000, for the other side
+   * may be a program that is busy.
+   */
+  readonly stallMs?: number | undefined;
+};
+
+/** Bytes of all values on one connection that wait to be passed on. */
+const mostUnreadBytes = 8 * windowBytes;
+
 /** Answers on one socket, which has shown the token, until it closes. */
-export function respond(socket: Socket, shelf: Shelf, closed: () => void = () => undefined) {
+export function respond(
+  socket: Socket,
+  shelf: Shelf,
+  closed: () => void = () => undefined,
+  { clock = systemClock, stallMs = 120_000 }: ResponderOptions = {},
+) {
   const wanted = new Set<number>();
-  const flow: Flow = new Flow(socket, {
-    text: (text) => receive(readAsked(text)),
-    heard: () => undefined,
-    closed,
+  const taking = new Set<Incoming>();
+  const on = {
+    text: (text: string) => receive(readAsked(text)),
+    closed: () => {
+      watch.stop();
+      closed();
+    },
+  };
+  const flow: Flow = new Flow(socket, on, mostUnreadBytes);
+  const isOurTurn = () => {
+    if (wanted.size > 0 || flow.isReadingSource) return true;
+    for (const incoming of taking) if (!incoming.isAwaited) return true;
+    return false;
+  };
+  const watch = new StallWatch(clock, stallMs, {
+    isTheirTurn: () => !isOurTurn(),
+    moves: () => flow.arrivals + flow.departures,
+    // A sign of life: holders that do not answer take their time, one after the other.
+    waiting: () => flow.tell({ type: "credit", id: 1, bytes: 0 }),
+    stalled: (forMs) => {
+      flow.end(`nothing moved for ${Math.round(forMs / 1000)} s`);
+      closed();
+    },
   });
+  watch.start();
   const fail = (id: number, error: unknown) => {
     const { message } = error as Error;
     flow.tell({ type: "failed", id, message: message.slice(0, limits.textLength) });
   };
 
   async function give(id: number, want: Want): Promise<void> {
+    if (wanted.size + flow.values >= mostValues) {
+      fail(id, new Error("too many values are asked for at once"));
+      return;
+    }
     wanted.add(id);
     try {
       const found = shelf.find(want);
@@ -58,14 +104,19 @@ export function respond(socket: Socket, shelf: Shelf, closed: () => void = () =>
         void give(id, message);
         return;
       case "put": {
+        if (flow.values >= mostValues) throw new ProtocolError("too many values at once");
         const incoming = flow.expect(id, message.shape);
-        shelf.take(message, incoming, message.to).then(
-          () => flow.tell({ type: "stored", id }),
-          (error: unknown) => {
-            flow.ignore(id);
-            fail(id, error);
-          },
-        );
+        taking.add(incoming);
+        void shelf
+          .take(message, incoming, message.to)
+          .then(
+            () => flow.tell({ type: "stored", id }),
+            (error: unknown) => {
+              incoming.discard();
+              fail(id, error);
+            },
+          )
+          .finally(() => taking.delete(incoming));
         return;
       }
       case "chunk":
@@ -87,7 +138,10 @@ export function respond(socket: Socket, shelf: Shelf, closed: () => void = () =>
   }
 
   return {
-    end: (reason: string) => flow.end(reason),
+    end: (reason: string) => {
+      watch.stop();
+      flow.end(reason);
+    },
   };
 }
 

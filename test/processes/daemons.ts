@@ -28,6 +28,7 @@ export type Scheduler = {
 /** Starts `thence scheduler`; with options, one that has what the command has no options for. */
 export async function startScheduler(
   options?: {
+    host?: string;
     heartbeatMs?: number;
     core?: { graceMs?: number; clientGraceMs?: number; unknownTaskTimeoutMs?: number };
   },

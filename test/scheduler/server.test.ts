@@ -249,6 +249,38 @@ describe("at the door", () => {
     expect(tookMs).toBeLessThan(5_000);
   });
 
+  test("an answer that nobody reads is cut in time, and one that is read slowly is not", async () => {
+    const bytes = 30_000_000;
+    const body = () => ({ contentType: "text/plain", body: new Uint8Array(bytes) });
+    const { server } = await start({ requestMs: 500, endpoints: { "/large": body } });
+    const request =
+      `GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n` +
+      `Authorization: ${bearer.authorization}\r\n\r\n`;
+    /** How many bytes come, with so many pauses, each of so long and after so many bytes. */
+    const readBy = async (pauseMs: number, after: number, pauses: number) => {
+      const socket = connect(server.port, "127.0.0.1");
+      socket.on("error", () => undefined);
+      socket.write(request);
+      let read = 0;
+      let since = 0;
+      let left = pauses;
+      socket.on("data", (data) => {
+        read += data.length;
+        since += data.length;
+        if (since < after || left === 0) return;
+        since = 0;
+        left -= 1;
+        socket.pause();
+        setTimeout(() => socket.resume(), pauseMs);
+      });
+      await new Promise((resolve) => socket.once("close", resolve));
+      return read;
+    };
+    const [slowly, never] = await Promise.all([readBy(500, 6_000_000, 4), readBy(4_000, 1, 1)]);
+    expect(slowly).toBeGreaterThan(bytes);
+    expect(never).toBeLessThan(bytes);
+  });
+
   test("an address that cannot be had is an error that says what to do", async () => {
     const { server } = await start();
     const again = startServer({ host: "127.0.0.1", port: server.port, token, accept() {} });

@@ -31,6 +31,8 @@ export type ResultsOptions = {
   readonly open: OpenSocket;
   readonly localAddress?: string | undefined;
   readonly clock?: Clock | undefined;
+  /** See `ResponderOptions`. */
+  readonly stallMs?: number | undefined;
   /** The address at which the scheduler passes values on. */
   readonly schedulerAddress: () => string | undefined;
   /** The worker is to take no new tasks, for this reason; then, without one, to take tasks again. */
@@ -61,7 +63,7 @@ export class Results {
     this.#options = options;
     const { memoryBytes, disk, clock, reports, log, token, open, localAddress } = options;
     const fallback = options.schedulerAddress;
-    this.#holders = new Holders({ token, open, localAddress, clock, fallback });
+    this.#holders = new Holders({ token, open, localAddress, clock, fallback, outsideAfter: 2 });
     this.#store = new Store({
       spillAboveBytes: disk.isMemory ? Infinity : spillShare * memoryBytes,
       pauseAboveBytes: memoryBytes,
@@ -225,6 +227,7 @@ export class Results {
         take: (want, incoming) => this.#take(want, incoming),
       },
       () => this.#ends.delete(responding.end),
+      this.#options,
     );
     this.#ends.add(responding.end);
   }

@@ -3,7 +3,7 @@
 
 import { PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
 import type { FromClient, FromWorker, TaskOptions } from "../../src/wire/protocol.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../processes/random.ts";
 
 /** An attempt that a worker was sent, and can speak about. */
 export type Seen = { key: string; attempt: number };
@@ -11,7 +11,7 @@ export type Seen = { key: string; attempt: number };
 const keys = Array.from({ length: 16 }, (_, index) => `k${index}`);
 const names = ["f", "g", "h", "__proto__", "nobody has this"];
 export const workerNames = ["w1", "w2", "w3", "w4", "w5", "w6", "w7", "constructor"];
-const resourceNames = ["gpu", "__proto__", "toString"];
+const resourceNames = ["gpu", "gpu", "gpu", "toString", "toString", "valueOf", "__proto__"];
 
 /** What is encoded in the text is for workers to find out; there are values of every kind. */
 const payloads = [
@@ -147,7 +147,11 @@ export function workerHello(random: Random) {
     pid: 1 + random.below(3),
     threads: 1,
     slots: 1 + random.below(4),
-    resources: { gpu: random.below(3), ...JSON.parse('{"__proto__":2,"toString":1}') },
+    resources: {
+      gpu: random.below(3),
+      toString: 1,
+      ...(random.chance(0.05) && JSON.parse('{"__proto__":2}')),
+    },
     functions: random.several(1, 3, () => random.pick(names)),
   };
 }

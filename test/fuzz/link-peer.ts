@@ -3,71 +3,13 @@
 
 import { PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
 import type { Sessions } from "../../scheduler/sessions.ts";
-import type { Socket, SocketData, SocketHandlers } from "../../src/link/socket.ts";
+import type { SocketData } from "../../src/link/socket.ts";
 import { checkToClient, checkToWorker, checkWelcome } from "../../src/wire/check.ts";
 import { readFrame } from "../../src/wire/frame.ts";
-import { fromClient, fromWorker, workerHello, type Seen } from "./fuzz-messages.ts";
-import { encoded, spoiled, type Draft } from "./fuzz-mutations.ts";
-import type { Random } from "./random.ts";
-
-/** The scheduler's end of a connection, with the fuzzed peer at the other. */
-class FuzzSocket implements Socket {
-  readonly bufferedBytes = 0;
-  open = true;
-  #handlers: SocketHandlers | undefined;
-  #paused = false;
-  #held: SocketData[] = [];
-  readonly #hear: (data: SocketData) => void;
-  readonly #over: (code: number | undefined) => void;
-
-  constructor(hear: (data: SocketData) => void, over: (code: number | undefined) => void) {
-    this.#hear = hear;
-    this.#over = over;
-  }
-
-  listen(handlers: SocketHandlers): void {
-    this.#handlers = handlers;
-  }
-
-  send(data: SocketData): void {
-    if (this.open) this.#hear(data);
-  }
-
-  pause(): void {
-    this.#paused = true;
-  }
-
-  resume(): void {
-    this.#paused = false;
-    for (const data of this.#held.splice(0)) this.deliver(data);
-  }
-
-  close(code: number, reason: string): void {
-    if (!this.open) return;
-    this.open = false;
-    this.#over(code);
-    queueMicrotask(() => this.#handlers?.closed({ code, reason }));
-  }
-
-  terminate(): void {
-    this.open = false;
-    this.#over(undefined);
-  }
-
-  /** From the peer. */
-  deliver(data: SocketData): void {
-    if (!this.open) return;
-    if (this.#paused) this.#held.push(data);
-    else this.#handlers?.message(data);
-  }
-
-  /** The peer is gone; `code` is what it said, if it said anything. */
-  drop(code = 1006): void {
-    if (!this.open) return;
-    this.open = false;
-    this.#handlers?.closed({ code, reason: "" });
-  }
-}
+import { fromClient, fromWorker, workerHello, type Seen } from "./link-messages.ts";
+import { FuzzSocket } from "./fuzz-socket.ts";
+import { encoded, spoiled, type Draft } from "./mutations.ts";
+import type { Random } from "../processes/random.ts";
 
 /** What all fuzzed peers together have done and met. */
 export type Tally = {
@@ -78,9 +20,14 @@ export type Tally = {
   refused: number;
   /** By close code. */
   cutOff: Record<number, number>;
-  /** What the scheduler said that its own schemas do not allow. */
+  /** What was said to the peers that the schemas of its own side do not allow. */
   malformed: string[];
 };
+
+export function newTally(): Tally {
+  const counts = { frames: 0, spoiled: 0, welcomed: 0, resumed: 0, refused: 0 };
+  return { ...counts, cutOff: {}, malformed: [] };
+}
 
 export class FuzzPeer {
   readonly #role: "client" | "worker";
@@ -94,7 +41,7 @@ export class FuzzPeer {
   #scheduler: string | undefined;
   #socket: FuzzSocket | undefined;
   #welcomed = false;
-  /** Numbered frames received in this session. */
+  /** Messages received in this session. */
   #received = 0;
   #seen: Seen[] = [];
 
@@ -221,7 +168,7 @@ export class FuzzPeer {
 
   #hearFrame(data: SocketData): void {
     const { messages, parts } = readFrame(data);
-    if (messages.length > 0) this.#received += 1;
+    this.#received += messages.length;
     for (const message of messages) {
       if (this.#role === "client") {
         checkToClient(message, parts);

@@ -1,7 +1,7 @@
 // How a frame is spoiled: a field gone or of another kind, a number beyond all bounds, keys that every
 // object inherits, columns of other lengths, text cut short, bytes flipped, parts that are not there.
 
-import type { Random } from "./random.ts";
+import type { Random } from "../processes/random.ts";
 
 /** A frame as JSON, with the bytes of its parts beside it. */
 export type Draft = { array: unknown[]; parts: Uint8Array[] };
