@@ -12,6 +12,7 @@ import {
   type CoordinationLimits,
 } from "./coordination/things.ts";
 import type { Keep } from "./clients/keeping.ts";
+import type { Line } from "./structures/line.ts";
 import type { SmallSet } from "./structures/small-set.ts";
 import { History } from "./tasks/history.ts";
 import type { Feed } from "./clients/feeds.ts";
@@ -42,6 +43,9 @@ export type Task = {
   readonly key: TaskKey;
   /** Another one when the task becomes more urgent. */
   spec: Spec;
+  /** The tasks of the same spec before and after it. */
+  ahead: Task | undefined;
+  behind: Task | undefined;
   readonly args: Payload;
   /** Number of the task in the order of submission. */
   readonly order: number;
@@ -121,7 +125,9 @@ export type Spec = {
   readonly constraint: PlacementConstraint;
   readonly lane: Lane;
   readonly heads: RunHeads;
-  tasks: number;
+  readonly tasks: Line<Task>;
+  /** A message that brings tasks of it is being read: it stays until the end of that. */
+  inUse: number;
 };
 
 /** Where tasks may run. Lanes of all clients and priorities that ask for the same share one. */
@@ -262,6 +268,8 @@ export type Client = {
   readonly joinedAt: number;
   readonly specs: Map<string, Spec>;
   readonly lanes: Map<string, Lane>;
+  /** The tasks that it wants though another client submitted them. */
+  readonly wantsOfOthers: Set<Task>;
   /** End of its grace period, while its link is down. */
   awayUntil: number | undefined;
   gone: boolean;
@@ -407,6 +415,8 @@ export type State = {
   /** Locks, semaphores, events, queues and variables. */
   readonly coordination: Coordination;
   readonly schedules: Schedules;
+  /** Tasks whose inputs are to become as urgent as they are, in this step; empty between steps. */
+  readonly hurrying: Set<Task>;
   /** Clients inside tasks that ended in this step; empty between steps. */
   readonly endedClients: Client[];
 
@@ -485,6 +495,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     unreadEvents: 0,
     coordination: createCoordination(),
     schedules: createSchedules(),
+    hurrying: new Set(),
     endedClients: [],
     registered: new Set(),
     restarts: new Set(),

@@ -17,7 +17,7 @@ import {
   type Thing,
   type Waiter,
 } from "./things.ts";
-import type { Line } from "./line.ts";
+import type { Line } from "../structures/line.ts";
 
 const operations: Record<Kind, readonly Request["op"][]> = {
   lock: ["acquire", "look"],

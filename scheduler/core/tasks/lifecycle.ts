@@ -8,7 +8,7 @@ import { tellOfFailure, tellOfRetry, tellOfTask } from "../clients/feeds.ts";
 import { bytesOf, mostHolders } from "../effects.ts";
 import { abandon } from "../placement/dispatches.ts";
 import { listOf, without } from "../structures/small-set.ts";
-import { leaveSpec } from "./specs.ts";
+import { enterSpec, leaveSpec } from "./specs.ts";
 import type {
   Client,
   Spec,
@@ -43,6 +43,8 @@ export function createTask(step: StepContext, spec: Spec, call: Call): Task {
   const task: Task = {
     key,
     spec,
+    ahead: undefined,
+    behind: undefined,
     args: call.args,
     inputKeys: call.inputKeys,
     order: state.totals.submitted++,
@@ -60,7 +62,7 @@ export function createTask(step: StepContext, spec: Spec, call: Call): Task {
     expiresAt: expiresMs === undefined ? undefined : now + expiresMs,
     progress: undefined,
   };
-  spec.tasks++;
+  enterSpec(task, spec);
   state.counts.new++;
   state.tasks.add(task);
   if (expiresMs !== undefined) state.timers.add(now + expiresMs, { kind: "expiry", task });
@@ -239,12 +241,15 @@ export function tellOutcome(step: StepContext, client: Client, task: Task): void
 /**
  * Cancels a task and its dependents for one client, or for all clients when forced. Without force,
  * tasks that other clients need, themselves or through a dependent, go on for these clients.
+ *
+ * @param passed the tasks that were cancelled for this client in the same way just before, with all their
+ * dependents: they are not walked through again, and neither are those that are now
  */
 export function cancel(
   step: StepContext,
   task: Task,
   by: Client,
-  { reason, force }: { reason: string | undefined; force: boolean },
+  { reason, force, passed }: { reason: string | undefined; force: boolean; passed: Set<Task> },
 ): void {
   if (isSettled(task)) {
     // The client had not heard so when it cancelled it: a retry of what failed first must not revive it.
@@ -252,7 +257,7 @@ export function cancel(
     return;
   }
   const forDependents = passedOn(task.key, reason);
-  for (const each of dependentsFirst(task)) {
+  for (const each of dependentsFirst(task, passed)) {
     if (isSettled(each)) continue;
     const itsReason = each === task ? reason : forDependents;
     if (!force) {
@@ -289,12 +294,11 @@ export function cancelOne(
 }
 
 /**
- * Runs a failed task again, and with it its failed inputs and all tasks that failed because of these.
- * Returns false when the task has not failed, or cannot run again.
+ * Runs failed tasks again, and with them their failed inputs and all tasks that failed because of these. Returns
+ * the tasks that are under way again, without those that have not failed, or cannot run again.
  */
-export function reopen(step: StepContext, task: Task): boolean {
-  if (!canReopen(task)) return false;
-  const reopening = new Set([task]);
+export function reopen(step: StepContext, tasks: readonly Task[]): ReadonlySet<Task> {
+  const reopening = new Set(tasks.filter(canReopen));
   // To the inputs that failed first,
   for (const next of reopening) {
     for (const input of next.inputs ?? []) if (canReopen(input)) reopening.add(input);
@@ -319,7 +323,7 @@ export function reopen(step: StepContext, task: Task): boolean {
     // An input may have been cancelled while this task had failed and did not need it.
     if (!endWithInput(step, each)) proceed(step, each, "retried by a client");
   }
-  return true;
+  return reopening;
 }
 
 /** Whether a task has failed, and is a call whose arguments refer to no unknown futures. */
@@ -329,10 +333,14 @@ function canReopen(task: Task): boolean {
   return inputKeys === undefined || inputs !== undefined;
 }
 
-/** A task and everything that depends on it, ordered so that each task comes after its dependents. */
-function dependentsFirst(task: Task): Task[] {
+/**
+ * A task and everything that depends on it, without what was seen before, ordered so that each task comes
+ * after its dependents.
+ */
+function dependentsFirst(task: Task, seen: Set<Task>): Task[] {
   const order: Task[] = [];
-  const seen = new Set<Task>([task]);
+  if (seen.has(task)) return order;
+  seen.add(task);
   const path: { task: Task; rest: Iterator<Task> }[] = [];
   const enter = (next: Task) => path.push({ task: next, rest: listOf(next.dependents).values() });
   enter(task);
@@ -367,7 +375,7 @@ export function forgetIfUnneeded(step: StepContext, task: Task): void {
     if (step.state.tooLarge.size > 0) step.state.tooLarge.delete(next);
     transition(step, next, forgotten, "not needed any more");
     step.state.tasks.delete(next.key);
-    leaveSpec(step.state, next.spec);
+    leaveSpec(step.state, next);
     for (const input of detachInputs(step.state, next)) (candidates ??= []).push(input);
   }
 }

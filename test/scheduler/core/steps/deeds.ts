@@ -96,7 +96,7 @@ export const ofClients: { readonly [Type in ClientMessage]: Deeds } = {
         const ids = clients(scene, count);
         scene.joinWorker("w1", { functions: ["g"] });
         scene.joinWorker("w2", { slots: 2 });
-        taskOfEach(scene, ids);
+        taskOfEach(scene, ids, { options: { atMostOnce: true } });
         return () => {
           for (let index = 0; index < count; index++) {
             const sent = scene.sentTo("w2");
@@ -267,7 +267,7 @@ export const ofClients: { readonly [Type in ClientMessage]: Deeds } = {
       ...withKeys((keys) => ({ type: "want", id: 1, keys })),
       "by another": (scene, keys) => scene.say("bob", { type: "want", id: 1, keys }),
       "each by another": (scene, keys) =>
-        scene.say("bob", ...keys.map((key) => ({ type: "want", id: 1, keys: [key] }) as const)),
+        scene.say("bob", ...keys.map((key): FromClient => ({ type: "want", id: 1, keys: [key] }))),
     },
     crowd: {
       "one of many holders, by many": (scene, count) => {
@@ -286,16 +286,16 @@ export const ofClients: { readonly [Type in ClientMessage]: Deeds } = {
       each: (scene, keys) =>
         scene.say(
           "ann",
-          ...keys.map((key) => {
-            return { type: "publish", id: 1, name: key, value: "1", inputs: [key] } as const;
+          ...keys.map((key): FromClient => {
+            return { type: "publish", id: 1, name: key, value: "1", inputs: [key] };
           }),
         ),
       "one again and again": (scene, keys) =>
         scene.say(
           "ann",
-          ...keys.map(() => {
+          ...keys.map((): FromClient => {
             const inputs = keys.slice(-1);
-            return { type: "publish", id: 1, name: "p", value: "1", inputs, override: true } as const;
+            return { type: "publish", id: 1, name: "p", value: "1", inputs, override: true };
           }),
         ),
     },
