@@ -27,7 +27,7 @@ import type { Vigil } from "./placement/no-workers.ts";
 import type { Departure } from "./workers/departures.ts";
 import type { Restart } from "./workers/restart.ts";
 import type { Retirement } from "./workers/retiring.ts";
-import type { Scatter } from "./values/scattering.ts";
+import { createScatters, type Scatters } from "./values/scatters.ts";
 import type { NamedWorkers, Site } from "./placement/sites.ts";
 import type { Reservation } from "./placement/reservation.ts";
 import type { Suspects } from "./placement/suspects.ts";
@@ -245,6 +245,8 @@ export type Worker = {
   readonly job: JobStep | undefined;
   /** What still runs then is given back; undefined when no end is known. */
   readonly endsAt: number | undefined;
+  /** The tasks whose values it was asked to copy and has not answered for. */
+  readonly copying: Set<Task>;
   /** The tasks whose values it holds, and the bytes of these. */
   readonly holds: Set<Task>;
   heldBytes: number;
@@ -398,7 +400,7 @@ export type State = {
   offloading: boolean;
   /** By task, the workers that were asked to fetch a replica of its value and have not answered. */
   readonly replicaRequests: Map<Task, Set<Worker>>;
-  readonly scatters: Set<Scatter>;
+  readonly scatters: Scatters;
 
   // Clients: see clients/, coordination/ and schedules/.
   /** What needs tasks besides clients; see retention.ts. */
@@ -486,7 +488,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     keptBytes: 0,
     offloading: false,
     replicaRequests: new Map(),
-    scatters: new Set(),
+    scatters: createScatters(),
     retentions: new Map(),
     kept: new Map(),
     offers: { open: new Map(), made: 0 },

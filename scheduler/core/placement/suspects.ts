@@ -61,16 +61,18 @@ export function releaseSuspects(step: StepContext): void {
   if (suspects.clearing !== undefined) advanceClearing(step, suspects.clearing);
   if (suspects.parked.size === 0 || suspects.lookedAt === state.slotsFreed) return;
   suspects.lookedAt = state.slotsFreed;
-  for (const task of suspects.parked) {
-    if (!isParked(state, task)) suspects.parked.delete(task);
-    else if (!mayStart(step.now, task)) {
-      suspects.parked.delete(task);
-      proceed(step, task, "it waits for its limit");
-    }
-  }
   for (const worker of state.free) {
     if (worker.suspects > 0) continue;
     for (const task of suspects.parked) {
+      if (!isParked(state, task)) {
+        suspects.parked.delete(task);
+        continue;
+      }
+      if (!mayStart(step.now, task)) {
+        suspects.parked.delete(task);
+        proceed(step, task, "it waits for its limit");
+        continue;
+      }
       if (task === suspects.clearing?.task) continue;
       if (!isApartOn(worker, task) || !couldTake(worker, task)) continue;
       suspects.parked.delete(task);

@@ -7,7 +7,7 @@ import type { Payload } from "../../../src/payload/payload.ts";
 import { tellOfFailure, tellOfRetry, tellOfTask } from "../clients/feeds.ts";
 import { bytesOf, mostHolders } from "../effects.ts";
 import { abandon } from "../placement/dispatches.ts";
-import { listOf, without } from "../structures/small-set.ts";
+import { firstOf, listOf, without } from "../structures/small-set.ts";
 import { enterSpec, leaveSpec } from "./specs.ts";
 import type {
   Client,
@@ -22,7 +22,7 @@ import type {
 import { transition, type StepContext } from "./transition.ts";
 import { forgetLineage, isScattered, rememberLineage } from "../values/lineage.ts";
 import { updateOffloading } from "../values/offloading.ts";
-import { freeValue } from "../values/replicas.ts";
+import { forgetRequests, freeValue, noteHolder } from "../values/replicas.ts";
 import { forEachWanting, removeWant } from "../clients/wants.ts";
 
 /** The states that all their tasks share. */
@@ -157,8 +157,7 @@ export function finish(step: StepContext, task: Task, value: Payload, worker: st
 export function finishHeld(step: StepContext, task: Task, bytes: number, holder: Worker): void {
   const holders = new Set([holder]);
   transition(step, task, { at: "finished", value: undefined, bytes, holders }, holder.name);
-  holder.holds.add(task);
-  holder.heldBytes += bytes;
+  noteHolder(step, task, holder, bytes);
   settle(step, task, holder.name);
   for (const input of rememberLineage(step.state, task)) forgetIfUnneeded(step, input);
   forgetIfUnneeded(step, task);
@@ -371,7 +370,7 @@ export function forgetIfUnneeded(step: StepContext, task: Task): void {
     tellIfReleased(step, next);
     if (next.state.at === "running") abandon(step, next.state.dispatch, "no longer wanted");
     freeValue(step, next);
-    if (step.state.replicaRequests.size > 0) step.state.replicaRequests.delete(next);
+    forgetRequests(step.state, next);
     if (step.state.tooLarge.size > 0) step.state.tooLarge.delete(next);
     transition(step, next, forgotten, "not needed any more");
     step.state.tasks.delete(next.key);
@@ -391,7 +390,7 @@ function release(step: StepContext, task: Task): readonly Task[] {
   tellIfReleased(step, task);
   if (state.at === "running") abandon(step, state.dispatch, "no longer wanted");
   freeValue(step, task);
-  step.state.replicaRequests.delete(task);
+  forgetRequests(step.state, task);
   transition(step, task, released, "its value is not needed");
   return rememberLineage(step.state, task);
 }
@@ -440,7 +439,7 @@ function tellFinished({ state, effects }: StepContext, client: Client, task: Tas
   if (task.state.at !== "finished") return;
   const { value, bytes, holders } = task.state;
   if (holders !== undefined) {
-    const names = Array.from(holders, ({ name }) => name).slice(0, mostHolders);
+    const names = firstOf(holders, mostHolders).map(({ name }) => name);
     effects.stored(client, task.key, bytes, names);
   } else if (bytes <= state.options.smallResultBytes) effects.finished(client, task.key, value);
   else effects.stored(client, task.key, bytes, ["scheduler"]);

@@ -49,7 +49,11 @@ export class StepCounter {
   /** Each adds the number of items that it looks at or moves, as far as that is known. */
   #watchBuiltIns(): () => void {
     const undo: (() => void)[] = [];
-    const watch = (owner: object, name: string, walks: (self: never, result: unknown) => number) => {
+    const watch = (
+      owner: object,
+      name: string,
+      walks: (self: never, result: unknown) => number,
+    ) => {
       const holder = owner as Record<string, (...args: unknown[]) => unknown>;
       const original = holder[name]!;
       const add = (steps: number) => {
@@ -69,7 +73,8 @@ export class StepCounter {
     for (const name of ["shift", "unshift", "splice", "reverse", "sort", "join", "concat"]) {
       watch(arrays, name, length);
     }
-    for (const name of ["slice", "fill"]) watch(arrays, name, (_, made) => length(made as unknown[]));
+    for (const name of ["slice", "fill"])
+      watch(arrays, name, (_, made) => length(made as unknown[]));
     for (const name of ["indexOf", "includes", "lastIndexOf"]) {
       watch(arrays, name, (array: unknown[], found) =>
         typeof found === "number" && found >= 0 ? found + 1 : array.length,

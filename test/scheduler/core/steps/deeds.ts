@@ -21,9 +21,7 @@ const lost = { code: "thread-lost", message: "it exited" };
 type ClientMessage = FromClient["type"];
 
 /** One message with all keys; one with each, in one frame; and each in its own frame. */
-function withKeys(
-  ...messagesOf: ((keys: string[]) => FromClient)[]
-): Record<string, OnGraph> {
+function withKeys(...messagesOf: ((keys: string[]) => FromClient)[]): Record<string, OnGraph> {
   const deeds: Record<string, OnGraph> = {};
   messagesOf.forEach((messageOf, index) => {
     deeds[`all ${index}`] = (scene, keys) => scene.say("ann", messageOf(keys));
@@ -137,7 +135,8 @@ export const ofClients: { readonly [Type in ClientMessage]: Deeds } = {
       "a value of many holders": (scene, count) => {
         heldByMany(scene, count);
         return () => {
-          for (let each = 0; each < count; each++) scene.say("ann", { type: "fetch", keys: ["v-1"] });
+          for (let each = 0; each < count; each++)
+            scene.say("ann", { type: "fetch", keys: ["v-1"] });
         };
       },
     },
@@ -241,7 +240,10 @@ export const ofClients: { readonly [Type in ClientMessage]: Deeds } = {
   explain: {
     graph: {
       each: (scene, keys) =>
-        scene.say("ann", ...keys.slice(-20).map((key) => ({ type: "explain", id: 1, key }) as const)),
+        scene.say(
+          "ann",
+          ...keys.slice(-20).map((key) => ({ type: "explain", id: 1, key }) as const),
+        ),
     },
   },
   tasks: {
@@ -336,7 +338,8 @@ export const ofClients: { readonly [Type in ClientMessage]: Deeds } = {
       "many large": (scene, count) => {
         scene.joinWorker("w1");
         return () => {
-          for (const key of range(count)) scene.say("ann", { type: "scatter", id: 1, key, bytes: 9 });
+          for (const key of range(count))
+            scene.say("ann", { type: "scatter", id: 1, key, bytes: 9 });
         };
       },
       "many large, abandoned": (scene, count) => {
@@ -411,13 +414,15 @@ export const ofClients: { readonly [Type in ClientMessage]: Deeds } = {
       many: (scene, count) => {
         schedules(scene, count);
         return () => {
-          for (const name of range(count, "s")) scene.say("ann", { type: "unschedule", id: 1, name });
+          for (const name of range(count, "s"))
+            scene.say("ann", { type: "unschedule", id: 1, name });
         };
       },
       "many whose moment is not known": (scene, count) => {
         schedules(scene, count, { cron: "* * * * *" });
         return () => {
-          for (const name of range(count, "s")) scene.say("ann", { type: "unschedule", id: 1, name });
+          for (const name of range(count, "s"))
+            scene.say("ann", { type: "unschedule", id: 1, name });
         };
       },
     },
@@ -434,7 +439,8 @@ export const ofClients: { readonly [Type in ClientMessage]: Deeds } = {
       },
       "an event, by many": (scene, count) => {
         const ids = clients(scene, count);
-        for (const id of ids) scene.say(id, coordinate(1, { kind: "event", name: "e", op: "wait" }));
+        for (const id of ids)
+          scene.say(id, coordinate(1, { kind: "event", name: "e", op: "wait" }));
         return () => scene.say("ann", coordinate(2, { kind: "event", name: "e", op: "set" }));
       },
       "a variable, by many": (scene, count) => {
@@ -458,7 +464,10 @@ export const ofClients: { readonly [Type in ClientMessage]: Deeds } = {
       },
       "many things": (scene, count) => () => {
         for (const name of range(count, "l")) {
-          scene.say("ann", coordinate(Number(parseInt(name.slice(2), 36)), { kind: "lock", name, op: "acquire" }));
+          scene.say(
+            "ann",
+            coordinate(Number(parseInt(name.slice(2), 36)), { kind: "lock", name, op: "acquire" }),
+          );
         }
       },
     },
@@ -612,7 +621,10 @@ export const ofWorkers: { readonly [Type in WorkerMessage]: Deeds } = {
       ...ofAttempts((attempts) => ({ type: "stopped", ...columnsOf(attempts) })),
       "after cancel": (scene, keys) => {
         scene.say("ann", { type: "cancel", keys });
-        ofAttempts((attempts) => ({ type: "stopped", ...columnsOf(attempts) }))["each"]!(scene, keys);
+        ofAttempts((attempts) => ({ type: "stopped", ...columnsOf(attempts) }))["each"]!(
+          scene,
+          keys,
+        );
       },
     },
   },

@@ -172,12 +172,16 @@ export const dressings: Record<string, (scene: Scene, keys: string[], inputs: st
         scene.say(id, { type: "want", id: 1, keys });
       }
     },
-    kept: (scene, keys, inputs) => scene.submit("ann", keys, { inputs, options: { keepMs: 5_000 } }),
+    kept: (scene, keys, inputs) =>
+      scene.submit("ann", keys, { inputs, options: { keepMs: 5_000 } }),
     detached: (scene, keys, inputs) => {
       scene.submit("ann", keys, { inputs });
       scene.say("ann", { type: "detach", keys });
     },
-    "of many specs": eachWith((index) => ({ expiresMs: 50_000 + index, unschedulableTimeoutMs: 2_000 })),
+    "of many specs": eachWith((index) => ({
+      expiresMs: 50_000 + index,
+      unschedulableTimeoutMs: 2_000,
+    })),
     "with names of their own": eachWith((index) => ({
       ...{ maxRunning: 1, limitName: `n${index}` },
       ...{ unschedulableTimeoutMs: 2_000 + index },
