@@ -429,6 +429,8 @@ export type State = {
   readonly restarts: Set<Restart>;
   /** The workers that leave, or were asked to. */
   readonly retirements: Map<Worker, Retirement>;
+  /** Those of them that leave and were not told that they may go. */
+  readonly leaving: Set<Worker>;
   /** By name, how the newest of the workers went that are not here: see departures.ts. */
   readonly departures: Map<string, Departure>;
   /** How often workers said that they could not start. */
@@ -474,7 +476,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     openAhead: new Set(),
     surplus: new Set(),
     slotsFreed: 0,
-    suspects: { parked: new Set(), clearing: undefined, lookedAt: undefined },
+    suspects: { parked: new Set(), alone: new Set(), clearing: undefined, lookedAt: undefined },
     limits: createLimits(),
     reservation: { oldest: undefined, worker: undefined, isScheduled: false },
     becameReady: new Set(),
@@ -502,6 +504,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     registered: new Set(),
     restarts: new Set(),
     retirements: new Map(),
+    leaving: new Set(),
     departures: new Map(),
     failedStarts: 0,
     joins: 0,

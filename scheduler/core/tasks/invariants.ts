@@ -1,7 +1,7 @@
 // What must hold of tasks and their specs between two steps.
 
 import { assert } from "../assert.ts";
-import { isParked } from "../placement/suspects.ts";
+import { isParked } from "../placement/parked.ts";
 import type { Spec, State, Task, TaskStateName } from "../state.ts";
 import { includes, listOf } from "../structures/small-set.ts";
 import { isScattered } from "../values/lineage.ts";

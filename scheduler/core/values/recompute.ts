@@ -16,7 +16,7 @@ import { hurryForDependents } from "../tasks/urgency.ts";
 import { transition, type StepContext } from "../tasks/transition.ts";
 import { isIrreplaceable, isScattered, needInputsAgain } from "./lineage.ts";
 import { forgetRequests, removeReplica } from "./replicas.ts";
-import { tellOfTask } from "../clients/feeds.ts";
+import { tellOfRetry, tellOfTask } from "../clients/feeds.ts";
 import { forEachWanting } from "../clients/wants.ts";
 
 /** A worker is gone, and with it the values that it held. */
@@ -78,11 +78,20 @@ function loseValues(
       }
     }
   }
-  recompute(step, lost, why);
+  recompute(step, lost, why, new Set(lost));
 }
 
-/** Runs released tasks again, and before them those of their inputs that are released too. */
-export function recompute(step: StepContext, tasks: readonly Task[], why: string): void {
+/**
+ * Runs released tasks again, and before them those of their inputs that are released too.
+ *
+ * @param told those of which it is told already that they run again
+ */
+export function recompute(
+  step: StepContext,
+  tasks: readonly Task[],
+  why: string,
+  told?: ReadonlySet<Task>,
+): void {
   const { state } = step;
   const making = new Set<Task>();
   const look = tasks.filter((task) => isNeeded(state, task));
@@ -99,6 +108,7 @@ export function recompute(step: StepContext, tasks: readonly Task[], why: string
   for (const task of making) {
     const missing = countMissing(task);
     transition(step, task, { at: "waiting", missing, until: undefined }, why);
+    if (!told?.has(task)) tellOfRetry(step, task);
   }
   hurryForDependents(step, making);
   for (const task of making) {

@@ -34,9 +34,8 @@ export function removeReplica(step: StepContext, task: Task, worker: Worker): vo
   state.holders?.delete(worker);
   worker.heldBytes -= state.bytes;
   // A worker that leaves may be the only one that has it now.
-  for (const [leaving, { toLookAt }] of step.state.retirements) {
-    if (leaving.holds.has(task)) toLookAt.push(task);
-  }
+  const { leaving, retirements } = step.state;
+  for (const each of leaving) if (each.holds.has(task)) retirements.get(each)!.toLookAt.push(task);
 }
 
 /** The value is gone, and no copy of it can be had any more. */

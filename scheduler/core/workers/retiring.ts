@@ -32,8 +32,6 @@ export type Retirement = {
   largestTaker: number;
   /** What it waits for, in words, while no other worker can take what it holds. */
   stuck: string | undefined;
-  /** It was told that it may go. */
-  isReleased: boolean;
 };
 
 /** `workers` counts those of the request that are still here. */
@@ -73,6 +71,7 @@ export function startLeaving(
   { reason, keeps = false }: { reason?: string; keeps?: boolean },
 ): void {
   worker.leaving = true;
+  state.leaving.add(worker);
   const retirement = retirementOf(state, worker);
   // The oldest is the last, and comes first.
   for (const task of [...worker.holds].reverse()) retirement.toLookAt.push(task);
@@ -85,6 +84,7 @@ export function endRetirement(step: StepContext, worker: Worker): void {
   const { state } = step;
   const retirement = state.retirements.get(worker);
   state.retirements.delete(worker);
+  state.leaving.delete(worker);
   for (const request of retirement?.requests ?? []) {
     request.workers--;
     if (request.workers === 0) answer(step, request.asked, null);
@@ -93,13 +93,14 @@ export function endRetirement(step: StepContext, worker: Worker): void {
 
 /** At the end of every step: leaving workers hand over values, and go when nothing is left to do. */
 export function advanceRetirements(step: StepContext): void {
-  for (const [worker, retirement] of step.state.retirements) {
-    if (!worker.leaving || retirement.isReleased) continue;
+  const { leaving, retirements } = step.state;
+  for (const worker of leaving) {
+    const retirement = retirements.get(worker)!;
     handOverValues(step, worker, retirement);
     const isStuck = holdsOn(worker, retirement);
     tellStuck(step, worker, retirement, isStuck);
     if (retirement.handingOver.size > 0 || isStuck || worker.dispatches.size > 0) continue;
-    retirement.isReleased = true;
+    leaving.delete(worker);
     step.effects.tell(worker, { type: "farewell" });
   }
 }
@@ -117,7 +118,6 @@ function retirementOf({ retirements }: State, worker: Worker): Retirement {
       untaken: { irreplaceable: [], others: [] },
       largestTaker: -1,
       stuck: undefined,
-      isReleased: false,
     };
     retirements.set(worker, retirement);
   }
