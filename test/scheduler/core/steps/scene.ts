@@ -35,7 +35,7 @@ export class Scene {
           if (message.type !== "answer" || !("result" in message)) continue;
           const { result } = message;
           if (typeof result !== "object" || result === null || !("offer" in result)) continue;
-          this.offers.push({ client: effect.to, offer: result.offer as number });
+          this.offers.push({ client: effect.to, offer: result.offer });
         }
       }
       if (effect.do !== "send-to-worker") continue;
@@ -245,7 +245,7 @@ export const lives: Record<string, (scene: Scene, keys: string[]) => void> = {
 /** A worker that runs them all at once. */
 export const big: Partial<WorkerFacts> = {
   slots: 65_536,
-  functions: ["f", "g", ...Array.from({ length: 2_000 }, (_, index) => `f${index}`)],
+  functions: ["f", "g", ...Array.from({ length: 250 }, (_, index) => `f${index}`)],
   resources: { gpu: 1e6 },
   tags: Array.from({ length: 256 }, (_, index) => `tag${index}`),
 };

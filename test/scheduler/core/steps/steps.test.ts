@@ -103,14 +103,17 @@ describe.each(Object.entries(tables))("%s", (_, table) => {
   });
 });
 
-/** Every shape, dressing and life with some of the others; or with all. */
+/** Those in which whole clusters were lost; every shape, dressing and life with some of the others; or all with all. */
 function graphs(): { shape: string; dressing: string; life: string }[] {
   const names = [shapes, dressings, lives].map(Object.keys) as [string[], string[], string[]];
   const all = names[0].flatMap((shape) =>
     names[1].flatMap((dressing) => names[2].map((life) => ({ shape, dressing, life }))),
   );
   if (isThorough) return all;
-  return all.filter((_, index) => index % 37 === 0);
+  const known = ["published at its end", "shared", "of many specs"];
+  const isKnown = ({ shape, dressing, life }: (typeof all)[number]) =>
+    shape === "chain" && life === "waiting" && known.includes(dressing);
+  return all.filter((graph, index) => isKnown(graph) || index % 53 === 0);
 }
 
 test("everything that can be said has a deed", () => {
