@@ -259,7 +259,7 @@ function rebalance(step: StepContext): void {
     free -= withdrawn;
   }
 }
-const lookedAt = 64;
+const lookedAt = 16;
 const soonMs = 5;
 const minimumMicros = 2_000;
 const lateMs = 50;

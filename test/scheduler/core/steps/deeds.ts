@@ -242,7 +242,7 @@ export const ofClients: { readonly [Type in ClientMessage]: Deeds } = {
       each: (scene, keys) =>
         scene.say(
           "ann",
-          ...keys.slice(-20).map((key) => ({ type: "explain", id: 1, key }) as const),
+          ...keys.slice(-1).map((key) => ({ type: "explain", id: 1, key }) as const),
         ),
     },
   },
@@ -1129,4 +1129,12 @@ export const ofClock: { readonly [Kind in Due["kind"]]: Deeds } = {
       },
     },
   },
+};
+
+/** All of them, by who does them. */
+export const tables: Readonly<Record<string, Readonly<Record<string, Deeds>>>> = {
+  "a client says": ofClients,
+  "a worker says": ofWorkers,
+  "it happens": ofEvents,
+  "it is time": ofClock,
 };

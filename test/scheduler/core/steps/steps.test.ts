@@ -3,20 +3,22 @@
 //
 // STEPS=all tries every deed on every graph, which takes a quarter of an hour.
 
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FromClientSchema, FromWorkerSchema } from "../../../../src/wire/protocol.ts";
 import { requests } from "../../../../src/wire/requests.ts";
-import { StepCounter } from "./counting.ts";
-import { ofClients, ofClock, ofEvents, ofWorkers, type Deeds } from "./deeds.ts";
-import { dressings, lives, range, Scene, shapes, type Core } from "./scene.ts";
+import { ofClients, ofClock, ofWorkers, tables } from "./deeds.ts";
+import type { Answer, Graph, Question } from "./measuring.ts";
+import { dressings, lives, shapes } from "./scene.ts";
 
 const isThorough = process.env["STEPS"] === "all";
-/** Tasks, clients or whatever there are many of, at first. */
-const fewest = 60;
+const timeout = isThorough ? 600_000 : 60_000;
+const graphs = chooseGraphs();
 /** Sorting takes a little more than twice as long for twice as much. */
 const mostGrowth = 2.3;
-/** What is cheaper for each of them may grow as it likes. */
-const cheap = 30;
+/** What is cheaper than so many steps may grow as it likes. */
+const cheap = 7_200;
 
 /**
  * What is known to cost more, and why it is left so. Of workers there are thousands and not millions.
@@ -32,88 +34,50 @@ const exceptions: Record<string, string> = {
     "finished: beside many functions that have limits",
 };
 
-let counter: StepCounter;
-let core: Core;
+let thread: Worker;
 
-beforeAll(async () => {
-  counter = new StepCounter();
-  const { createState } = await import("../../../../scheduler/core/state.ts");
-  const { step } = await import("../../../../scheduler/core/step.ts");
-  core = { createState, step };
+beforeAll(() => {
+  thread = new Worker(new URL("measuring.ts", import.meta.url), { execArgv: [] });
 });
-afterAll(() => counter.end());
+afterAll(() => thread.terminate());
 
-function scene(): Scene {
-  const made = new Scene(core, { workerTimeoutMs: 50_000 });
-  made.joinClient("ann");
-  made.joinClient("bob");
-  return made;
+/** How much more steps twice as much takes, at the end: for each graph, or for the crowd. */
+async function growths(question: Question): Promise<number[]> {
+  const answered = once(thread, "message");
+  thread.postMessage(question);
+  const [answer] = (await answered) as [Answer];
+  return answer.map(([, before = 0, after = 0]) => (after < cheap ? 0 : after / before));
 }
 
-/** How much more steps twice as much takes, at the end. */
-function growthOf(stepsFor: (count: number) => number): number {
-  const [, before, after] = [1, 2, 4].map((times) => stepsFor(times * fewest)) as [
-    number,
-    number,
-    number,
-  ];
-  return after < 4 * fewest * cheap ? 0 : after / before;
-}
-
-const tables: Record<string, Readonly<Record<string, Deeds>>> = {
-  "a client says": ofClients,
-  "a worker says": ofWorkers,
-  "it happens": ofEvents,
-  "it is time": ofClock,
-};
-
-describe.each(Object.entries(tables))("%s", (_, table) => {
-  const crowds = Object.entries(table).flatMap(([type, { crowd = {} }]) =>
-    Object.entries(crowd).map(([name, act]) => [`${type}: ${name}`, act] as const),
-  );
-  test.each(crowds)("%s", (name, crowd) => {
-    const growth = growthOf((count) => {
-      const made = scene();
-      const act = crowd(made, count);
-      return counter.count(act);
-    });
-    if (Object.values(exceptions).includes(name)) expect(growth).toBeGreaterThan(mostGrowth);
+describe.each(Object.entries(tables))("%s", (table, all) => {
+  const named = (kind: "crowd" | "graph") =>
+    Object.entries(all).flatMap(([type, deeds]) =>
+      Object.keys(deeds[kind] ?? {}).map((name) => [`${type}: ${name}`, type, name] as const),
+    );
+  test.each(named("crowd"))("%s", async (title, type, name) => {
+    const [growth] = await growths({ table, type, name, graphs: undefined });
+    if (Object.values(exceptions).includes(title)) expect(growth).toBeGreaterThan(mostGrowth);
     else expect(growth).toBeLessThan(mostGrowth);
   });
 
-  const onGraphs = Object.entries(table).flatMap(([type, { graph = {} }]) =>
-    Object.entries(graph).map(([name, act]) => [`${type}: ${name}`, act] as const),
-  );
-  test.each(onGraphs)("%s, whatever the graph", { timeout: 600_000 }, (_name, act) => {
-    const costly: string[] = [];
-    for (const { shape, dressing, life } of graphs()) {
-      const growth = growthOf((count) => {
-        const made = scene();
-        const keys = range(count);
-        const inputs = keys.map((_key, index) =>
-          shapes[shape]!(index, count).map((at) => keys[at]!),
-        );
-        dressings[dressing]!(made, keys, inputs);
-        lives[life]!(made, keys);
-        return counter.count(() => act(made, keys));
-      });
-      if (growth > mostGrowth) costly.push(`${shape}, ${dressing}, ${life}: ${growth.toFixed(2)}`);
-    }
+  test.each(named("graph"))("%s, whatever the graph", { timeout }, async (_title, type, name) => {
+    const found = await growths({ table, type, name, graphs });
+    const costly = graphs.filter((_, index) => found[index]! > mostGrowth);
     expect(costly).toEqual([]);
   });
 });
 
 /** Those in which whole clusters were lost; every shape, dressing and life with some of the others; or all with all. */
-function graphs(): { shape: string; dressing: string; life: string }[] {
+function chooseGraphs(): Graph[] {
   const names = [shapes, dressings, lives].map(Object.keys) as [string[], string[], string[]];
   const all = names[0].flatMap((shape) =>
     names[1].flatMap((dressing) => names[2].map((life) => ({ shape, dressing, life }))),
   );
   if (isThorough) return all;
   const known = ["published at its end", "shared", "of many specs"];
-  const isKnown = ({ shape, dressing, life }: (typeof all)[number]) =>
+  const isKnown = ({ shape, dressing, life }: Graph) =>
     shape === "chain" && life === "waiting" && known.includes(dressing);
-  return all.filter((graph, index) => isKnown(graph) || index % 53 === 0);
+  return all.filter((graph, index) => isKnown(graph) || index % 101 === 0);
 }
 
 test("everything that can be said has a deed", () => {
