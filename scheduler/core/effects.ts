@@ -13,6 +13,7 @@ import type { RequestName, ResultOf } from "../../src/wire/requests.ts";
 import type { Feed } from "./clients/feeds.ts";
 import { headOf, type RunHead } from "./tasks/run-heads.ts";
 import type { Payload } from "../../src/payload/payload.ts";
+import { firstOf } from "./structures/small-set.ts";
 import type { Client, ClientId, Dispatch, Task, TaskKey, Worker, WorkerId } from "./state.ts";
 
 /** An instruction to the shell. Plain data, so that a step can be recorded and compared. */
@@ -42,8 +43,9 @@ export type UnheardFailure = {
   readonly dependents: number;
 };
 
-/** Most holders that are named for one value. */
+/** Most holders that are named for one value; and those that are looked at of one that was broadcast. */
 export const mostHolders = 4;
+const amongHolders = 64;
 
 /**
  * Bounds on one message, by rows and by payload bytes. All that a worker of two or three threads is
@@ -370,7 +372,7 @@ function referenceTo(
   const reference: Reference = { key, order, attempt, bytes, from: [] };
   if (holders?.has(worker)) reference.here = true;
   // Workers that read different values at the same time begin with different holders.
-  const all = [...(holders ?? [])];
+  const all = holders === undefined ? [] : firstOf(holders, amongHolders);
   const first = order % Math.max(1, all.length);
   for (let index = 0; index < all.length && reference.from.length < mostHolders; index++) {
     const { address } = all[(first + index) % all.length]!;

@@ -12,6 +12,7 @@ import {
   type CoordinationLimits,
 } from "./coordination/things.ts";
 import type { Keep } from "./clients/keeping.ts";
+import type { Line } from "./structures/line.ts";
 import type { SmallSet } from "./structures/small-set.ts";
 import { History } from "./tasks/history.ts";
 import type { Feed } from "./clients/feeds.ts";
@@ -26,7 +27,7 @@ import type { Vigil } from "./placement/no-workers.ts";
 import type { Departure } from "./workers/departures.ts";
 import type { Restart } from "./workers/restart.ts";
 import type { Retirement } from "./workers/retiring.ts";
-import type { Scatter } from "./values/scattering.ts";
+import { createScatters, type Scatters } from "./values/scatters.ts";
 import type { NamedWorkers, Site } from "./placement/sites.ts";
 import type { Reservation } from "./placement/reservation.ts";
 import type { Suspects } from "./placement/suspects.ts";
@@ -42,6 +43,9 @@ export type Task = {
   readonly key: TaskKey;
   /** Another one when the task becomes more urgent. */
   spec: Spec;
+  /** The tasks of the same spec before and after it. */
+  ahead: Task | undefined;
+  behind: Task | undefined;
   readonly args: Payload;
   /** Number of the task in the order of submission. */
   readonly order: number;
@@ -121,7 +125,9 @@ export type Spec = {
   readonly constraint: PlacementConstraint;
   readonly lane: Lane;
   readonly heads: RunHeads;
-  tasks: number;
+  readonly tasks: Line<Task>;
+  /** A message that brings tasks of it is being read: it stays until the end of that. */
+  inUse: number;
 };
 
 /** Where tasks may run. Lanes of all clients and priorities that ask for the same share one. */
@@ -239,6 +245,8 @@ export type Worker = {
   readonly job: JobStep | undefined;
   /** What still runs then is given back; undefined when no end is known. */
   readonly endsAt: number | undefined;
+  /** The tasks whose values it was asked to copy and has not answered for. */
+  readonly copying: Set<Task>;
   /** The tasks whose values it holds, and the bytes of these. */
   readonly holds: Set<Task>;
   heldBytes: number;
@@ -262,6 +270,8 @@ export type Client = {
   readonly joinedAt: number;
   readonly specs: Map<string, Spec>;
   readonly lanes: Map<string, Lane>;
+  /** The tasks that it wants though another client submitted them. */
+  readonly wantsOfOthers: Set<Task>;
   /** End of its grace period, while its link is down. */
   awayUntil: number | undefined;
   gone: boolean;
@@ -390,7 +400,7 @@ export type State = {
   offloading: boolean;
   /** By task, the workers that were asked to fetch a replica of its value and have not answered. */
   readonly replicaRequests: Map<Task, Set<Worker>>;
-  readonly scatters: Set<Scatter>;
+  readonly scatters: Scatters;
 
   // Clients: see clients/, coordination/ and schedules/.
   /** What needs tasks besides clients; see retention.ts. */
@@ -407,6 +417,8 @@ export type State = {
   /** Locks, semaphores, events, queues and variables. */
   readonly coordination: Coordination;
   readonly schedules: Schedules;
+  /** Tasks whose inputs are to become as urgent as they are, in this step; empty between steps. */
+  readonly hurrying: Set<Task>;
   /** Clients inside tasks that ended in this step; empty between steps. */
   readonly endedClients: Client[];
 
@@ -417,6 +429,8 @@ export type State = {
   readonly restarts: Set<Restart>;
   /** The workers that leave, or were asked to. */
   readonly retirements: Map<Worker, Retirement>;
+  /** Those of them that leave and were not told that they may go. */
+  readonly leaving: Set<Worker>;
   /** By name, how the newest of the workers went that are not here: see departures.ts. */
   readonly departures: Map<string, Departure>;
   /** How often workers said that they could not start. */
@@ -466,7 +480,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     openAhead: new Set(),
     surplus: new Set(),
     slotsFreed: 0,
-    suspects: { parked: new Set(), clearing: undefined, lookedAt: undefined },
+    suspects: { parked: new Set(), alone: new Set(), clearing: undefined, lookedAt: undefined },
     limits: createLimits(),
     reservation: { oldest: undefined, worker: undefined, isScheduled: false },
     becameReady: new Set(),
@@ -480,7 +494,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     keptBytes: 0,
     offloading: false,
     replicaRequests: new Map(),
-    scatters: new Set(),
+    scatters: createScatters(),
     retentions: new Map(),
     kept: new Map(),
     offers: { open: new Map(), made: 0 },
@@ -489,10 +503,12 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     unreadEvents: 0,
     coordination: createCoordination(),
     schedules: createSchedules(),
+    hurrying: new Set(),
     endedClients: [],
     registered: new Set(),
     restarts: new Set(),
     retirements: new Map(),
+    leaving: new Set(),
     departures: new Map(),
     failedStarts: 0,
     joins: 0,

@@ -22,6 +22,7 @@ import { advanceBacklogs } from "./schedules/runs.ts";
 import type { ClientId, State, WorkerId } from "./state.ts";
 import { endSubTasks } from "./clients/sub-tasks.ts";
 import { failUnstarted, startEnding } from "./time-limit.ts";
+import { hurryAll } from "./tasks/urgency.ts";
 import { receiveEnded, type EndedWorker } from "./workers/ended.ts";
 import * as worker from "./workers/membership.ts";
 import { receive as receiveFromWorker } from "./workers/worker-events.ts";
@@ -137,6 +138,7 @@ export function step(state: State, now: number, event: Event): Effect[] {
   }
   do {
     endSubTasks(context);
+    hurryAll(context);
     failUnstarted(context);
     place(context);
     startUnschedulableTimeouts(context);

@@ -12,8 +12,8 @@ import { isScattered } from "./values/lineage.ts";
 export type TimeLimit = {
   readonly at: number;
   readonly failure: Failure;
-  /** Tasks that are left waiting: values that clients send. */
-  waiting: number;
+  /** Tasks that became ready or wait since the last look at them. */
+  readonly unstarted: Task[];
 };
 
 /** @param limit names it: "the time limit of 1 hour of Slurm job 12" */
@@ -22,7 +22,7 @@ export function startEnding(step: StepContext, limit: string, leftMs: number): v
   if (state.timeLimit !== undefined) return;
   const message = `save what has finished, and run the rest in another job: ${limit} is near, so no more tasks start`;
   const failure = { code: "time-limit", message };
-  state.timeLimit = { at: now + leftMs, failure, waiting: 0 };
+  state.timeLimit = { at: now + leftMs, failure, unstarted: [...state.tasks.values()] };
   effects.log("warning", `${limit} is near: no more tasks start`);
   for (const client of state.clients.values()) tellTimeLimit(step, client);
   for (const { dispatches } of state.workers.values()) {
@@ -43,13 +43,11 @@ export function tellTimeLimit({ state, now, effects }: StepContext, client: Clie
 /** In every step before tasks are placed: fails those that would have to start. */
 export function failUnstarted(step: StepContext): void {
   const { state } = step;
-  const { timeLimit, counts } = state;
-  if (timeLimit === undefined) return;
-  if (counts.ready === 0 && counts.waiting === timeLimit.waiting) return;
-  for (const task of [...state.tasks.values()]) {
-    if (isUnstarted(task)) fail(step, task, timeLimit.failure, "the time limit is near");
+  if (state.timeLimit === undefined) return;
+  const { unstarted, failure } = state.timeLimit;
+  for (const task of unstarted.splice(0)) {
+    if (isUnstarted(task)) fail(step, task, failure, "the time limit is near");
   }
-  timeLimit.waiting = counts.waiting;
 }
 
 function isUnstarted(task: Task): boolean {

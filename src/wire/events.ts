@@ -33,7 +33,7 @@ const TaskEventSchema = Type.Union([
   ofTask("cancelled", { reason: Type.Optional(Text) }),
   /** It had not settled, and nobody needs it any more. */
   ofTask("released", {}),
-  /** It is tried again: after an error, or because a client asked for that. */
+  /** It runs again: after an error, because a client asked for that, or because its value is needed again. */
   ofTask("retried", { error: Type.Optional(Type.Object(error)) }),
   /** What ran it or held its result is gone: it runs again. */
   ofTask("lost", { ...worker, how: How }),

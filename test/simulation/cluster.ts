@@ -311,7 +311,7 @@ export class Cluster {
       none("constraints in the core", state.constraints.size);
       none("bytes of values in the core", state.keptBytes);
       const { replicaRequests, scatters, retirements } = state;
-      none("copies under way", replicaRequests.size + scatters.size + retirements.size);
+      none("copies under way", replicaRequests.size + scatters.byTask.size + retirements.size);
       for (const client of state.clients.values()) {
         none(`specs of ${client.name}`, client.specs.size);
         none(`lanes of ${client.name}`, client.lanes.size);

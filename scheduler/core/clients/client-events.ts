@@ -16,7 +16,7 @@ import { stoodStill } from "../timers.ts";
 import { cancel, forgetIfUnneeded, isSettled, reopen, tellOutcome } from "../tasks/lifecycle.ts";
 import { submit } from "../tasks/submitting.ts";
 import type { StepContext } from "../tasks/transition.ts";
-import { removeWant } from "./wants.ts";
+import { removeWant, wantsOf } from "./wants.ts";
 
 export function join(step: StepContext, id: ClientId, name: string): void {
   const { state, now, effects } = step;
@@ -68,10 +68,7 @@ export function leave(step: StepContext, id: ClientId): void {
 /** The end of a client, a program's or one inside a task: releases its tasks. `giveBack` follows. */
 export function releaseAll(step: StepContext, client: Client): void {
   client.gone = true;
-  // A program ends rarely, so all tasks may be looked at; a set of those it wants would cost memory for each.
-  for (const task of client.within?.wants ?? step.state.tasks.values()) {
-    release(step, client, [task]);
-  }
+  release(step, client, wantsOf(client));
   declineOffers(step, client);
   endFeeds(step, client);
   step.effects.drop(client);
@@ -87,15 +84,20 @@ export function receiveFrom(
   client: Client,
   messages: readonly FromClient[],
 ): void {
-  for (const message of messages) {
+  let passed = new Set<Task>();
+  for (const [index, message] of messages.entries()) {
     switch (message.type) {
       case "submit":
         submit(step, client, message);
         break;
       case "cancel": {
-        const how = { reason: message.reason, force: message.force ?? false };
+        const { reason, force = false } = message;
+        const before = messages[index - 1];
+        // A loop over a graph says one after another, and each of its tasks may depend on the one before.
+        const goesOn = before?.type === "cancel" && (before.force ?? false) === force;
+        passed = goesOn ? passed : new Set();
         for (const task of known(step.state, message.keys)) {
-          cancel(step, task, client, how);
+          cancel(step, task, client, { reason, force, passed });
           abandonScatter(step, task, client);
         }
         break;
@@ -104,7 +106,7 @@ export function receiveFrom(
         release(step, client, known(step.state, message.keys));
         break;
       case "retry":
-        for (const task of known(step.state, message.keys)) retry(step, client, task);
+        retry(step, client, known(step.state, message.keys));
         break;
       case "detach":
         for (const task of known(step.state, message.keys)) {
@@ -152,9 +154,10 @@ function release(step: StepContext, client: Client, tasks: readonly Task[]): voi
   }
 }
 
-function retry(step: StepContext, client: Client, task: Task): void {
-  // The task has not failed, or not any more: the client expects an answer, and is told the outcome.
-  if (!reopen(step, task)) tellOutcome(step, client, task);
+function retry(step: StepContext, client: Client, tasks: readonly Task[]): void {
+  const reopened = reopen(step, tasks);
+  // The others have not failed, or not any more: the client expects an answer, and is told the outcome.
+  for (const task of tasks) if (!reopened.has(task)) tellOutcome(step, client, task);
 }
 
 function known(state: State, keys: readonly string[]): Task[] {

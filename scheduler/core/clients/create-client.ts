@@ -10,6 +10,7 @@ export function createClient(id: ClientId, name: string, now: number, within?: W
     joinedAt: now,
     specs: new Map(),
     lanes: new Map(),
+    wantsOfOthers: new Set(),
     awayUntil: undefined,
     gone: false,
     within,

@@ -97,7 +97,7 @@ export function tellOfFailure(step: StepContext, task: Task, failure: Failure): 
   if (step.state.feeds.size > 0) tellOfTask(step, task, { type: "failed", ...inBrief(failure) });
 }
 
-/** The task runs again, after this failure or because a client asked for it. */
+/** The task runs again, after this failure, because a client asked for it, or because its value is needed again. */
 export function tellOfRetry(step: StepContext, task: Task, failure?: Failure): void {
   if (step.state.feeds.size === 0) return;
   tellOfTask(step, task, { type: "retried", ...(failure && { error: inBrief(failure) }) });

@@ -30,9 +30,16 @@ export function receiveRefused(
   if (client === undefined) return;
   const message = `make this call again later: the scheduler takes nothing new, since ${why}`;
   const failure: Failure = { code: "overloaded", message };
-  for (const each of messages) {
-    if (each.type !== "refused") receiveFrom(step, client, [each]);
-    else if ("id" in each) step.effects.refuse(client, each.id, failure);
+  let heard: FromClient[] = [];
+  for (const each of [...messages, undefined]) {
+    if (each !== undefined && each.type !== "refused") {
+      heard.push(each);
+      continue;
+    }
+    if (heard.length > 0) receiveFrom(step, client, heard);
+    heard = [];
+    if (each === undefined) return;
+    if ("id" in each) step.effects.refuse(client, each.id, failure);
     else for (const key of each.keys) step.effects.failed(client, key, failure);
   }
 }

@@ -2,7 +2,7 @@
 
 import { assert } from "../assert.ts";
 import type { State } from "../state.ts";
-import type { Line, Member } from "./line.ts";
+import type { Line, Member } from "../structures/line.ts";
 import { fileName, isIdle, type Item, type Queue, type Thing, type Waiter } from "./things.ts";
 
 export function checkCoordination(state: State): void {

@@ -17,7 +17,7 @@ import {
   type Thing,
   type Waiter,
 } from "./things.ts";
-import type { Line } from "./line.ts";
+import type { Line } from "../structures/line.ts";
 
 const operations: Record<Kind, readonly Request["op"][]> = {
   lock: ["acquire", "look"],
@@ -46,7 +46,7 @@ export function coordinate(
   perform(step, asked, request, thing, item);
   serve(step, thing);
   if (request.wait === false && claimOf(step, client, id)?.at === "waiting") {
-    giveUp(step, client, id);
+    handBack(step, client, [id]);
   }
   return later;
 }
@@ -68,7 +68,16 @@ export function took(step: StepContext, client: Client, ids: readonly number[]):
 
 /** The client releases what it holds, does not want what it was handed, or waits no longer. */
 export function handBack(step: StepContext, client: Client, ids: readonly number[]): void {
-  for (const id of ids) giveUp(step, client, id);
+  const touched = new Set<Thing>();
+  // The last first: items that were handed out return to the very front of their queue.
+  for (const id of ids.toReversed()) {
+    const claim = claimOf(step, client, id);
+    if (claim === undefined) continue;
+    undo(step, client, id, claim);
+    if (claim.at === "waiting") answer(step, { client, id, to: "coordinate" }, { withdrawn: true });
+    if (claim.at !== "told") touched.add(claim.thing);
+  }
+  for (const thing of touched) serve(step, thing);
 }
 
 /**
@@ -86,7 +95,7 @@ export function giveBack(
   if (involvement === undefined) return false;
   const { claims, uses } = involvement;
   const touched = new Set<Thing>(uses);
-  for (const [id, claim] of [...claims]) {
+  for (const [id, claim] of [...claims].reverse()) {
     if (keepsLeases && claim.at === "holding") continue;
     if (claim.at !== "told") touched.add(claim.thing);
     undo(step, owner, id, claim);
@@ -97,16 +106,6 @@ export function giveBack(
   // Only now, when it waits for nothing any more and would not be given what it gave back.
   for (const thing of touched) serve(step, thing);
   return claims.size > 0;
-}
-
-function giveUp(step: StepContext, client: Client, id: number): void {
-  const claim = claimOf(step, client, id);
-  if (claim === undefined) return;
-  undo(step, client, id, claim);
-  if (claim.at === "waiting") {
-    answer(step, { client, id, to: "coordinate" }, { withdrawn: true });
-  }
-  if (claim.at !== "told") serve(step, claim.thing);
 }
 
 // ── Whether it can be ────────────────────────────────────────────────────────────────────────────

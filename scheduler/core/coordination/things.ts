@@ -9,7 +9,7 @@ import type { Payload } from "../../../src/payload/payload.ts";
 import type { ParametersOf } from "../../../src/wire/requests.ts";
 import type { Retention } from "../clients/retention.ts";
 import type { Client, TaskKey } from "../state.ts";
-import { Line } from "./line.ts";
+import { Line } from "../structures/line.ts";
 
 /** Bounds on what the scheduler keeps for clients; sizes in bytes. */
 export type CoordinationLimits = {

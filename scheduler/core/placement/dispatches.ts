@@ -161,6 +161,7 @@ export function offerLimits(step: StepContext): void {
   if (state.limits.changed.size === 0) return;
   for (const counter of state.limits.changed) {
     for (const each of counter.regaining) {
+      if (counter.running >= counter.most) break;
       const { worker, task } = each;
       if (!mayCountAgain(each) || !isApart(each)) continue;
       if (!hasFree(worker, task.spec.constraint)) continue;

@@ -40,19 +40,18 @@ export type Lane = Heaped & {
 /** What a lane needs of one resource; in a heap of its site while the lane has tasks. */
 export type Amount = Heaped & { readonly amount: number };
 
-/** One priority: the clients that have ready tasks of it, and whose turn it is. */
+/** One priority: the clients that have tasks of it, and whose turn it is. */
 export type Level = {
   readonly priority: number;
   readonly all: Map<Client, Turn>;
-  /** Those that have ready tasks, in the order in which they became so. */
-  readonly turns: Turn[];
-  /** Indices in `turns`: whose turn it is, and who was asked last, as others may be blocked. */
-  next: number;
-  asked: number;
+  /** Those with lanes that are not blocked; whose turn was longest ago comes first. */
+  readonly turns: Heap<Turn>;
+  /** How many turns there were. */
+  passed: number;
 };
 
 /** One client in the round of a level. */
-export type Turn = {
+export type Turn = Heaped & {
   readonly client: Client;
   readonly level: Level;
   readonly all: Map<Site, Place>;
@@ -60,6 +59,8 @@ export type Turn = {
   readonly places: Heap<Place>;
   /** How many lanes have ready tasks. */
   lanes: number;
+  /** How many turns there had been when it last had its turn, or came to have ready tasks. */
+  since: number;
 };
 
 /** The lanes of one client and priority that belong to one site. */
@@ -73,8 +74,13 @@ export type Place = Heaped & {
   attached: number;
 };
 
-/** One priority within one site: how many lanes with tasks it has there, neither set aside nor held, in how many places. */
-export type Rank = Heaped & { readonly priority: number; lanes: number; places: number };
+/** One priority within one site. */
+export type Rank = Heaped & {
+  readonly priority: number;
+  /** Places with lanes that have tasks and are neither set aside nor held. */
+  readonly open: Set<Place>;
+  places: number;
+};
 
 export function createLane(
   of: Pick<Lane, "client" | "name" | "priority" | "depth" | "constraint">,
@@ -99,11 +105,12 @@ export function createLane(
 }
 
 export function createLevel(priority: number): Level {
-  return { priority, all: new Map(), turns: [], next: 0, asked: 0 };
+  return { priority, all: new Map(), turns: new Heap(isLongerAgo), passed: 0 };
 }
 
 export function createTurn(client: Client, level: Level): Turn {
-  return { client, level, all: new Map(), places: new Heap(isPlaceBefore), lanes: 0 };
+  const places = new Heap(isPlaceBefore);
+  return { client, level, all: new Map(), places, lanes: 0, since: 0, heapAt: -1 };
 }
 
 export function createPlace(turn: Turn, site: Site, rank: Rank): Place {
@@ -144,6 +151,10 @@ export function compact(lane: Lane): void {
   for (const deque of [lane.returned, lane.dependents, lane.roots]) {
     deque.keep((task) => isReadyIn(lane, task));
   }
+}
+
+export function isLongerAgo(a: Turn, b: Turn): boolean {
+  return a.since < b.since;
 }
 
 export function isPlaceBefore(a: Place, b: Place): boolean {

@@ -31,6 +31,8 @@ export type Counter = {
   readonly regaining: Set<Dispatch>;
   /** The limits with held lanes that it keeps closed, those that let most run first. */
   readonly closed: Heap<Limit>;
+  /** The highest `maxRunning` there was under the name: when so many run, none goes on. */
+  most: number;
   limits: number;
 };
 
@@ -95,9 +97,12 @@ export function enterLimit(
   if (limit === undefined) {
     const counter = maxRunning === undefined ? undefined : counterFor(limits, name);
     const rate = rateLimit && rateFor(limits, name, rateLimit);
-    if (counter) counter.limits++;
-    if (rate) rate.limits++;
     const most = maxRunning ?? Infinity;
+    if (counter) {
+      counter.limits++;
+      counter.most = Math.max(counter.most, most);
+    }
+    if (rate) rate.limits++;
     limit = {
       ...{ signature, name, maxRunning: most, counter, rate },
       ...{ held: new Heap(isHeldBefore), constraints: 0, heapAt: -1 },
@@ -129,7 +134,7 @@ function counterFor({ counters }: Limits, name: string): Counter {
   let counter = counters.get(name);
   if (counter === undefined) {
     const closed = new Heap<Limit>(letsMoreRun);
-    counter = { name, running: 0, regaining: new Set(), closed, limits: 0 };
+    counter = { name, running: 0, regaining: new Set(), closed, most: 0, limits: 0 };
     counters.set(name, counter);
   }
   return counter;

@@ -4,10 +4,17 @@
 import { hasResources, hasTime, isApartOn, isPresent } from "./dispatches.ts";
 import { couldRun, isNamed } from "./constraints.ts";
 import type { State, Task, Worker } from "../state.ts";
+import { firstOf } from "../structures/small-set.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
-/** The inputs of a task: bytes in all, and how many of them each worker holds. */
-export type Needs = { bytes: number; held: Map<Worker, number> };
+/**
+ * The inputs of a task: bytes in all, and how many of them each worker holds, without inputs that very many hold.
+ * Of the holders of these only some are candidates.
+ */
+export type Needs = { bytes: number; held: Map<Worker, number>; broadcast: Task[] };
+
+/** An input with more holders was broadcast: so many of them are candidates. */
+const mostCandidates = 64;
 
 /** Inputs kept in the scheduler matter from this size on. Smaller ones are sent along and fit anywhere. */
 const notableBytes = 1024 * 1024;
@@ -24,15 +31,24 @@ export function needsOf({ inputs }: Task): Needs | undefined {
   if (inputs === undefined) return undefined;
   let bytes = 0;
   let held: Map<Worker, number> | undefined;
-  for (const { state } of inputs) {
+  const broadcast: Task[] = [];
+  for (const input of inputs) {
+    const { state } = input;
     if (state.at !== "finished") continue;
     bytes += state.bytes;
     if (state.holders === undefined) continue;
     held ??= new Map();
-    for (const holder of state.holders) held.set(holder, (held.get(holder) ?? 0) + state.bytes);
+    if (state.holders.size <= mostCandidates) {
+      for (const holder of state.holders) held.set(holder, (held.get(holder) ?? 0) + state.bytes);
+      continue;
+    }
+    broadcast.push(input);
+    for (const holder of firstOf(state.holders, mostCandidates)) {
+      if (!held.has(holder)) held.set(holder, 0);
+    }
   }
   if (held === undefined && bytes < notableBytes) return undefined;
-  return { bytes, held: held ?? new Map<Worker, number>() };
+  return { bytes, held: held ?? new Map<Worker, number>(), broadcast };
 }
 
 export function fits(worker: Worker, needs: Needs): boolean {
@@ -72,8 +88,11 @@ function mayQueueAt(state: State, worker: Worker, mayQueue: (worker: Worker) => 
 }
 
 /** Microseconds until a task could begin there: for the tasks before it, and to move its inputs. */
-function costAt(now: number, worker: Worker, { bytes, held }: Needs): number {
-  const missing = bytes - (held.get(worker) ?? 0);
+function costAt(now: number, worker: Worker, { bytes, held, broadcast }: Needs): number {
+  let missing = bytes - (held.get(worker) ?? 0);
+  for (const { state } of broadcast) {
+    if (state.at === "finished" && state.holders?.has(worker)) missing -= state.bytes;
+  }
   const moving = missing > 0 ? roundTripMicros + missing / bytesPerMicro : 0;
   return moving + waitMicros(now, worker);
 }

@@ -10,7 +10,7 @@ import type { State, Task } from "../state.ts";
 import { fail } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { howWorkersWent } from "../workers/departures.ts";
-import { isParked } from "./suspects.ts";
+import { isParked } from "./parked.ts";
 
 /** The wait for a worker: told apart from later ones by its identity. */
 export type Vigil = { readonly since: number };

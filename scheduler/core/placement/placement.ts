@@ -19,6 +19,7 @@ import { fits, isWorthMoving, nearest, needsOf, waitMicros, type Needs } from ".
 import { mayRunAt } from "./sites.ts";
 import type { Dispatch, PlacementConstraint, Task, Worker } from "../state.ts";
 import { endReservation, scheduleReview } from "./reservation.ts";
+import { firstOf } from "../structures/small-set.ts";
 import { requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { isKeptApart, park, releaseSuspects } from "./suspects.ts";
@@ -231,8 +232,12 @@ function rebalance(step: StepContext): void {
   const { state } = step;
   if (state.free.size === 0 || state.surplus.size === 0) return;
   let free = state.free.size;
-  for (const worker of state.surplus) {
+  for (const [index, worker] of firstOf(state.surplus, lookedAt + 1).entries()) {
     if (free <= 0) return;
+    // The others have their turn soon: there may be thousands, in which nothing is found.
+    if (index === lookedAt) return lookAgain(step, worker, soonMs);
+    state.surplus.delete(worker);
+    state.surplus.add(worker);
     // Asked already, or nothing was found here and no worker became free since.
     if (worker.withdrawals > 0 || worker.nothingToWithdrawAt === state.slotsFreed) continue;
     // Too little to be worth a round trip, unless the calls before it take long.
@@ -254,6 +259,8 @@ function rebalance(step: StepContext): void {
     free -= withdrawn;
   }
 }
+const lookedAt = 16;
+const soonMs = 5;
 const minimumMicros = 2_000;
 const lateMs = 50;
 

@@ -56,7 +56,7 @@ export class ReadyQueue {
     if (place === undefined) {
       let rank = site.allRanks.get(priority);
       if (rank === undefined) {
-        rank = { priority, lanes: 0, places: 0, heapAt: -1 };
+        rank = { priority, open: new Set(), places: 0, heapAt: -1 };
         site.allRanks.set(priority, rank);
       }
       rank.places++;
@@ -101,14 +101,11 @@ export class ReadyQueue {
   next(): Lane | undefined {
     const site = this.sites.first;
     if (site === undefined) return undefined;
-    const level = this.levels.get(site.ranks.first!.priority)!;
-    const { turns } = level;
-    for (let step = 0; step < turns.length; step++) {
-      const index = (level.next + step) % turns.length;
-      const lane = firstLane(turns[index]!);
-      if (lane === undefined) continue;
-      level.asked = index;
-      return lane;
+    const { turns } = this.levels.get(site.ranks.first!.priority)!;
+    for (let turn = turns.first; turn !== undefined; turn = turns.first) {
+      const lane = firstLane(turn);
+      if (lane !== undefined) return lane;
+      turns.remove(turn);
     }
     throw new Error("a site of the ready queue has no lane where it says");
   }
@@ -134,8 +131,10 @@ export class ReadyQueue {
    */
   passTurn(lane: Lane): void {
     lane.heldAt = undefined;
-    const { level } = lane.place!.turn;
-    level.next = (level.asked + 1) % level.turns.length;
+    const { turn } = lane.place!;
+    const { level } = turn;
+    turn.since = ++level.passed;
+    level.turns.moved(turn);
   }
 
   /** Blocks the site of a lane, for its priority and lower ones, until the site is woken. */
@@ -180,7 +179,7 @@ export class ReadyQueue {
     this.blockedSites.delete(site);
     this.sitesAwaitingSlot.delete(site);
     for (const place of site.parked) {
-      if (place.lanes.first !== undefined && place.heapAt < 0) place.turn.places.add(place);
+      if (place.lanes.first !== undefined && place.heapAt < 0) addToTurn(place);
     }
     site.parked.clear();
     for (const lane of site.aside) {
@@ -191,9 +190,9 @@ export class ReadyQueue {
     this.#refresh(site);
   }
 
-  /** Has `takeOpened` return the first lanes of this site. */
+  /** Has `takeOpened` return a lane of this site, of those that are most urgent. */
   lookAgain(site: Site): void {
-    for (const { lanes } of site.places) if (lanes.first) this.#noteOpened(lanes.first);
+    for (const { lanes } of site.ranks.first?.open ?? []) return this.#noteOpened(lanes.first!);
   }
 
   /** The lanes that got their first task, were blocked or are to be looked at again, since the last call. */
@@ -208,14 +207,12 @@ export class ReadyQueue {
   /** The lanes with tasks, in no particular order. Slow. */
   *lanes(): Iterable<Lane> {
     yield* this.held;
-    for (const { turns } of this.levels.values()) {
-      for (const { all } of turns) {
-        for (const place of all.values()) {
-          yield* place.lanes;
-          for (const lane of place.site.aside) if (lane.place === place) yield lane;
-        }
+    for (const { all: turns } of this.levels.values()) {
+      for (const { all } of turns.values()) {
+        for (const place of all.values()) yield* place.lanes;
       }
     }
+    for (const { aside } of this.blockedSites) yield* aside;
   }
 
   #noteOpened(lane: Lane): void {
@@ -226,7 +223,7 @@ export class ReadyQueue {
 
   #open(lane: Lane): void {
     const { turn } = lane.place!;
-    if (turn.lanes++ === 0) turn.level.turns.push(turn);
+    if (turn.lanes++ === 0) turn.since = ++turn.level.passed;
     this.#enter(lane);
     this.#noteOpened(lane);
   }
@@ -234,14 +231,7 @@ export class ReadyQueue {
   #close(lane: Lane): void {
     for (const deque of [lane.returned, lane.dependents, lane.roots]) deque.clear();
     this.#leave(lane);
-    const { turn } = lane.place!;
-    if (--turn.lanes > 0) return;
-    const { level } = turn;
-    const { turns } = level;
-    const at = turns.indexOf(turn);
-    turns.splice(at, 1);
-    if (at < level.next) level.next--;
-    if (level.next >= turns.length) level.next = 0;
+    lane.place!.turn.lanes--;
   }
 
   #release(place: Place): void {
@@ -295,7 +285,8 @@ export class ReadyQueue {
     const { site, rank } = place;
     place.lanes.add(lane);
     this.#placeChanged(place);
-    if (rank.lanes++ > 0) return;
+    rank.open.add(place);
+    if (rank.heapAt >= 0) return;
     site.ranks.add(rank);
     this.#refresh(site);
   }
@@ -305,7 +296,9 @@ export class ReadyQueue {
     const { site, rank } = place;
     place.lanes.remove(lane);
     this.#placeChanged(place);
-    if (--rank.lanes > 0) return;
+    if (place.lanes.first !== undefined) return;
+    rank.open.delete(place);
+    if (rank.open.size > 0) return;
     site.ranks.remove(rank);
     this.#refresh(site);
   }
@@ -319,11 +312,12 @@ export class ReadyQueue {
 
   /** The first lane of a place has changed, or there is one now, or none any more. */
   #placeChanged(place: Place): void {
-    const { places } = place.turn;
+    const { places, level } = place.turn;
     if (place.lanes.first === undefined) {
       if (place.heapAt >= 0) places.remove(place);
+      if (places.size === 0 && place.turn.heapAt >= 0) level.turns.remove(place.turn);
     } else if (place.heapAt >= 0) places.moved(place);
-    else if (!place.site.parked.has(place)) places.add(place);
+    else if (!place.site.parked.has(place)) addToTurn(place);
   }
 
   /** Puts the site into the heap of sites, moves it or takes it out, as its lanes that are not blocked say. */
@@ -340,6 +334,12 @@ export class ReadyQueue {
 /** Whether the open lanes of one site may be more urgent than those of another. */
 export function isMoreUrgent(a: Site, b: Site): boolean {
   return a.ranks.first!.priority > b.ranks.first!.priority;
+}
+
+function addToTurn(place: Place): void {
+  const { turn } = place;
+  turn.places.add(place);
+  if (turn.heapAt < 0) turn.level.turns.add(turn);
 }
 
 /** The first lane of a turn. Places whose site is blocked are parked until it is woken. */

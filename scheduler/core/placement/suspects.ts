@@ -20,10 +20,13 @@ import {
 } from "./dispatches.ts";
 import { mayStart } from "./limits.ts";
 import { fits, needsOf } from "./locality.ts";
+import { isParked, unpark } from "./parked.ts";
 
 export type Suspects = {
   /** Suspects that wait until they can run apart, in the order in which they came. */
   readonly parked: Set<Task>;
+  /** Those of them that have to run alone. */
+  readonly alone: Set<Task>;
   /** The worker that is being emptied for one of them. One at a time, so that the others go on. */
   clearing: { readonly task: Task; readonly worker: Worker } | undefined;
   /** `slotsFreed` when the parked ones were last compared with the free workers. */
@@ -45,13 +48,9 @@ export function park(step: StepContext, task: Task): void {
   const why = "it waits to run apart from others";
   transition(step, task, { at: "waiting", missing: 0, until: undefined }, why);
   suspects.parked.add(task);
-  if (runsAlone(task)) startClearing(step, task);
-}
-
-export function isParked({ suspects }: State, task: Task): boolean {
-  const { state } = task;
-  if (state.at !== "waiting" || state.missing > 0 || state.until !== undefined) return false;
-  return suspects.parked.has(task);
+  if (!runsAlone(task)) return;
+  suspects.alone.add(task);
+  startClearing(step, task);
 }
 
 /** Readies parked suspects for workers that are free, and sends one to the worker that was emptied for it. */
@@ -61,25 +60,25 @@ export function releaseSuspects(step: StepContext): void {
   if (suspects.clearing !== undefined) advanceClearing(step, suspects.clearing);
   if (suspects.parked.size === 0 || suspects.lookedAt === state.slotsFreed) return;
   suspects.lookedAt = state.slotsFreed;
-  for (const task of suspects.parked) {
-    if (!isParked(state, task)) suspects.parked.delete(task);
-    else if (!mayStart(step.now, task)) {
-      suspects.parked.delete(task);
-      proceed(step, task, "it waits for its limit");
-    }
-  }
   for (const worker of state.free) {
     if (worker.suspects > 0) continue;
     for (const task of suspects.parked) {
+      if (!isParked(state, task)) {
+        unpark(state, task);
+        continue;
+      }
+      if (!mayStart(step.now, task)) {
+        proceed(step, task, "it waits for its limit");
+        continue;
+      }
       if (task === suspects.clearing?.task) continue;
       if (!isApartOn(worker, task) || !couldTake(worker, task)) continue;
-      suspects.parked.delete(task);
       proceed(step, task, "it can run apart from others");
       break;
     }
   }
   if (suspects.clearing !== undefined) return;
-  const next = suspects.parked.values().find(runsAlone);
+  const next = suspects.alone.values().find((task) => isParked(state, task));
   if (next === undefined) return;
   startClearing(step, next);
   // The worker may be empty already, and then nothing else would come from it.
@@ -122,7 +121,6 @@ function advanceClearing(
     unblock(state, worker);
     return;
   }
-  suspects.parked.delete(task);
   proceed(step, task, "its worker is empty");
   dispatch(step, task, worker);
 }

@@ -201,12 +201,12 @@ export function failUnknownFunction(step: StepContext, facts: FunctionFacts): vo
   const message = unknownFunction(state, facts);
   // Failing one task may fail its dependents, and so remove lanes and sites while they are walked.
   for (const site of [...facts.sites]) {
-    for (const { lanes } of [...site.places]) {
-      for (const lane of [...lanes, ...site.aside]) {
-        for (const task of [...tasksOf(lane)]) {
-          if (task.state.at !== "ready") continue;
-          fail(step, task, failureOf(task, "unknown-task", message), "unknown function");
-        }
+    const lanes = [...site.aside];
+    for (const place of site.places) for (const lane of place.lanes) lanes.push(lane);
+    for (const lane of lanes) {
+      for (const task of [...tasksOf(lane)]) {
+        if (task.state.at !== "ready") continue;
+        fail(step, task, failureOf(task, "unknown-task", message), "unknown function");
       }
     }
   }
@@ -241,7 +241,7 @@ export function failUnschedulable(
   const { state, now } = step;
   const timeoutMs = spec.options.unschedulableTimeoutMs!;
   state.unschedulableTimers.delete(spec);
-  if (spec.tasks === 0 || spec.lane.ready === 0) return;
+  if (spec.tasks.size === 0 || spec.lane.ready === 0) return;
   const startAnew = () => {
     startTimeout(state, spec, now + timeoutMs, state.totals.submitted);
   };
@@ -254,8 +254,7 @@ export function failUnschedulable(
   const { name } = spec.function;
   const message = `"${name}" waited ${describeDuration(timeoutMs)} for a worker that could ever run it: ${missing}`;
   let failed = 0;
-  // Rare, so it may look at every task; a list of tasks in each spec would cost memory for each task.
-  for (const task of [...state.tasks.values()]) {
+  for (const task of [...spec.tasks]) {
     if (task.spec !== spec || task.order >= before || task.state.at !== "ready") continue;
     fail(step, task, failureOf(task, "unschedulable", message), "unschedulable");
     failed++;

@@ -31,7 +31,7 @@ export function checkSchedules(state: State): void {
       assert(isRetained, say(schedule, `does not retain ${task.key}`));
     }
     for (const spec of schedule.client.specs.values()) {
-      assert(spec.tasks > 0, say(schedule, "has a spec without tasks"));
+      assert(spec.tasks.size > 0, say(schedule, "has a spec without tasks"));
     }
   }
   for (const schedule of crons.values()) {

@@ -4,7 +4,7 @@ import { keep } from "../clients/keeping.ts";
 import { mayStart } from "../time-limit.ts";
 import type { State, Task } from "../state.ts";
 import { admit, cancelOne, createTask, isSettled } from "../tasks/lifecycle.ts";
-import { leaveSpec, specFor } from "../tasks/specs.ts";
+import { endUse, specFor, useSpec } from "../tasks/specs.ts";
 import { findInputs } from "../tasks/submitting.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { keyOf, mostDue, type Schedule } from "./schedules.ts";
@@ -65,7 +65,7 @@ function submitRun(step: StepContext, schedule: Schedule, moment: number): void 
     return;
   }
   const spec = specFor(state, client, call.function, call.options);
-  spec.tasks++;
+  useSpec(spec);
   const { args, inputKeys } = call;
   const task = createTask(step, spec, { key, args, inputKeys });
   task.detachedBy = client;
@@ -77,5 +77,5 @@ function submitRun(step: StepContext, schedule: Schedule, moment: number): void 
   if (inputKeys === undefined || findInputs(step, task, inputKeys)) {
     admit(step, task, client.name);
   }
-  leaveSpec(state, spec);
+  endUse(state, spec);
 }

@@ -4,9 +4,9 @@
 
 import { BinaryPayload } from "../../../src/payload/binary-payload.ts";
 import { KeyTable } from "../../../src/key-table.ts";
-import { Line } from "../coordination/line.ts";
+import { Line } from "../structures/line.ts";
 import { isHeldBefore, letsMoreRun } from "../placement/limits.ts";
-import { comesBefore, isPlaceBefore } from "../placement/lanes.ts";
+import { comesBefore, isLongerAgo, isPlaceBefore } from "../placement/lanes.ts";
 import { isMoreUrgent, ReadyQueue } from "../placement/ready-queue.ts";
 import { isHigher, isLess } from "../placement/sites.ts";
 import { noNames } from "../state.ts";
@@ -39,6 +39,7 @@ export const shared: Shared = {
   isHeldBefore,
   isHigher,
   isLess,
+  isLongerAgo,
   isMoreUrgent,
   isPlaceBefore,
   isSooner,

@@ -24,3 +24,13 @@ export function listOf<Item extends object>(set: SmallSet<Item>): Item[] {
   if (set === undefined) return [];
   return set instanceof Set ? [...set] : [set];
 }
+
+/** The first items of a set, so many at most: without a look at the others. */
+export function firstOf<Item>(set: Iterable<Item>, most: number): Item[] {
+  const first: Item[] = [];
+  for (const item of set) {
+    if (first.length === most) break;
+    first.push(item);
+  }
+  return first;
+}

@@ -1,7 +1,7 @@
 // What must hold of tasks and their specs between two steps.
 
 import { assert } from "../assert.ts";
-import { isParked } from "../placement/suspects.ts";
+import { isParked } from "../placement/parked.ts";
 import type { Spec, State, Task, TaskStateName } from "../state.ts";
 import { includes, listOf } from "../structures/small-set.ts";
 import { isScattered } from "../values/lineage.ts";
@@ -44,6 +44,8 @@ function checkTask(state: State, task: Task): void {
     if (at === "failed") assert(dependent.state.at === "failed", say("a dependent has not failed"));
   }
   for (const client of listOf(task.wantedBy)) {
+    const isFound = task.spec.client === client || client.wantsOfOthers.has(task);
+    assert(isFound, say(`is not among the wants of ${client.id}`));
     assert(client.within?.wants.has(task) ?? true, say(`is not among the wants of ${client.id}`));
   }
   checkInputs(state, task, say);
@@ -87,7 +89,9 @@ function checkInputs(state: State, task: Task, say: (words: string) => () => str
 /** A spec is there exactly while it has tasks. */
 function checkSpecs(state: State, tasksOfSpec: ReadonlyMap<Spec, number>): void {
   for (const [spec, tasks] of tasksOfSpec) {
-    assert(spec.tasks === tasks, () => `a spec counts ${spec.tasks} tasks and has ${tasks}`);
+    const { size } = spec.tasks;
+    assert(size === tasks, () => `a spec counts ${size} tasks and has ${tasks}`);
+    assert(spec.inUse === 0, () => "a spec is still in use");
     assert(spec.client.specs.get(spec.signature) === spec, () => "a spec in use is not filed");
     const { constraint } = spec;
     const isFiled = state.constraints.get(constraint.signature) === constraint;
@@ -97,7 +101,14 @@ function checkSpecs(state: State, tasksOfSpec: ReadonlyMap<Spec, number>): void 
     [...dispatches.values()].flatMap((dispatch) => dispatch.inside ?? []),
   );
   for (const client of [...state.clients.values(), ...inside]) {
+    for (const task of client.wantsOfOthers) {
+      const isWanted = includes(task.wantedBy, client) && task.spec.client !== client;
+      assert(isWanted, () => `${client.name} does not want ${task.key}, or it is its own`);
+    }
     for (const spec of client.specs.values()) {
+      for (const task of spec.tasks) {
+        assert(task.spec === spec, () => `${task.key} is in the line of another spec`);
+      }
       assert(tasksOfSpec.has(spec), () => `client ${client.name} has a spec without tasks`);
     }
   }

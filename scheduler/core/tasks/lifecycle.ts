@@ -7,8 +7,8 @@ import type { Payload } from "../../../src/payload/payload.ts";
 import { tellOfFailure, tellOfRetry, tellOfTask } from "../clients/feeds.ts";
 import { bytesOf, mostHolders } from "../effects.ts";
 import { abandon } from "../placement/dispatches.ts";
-import { listOf, without } from "../structures/small-set.ts";
-import { leaveSpec } from "./specs.ts";
+import { firstOf, listOf, without } from "../structures/small-set.ts";
+import { enterSpec, leaveSpec } from "./specs.ts";
 import type {
   Client,
   Spec,
@@ -22,7 +22,7 @@ import type {
 import { transition, type StepContext } from "./transition.ts";
 import { forgetLineage, isScattered, rememberLineage } from "../values/lineage.ts";
 import { updateOffloading } from "../values/offloading.ts";
-import { freeValue } from "../values/replicas.ts";
+import { forgetRequests, freeValue, noteHolder } from "../values/replicas.ts";
 import { forEachWanting, removeWant } from "../clients/wants.ts";
 
 /** The states that all their tasks share. */
@@ -43,6 +43,8 @@ export function createTask(step: StepContext, spec: Spec, call: Call): Task {
   const task: Task = {
     key,
     spec,
+    ahead: undefined,
+    behind: undefined,
     args: call.args,
     inputKeys: call.inputKeys,
     order: state.totals.submitted++,
@@ -60,7 +62,7 @@ export function createTask(step: StepContext, spec: Spec, call: Call): Task {
     expiresAt: expiresMs === undefined ? undefined : now + expiresMs,
     progress: undefined,
   };
-  spec.tasks++;
+  enterSpec(task, spec);
   state.counts.new++;
   state.tasks.add(task);
   if (expiresMs !== undefined) state.timers.add(now + expiresMs, { kind: "expiry", task });
@@ -178,8 +180,7 @@ export function finish(step: StepContext, task: Task, value: Payload, worker: st
 export function finishHeld(step: StepContext, task: Task, bytes: number, holder: Worker): void {
   const holders = new Set([holder]);
   transition(step, task, { at: "finished", value: undefined, bytes, holders }, holder.name);
-  holder.holds.add(task);
-  holder.heldBytes += bytes;
+  noteHolder(step, task, holder, bytes);
   settle(step, task, holder.name);
   for (const input of rememberLineage(step.state, task)) forgetIfUnneeded(step, input);
   forgetIfUnneeded(step, task);
@@ -262,12 +263,15 @@ export function tellOutcome(step: StepContext, client: Client, task: Task): void
 /**
  * Cancels a task and its dependents for one client, or for all clients when forced. Without force,
  * tasks that other clients need, themselves or through a dependent, go on for these clients.
+ *
+ * @param passed the tasks that were cancelled for this client in the same way just before, with all their
+ * dependents: they are not walked through again, and neither are those that are now
  */
 export function cancel(
   step: StepContext,
   task: Task,
   by: Client,
-  { reason, force }: { reason: string | undefined; force: boolean },
+  { reason, force, passed }: { reason: string | undefined; force: boolean; passed: Set<Task> },
 ): void {
   if (isSettled(task)) {
     // The client had not heard so when it cancelled it: a retry of what failed first must not revive it.
@@ -275,7 +279,7 @@ export function cancel(
     return;
   }
   const forDependents = passedOn(task.key, reason);
-  for (const each of dependentsFirst(task)) {
+  for (const each of dependentsFirst(task, passed)) {
     if (isSettled(each)) continue;
     const itsReason = each === task ? reason : forDependents;
     if (!force) {
@@ -312,12 +316,11 @@ export function cancelOne(
 }
 
 /**
- * Runs a failed task again, and with it its failed inputs and all tasks that failed because of these.
- * Returns false when the task has not failed, or cannot run again.
+ * Runs failed tasks again, and with them their failed inputs and all tasks that failed because of these. Returns
+ * the tasks that are under way again, without those that have not failed, or cannot run again.
  */
-export function reopen(step: StepContext, task: Task): boolean {
-  if (!canReopen(task)) return false;
-  const reopening = new Set([task]);
+export function reopen(step: StepContext, tasks: readonly Task[]): ReadonlySet<Task> {
+  const reopening = new Set(tasks.filter(canReopen));
   // To the inputs that failed first,
   for (const next of reopening) {
     for (const input of next.inputs ?? []) if (canReopen(input)) reopening.add(input);
@@ -342,7 +345,7 @@ export function reopen(step: StepContext, task: Task): boolean {
     // An input may have been cancelled while this task had failed and did not need it.
     if (!endWithInput(step, each)) proceed(step, each, "retried by a client");
   }
-  return true;
+  return reopening;
 }
 
 /** Whether a task has failed, and is a call whose arguments refer to no unknown futures. */
@@ -352,10 +355,14 @@ function canReopen(task: Task): boolean {
   return inputKeys === undefined || inputs !== undefined;
 }
 
-/** A task and everything that depends on it, ordered so that each task comes after its dependents. */
-function dependentsFirst(task: Task): Task[] {
+/**
+ * A task and everything that depends on it, without what was seen before, ordered so that each task comes
+ * after its dependents.
+ */
+function dependentsFirst(task: Task, seen: Set<Task>): Task[] {
   const order: Task[] = [];
-  const seen = new Set<Task>([task]);
+  if (seen.has(task)) return order;
+  seen.add(task);
   const path: { task: Task; rest: Iterator<Task> }[] = [];
   const enter = (next: Task) => path.push({ task: next, rest: listOf(next.dependents).values() });
   enter(task);
@@ -386,11 +393,11 @@ export function forgetIfUnneeded(step: StepContext, task: Task): void {
     tellIfReleased(step, next);
     if (next.state.at === "running") abandon(step, next.state.dispatch, "no longer wanted");
     freeValue(step, next);
-    if (step.state.replicaRequests.size > 0) step.state.replicaRequests.delete(next);
+    forgetRequests(step.state, next);
     if (step.state.tooLarge.size > 0) step.state.tooLarge.delete(next);
     transition(step, next, forgotten, "not needed any more");
     step.state.tasks.delete(next.key);
-    leaveSpec(step.state, next.spec);
+    leaveSpec(step.state, next);
     for (const input of detachInputs(step.state, next)) (candidates ??= []).push(input);
   }
 }
@@ -406,7 +413,7 @@ function release(step: StepContext, task: Task): readonly Task[] {
   tellIfReleased(step, task);
   if (state.at === "running") abandon(step, state.dispatch, "no longer wanted");
   freeValue(step, task);
-  step.state.replicaRequests.delete(task);
+  forgetRequests(step.state, task);
   transition(step, task, released, "its value is not needed");
   return rememberLineage(step.state, task);
 }
@@ -455,7 +462,7 @@ function tellFinished({ state, effects }: StepContext, client: Client, task: Tas
   if (task.state.at !== "finished") return;
   const { value, bytes, holders } = task.state;
   if (holders !== undefined) {
-    const names = Array.from(holders, ({ name }) => name).slice(0, mostHolders);
+    const names = firstOf(holders, mostHolders).map(({ name }) => name);
     effects.stored(client, task.key, bytes, names);
   } else if (bytes <= state.options.smallResultBytes) effects.finished(client, task.key, value);
   else effects.stored(client, task.key, bytes, ["scheduler"]);

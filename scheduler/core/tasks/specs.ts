@@ -4,7 +4,8 @@
 import type { TaskOptions } from "../../../src/wire/protocol.ts";
 import { enterConstraint, leaveConstraint } from "../placement/constraints.ts";
 import { createLane, type Lane } from "../placement/lanes.ts";
-import type { Client, PlacementConstraint, Spec, State } from "../state.ts";
+import type { Client, PlacementConstraint, Spec, State, Task } from "../state.ts";
+import { Line } from "../structures/line.ts";
 import { functionKey, referenceTo, type FunctionReference } from "./functions.ts";
 import { enterRunHeads, leaveRunHeads } from "./run-heads.ts";
 
@@ -51,17 +52,39 @@ function createSpec(
     function: facts,
     constraint,
     lane,
-    tasks: 0,
+    tasks: new Line<Task>(),
+    inUse: 0,
   };
   const spec: Spec = { ...said, heads: enterRunHeads(state, said) };
   client.specs.set(signature, spec);
   return spec;
 }
 
-/** A task of the spec is gone for good. */
-export function leaveSpec(state: State, spec: Spec): void {
-  spec.tasks--;
-  if (spec.tasks > 0) return;
+/** The task is of this spec from now on. */
+export function enterSpec(task: Task, spec: Spec): void {
+  task.spec = spec;
+  spec.tasks.join(task);
+}
+
+/** The task is gone for good, or is of another spec from now on. */
+export function leaveSpec(state: State, task: Task): void {
+  const { spec } = task;
+  spec.tasks.leave(task);
+  forgetIfUnused(state, spec);
+}
+
+/** Keeps the spec, though its first tasks may be settled and forgotten at once, until `endUse`. */
+export function useSpec(spec: Spec): void {
+  spec.inUse++;
+}
+
+export function endUse(state: State, spec: Spec): void {
+  spec.inUse--;
+  forgetIfUnused(state, spec);
+}
+
+function forgetIfUnused(state: State, spec: Spec): void {
+  if (spec.tasks.size + spec.inUse > 0) return;
   spec.client.specs.delete(spec.signature);
   leaveRunHeads(state, spec.heads);
   leaveLane(state, spec.lane);

@@ -10,7 +10,7 @@ import { withOne } from "../structures/small-set.ts";
 import { recompute } from "../values/recompute.ts";
 import { admit, createTask, fail, forgetIfUnneeded, tellOutcome } from "./lifecycle.ts";
 import { isSameFunction } from "./functions.ts";
-import { leaveSpec, specFor } from "./specs.ts";
+import { endUse, specFor, useSpec } from "./specs.ts";
 import type { StepContext } from "./transition.ts";
 import { hurryInputs } from "./urgency.ts";
 
@@ -21,8 +21,7 @@ export function submit(step: StepContext, client: Client, message: Submit): void
   const { state } = step;
   const spec = specFor(state, client, message, message.options);
   const { keepMs } = spec.options;
-  // The spec must outlive the message, though its first tasks may be settled and forgotten at once.
-  spec.tasks++;
+  useSpec(spec);
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index]!;
     const inputKeys = inputs?.[index]?.length ? inputs[index] : undefined;
@@ -37,7 +36,7 @@ export function submit(step: StepContext, client: Client, message: Submit): void
     if (inputKeys && !findInputs(step, task, inputKeys)) continue;
     admit(step, task, "submitted");
   }
-  leaveSpec(state, spec);
+  endUse(state, spec);
 }
 
 /** Finds the tasks that the arguments refer to. When one is not known, fails the task and returns false. */

@@ -4,6 +4,8 @@ import { broken } from "../assert.ts";
 import { followKept } from "../clients/keeping.ts";
 import type { Effects } from "../effects.ts";
 import type { State, Task, TaskState, TaskStateName } from "../state.ts";
+import { unpark } from "../placement/parked.ts";
+import { noteChange } from "../values/scatters.ts";
 import { codeOf, count, stateNames } from "./state-names.ts";
 
 /** What the functions of the core work with during one step. */
@@ -47,5 +49,8 @@ export function transition(step: StepContext, task: Task, next: TaskState, why: 
     if (task.spec.options.unschedulableTimeoutMs !== undefined) state.becameReady.add(task.spec);
   }
   if (state.kept.size > 0) followKept(step, task);
+  noteChange(state, task);
+  if (to === "ready" || to === "waiting") state.timeLimit?.unstarted.push(task);
+  if (from === "waiting" && state.suspects.parked.size > 0) unpark(state, task);
   state.history.add(task.key, now, from, to, why);
 }

@@ -6,24 +6,30 @@ import { withdrawOne } from "../placement/dispatches.ts";
 import type { Task } from "../state.ts";
 import { listOf } from "../structures/small-set.ts";
 import { isSettled } from "./lifecycle.ts";
-import { leaveSpec, specAt } from "./specs.ts";
+import { endUse, enterSpec, leaveSpec, specAt, useSpec } from "./specs.ts";
 import type { StepContext } from "./transition.ts";
 
-/** Makes everything that this task waits for as urgent as it. */
-export function hurryInputs(step: StepContext, task: Task): void {
-  hurry(step, task.inputs ?? [], task.spec.priority);
+/** Makes everything that this task waits for as urgent as it, at the end of the step. */
+export function hurryInputs({ state }: StepContext, task: Task): void {
+  state.hurrying.add(task);
 }
 
-/** Makes tasks that are run again as urgent as those that need them. */
-export function hurryForDependents(step: StepContext, tasks: Iterable<Task>): void {
-  for (const task of tasks) {
-    let priority = -Infinity;
-    for (const { spec } of listOf(task.dependents)) priority = Math.max(priority, spec.priority);
-    hurry(step, [task], priority);
+/** Makes tasks that are run again as urgent as those that need them, at the end of the step. */
+export function hurryForDependents({ state }: StepContext, tasks: Iterable<Task>): void {
+  for (const { dependents } of tasks) {
+    for (const dependent of listOf(dependents)) state.hurrying.add(dependent);
   }
 }
 
-/** A task is raised once for each higher priority, so a chain costs one walk along it. */
+/** The most urgent first, so that a task is raised once, however many need it and however urgent each is. */
+export function hurryAll(step: StepContext): void {
+  const { hurrying } = step.state;
+  if (hurrying.size === 0) return;
+  const tasks = [...hurrying].sort((a, b) => b.spec.priority - a.spec.priority);
+  hurrying.clear();
+  for (const task of tasks) hurry(step, task.inputs ?? [], task.spec.priority);
+}
+
 function hurry(step: StepContext, tasks: Iterable<Task>, priority: number): void {
   const look = [...tasks];
   for (let next = look.pop(); next !== undefined; next = look.pop()) {
@@ -38,14 +44,15 @@ function hurry(step: StepContext, tasks: Iterable<Task>, priority: number): void
 function raise(step: StepContext, task: Task, priority: number): void {
   const { state } = step;
   const before = task.spec;
-  task.spec = specAt(state, before, priority);
-  task.spec.tasks++;
+  useSpec(before);
+  leaveSpec(state, task);
+  enterSpec(task, specAt(state, before, priority));
   if (task.state.at === "ready") {
     state.ready.remove(before.lane);
     state.ready.add(task);
     if (task.spec.options.unschedulableTimeoutMs !== undefined) state.becameReady.add(task.spec);
   }
-  leaveSpec(state, before);
+  endUse(state, before);
   // Where it waits behind others it comes back, and is sent anew with its new priority.
   if (task.state.at === "running") withdrawOne(step, task.state.dispatch);
 }

@@ -2,6 +2,7 @@
 
 import { assert } from "../assert.ts";
 import type { State, Task, Worker } from "../state.ts";
+import { includes, listOf } from "../structures/small-set.ts";
 
 export function checkValues(state: State): void {
   let kept = 0;
@@ -27,10 +28,22 @@ export function checkValues(state: State): void {
     assert(heldBytes === bytes, () => `${name} counts ${heldBytes} bytes, and holds ${bytes}`);
   }
   checkLineage(state);
+  const { byTask, byWorker, changed } = state.scatters;
+  assert(changed.size === 0, () => "a scatter is left over from the step");
+  for (const [task, scatters] of byTask) {
+    for (const scatter of listOf(scatters)) {
+      assert(scatter.task === task, () => `a scatter of ${task.key} is of another task`);
+      for (const worker of scatter.workers) {
+        const isKnown = includes(byWorker.get(worker), scatter);
+        assert(isKnown, () => `${worker.name} is not known to be waited for`);
+      }
+    }
+  }
   for (const [task, workers] of state.replicaRequests) {
     assert(task.state.at === "finished", () => `a replica of ${task.key} is requested`);
     for (const worker of workers) {
       assert(state.workers.has(worker.id), () => `a replica is requested from a lost worker`);
+      assert(worker.copying.has(task), () => `${worker.name} does not know of a request`);
     }
   }
 }

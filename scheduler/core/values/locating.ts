@@ -1,6 +1,7 @@
 // Where values are: for clients that fetch them, and for people.
 
 import { mostHolders } from "../effects.ts";
+import { firstOf } from "../structures/small-set.ts";
 import type { Client, State, Task, TaskKey } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
@@ -22,10 +23,13 @@ export function locate({ state, effects }: StepContext, client: Client, key: str
   effects.send(client, { type: "located", key, order, attempt, bytes, from: addressesOf(task) });
 }
 
+/** Of the holders of a value that was broadcast, so many are looked at. */
+const lookedAt = 64;
+
 /** The addresses where a value can be fetched, those of workers with a link first. */
 export function addressesOf({ state }: Task): string[] {
   if (state.at !== "finished" || state.holders === undefined) return [];
-  const holders = [...state.holders].filter(({ address }) => address !== undefined);
+  const holders = firstOf(state.holders, lookedAt).filter(({ address }) => address !== undefined);
   holders.sort((a, b) => Number(a.awayUntil !== undefined) - Number(b.awayUntil !== undefined));
   return holders.slice(0, mostHolders).map(({ address }) => address!);
 }

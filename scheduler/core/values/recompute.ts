@@ -15,14 +15,14 @@ import {
 import { hurryForDependents } from "../tasks/urgency.ts";
 import { transition, type StepContext } from "../tasks/transition.ts";
 import { isIrreplaceable, isScattered, needInputsAgain } from "./lineage.ts";
-import { removeReplica } from "./replicas.ts";
-import { tellOfTask } from "../clients/feeds.ts";
+import { forgetRequests, removeReplica } from "./replicas.ts";
+import { tellOfRetry, tellOfTask } from "../clients/feeds.ts";
 import { forEachWanting } from "../clients/wants.ts";
 
 /** A worker is gone, and with it the values that it held. */
 export function loseReplicas(step: StepContext, worker: Worker): void {
   const held = [...worker.holds];
-  for (const task of held) removeReplica(task, worker);
+  for (const task of held) removeReplica(step, task, worker);
   loseValues(step, held, worker, "the last worker that held it was lost");
 }
 
@@ -30,7 +30,7 @@ export function loseReplicas(step: StepContext, worker: Worker): void {
 export function loseReplica(step: StepContext, task: Task, worker: Worker): void {
   if (!worker.holds.has(task)) return;
   step.effects.log("warning", `worker ${worker.name} does not have the value of ${task.key}`);
-  removeReplica(task, worker);
+  removeReplica(step, task, worker);
   loseValues(step, [task], worker, "its holder did not have it");
 }
 
@@ -66,7 +66,7 @@ function loseValues(
   for (const task of tasks) {
     if (task.state.at !== "finished" || task.state.holders?.size !== 0) continue;
     transition(step, task, { at: "released" }, why);
-    step.state.replicaRequests.delete(task);
+    forgetRequests(step.state, task);
     lost.push(task);
     tellOfTask(step, task, { type: "lost", worker: name, how: why });
     forEachWanting(task, (client) => step.effects.lost(client, task.key));
@@ -78,11 +78,20 @@ function loseValues(
       }
     }
   }
-  recompute(step, lost, why);
+  recompute(step, lost, why, new Set(lost));
 }
 
-/** Runs released tasks again, and before them those of their inputs that are released too. */
-export function recompute(step: StepContext, tasks: readonly Task[], why: string): void {
+/**
+ * Runs released tasks again, and before them those of their inputs that are released too.
+ *
+ * @param told those of which it is told already that they run again
+ */
+export function recompute(
+  step: StepContext,
+  tasks: readonly Task[],
+  why: string,
+  told?: ReadonlySet<Task>,
+): void {
   const { state } = step;
   const making = new Set<Task>();
   const look = tasks.filter((task) => isNeeded(state, task));
@@ -99,6 +108,7 @@ export function recompute(step: StepContext, tasks: readonly Task[], why: string
   for (const task of making) {
     const missing = countMissing(task);
     transition(step, task, { at: "waiting", missing, until: undefined }, why);
+    if (!told?.has(task)) tellOfRetry(step, task);
   }
   hurryForDependents(step, making);
   for (const task of making) {

@@ -1,25 +1,48 @@
 // Replicas: the workers that hold the value of a finished task. What is known of them stands on both
 // sides, `holders` of the task and `holds` of the worker, and is changed here, on both together.
 
-import type { Task, Worker } from "../state.ts";
+import type { State, Task, Worker } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
+import { arrived } from "./scatters.ts";
 import { updateOffloading } from "./offloading.ts";
 
 /** A worker has fetched a value that other workers hold. */
-export function addReplica(task: Task, worker: Worker): void {
+export function addReplica(step: StepContext, task: Task, worker: Worker): void {
   const { state } = task;
   if (state.at !== "finished" || state.holders === undefined || worker.holds.has(task)) return;
   state.holders.add(worker);
+  noteHolder(step, task, worker, state.bytes);
+}
+
+/** The worker is one of the holders now. */
+export function noteHolder(
+  { state }: StepContext,
+  task: Task,
+  worker: Worker,
+  bytes: number,
+): void {
   worker.holds.add(task);
-  worker.heldBytes += state.bytes;
+  worker.heldBytes += bytes;
+  if (worker.leaving) state.retirements.get(worker)?.toLookAt.push(task);
+  arrived(state, task, worker);
 }
 
 /** A worker does not have the value any more. It may have been the last. */
-export function removeReplica(task: Task, worker: Worker): void {
+export function removeReplica(step: StepContext, task: Task, worker: Worker): void {
   const { state } = task;
   if (state.at !== "finished" || !worker.holds.delete(task)) return;
   state.holders?.delete(worker);
   worker.heldBytes -= state.bytes;
+  // A worker that leaves may be the only one that has it now.
+  const { leaving, retirements } = step.state;
+  for (const each of leaving) if (each.holds.has(task)) retirements.get(each)!.toLookAt.push(task);
+}
+
+/** The value is gone, and no copy of it can be had any more. */
+export function forgetRequests({ replicaRequests }: State, task: Task): void {
+  if (replicaRequests.size === 0) return;
+  for (const worker of replicaRequests.get(task) ?? []) worker.copying.delete(task);
+  replicaRequests.delete(task);
 }
 
 /** Frees a value wherever it is. The caller then changes the state of the task. */

@@ -9,6 +9,7 @@ import type { StepContext } from "../tasks/transition.ts";
 import { loseReplica } from "./recompute.ts";
 import { isScattered } from "./lineage.ts";
 import { addReplica } from "./replicas.ts";
+import { askAgain } from "./scatters.ts";
 
 type Message<Type> = Extract<FromWorker, { type: Type }>;
 
@@ -23,6 +24,7 @@ export function requestReplica({ state, effects }: StepContext, task: Task, work
   if (asked?.has(worker)) return;
   if (asked) asked.add(worker);
   else state.replicaRequests.set(task, new Set([worker]));
+  worker.copying.add(task);
   effects.copy(worker, task);
 }
 
@@ -35,7 +37,7 @@ export function receiveHeld(step: StepContext, worker: Worker, held: Message<"he
     const task = state.tasks.get(key);
     const isMeant = task?.order === order && task.attempt === attempt;
     if (isMeant && task.state.at === "finished" && task.state.holders !== undefined) {
-      addReplica(task, worker);
+      addReplica(step, task, worker);
     } else if (isMeant && task.state.at === "waiting" && isScattered(task)) {
       finishHeld(step, task, held.bytes[index]!, worker);
     } else {
@@ -69,10 +71,13 @@ export function loseReplicasAt(step: StepContext, task: Task, addresses: readonl
 
 /** The worker is gone, and answers no request any more. */
 export function endRequestsTo(state: State, worker: Worker): void {
-  for (const task of [...state.replicaRequests.keys()]) endRequest(state, task, worker);
+  for (const task of [...worker.copying]) endRequest(state, task, worker);
 }
 
-function endRequest({ replicaRequests }: State, task: Task, worker: Worker): void {
+function endRequest(state: State, task: Task, worker: Worker): void {
+  const { replicaRequests } = state;
+  worker.copying.delete(task);
+  askAgain(state, task, worker);
   const asked = replicaRequests.get(task);
   if (asked?.delete(worker) && asked.size === 0) replicaRequests.delete(task);
 }

@@ -13,14 +13,8 @@ import { specFor } from "../tasks/specs.ts";
 import { transition, type StepContext } from "../tasks/transition.ts";
 import { canTakeReplicas, requestReplica } from "./replication.ts";
 import { isScattered, scatteredName } from "./lineage.ts";
-
-/** A client that waits until its value is where it asked for. */
-export type Scatter = {
-  readonly asked: Asked<"scatter">;
-  readonly task: Task;
-  /** Those that are to hold the value and do not yet. The first is the one the client sends it to. */
-  readonly workers: Set<Worker>;
-};
+import { listOf } from "../structures/small-set.ts";
+import { addScatter, noLonger, removeScatter, type Scatter } from "./scatters.ts";
 
 type Parameters = ParametersOf<"scatter">;
 
@@ -58,7 +52,7 @@ export function scatter(
   const isHere = task.state.at === "finished";
   // An earlier sending may have arrived after all; then only a broadcast needs more replicas.
   const missing = isHere && !parameters.broadcast ? [] : chosen;
-  state.scatters.add({ asked, task, workers: new Set(missing) });
+  addScatter(state, { asked, task, workers: new Set(missing), toAsk: new Set(missing) });
   if (isHere) return later;
   effects.send(client, {
     type: "located",
@@ -86,9 +80,10 @@ function awaitAgain(step: StepContext, task: Task): void {
 
 /** The worker is gone: a value that a client was sending to it has to be sent again. */
 export function stopScattersTo(step: StepContext, worker: Worker): void {
-  for (const scatter of step.state.scatters) {
+  const { scatters } = step.state;
+  for (const scatter of listOf(scatters.byWorker.get(worker))) {
     const [target] = scatter.workers;
-    scatter.workers.delete(worker);
+    noLonger(scatters, scatter, worker);
     if (target === worker && scatter.task.state.at === "waiting") {
       const words = `scatter it again: the worker that "${scatter.task.key}" was sent to was lost`;
       failScatter(step, scatter, "unschedulable", words);
@@ -99,11 +94,15 @@ export function stopScattersTo(step: StepContext, worker: Worker): void {
 /** At the end of every step: requests the replicas that are missing, and answers when all are there. */
 export function advanceScatters(step: StepContext): void {
   const { state } = step;
-  for (const scatter of state.scatters) {
+  const { changed } = state.scatters;
+  if (changed.size === 0) return;
+  const looking = [...changed];
+  changed.clear();
+  for (const scatter of looking) {
     const { task, asked, workers } = scatter;
     const { at } = task.state;
     if (asked.client.gone) {
-      state.scatters.delete(scatter);
+      removeScatter(state, scatter);
     } else if (at === "cancelled" || at === "forgotten") {
       const words = `scatter it again: "${task.key}" was cancelled while its value was sent`;
       failScatter(step, scatter, "task-cancelled", words);
@@ -113,23 +112,27 @@ export function advanceScatters(step: StepContext): void {
     } else if (at !== "waiting") {
       if (at === "finished") requestMissing(step, scatter);
       if (at === "finished" && workers.size > 0) continue;
-      state.scatters.delete(scatter);
+      removeScatter(state, scatter);
       answer(step, asked, { at: "workers" });
     }
   }
 }
 
-function requestMissing(step: StepContext, { task, workers }: Scatter): void {
-  for (const worker of workers) {
+function requestMissing(step: StepContext, scatter: Scatter): void {
+  const { task, toAsk } = scatter;
+  const { workers, scatters } = step.state;
+  for (const worker of [...toAsk]) {
     const isHolder = task.state.at === "finished" && task.state.holders?.has(worker) === true;
-    if (isHolder || !step.state.workers.has(worker.id)) workers.delete(worker);
+    if (isHolder || !workers.has(worker.id)) noLonger(scatters, scatter, worker);
     else requestReplica(step, task, worker);
   }
+  toAsk.clear();
+  scatters.changed.delete(scatter);
 }
 
 function failScatter(step: StepContext, scatter: Scatter, code: string, message: string): void {
   const { asked, task } = scatter;
-  step.state.scatters.delete(scatter);
+  removeScatter(step.state, scatter);
   refuse(step, asked, { code, message, key: task.key });
 }
 

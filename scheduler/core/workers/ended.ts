@@ -34,10 +34,13 @@ export function receiveEnded(step: StepContext, ended: EndedWorker): void {
   }
 }
 
-function findEnded({ workers }: State, { name, host, pid }: EndedWorker): WorkerId | undefined {
+function findEnded(
+  { namedWorkers }: State,
+  { name, host, pid }: EndedWorker,
+): WorkerId | undefined {
   if (pid === undefined) return undefined;
-  for (const [id, worker] of workers) {
-    if (worker.name === name && worker.host === host && worker.pid === pid) return id;
+  for (const worker of namedWorkers.get(name)?.workers ?? []) {
+    if (worker.name === name && worker.host === host && worker.pid === pid) return worker.id;
   }
   return undefined;
 }

@@ -43,7 +43,7 @@ export type WorkerFacts = {
 export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void {
   const { state, now, effects } = step;
   // A name belongs to one worker. One that has it already must be gone, whether or not that is known.
-  for (const other of state.workers.values()) {
+  for (const other of [...(state.namedWorkers.get(facts.name)?.workers ?? [])]) {
     if (other.name !== facts.name) continue;
     lose(step, other.id, facts.predecessor?.how ?? "another worker took its name");
   }
@@ -98,6 +98,7 @@ function createWorker(id: WorkerId, facts: WorkerFacts, now: number): Worker {
     memoryBytes: facts.memoryBytes ?? Infinity,
     job: facts.job,
     endsAt: facts.endsInMs === undefined ? undefined : now + facts.endsInMs,
+    copying: new Set(),
     holds: new Set(),
     heldBytes: 0,
     withdrawals: 0,

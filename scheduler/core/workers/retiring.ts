@@ -22,10 +22,16 @@ export type Retirement = {
   reason: string | undefined;
   /** By its own choice it stays, as long as it can, while it holds what no other worker can take. */
   keeps: boolean;
+  /** Values that it holds and that have to be looked at: other workers may have to take them. */
+  readonly toLookAt: Task[];
+  /** Those that others were asked to take. */
+  readonly handingOver: Set<Task>;
+  /** Those that no other worker can take: that cannot be made again, and others. */
+  readonly untaken: { readonly irreplaceable: Task[]; readonly others: Task[] };
+  /** The memory of the largest worker that could have taken them. */
+  largestTaker: number;
   /** What it waits for, in words, while no other worker can take what it holds. */
   stuck: string | undefined;
-  /** It was told that it may go. */
-  isReleased: boolean;
 };
 
 /** `workers` counts those of the request that are still here. */
@@ -42,7 +48,8 @@ export function retire(
 ): Refusal | typeof later {
   const names = new Set(workers);
   const found = [...state.workers.values()].filter((worker) => isNamed(worker, names));
-  const unknown = workers.filter((name) => !found.some((each) => isNamed(each, new Set([name]))));
+  const known = new Set(found.flatMap(({ name, host, id }) => [name, host, id]));
+  const unknown = workers.filter((name) => !known.has(name));
   if (unknown.length > 0) {
     const message = `give the names of workers that are here, as client.workers() tells them: there is no ${unknown.slice(0, 5).join(", ")}`;
     return new Refusal({ code: "worker-lost", message });
@@ -64,7 +71,10 @@ export function startLeaving(
   { reason, keeps = false }: { reason?: string; keeps?: boolean },
 ): void {
   worker.leaving = true;
+  state.leaving.add(worker);
   const retirement = retirementOf(state, worker);
+  // The oldest is the last, and comes first.
+  for (const task of [...worker.holds].reverse()) retirement.toLookAt.push(task);
   retirement.reason = `it left${reason === undefined ? "" : `: ${reason}`}`;
   retirement.keeps = keeps;
 }
@@ -74,6 +84,7 @@ export function endRetirement(step: StepContext, worker: Worker): void {
   const { state } = step;
   const retirement = state.retirements.get(worker);
   state.retirements.delete(worker);
+  state.leaving.delete(worker);
   for (const request of retirement?.requests ?? []) {
     request.workers--;
     if (request.workers === 0) answer(step, request.asked, null);
@@ -82,12 +93,14 @@ export function endRetirement(step: StepContext, worker: Worker): void {
 
 /** At the end of every step: leaving workers hand over values, and go when nothing is left to do. */
 export function advanceRetirements(step: StepContext): void {
-  for (const [worker, retirement] of step.state.retirements) {
-    if (!worker.leaving || retirement.isReleased) continue;
-    const { handingOver, stuck } = handOverValues(step, worker, retirement);
-    tellStuck(step, worker, retirement, stuck);
-    if (handingOver > 0 || stuck > 0 || worker.dispatches.size > 0) continue;
-    retirement.isReleased = true;
+  const { leaving, retirements } = step.state;
+  for (const worker of leaving) {
+    const retirement = retirements.get(worker)!;
+    handOverValues(step, worker, retirement);
+    const isStuck = holdsOn(worker, retirement);
+    tellStuck(step, worker, retirement, isStuck);
+    if (retirement.handingOver.size > 0 || isStuck || worker.dispatches.size > 0) continue;
+    leaving.delete(worker);
     step.effects.tell(worker, { type: "farewell" });
   }
 }
@@ -100,8 +113,11 @@ function retirementOf({ retirements }: State, worker: Worker): Retirement {
       isForced: false,
       reason: undefined,
       keeps: false,
+      toLookAt: [],
+      handingOver: new Set(),
+      untaken: { irreplaceable: [], others: [] },
+      largestTaker: -1,
       stuck: undefined,
-      isReleased: false,
     };
     retirements.set(worker, retirement);
   }
@@ -113,9 +129,9 @@ function tellStuck(
   { effects }: StepContext,
   worker: Worker,
   retirement: Retirement,
-  stuck: number,
+  isStuck: boolean,
 ): void {
-  if (stuck === 0) {
+  if (!isStuck) {
     retirement.stuck = undefined;
     return;
   }
@@ -128,31 +144,67 @@ function tellStuck(
   effects.log("warning", `worker ${worker.name}: ${retirement.stuck}`);
 }
 
-/** Returns how many values are on their way to others, and how many no other worker can take. */
-function handOverValues(
-  step: StepContext,
-  worker: Worker,
-  { isForced, requests, keeps }: Retirement,
-): { handingOver: number; stuck: number } {
+/** Asks others to take values: a few at a time, and each value is looked at once, unless something comes of it. */
+function handOverValues(step: StepContext, worker: Worker, retirement: Retirement): void {
   const { state } = step;
-  let handingOver = 0;
-  let stuck = 0;
-  for (const task of worker.holds) {
-    if (isHeldElsewhere(task)) continue;
+  const { toLookAt, handingOver, untaken } = retirement;
+  for (const task of handingOver) {
+    const isOver = !worker.holds.has(task) || isHeldElsewhere(task);
+    if (!isOver && state.replicaRequests.has(task)) continue;
+    handingOver.delete(task);
+    if (!isOver) toLookAt.push(task);
+  }
+  if (untaken.irreplaceable.length + untaken.others.length > 0) {
+    const largest = largestTaker(state);
+    if (largest > retirement.largestTaker) {
+      for (const tasks of Object.values(untaken))
+        for (const task of tasks.splice(0)) toLookAt.push(task);
+    }
+    retirement.largestTaker = largest;
+  }
+  while (handingOver.size < handedOverAtOnce) {
+    const task = toLookAt.pop();
+    if (task === undefined) return;
+    if (!worker.holds.has(task) || isHeldElsewhere(task)) continue;
     if (!state.replicaRequests.has(task)) {
       const taker = chooseTaker(state, task);
       if (taker === undefined) {
-        // A task of a program runs again when its value is needed.
-        if (!isForced && (requests.length > 0 || keeps || isIrreplaceable(task))) stuck++;
-        if (stuck === handedOverAtOnce) break;
+        (isIrreplaceable(task) ? untaken.irreplaceable : untaken.others).push(task);
+        retirement.largestTaker = largestTaker(state);
         continue;
       }
       requestReplica(step, task, taker);
     }
-    handingOver++;
-    if (handingOver >= handedOverAtOnce) break;
+    handingOver.add(task);
   }
-  return { handingOver, stuck };
+}
+
+/** The most bytes that one of the workers which take replicas may have in memory; -1 when there is none. */
+function largestTaker({ workers }: State): number {
+  let largest = -1;
+  for (const worker of workers.values()) {
+    if (canTakeReplicas(worker)) largest = Math.max(largest, worker.memoryBytes);
+  }
+  return largest;
+}
+
+/** Whether it stays for what no other worker can take. A task of a program runs again when its value is needed. */
+function holdsOn(
+  worker: Worker,
+  { isForced, requests, keeps, untaken: { irreplaceable, others } }: Retirement,
+): boolean {
+  if (isForced) return false;
+  if (lastToTake(worker, irreplaceable)) return true;
+  return (requests.length > 0 || keeps) && lastToTake(worker, others) !== undefined;
+}
+
+/** The last of these values that the worker still holds, and no worker that stays; the others after it are dropped. */
+function lastToTake(worker: Worker, tasks: Task[]): Task | undefined {
+  for (let last = tasks.at(-1); last !== undefined; last = tasks.at(-1)) {
+    if (worker.holds.has(last) && !isHeldElsewhere(last)) return last;
+    tasks.pop();
+  }
+  return undefined;
 }
 
 function isHeldElsewhere({ state }: Task): boolean {

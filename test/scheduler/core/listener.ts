@@ -18,7 +18,7 @@ const follows: Record<Kind, { after: readonly Standing[]; then: Standing }> = {
   failed: { after: ["open"], then: "failed" },
   cancelled: { after: ["open"], then: "cancelled" },
   released: { after: ["open"], then: "released" },
-  retried: { after: ["open", "failed"], then: "open" },
+  retried: { after: ["open", "failed", "finished", "released"], then: "open" },
   lost: { after: ["open", "finished"], then: "open" },
 };
 

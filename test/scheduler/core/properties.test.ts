@@ -157,7 +157,7 @@ function expectNothingLeft({ state, workers }: World): void {
   const named = [...left.values()].filter(({ passed }) => !passed);
   expect(named.map(({ name }) => name).sort()).toEqual(functions);
   for (const { specs, lanes } of clients.values()) expect([specs.size, lanes.size]).toEqual([0, 0]);
-  expect(state.descendants.size + state.replicaRequests.size + state.scatters.size).toBe(0);
+  expect(state.descendants.size + state.replicaRequests.size + state.scatters.byTask.size).toBe(0);
   expect(state.keptBytes).toBe(0);
   for (const worker of workers.values()) expect([...worker.holds]).toEqual([]);
   for (const { dispatches, used, holds } of state.workers.values()) {

@@ -48,6 +48,25 @@ describe("events", () => {
     expect(eventsFor(w1.lost(), "ann")).toMatchObject([{ type: "worker-left", worker: "w1" }]);
   });
 
+  test("tell of a task that runs again because what was made of its value is lost", () => {
+    const { story, ann, bob } = stage();
+    const w1 = story.worker("w1");
+    w1.join();
+    ann.say({ type: "events", id: 1 });
+    bob.submit("f", { a: [], b: ["a"] });
+    for (const key of ["a", "b"]) {
+      const value = { values: [{ bytes: 1_000 }], micros: [40] };
+      w1.say({ type: "finished", keys: [key], attempts: [1], ...value });
+    }
+    bob.release("a");
+    expect(story.state.tasks.get("a")?.state.at).toBe("released");
+    expect(eventsFor(w1.lost(), "ann")).toContainEqual({
+      type: "retried",
+      key: "a",
+      function: "f",
+    });
+  });
+
   test("tell of retries with the error, of failures, of losses and of what nobody needs", () => {
     const { story, ann, bob } = stage();
     const w1 = story.worker("w1");

@@ -71,9 +71,10 @@ class Model {
   readonly #taken: Task[] = [];
   /** When a task came in: later is nearer the front among the deeper, further back among the others. */
   readonly #came = new Map<Task, number>();
-  /** By priority: the clients that have tasks, as they came, and the one to be asked first. */
-  readonly #rounds = new Map<number, { clients: Client[]; next: number }>();
+  /** By client and priority: when it last had its turn, or came to have tasks. */
+  readonly #turns = new Map<string, number>();
   #count = 0;
+  #turn = 0;
 
   constructor() {
     this.#sites = [...new Set(Object.values(constraints))].map((signature) =>
@@ -170,12 +171,12 @@ class Model {
   }
 
   #add(task: Task): void {
-    const { client, priority } = task.spec.lane;
+    const isFirst = !this.waiting.some(
+      ({ spec: { lane } }) => turnOf(lane) === turnOf(task.spec.lane),
+    );
+    if (isFirst) this.#turns.set(turnOf(task.spec.lane), this.#turn++);
     task.state = { at: "ready" };
     this.queue.add(task);
-    const round = this.#rounds.get(priority) ?? { clients: [], next: 0 };
-    this.#rounds.set(priority, round);
-    if (!round.clients.includes(client)) round.clients.push(client);
     this.waiting.push(task);
     this.#came.set(task, this.#count++);
   }
@@ -187,9 +188,7 @@ class Model {
     expect(task).toBe(expected);
     if (lane === undefined || task === undefined) return;
     this.queue.passTurn(lane);
-    const { client, priority } = lane;
-    const round = this.#rounds.get(priority)!;
-    round.next = (round.clients.indexOf(client) + 1) % round.clients.length;
+    this.#turns.set(turnOf(lane), this.#turn++);
     task.attempt++;
     this.#remove(task);
     this.#taken.push(task);
@@ -199,16 +198,6 @@ class Model {
     task.state = { at: "new" };
     this.queue.remove(task.spec.lane);
     this.waiting = this.waiting.filter((each) => each !== task);
-    const { client, priority } = task.spec.lane;
-    const hasMore = this.waiting.some(
-      ({ spec: { lane } }) => lane.client === client && lane.priority === priority,
-    );
-    if (hasMore) return;
-    const round = this.#rounds.get(priority)!;
-    const asked = round.clients[round.next];
-    const after = round.clients[(round.next + 1) % round.clients.length];
-    round.clients = round.clients.filter((each) => each !== client);
-    round.next = Math.max(0, round.clients.indexOf((asked === client ? after : asked)!));
   }
 
   /** The order of the rules, by looking at everything. */
@@ -220,10 +209,11 @@ class Model {
     });
     const priority = Math.max(...open.map(({ spec: { lane } }) => lane.priority));
     const urgent = open.filter(({ spec: { lane } }) => lane.priority === priority);
-    const { clients: inTurn, next } = this.#rounds.get(priority) ?? { clients: [], next: 0 };
-    const client = [...inTurn.slice(next), ...inTurn.slice(0, next)].find((each) =>
-      urgent.some(({ spec: { lane } }) => lane.client === each),
-    );
+    const since = (lane: Lane) => this.#turns.get(turnOf(lane))!;
+    const client = urgent
+      .map(({ spec: { lane } }) => lane)
+      .sort((a, b) => since(a) - since(b))
+      .at(0)?.client;
     const heads = new Map<Lane, Task>();
     for (const task of urgent) {
       const { lane } = task.spec;
@@ -242,4 +232,8 @@ class Model {
     const [cameA, cameB] = [this.#came.get(a)!, this.#came.get(b)!];
     return rank(a) === 1 ? cameA > cameB : cameA < cameB;
   }
+}
+
+function turnOf({ client, priority }: Lane): string {
+  return `${client.id} ${priority}`;
 }

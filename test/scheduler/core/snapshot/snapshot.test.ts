@@ -4,7 +4,7 @@ import assert from "node:assert";
 import v8 from "node:v8";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Line } from "../../../../scheduler/core/coordination/line.ts";
+import { Line } from "../../../../scheduler/core/structures/line.ts";
 import { freeze } from "../../../../scheduler/core/snapshot/freeze.ts";
 import {
   bytesOfChunk,

@@ -1,5 +1,5 @@
-// A line of waiting requests, or of items, in the order of their numbers: first come, first served. A
-// member may leave from anywhere, and one that was taken out too early returns to its place.
+// A line: what waits, first come, first served; or what belongs together. A member may leave from anywhere, and
+// one that was taken out too early returns to its place.
 
 export type Member<Self> = {
   /** Smaller numbers come first. */
