@@ -20,9 +20,11 @@ export type HeapAccountOptions = {
 const mebibyte = 2 ** 20;
 /** The young generation, which V8 adds to the limit that it gives, and which keeps nothing for long. */
 const youngBytes = 192 * mebibyte;
+/** What the worker's own code and its parts take. */
+const ownBytes = 32 * mebibyte;
 /** What is counted is an estimate; the rest is for that, and for what is not counted. */
 const share = 0.5;
-const leastBytes = 16 * mebibyte;
+const leastBytes = 8 * mebibyte;
 /** It has room again below this share of its limit. */
 const roomShare = 0.7;
 /** How often a full heap is looked at. */
@@ -30,7 +32,7 @@ const againMs = 20;
 
 /** The part of the heap that may be filled with what is counted. */
 export function defaultHeapBytes(heapSizeLimit = getHeapStatistics().heap_size_limit): number {
-  return Math.max(leastBytes, Math.floor(share * (heapSizeLimit - youngBytes)));
+  return Math.max(leastBytes, Math.floor(share * (heapSizeLimit - youngBytes - ownBytes)));
 }
 
 export class HeapAccount {

@@ -54,9 +54,9 @@ test("it looks no more once it is closed", () => {
 });
 
 test.each([
-  [4_096 + 192, 2_048],
-  [64 + 192, 32],
-  [16 + 192, 16],
+  [4_096 + 192, 2_032],
+  [64 + 192, 16],
+  [16 + 192, 8],
 ])("of a heap of %i MiB, %i MiB may be filled", (limit, counted) => {
   expect(defaultHeapBytes(limit * mebibyte)).toBe(counted * mebibyte);
 });

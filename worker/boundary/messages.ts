@@ -73,7 +73,7 @@ export type ToThread =
  * it. So much and no more may be under way from one thread.
  */
 export function weightOf(length: number): number {
-  return 1 + Math.floor(length / 16_384);
+  return 1 + Math.floor(length / 2_048);
 }
 export const mostWeight = 1_000;
 

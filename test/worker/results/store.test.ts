@@ -85,7 +85,7 @@ describe("a store", () => {
     const entry = store.put(result("a"), text);
     expect(entry.payload).toBeInstanceOf(BinaryPayload);
     expect(decode(entry.payload!)).toBe(value);
-    expect([entry.bytes, store.memoryBytes]).toEqual([282, 282]);
+    expect([entry.bytes, store.memoryBytes]).toEqual([283, 283]);
     expect(store.put(result("b"), "1").payload).toBe("1");
     expect(store.heapBytes).toBeGreaterThan(1_000);
     store.clear();
