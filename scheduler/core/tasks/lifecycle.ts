@@ -6,6 +6,8 @@ import type { Failure } from "../../../src/wire/protocol.ts";
 import type { Payload } from "../../../src/payload/payload.ts";
 import { tellOfFailure, tellOfRetry, tellOfTask } from "../clients/feeds.ts";
 import { bytesOf, mostHolders } from "../effects.ts";
+import { fitting } from "../memory/brief-failures.ts";
+import { enterPayload, enterTask } from "../memory/ledger.ts";
 import { abandon } from "../placement/dispatches.ts";
 import { listOf, without } from "../structures/small-set.ts";
 import { leaveSpec } from "./specs.ts";
@@ -19,6 +21,7 @@ import type {
   TaskState,
   Worker,
 } from "../state.ts";
+import { ofTask } from "../timers.ts";
 import { transition, type StepContext } from "./transition.ts";
 import { forgetLineage, isScattered, rememberLineage } from "../values/lineage.ts";
 import { updateOffloading } from "../values/offloading.ts";
@@ -63,7 +66,9 @@ export function createTask(step: StepContext, spec: Spec, call: Call): Task {
   spec.tasks++;
   state.counts.new++;
   state.tasks.add(task);
-  if (expiresMs !== undefined) state.timers.add(now + expiresMs, { kind: "expiry", task });
+  enterTask(state, task, 1);
+  if (expiresMs !== undefined)
+    state.timers.add(now + expiresMs, { kind: "expiry", ...ofTask(task) });
   if (state.feeds.size > 0) {
     tellOfTask(step, task, { type: "submitted", client: spec.client.name });
   }
@@ -79,7 +84,7 @@ export function admit(step: StepContext, task: Task, until: number | undefined, 
   if (endWithInput(step, task)) return;
   const missing = countMissing(task);
   const held = until !== undefined && until > step.now;
-  if (held) step.state.timers.add(until, { kind: "start", task });
+  if (held) step.state.timers.add(until, { kind: "start", ...ofTask(task) });
   if (missing > 0 || held) {
     transition(step, task, { at: "waiting", missing, until: held ? until : undefined }, why);
   } else {
@@ -131,7 +136,7 @@ export function proceed(step: StepContext, task: Task, why: string): void {
 export function requeue(step: StepContext, task: Task, why: string, delayMs = 0): void {
   const missing = task.inputs === undefined ? 0 : countMissing(task);
   const until = delayMs > 0 ? step.now + delayMs : undefined;
-  if (until !== undefined) step.state.timers.add(until, { kind: "start", task });
+  if (until !== undefined) step.state.timers.add(until, { kind: "start", ...ofTask(task) });
   if (missing > 0 || until !== undefined) {
     transition(step, task, { at: "waiting", missing, until }, why);
   } else {
@@ -145,6 +150,7 @@ export function finish(step: StepContext, task: Task, value: Payload, worker: st
   const bytes = bytesOf(value);
   transition(step, task, { at: "finished", value, bytes, holders: undefined }, worker);
   state.keptBytes += bytes;
+  enterPayload(state, value, 1);
   if (state.keptBytes > state.options.keptBytes) updateOffloading(step);
   settle(step, task, worker);
   dropInputs(step, task);
@@ -194,10 +200,11 @@ function inputFinished(step: StepContext, task: Task): void {
 export function fail(
   step: StepContext,
   task: Task,
-  failure: Failure,
+  reported: Failure,
   why: string,
   worker?: string,
 ): void {
+  const failure = fitting(step.state, reported);
   const failing = [task];
   const detached: Task[] = [];
   let failed = 0;
@@ -367,6 +374,7 @@ export function forgetIfUnneeded(step: StepContext, task: Task): void {
     if (step.state.tooLarge.size > 0) step.state.tooLarge.delete(next);
     transition(step, next, forgotten, "not needed any more");
     step.state.tasks.delete(next.key);
+    enterTask(step.state, next, -1);
     leaveSpec(step.state, next.spec);
     for (const input of detachInputs(step.state, next)) (candidates ??= []).push(input);
   }
