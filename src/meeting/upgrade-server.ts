@@ -33,6 +33,8 @@ export type UpgradeServerOptions = {
   tls?: { cert: string | Buffer; key: string | Buffer } | undefined;
   /** Time for a whole HTTP request, from the start of its connection. Default: 10,000. */
   requestMs?: number | undefined;
+  /** The largest frame that is read, in bytes. Default: `limits.frameBytes`. */
+  frameBytes?: number | undefined;
   /** Connections at once, of every kind. Default: 65,536. */
   maxConnections?: number | undefined;
 };
@@ -57,7 +59,8 @@ export type UpgradeServer = {
  */
 export async function startUpgradeServer(options: UpgradeServerOptions): Promise<UpgradeServer> {
   const { host, port, tls, doorkeeper, accept, turnedAway } = options;
-  const webSockets = new WebSocketServer({ ...webSocketOptions, noServer: true });
+  const { frameBytes: maxPayload = webSocketOptions.maxPayload } = options;
+  const webSockets = new WebSocketServer({ ...webSocketOptions, maxPayload, noServer: true });
   const timeouts = timeoutsFor(options.requestMs);
   const server = tls ? createTlsServer({ ...timeouts, ...tls }) : createServer(timeouts);
   server.maxConnections = options.maxConnections ?? 65_536;
