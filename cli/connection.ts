@@ -44,19 +44,39 @@ export async function withClient<T>(
   const { Client } = await import("../client/client.ts");
   let why = "no answer yet";
   const saying = setTimeout(() => warn(waitingFor(describe, timeoutMs, why)), quietMs);
+  let failed = ({ message }: Error): void => void (why = message);
   const client = await Client.open({
     target: find,
     describeTarget: describe,
     timeoutMs,
     name,
-    onFailedAttempt: ({ message }) => (why = message),
+    onFailedAttempt: (error) => failed(error),
     ...(signal && { signal }),
   }).finally(() => clearTimeout(saying));
+  failed = outages((last) =>
+    warn(`the scheduler does not answer (${describe}); this goes on when it does: ${last}`),
+  );
   try {
     return await use(client);
   } finally {
     await client.close();
   }
+}
+
+/** An outage is said again each minute; attempts that are further apart are of different outages. */
+const [sayAgainMs, apartMs] = [60_000, 15_000];
+
+/** Hears of the failed attempts to connect again, and says when they have gone on for a while. */
+function outages(say: (why: string) => void): (error: Error) => void {
+  let [began, last, said] = [-Infinity, -Infinity, -Infinity];
+  return ({ message }) => {
+    const now = performance.now();
+    if (now - last > apartMs) began = now;
+    last = now;
+    if (now - began < quietMs || now - said < sayAgainMs) return;
+    said = now;
+    say(message);
+  };
 }
 
 /** The scheduler named by the options or the environment. */

@@ -4,8 +4,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { onDrainMessage } from "../cluster/supervise.ts";
 import type { Log } from "../src/log.ts";
+import { exitAtOnce, exitProcess } from "../src/process-exit.ts";
+import { outliveStandardStreams } from "../src/standard-streams.ts";
 import { onEndRequest, onEveryDrainRequest } from "./end-requests.ts";
-import { exitCodeOf, messageOf } from "./exit-code.ts";
+import { exitCodeOf, messageOf, UsageError } from "./exit-code.ts";
 import { removePidFile, writePidFile } from "./pid-file.ts";
 
 export type Running = {
@@ -32,6 +34,7 @@ export async function runDaemon(options: {
   pidFile?: string | undefined;
 }): Promise<never> {
   const { start, log, pidFile } = options;
+  outliveStandardStreams();
   const asked = new AbortController();
   let running: Running | undefined;
   onEndRequest(
@@ -40,7 +43,10 @@ export async function runDaemon(options: {
       log.info(`${reason}: ending`);
       asked.abort(reason);
     },
-    (why) => log.warning(`ended: ${why} again, so without waiting any longer`),
+    (why) => {
+      log.warning(`ended: ${why} again, so without waiting any longer`);
+      exitAtOnce(1);
+    },
   );
   onDrainRequest(options, (reason) => {
     if (running) running.drain?.(reason);
@@ -60,7 +66,11 @@ export async function runDaemon(options: {
   let exitCode = 0;
   let end: string;
   try {
-    if (pidFile !== undefined) await writePidFile(pidFile);
+    if (pidFile !== undefined) {
+      await writePidFile(pidFile).catch(({ message }: Error) => {
+        throw new UsageError(`cannot write the file of --pid-file: ${message}`);
+      });
+    }
     running = (await started()) ?? undefined;
     if (running) {
       try {
@@ -76,7 +86,8 @@ export async function runDaemon(options: {
   if (pidFile !== undefined) await removePidFile(pidFile);
   if (exitCode === 0) log.info(`ended: ${end}`);
   else log.error(`ended: ${end}`);
-  process.exit(exitCode);
+  // What was given up while it started may have threads that are inside anything.
+  return running === undefined && exitCode === 0 ? exitAtOnce(0) : exitProcess(exitCode);
 }
 
 /** Calls `drain` at the first request to drain; a daemon that does not drain says so once. */

@@ -1,9 +1,9 @@
 // Exit codes and messages of commands that fail: 2 for wrong usage, 1 for everything else.
 
 import { TaskError, ThenceError } from "../src/errors/errors.ts";
+import { UsageError } from "../src/usage-error.ts";
 
-/** Wrong usage of a command. */
-export class UsageError extends Error {}
+export { UsageError };
 
 export function exitCodeOf(error: unknown): 1 | 2 {
   if (error instanceof UsageError) return 2;

@@ -71,6 +71,12 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   };
 }
 
+/** Reads the name of a worker. */
+export function name(text: string): string {
+  if (text.trim() !== "" && text.length <= limits.nameLength) return text;
+  throw new InvalidArgumentError(`Expected a name of 1 to ${limits.nameLength} characters.`);
+}
+
 /** Reads `gpu=1,memory=2.5`; the option may be repeated. */
 export function resources(text: string, earlier: Resources = {}): Resources {
   const all = { ...earlier };

@@ -11,6 +11,7 @@ import { placeOfRun, type Place } from "../cluster/run/place.ts";
 import { awaitFirstRank, superviseRank } from "../cluster/run/rank-worker.ts";
 import { configureLog, createLog, logLevels, type LogLevel } from "../src/log.ts";
 import type { ModuleSource } from "../worker/main.ts";
+import { outliveStandardStreams, writeErrorLine } from "../src/standard-streams.ts";
 import { onEveryDrainRequest, onEveryEndRequest } from "./end-requests.ts";
 import { jobEnd } from "../cluster/slurm/job-end.ts";
 import { exitCodeOf, messageOf, UsageError } from "./exit-code.ts";
@@ -73,6 +74,7 @@ async function run(
   if (!options.module && options.exec !== "only") {
     command.error("error: required option '--module <[name=]module>' not specified");
   }
+  outliveStandardStreams();
   configureLog({ format: options.logFormat, level: options.logLevel });
   // On every rank, so that none waits for a first one that cannot start.
   if (options.interface) interfaceAddress(options.interface);
@@ -176,5 +178,5 @@ function hasReachedAll(signal: NodeJS.Signals, { isStep }: Place): boolean {
 }
 
 function say(line: string): void {
-  process.stderr.write(`thence run: ${line}\n`);
+  writeErrorLine(`thence run: ${line}\n`);
 }

@@ -91,19 +91,24 @@ async function add(
   }
   if (timezone !== undefined && cron === undefined) throw new UsageError("--timezone needs --cron");
   const values = options.string ? texts : texts.map(argument);
-  const info = await connected(options, async (client) => {
+  const { before, info } = await connected(options, async (client) => {
     await warnOfName(client, called);
+    const before = (await client.schedules()).find((each) => each.name === name);
+    const when =
+      cron === undefined
+        ? { everyMs: every! }
+        : { cron, ...(timezone !== undefined && { timezone }) };
     const timing = {
-      ...(cron !== undefined && { cron }),
-      ...(every !== undefined && { everyMs: every }),
-      ...(timezone !== undefined && { timezone }),
+      ...when,
       ...(catchUp !== undefined && { catchUp }),
       ...(overlap !== undefined && { overlap }),
       options: { ...options.with, ...(keep !== undefined && { keepMs: keep }) },
     };
-    return client.schedule(name, timing, called, ...values);
+    return { before, info: await client.schedule(name, timing, called, ...values) };
   });
-  console.log(`${printable(info.name)}: next at ${momentText(info.nextAt)}`);
+  const isSame = before?.createdAt === info.createdAt;
+  const what = before === undefined ? "" : isSame ? "unchanged, " : "replaced, ";
+  console.log(`${printable(info.name)}: ${what}next at ${momentText(info.nextAt)}`);
 }
 
 /** A worker that has it may come before the first moment. */

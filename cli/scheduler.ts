@@ -136,7 +136,9 @@ async function run(options: Options): Promise<void> {
   }
   const job = slurmJob(process.env);
   const workerTimeoutMs = options.workerTimeout ?? (job === undefined ? undefined : 120_000);
-  const given = await givenToken({ ...options, warn: log.warning });
+  const given = await givenToken({ ...options, warn: log.warning }).catch((error: unknown) => {
+    throw new UsageError(messageOf(error));
+  });
   const host = await hostOf(options, log);
 
   const lateWorkers = new LateWorkers();
@@ -175,7 +177,7 @@ async function run(options: Options): Promise<void> {
       ...(options.idleTimeout !== undefined && { idleTimeoutMs: options.idleTimeout }),
     }).catch(async (error: unknown) => {
       await removeDirectory();
-      throw error;
+      throw isWrongUsage(error as Error) ? new UsageError(messageOf(error)) : error;
     });
 
     void jobEnd(options, log).then((end) => {
@@ -201,6 +203,16 @@ async function run(options: Options): Promise<void> {
   };
   await runDaemon({ start, log, pidFile: options.pidFile });
 }
+
+/** The address, the scheduler file or the journal is at fault, which another attempt would not mend. */
+function isWrongUsage({ cause }: Partial<Error>): boolean {
+  const { code = "" } = (cause ?? {}) as NodeJS.ErrnoException;
+  return wrongUsage.includes(code);
+}
+const wrongUsage = [
+  ...["EADDRNOTAVAIL", "ENOTFOUND", "EACCES", "EPERM", "EROFS"],
+  ...["ENOENT", "ENOTDIR", "EISDIR"],
+];
 
 /** The address to listen on. In a job of several nodes, loopback would be out of reach for most of them. */
 async function hostOf(options: Options, log: Log): Promise<string> {

@@ -5,6 +5,7 @@
 import { hostname } from "node:os";
 import { supervise } from "../cluster/supervise.ts";
 import { superviseScheduler as keepScheduler } from "../cluster/supervise-scheduler.ts";
+import { writeErrorLine } from "../src/standard-streams.ts";
 import { onEveryDrainRequest, onEveryEndRequest } from "./end-requests.ts";
 
 /** Runs until the worker ends, then exits with the worker's exit code. */
@@ -13,7 +14,7 @@ export async function superviseWorker(): Promise<never> {
     name: `${hostname()}-${process.pid}`,
     onEndRequest: onEveryEndRequest,
     onDrainRequest: onEveryDrainRequest,
-    say: (line) => process.stderr.write(`thence worker: ${line}\n`),
+    say: (line) => writeErrorLine(`thence worker: ${line}\n`),
   });
   process.exit(code);
 }
@@ -24,7 +25,7 @@ export async function superviseScheduler(): Promise<never> {
   onEveryDrainRequest(() => undefined);
   const code = await keepScheduler({
     onEndRequest: onEveryEndRequest,
-    say: (line) => process.stderr.write(`thence scheduler: ${line}\n`),
+    say: (line) => writeErrorLine(`thence scheduler: ${line}\n`),
   });
   process.exit(code);
 }

@@ -15,8 +15,10 @@ import { configureLog, createLog, type Log } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
 import { isolations, type Isolation } from "../worker/isolation.ts";
 import type { ModuleSource } from "../worker/main.ts";
+import { StuckThreadError } from "../worker/stuck-thread.ts";
 import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
+import { UsageError } from "./exit-code.ts";
 import { orSayWhy } from "./failed-start.ts";
 import { workerEnd } from "./worker-end.ts";
 import {
@@ -25,6 +27,7 @@ import {
   interfaceAddress,
   modules,
   resources,
+  name,
   size,
   tags,
   wholeNumber,
@@ -89,7 +92,11 @@ export function workerCommand(): Command {
         .choices(isolations)
         .default("threads"),
     )
-    .option("--name <name>", "name of the worker; default: from Slurm, or host and process id")
+    .option(
+      "--name <name>",
+      "name of the worker; default: from Slurm, or host and process id",
+      name,
+    )
     .option(
       "--resources <name=amount,...>",
       "resources that tasks can request, gpu=1; default: the GPUs that Slurm gives to it",
@@ -154,6 +161,12 @@ async function run(address: string | undefined, options: Options, command: Comma
   }
   configureLog({ format: options.logFormat, level: options.logLevel });
   const log = createLog("worker");
+  const share = workerShare(options);
+  if (share.threads * options.concurrency > limits.slots) {
+    throw new UsageError(
+      `--threads ${share.threads} and --concurrency ${options.concurrency}: that is more than ${limits.slots} tasks at once`,
+    );
+  }
   const supervised = supervision();
   const ownName = supervised?.name ?? `${hostname()}-${process.pid}`;
   const mark = supervised?.mark ?? randomUUID();
@@ -184,7 +197,7 @@ async function run(address: string | undefined, options: Options, command: Comma
     mark,
     ...(supervised && { supervisor: process.ppid }),
     ...(supervised?.predecessor && { predecessor: supervised.predecessor }),
-    ...workerShare(options),
+    ...share,
     ...(options.tags && { tags: options.tags }),
     concurrency: options.concurrency,
     isolation: options.isolation,
@@ -214,7 +227,10 @@ async function run(address: string | undefined, options: Options, command: Comma
       throw error;
     });
     tellSupervisor("joined");
-    running.ended.finally(() => tellSupervisor("ending")).catch(() => undefined);
+    running.ended.then(
+      () => tellSupervisor("ending"),
+      (error) => tellSupervisor(error instanceof StuckThreadError ? "replace-me" : "ending"),
+    );
     const drain = (reason: string) => void running.stop(reason, longestTimerMs);
     leaveInTime(running);
     return { ...running, drain };

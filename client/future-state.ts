@@ -3,6 +3,7 @@
 // turn: so a value stays encoded until somebody asks for it, and no promise is made unless awaited.
 
 import { TaskCancelledError } from "../src/errors/errors.ts";
+import { untilAwaited } from "../src/errors/stack.ts";
 import { decode, type Payload } from "../src/payload/payload.ts";
 import type { Session } from "./session.ts";
 
@@ -113,7 +114,7 @@ export class FutureState {
   /** A value that is still away may yet be lost. */
   fail(status: "error" | "cancelled" | "lost", error: Error): void {
     if (this.ready) return;
-    this.#settle(status, "failed", error);
+    this.#settle(status, "failed", untilAwaited(error));
   }
 
   /** It failed and is tried again. */

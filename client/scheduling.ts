@@ -18,17 +18,26 @@ import { checkedNames, number, text, wrongType } from "./option-checks.ts";
 import type { Session } from "./session.ts";
 import { CallSettings, type CallOptions } from "./task-options.ts";
 
-/** When a schedule submits its task: by `cron`, or every `everyMs`. */
-export type ScheduleOptions = {
+type ByCron = {
   /**
    * Five fields (minute, hour, day of the month, month, day of the week), six with seconds first, or `@hourly`,
    * `@daily`, `@weekly`, `@monthly`, `@yearly`.
    */
-  cron?: string;
-  /** Milliseconds from one moment to the next, a whole number from 100; the first comes when they have passed once. */
-  everyMs?: number;
+  cron: string;
   /** The time zone of `cron`, as "Europe/Vienna". Default: "UTC". */
   timezone?: string;
+  everyMs?: never;
+};
+
+type ByInterval = {
+  /** Milliseconds from one moment to the next, a whole number from 100; the first comes when they have passed once. */
+  everyMs: number;
+  cron?: never;
+  timezone?: never;
+};
+
+/** When a schedule submits its task: by `cron`, or every `everyMs`. */
+export type ScheduleOptions = (ByCron | ByInterval) & {
   /**
    * What becomes of moments that were missed, because no scheduler ran: "one" runs once for all of them, "all" once
    * for each (the newest 1,000), "none" not at all. Missed is what is over a minute late. Default: "one".

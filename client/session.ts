@@ -12,6 +12,7 @@ import {
   TaskCancelledError,
   TimeLimitError,
 } from "../src/errors/errors.ts";
+import { asText, atCaller } from "../src/errors/stack.ts";
 import { errorOf } from "../src/errors/failure.ts";
 import type { Encoded } from "../src/payload/payload.ts";
 import { GoodbyeError } from "../src/link/socket.ts";
@@ -390,7 +391,7 @@ export class Session {
 
   /** @throws {ConnectionError} when the session is over */
   #open(): MessageWriter {
-    if (this.#ended) throw this.#ended;
+    if (this.#ended) throw atCaller(this.#ended);
     if (!this.#writer) throw new ConnectionError("connect first: there is no link yet");
     if (this.#lost) {
       this.#patience ??= setTimeout(() => this.#losePatience(), this.#patienceMs);
@@ -567,7 +568,7 @@ export class Session {
 
   #end(status: "cancelled" | "lost", ended: Error, errorFor: (key: string) => Error): void {
     if (this.#ended) return;
-    this.#ended = ended;
+    this.#ended = asText(ended);
     this.#found();
     this.#failAll(status, ended, errorFor);
     this.#ending.abort(ended);

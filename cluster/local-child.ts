@@ -11,6 +11,8 @@ import type { WorkerOptions } from "../worker/main.ts";
 import type { Exec } from "./exec.ts";
 import { jobEnd } from "./slurm/job-end.ts";
 import { startWorker } from "./worker.ts";
+import { exitAtOnce, exitProcess } from "../src/process-exit.ts";
+import { outliveStandardStreams } from "../src/standard-streams.ts";
 import { setTimeout } from "../src/timers.ts";
 
 /** From the parent, once. `predecessor`: the process of which this one is a restart. */
@@ -54,6 +56,7 @@ const neverGivenUp = { clientGraceMs: longestTimerMs };
 
 let running: Promise<Running> | undefined;
 
+outliveStandardStreams();
 process.once("SIGTERM", () => void end());
 process.once("disconnect", () => void end());
 process.once("message", (order: Order) => {
@@ -123,7 +126,7 @@ function report(message: Report): void {
 async function end(code = 0): Promise<void> {
   // While a whole cluster ends, its roles lose each other; logs of that would look like faults.
   configureLog({ write: () => undefined });
-  setTimeout(() => process.exit(1), drainMs + stopWithinMs).unref();
+  setTimeout(() => exitAtOnce(1), drainMs + stopWithinMs).unref();
   await running?.then((role) => role.stop()).catch(() => undefined);
-  process.exit(code);
+  exitProcess(code);
 }

@@ -6,7 +6,7 @@ import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { restartPauses } from "./restart-pauses.ts";
-import { endOf, start, type Supervisor } from "./supervise.ts";
+import { endOf, endRequests, start, type Supervisor } from "./supervise.ts";
 
 /** Deaths in a row of processes that never listened, after which the supervisor gives up. */
 const deathsBeforeListening = 5;
@@ -19,10 +19,10 @@ export async function superviseScheduler(
   const told = { name: hostname(), mark: randomUUID() };
   const asked = new AbortController();
   let child: ChildProcess | undefined;
+  const forward = endRequests(() => child);
   options.onEndRequest((why) => {
     asked.abort();
-    if (why !== "disconnect") child?.kill(why);
-    else if (child?.connected) child.disconnect();
+    forward(why);
   });
   const pause = restartPauses(asked.signal);
   let hasListened = false;

@@ -34,8 +34,11 @@ type LastWords = { readonly how: string; readonly pid?: number };
 /** From the supervisor to the worker: take no new tasks, finish those that run, and end. `why`: the signal. */
 type DrainMessage = { readonly type: "drain"; readonly why: NodeJS.Signals };
 
-/** From the worker to the supervisor: it has joined a scheduler, or it ends in good order. A scheduler says "joined" when it listens. */
-export type WorkerStatus = "joined" | "ending";
+/**
+ * From the worker to the supervisor: it has joined a scheduler, it ends in good order, or it has left and another
+ * is to take its place. A scheduler says "joined" when it listens.
+ */
+export type WorkerStatus = "joined" | "ending" | "replace-me";
 
 /** Deaths in a row before the worker has joined, after which the supervisor gives up. */
 const deathsBeforeJoining = 5;
@@ -62,9 +65,11 @@ export function onDrainMessage(onDrain: (why: NodeJS.Signals) => void): void {
   process.channel?.unref();
 }
 
+type EndRequest = NodeJS.Signals | "disconnect";
+
 export type Supervisor = {
   name: string;
-  onEndRequest: (forward: (why: NodeJS.Signals | "disconnect") => void) => void;
+  onEndRequest: (forward: (why: EndRequest) => void) => void;
   onDrainRequest: (forward: (why: NodeJS.Signals) => void) => void;
   /** Receives the reason, for people, when a restart fails or the supervisor gives up. */
   say: (line: string) => void;
@@ -90,11 +95,11 @@ export async function supervise(options: Supervisor): Promise<number> {
   const asked = new AbortController();
   let child: ChildProcess | undefined;
   let forwarded: NodeJS.Signals | undefined;
+  const forward = endRequests(() => child);
   options.onEndRequest((why) => {
     asked.abort();
     if (why !== "disconnect") forwarded = why;
-    if (why !== "disconnect") child?.kill(why);
-    else if (child?.connected) child.disconnect();
+    forward(why);
   });
   const mark = randomUUID();
   options.onDrainRequest((why) => {
@@ -149,7 +154,7 @@ export async function supervise(options: Supervisor): Promise<number> {
     }
     // The scheduler does not know a worker that died before it joined.
     if (predecessor === undefined || end.hasJoined) {
-      predecessor = { pid: child.pid ?? 0, how: end.how };
+      predecessor = { pid: child.pid ?? 0, how: end.isReplaced ? replacedHow : end.how };
     }
     await pause();
     if (asked.signal.aborted) return 0;
@@ -175,7 +180,9 @@ const lastWordsMs = 4_000;
 /** The exit code for wrong usage, and for a module that does not load. */
 const wrongUsage = 2;
 
-type End = ProcessEnd & { hasJoined: boolean; isOrderly: boolean };
+const replacedHow = "it left, for one of its threads could not be ended";
+
+type End = ProcessEnd & { hasJoined: boolean; isOrderly: boolean; isReplaced: boolean };
 
 /** How a supervised process ended, and whether it need not be restarted. */
 export async function endOf(child: ChildProcess): Promise<End> {
@@ -183,6 +190,28 @@ export async function endOf(child: ChildProcess): Promise<End> {
   child.on("message", (status: WorkerStatus) => statuses.add(status));
   const end = await processEnd(child);
   const isWrong = end.signal !== null || end.code === wrongUsage;
-  const isOrderly = !isWrong && (statuses.has("ending") || end.code === 0);
-  return { ...end, hasJoined: statuses.has("joined"), isOrderly };
+  const isReplaced = statuses.has("replace-me");
+  const isOrderly = !isWrong && !isReplaced && (statuses.has("ending") || end.code === 0);
+  return { ...end, hasJoined: statuses.has("joined"), isOrderly, isReplaced };
+}
+
+/** A repeated signal within this time, in milliseconds, is the same request. */
+const sameRequestMs = 1_000;
+/** A child that was asked twice has this time to end, in milliseconds. */
+const atOnceMs = 1_000;
+
+/** Passes requests to end on to a child process. One that does not even end when it is asked again is killed. */
+export function endRequests(current: () => ChildProcess | undefined): (why: EndRequest) => void {
+  let askedAt: number | undefined;
+  return (why) => {
+    const child = current();
+    if (why === "disconnect") {
+      if (child?.connected) child.disconnect();
+      return;
+    }
+    child?.kill(why);
+    askedAt ??= now();
+    if (now() - askedAt < sameRequestMs) return;
+    setTimeout(() => child?.kill("SIGKILL"), atOnceMs).unref();
+  };
 }

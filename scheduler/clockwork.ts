@@ -22,6 +22,7 @@ import { nextWakeUp, step, type Event } from "./core/step.ts";
 import { CronWatch } from "./cron-watch.ts";
 import { clearTimeout, setTimeout, timestamp } from "../src/timers.ts";
 import type { PeerHello } from "./records.ts";
+import { WallWatch } from "./wall-watch.ts";
 import { WriteAhead, type Keeper, type Origin } from "./write-ahead.ts";
 
 /** Sends messages to the peers. */
@@ -65,6 +66,7 @@ export class Clockwork {
   readonly #stopScheduler: (why: string) => void;
   readonly #stepped: Stepped | undefined;
   readonly #cron: CronWatch;
+  readonly #wall: WallWatch;
   #carrier: Carrier | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAt: number | undefined;
@@ -105,6 +107,11 @@ export class Clockwork {
     this.#cron = new CronWatch({
       state: this.#state,
       tell: (at, of, happened) => this.handle({ type: "moments", at, of }, { happened }),
+    });
+    this.#wall = new WallWatch({
+      state: this.#state,
+      now: () => this.#now(),
+      tell: (at) => this.handle({ type: "wall-clock", at }),
     });
     this.#watchIdle();
   }
@@ -187,6 +194,7 @@ export class Clockwork {
     this.#ahead?.stop();
     this.#unheard.flush();
     this.#cron.stop();
+    this.#wall.stop();
     clearTimeout(this.#timer);
     clearTimeout(this.#idleTimer);
   }
@@ -202,6 +210,7 @@ export class Clockwork {
     happened?.();
     this.#schedule();
     this.#cron.consider();
+    this.#wall.consider();
     this.#watchIdle();
   }
 

@@ -23,7 +23,8 @@ import { memoryLimits, type MemoryLimits } from "./memory-limits.ts";
 import type { PeerHello } from "./records.ts";
 import { joining, type KeptSession } from "./replica.ts";
 import { isLocalProcess, watchProcess } from "./local-process.ts";
-import { clearTimeout, setTimeout } from "../src/timers.ts";
+import { beatsOfSilence } from "../src/link/heartbeat.ts";
+import { clearTimeout, now, setTimeout } from "../src/timers.ts";
 import type { Origin } from "./write-ahead.ts";
 
 type Session = {
@@ -35,6 +36,8 @@ type Session = {
   readonly isLocal: boolean;
   /** Stops watching the process of a local worker whose link is down. */
   unwatch: () => void;
+  /** When another worker has asked for the name of this one. */
+  contestedAt: number;
 };
 
 /** How much clients may bring while memory is tight, each of them; and the longest pause between two frames. What is refused
@@ -190,10 +193,23 @@ export class Sessions implements Carrier {
     for (const [id, other] of this.#sessions) {
       if (other.hello.role !== "worker" || other.hello.name !== hello.name) continue;
       if (id === hello.id || other.link.state !== "up" || isSuccessor(hello, other.hello)) continue;
-      const message = `choose another --name: a worker named "${hello.name}" is connected already (${other.hello.host}, process ${other.hello.pid})`;
-      return { code: "rejected", message };
+      const holder = `a worker named "${hello.name}" is connected already (${other.hello.host}, process ${other.hello.pid})`;
+      if (this.#isThere(other)) {
+        return { code: "rejected", message: `choose another --name: ${holder}` };
+      }
+      return { code: "unavailable", message: `${holder}, unless its link is found to be dead` };
     }
     return undefined;
+  }
+
+  /** A link may be dead and seem up. Whether something was heard on it since somebody has asked for the name first. */
+  #isThere(session: Session): boolean {
+    const { hello } = session;
+    if (session.isLocal && hello.role === "worker" && isLocalProcess(hello)) return true;
+    // By then a dead link is down.
+    const isOver = now() - session.contestedAt > 2 * beatsOfSilence * this.#heartbeatMs;
+    if (isOver) session.contestedAt = now();
+    return session.link.heardAt > session.contestedAt;
   }
 
   #admit(hello: PeerHello, socket: Socket): void {
@@ -314,6 +330,7 @@ export class Sessions implements Carrier {
       link,
       isLocal: hello.role === "worker" && isLocalProcess(hello),
       unwatch: () => undefined,
+      contestedAt: -Infinity,
     };
     this.#sessions.set(id, session);
     return session;

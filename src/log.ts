@@ -4,6 +4,7 @@
 
 import { configureSync, getLogger, parseLogLevel, type LogRecord } from "@logtape/logtape";
 import { inspect, stripVTControlCharacters } from "node:util";
+import { writeErrorLine } from "./standard-streams.ts";
 
 /**
  * The log of a role. `message` is a plain sentence, never a template; `properties` are facts beside
@@ -40,7 +41,7 @@ export function createLog(role: string): Log {
 export function configureLog({
   format = "text",
   level = "info",
-  write = writeLine,
+  write = writeErrorLine,
 }: {
   format?: LogFormat;
   level?: LogLevel;
@@ -57,33 +58,28 @@ export function configureLog({
   });
 }
 
-/** Bytes of lines that wait for somebody to read them; further lines are dropped. */
-const mostWaitingBytes = 2 ** 20;
-let dropped = 0;
-
-function writeLine(line: string): void {
-  const { stderr } = process;
-  if (stderr.writableLength + line.length > mostWaitingBytes) {
-    dropped += 1;
-    return;
-  }
-  if (dropped > 0) stderr.write(`${dropped} lines of the log were dropped: nobody read them\n`);
-  dropped = 0;
-  stderr.write(line);
-}
-
 /**
  * Replaces `secret` by `***` in every log line of this process. No line should contain a token; this
  * is a second line of defence.
  */
 export function hideInLogs(secret: string): void {
-  if (secret !== "") secrets.add(secret);
+  if (secret !== "" && !secrets.has(secret)) secrets.set(secret, patternOf(secret));
 }
 
-const secrets = new Set<string>();
+const secrets = new Map<string, RegExp>();
+
+/** A line may be JSON, with JSON in it: quotes and backslashes then have further backslashes before them. */
+function patternOf(secret: string): RegExp {
+  const escaped = secret.replaceAll(/\\+|\W/g, (char) => {
+    if (char.startsWith("\\")) return String.raw`\\+`;
+    const itself = `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
+    return char === '"' || char === "'" ? String.raw`\\*${itself}` : itself;
+  });
+  return new RegExp(escaped, "g");
+}
 
 function withoutSecrets(line: string): string {
-  for (const secret of secrets) line = line.replaceAll(secret, "***");
+  for (const pattern of secrets.values()) line = line.replace(pattern, "***");
   return line;
 }
 

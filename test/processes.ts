@@ -72,9 +72,9 @@ export class Program {
     });
   }
 
-  /** Closes this end of its standard output, as `head` does when it has enough. */
-  stopReading(): void {
-    this.#child.stdout?.destroy();
+  /** Closes this end of what it writes, as `head` does when it has enough. */
+  stopReading(stream: "stdout" | "stderr" = "stdout"): void {
+    this.#child[stream]?.destroy();
   }
 
   /** Stands still at this end of what it writes. */

@@ -32,12 +32,14 @@ import type { DeviceLists } from "./calls/devices.ts";
 import type { ModuleSource } from "./boundary/module-source.ts";
 import { collectAfter } from "./boundary/shared-memory.ts";
 import type { Isolation } from "./isolation.ts";
+import { HeapAccount } from "./heap-account.ts";
 import { openLocalDirectory } from "./results/local-directory.ts";
 import { defaultMemoryBytes, garbageBytes } from "./results/memory-limit.ts";
 import { addressTowards, startPeerServer, type PeerServer } from "./results/peer-server.ts";
 import { Pauses } from "./pauses.ts";
 import { Reports } from "./reports.ts";
 import { Results } from "./results/results.ts";
+import { StuckThreadError } from "./stuck-thread.ts";
 import type { Disk } from "./results/spilling.ts";
 
 export { ModuleError, type ModuleSource } from "./boundary/module-source.ts";
@@ -148,7 +150,10 @@ const stillLoadingMs = 10_000;
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { name, threads, concurrency = 1, log = silentLog } = options;
   const { deathTimeoutMs = 60_000, drainTimeoutMs = 10_000 } = options;
-  const absence = options.deathTimeoutMs === undefined ? {} : { absenceMs: options.deathTimeoutMs };
+  const absence = {
+    outageMs: deathTimeoutMs,
+    ...(options.deathTimeoutMs !== undefined && { absenceMs: options.deathTimeoutMs }),
+  };
   const slots = slotsOf(threads, concurrency);
   const over = Promise.withResolvers<string>();
   // The caller may await `ended` late, or never.
@@ -173,7 +178,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   /** Messages before the welcome: other workers may fetch from this one before it has read that. */
   const early: FromWorker[] = [];
   const reports = new Reports({
-    send: (message) => void (link ? link.send(message) : early.push(message)),
+    send: (message) => {
+      if (link) link.send(message);
+      else early.push(message);
+      heap.check();
+    },
     get lastUnsent() {
       return link?.lastUnsent;
     },
@@ -191,7 +200,20 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     paused: (reason) => {
       if (reason === undefined) pauses.resume("memory");
       else pauses.pause("memory", reason);
-      calls.paused = reason !== undefined;
+      calls.paused = reason !== undefined || pauses.has("heap");
+    },
+  });
+  const heap = new HeapAccount({
+    parts: () => ({
+      "messages that wait to be sent": link?.bufferedBytes ?? 0,
+      "calls that wait for a thread": calls.heapBytes,
+      "the results that it holds": results.heapBytes,
+    }),
+    full: (reason) => {
+      if (reason === undefined) pauses.resume("heap");
+      else pauses.pause("heap", reason);
+      calls.paused = reason !== undefined || pauses.has("memory");
+      if (reason === undefined) calls.goOn();
     },
   });
   const calls: Calls = new Calls(
@@ -209,11 +231,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       resources: options.resources,
       log,
       results,
+      isFull: () => heap.isFull,
       outage: (reason) => {
         if (reason === undefined) pauses.resume("threads");
         else pauses.pause("threads", reason);
       },
       broken: (error) => void fail(error),
+      stuck: ({ message }) => void fail(new StuckThreadError(message)),
     },
     reports,
   );
@@ -258,6 +282,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
   async function closeResults(): Promise<void> {
     results.close();
+    heap.close();
     await peerServer?.close();
     await directory?.close().catch((error: unknown) => log.warning((error as Error).message));
   }
@@ -281,6 +306,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 
   function receive(message: ToWorker): void {
+    hear(message);
+    heap.check();
+  }
+
+  function hear(message: ToWorker): void {
     switch (message.type) {
       case "free":
       case "copy":

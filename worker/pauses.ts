@@ -1,10 +1,10 @@
-// Why this worker takes no new tasks, as the scheduler and the log are told: its memory is full, or it
-// has no thread to run them on. It takes tasks again when neither is so.
+// Why this worker takes no new tasks, as the scheduler and the log are told: its memory or its
+// heap is full, or it has no thread to run them on. It takes tasks again when none of these is so.
 
 import type { Log } from "../src/log.ts";
 import type { Reports } from "./reports.ts";
 
-export type PauseCause = "memory" | "threads";
+export type PauseCause = "memory" | "heap" | "threads";
 
 export class Pauses {
   readonly #reports: Pick<Reports, "paused" | "resumed">;
@@ -28,6 +28,10 @@ export class Pauses {
     if (this.#reasons.size > 0) return this.tell();
     this.#log.info("taking tasks again");
     this.#reports.resumed();
+  }
+
+  has(cause: PauseCause): boolean {
+    return this.#reasons.has(cause);
   }
 
   /** Tells the scheduler of a pause that goes on: another reason is left, or it is another scheduler. */

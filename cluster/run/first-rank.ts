@@ -117,8 +117,10 @@ async function runDriver(
   const driver = startDriver(run.program, environmentOfRun(schedulerFile));
   let isOver = false;
   run.onSignal((signal) => {
-    if (isOver) rollCall.giveUp();
-    else if (run.isForTheDriver(signal)) driver.signal(signal);
+    if (isOver) {
+      rollCall.giveUp();
+      endWorker?.("SIGTERM");
+    } else if (run.isForTheDriver(signal)) driver.signal(signal);
   });
   const code = await driver.ended;
   isOver = true;

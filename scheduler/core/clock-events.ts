@@ -8,7 +8,7 @@ import { endVigil } from "./placement/no-workers.ts";
 import { reviewReservation } from "./placement/reservation.ts";
 import { endInterval } from "./schedules/moments.ts";
 import type { State, Task } from "./state.ts";
-import { fail, forgetIfUnneeded, proceed } from "./tasks/lifecycle.ts";
+import { endHold, fail, forgetIfUnneeded, proceed } from "./tasks/lifecycle.ts";
 import type { StepContext } from "./tasks/transition.ts";
 import { failUnknownFunction, failUnschedulable } from "./placement/unschedulable.ts";
 import { stoodStill, taskOf } from "./timers.ts";
@@ -16,10 +16,14 @@ import * as worker from "./workers/membership.ts";
 
 export function clock(step: StepContext): void {
   const { state, now } = step;
-  for (let due = state.timers.takeDue(now); due; due = state.timers.takeDue(now)) {
+  const next = () => state.timers.takeDue(now) ?? state.wallTimers.takeDue(now + state.wallAheadMs);
+  for (let due = next(); due; due = next()) {
     switch (due.kind) {
       case "start":
         withTask(state, due, (task) => proceed(step, task, "its delay is over"));
+        break;
+      case "start-at":
+        withTask(state, due, (task) => endHold(step, task));
         break;
       case "expiry":
         withTask(state, due, (task) => expire(step, task));

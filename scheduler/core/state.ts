@@ -436,6 +436,10 @@ export type State = {
   /** What all of this takes in memory: see memory/. */
   readonly ledger: Ledger;
   readonly timers: Timers;
+  /** Those of moments by the wall clock. */
+  readonly wallTimers: Timers;
+  /** How far the wall clock is ahead of the clock of the core, as was last told. */
+  wallAheadMs: number;
   random: number;
 };
 
@@ -505,6 +509,8 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     lastDepartureAt: 0,
     ledger: createLedger(),
     timers: new Timers(tasks),
+    wallTimers: new Timers(tasks),
+    wallAheadMs: 0,
     random: all.seed >>> 0,
   };
 }

@@ -63,6 +63,8 @@ export type Event =
   | { type: "moments"; at: number; of: readonly CronMoments[] }
   /** The process of the scheduler is near the end of its heap, or is not any more: it has been measured. */
   | { type: "memory"; isExhausted: boolean }
+  /** The wall clock was set, or the clock of the core stood still while the machine slept. */
+  | { type: "wall-clock"; at: number }
   | { type: "clock" };
 
 /**
@@ -90,6 +92,11 @@ export function step(state: State, now: number, event: Event): Effect[] {
       state.ledger.isExhausted = event.isExhausted;
       break;
     case "clock":
+      clock(context);
+      break;
+    case "wall-clock":
+      // In whole milliseconds, so that `nextWakeUp` and the moments agree to the last bit.
+      state.wallAheadMs = Math.round(event.at - now);
       clock(context);
       break;
     case "client-joins":
@@ -150,5 +157,7 @@ export function step(state: State, now: number, event: Event): Effect[] {
 
 /** When the next `clock` event is due; undefined when there is no timer. */
 export function nextWakeUp(state: State): number | undefined {
-  return state.timers.nextAt;
+  const { timers, wallTimers, wallAheadMs } = state;
+  if (wallTimers.nextAt === undefined) return timers.nextAt;
+  return Math.min(timers.nextAt ?? Infinity, wallTimers.nextAt - wallAheadMs);
 }

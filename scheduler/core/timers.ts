@@ -13,6 +13,8 @@ import type { Client, FunctionFacts, Spec, Task, TaskKey, Worker } from "./state
 export type Due =
   /** A task that was held back may start. */
   | ({ readonly kind: "start" } & OfTask)
+  /** The `startAt` of a task has come, by the wall clock. */
+  | ({ readonly kind: "start-at" } & OfTask)
   /** The `expiresMs` of a task has passed. */
   | ({ readonly kind: "expiry" } & OfTask)
   /** The `keepMs` of a task may have passed since it settled. */
@@ -114,6 +116,7 @@ export class Timers {
 function isOpen(tasks: KeyTable<Task>, due: Due): boolean {
   switch (due.kind) {
     case "start":
+    case "start-at":
       return taskOf(tasks, due)?.state.at === "waiting";
     case "keep-over":
       return taskOf(tasks, due) !== undefined;

@@ -9,6 +9,16 @@ type Ours = (...args: never[]) => unknown;
 export function startStackBelow(error: Error, ours: Ours): void {
   // Some browsers lack `captureStackTrace`.
   (Error as Partial<ErrorConstructor>).captureStackTrace?.(error, ours);
+  asText(error);
+}
+
+/**
+ * Has an error hold its stack as text. Until a stack is read it holds the objects whose methods are in it. One of
+ * them may be a future that holds the error until it is collected: that would never be.
+ */
+export function asText<E extends Error>(error: E): E {
+  void error.stack;
+  return error;
 }
 
 const placed = new WeakSet<Error>();
@@ -23,6 +33,14 @@ export function atCaller(error: unknown): unknown {
     startStackBelow(error, atCaller);
   }
   return error;
+}
+
+/**
+ * For an error that is kept until somebody awaits it: it has no frames until then, which would be those of
+ * this package's code, and hold whatever objects were at work there.
+ */
+export function untilAwaited<E extends Error>(error: E): E {
+  return placed.has(error) ? error : withoutFrames(error);
 }
 
 /**

@@ -61,13 +61,18 @@ export type DialOptions<In> = {
   /** Called before every attempt. */
   hello: () => HelloFacts;
   check: Check<In>;
-  /** Time for the first connection, in milliseconds. A reconnect has the scheduler's grace period. */
+  /** Time for the first connection, in milliseconds. */
   timeoutMs: number;
   /**
    * How long to look for the next scheduler on the journal of one that is gone, in milliseconds. Default:
    * what the scheduler says. Without a journal there is no such time.
    */
   absenceMs?: number;
+  /**
+   * How long to look for a scheduler without a journal that is out of reach, in milliseconds, if that is longer than
+   * the grace period: after that the session is lost, and `reset` begins another one. Default: the grace period.
+   */
+  outageMs?: number;
   /**
    * After a loss it looks for the next scheduler, until the link is closed: messages sent meanwhile
    * wait, and `up` says that they leave. Default: the link ends with a loss.
@@ -380,12 +385,12 @@ function stoodStillMs(tookMs: number, expectedMs: number): number {
   return lateMs > noticedLateMs ? lateMs : 0;
 }
 
-/** How long to look for the scheduler of a session: the grace period, or longer if a journal has the session. */
+/** How long to look for a scheduler that is out of reach. A journal has the session for longer than the grace period. */
 export function absenceMs(
   { graceMs, absenceMs: saidMs }: Welcome,
-  { absenceMs: ownMs }: { absenceMs?: number },
+  { absenceMs: ownMs, outageMs = 0 }: { absenceMs?: number; outageMs?: number },
 ): number {
-  return saidMs === undefined ? graceMs : (ownMs ?? saidMs);
+  return saidMs === undefined ? Math.max(graceMs, outageMs) : (ownMs ?? saidMs);
 }
 
 function settingsOf(welcome: Welcome): { heartbeatMs: number; frameBytes: number } {

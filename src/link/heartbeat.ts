@@ -4,7 +4,7 @@
 import type { Cancel, Clock } from "./clock.ts";
 
 /** So many beats in a row without a sign of life are silence. */
-const beatsOfSilence = 3;
+export const beatsOfSilence = 3;
 
 export type HeartbeatOptions = {
   clock: Clock;

@@ -46,6 +46,7 @@ export class Link<In, Out extends object> {
   #flushedAt = -Infinity;
   #heartbeat: Heartbeat | undefined;
   #silent = false;
+  #heardAt = -Infinity;
   #paused = false;
   /** Ends a pause of reading that `throttle` began. */
   #throttled: Cancel | undefined;
@@ -129,6 +130,11 @@ export class Link<In, Out extends object> {
   /** Messages received in this session, as told in a hello or a welcome. */
   get received(): number {
     return this.#received;
+  }
+
+  /** When anything was received last, by the clock of the link. */
+  get heardAt(): number {
+    return this.#heardAt;
   }
 
   /** For the accepting side: whether a peer that has received this many messages can resume. */
@@ -295,6 +301,7 @@ export class Link<In, Out extends object> {
   #hear(data: SocketData): void {
     this.#heartbeat?.heard();
     this.#readBefore = this.#socket?.bytesRead ?? 0;
+    this.#heardAt = this.#clock.now();
     if (this.#silent) {
       this.#silent = false;
       this.#options.on.heard?.();

@@ -23,7 +23,7 @@ export class Outbox<Out extends object> {
   readonly #options: OutboxOptions;
   readonly #builder = new FrameBuilder();
   /** Messages before `#head` are in frames already. */
-  #queue: Out[] = [];
+  #queue: (Out | undefined)[] = [];
   #head = 0;
   /** The estimated bytes of the messages from `#head` up to `#weighed`. */
   #weights: number[] = [];
@@ -198,6 +198,8 @@ export class Outbox<Out extends object> {
   #shift(): void {
     if (this.#head < this.#weighed) this.#unsentBytes -= this.#weights[this.#head]!;
     else this.#weighed = this.#head + 1;
+    // The frame has its text now, so that the message is not kept twice.
+    this.#queue[this.#head] = undefined;
     this.#head += 1;
   }
 

@@ -76,8 +76,23 @@ export function waitingFor(describe: string, limitMs: number, why: string): stri
 
 function checkedUrl(address: string): string {
   const url = URL.parse(address);
-  if (url && /^wss?:$/.test(url.protocol) && url.hostname !== "") return address;
-  throw new RangeError(
-    `"${address}" is not the address of a scheduler: expected ws://host:port or wss://host:port`,
-  );
+  const shown = withoutSecrets(address);
+  if (!url || !/^wss?:$/.test(url.protocol) || url.hostname === "") {
+    throw new RangeError(
+      `"${shown}" is not the address of a scheduler: expected ws://host:port or wss://host:port`,
+    );
+  }
+  const { username, password, search, hash } = url;
+  if (username || password || search || hash || /[@?#]/.test(address)) {
+    throw new RangeError(
+      `"${shown}" has more than an address, and nobody would read it: leave out what stands before an @ and from a ? or # on. ` +
+        "A token is given by $THENCE_TOKEN, a token file or a scheduler file",
+    );
+  }
+  return address;
+}
+
+/** An address as it may be shown: in a log, everybody reads it. */
+function withoutSecrets(address: string): string {
+  return address.replace(/[?#].*$/s, "?***").replace(/^([^/]*:\/\/)?.*@/s, "$1***@");
 }

@@ -6,7 +6,9 @@
 //   "~" + JSON    a tree (see `tree-writer.ts`): plain values that hold futures, binaries, Maps…
 //   "^" + JSON    a tree encoded by superjson: undefined, NaN, -0, bigint, Date, RegExp, URL, and
 //                 shared or circular references
-// The bytes of binary values are kept beside the text, as parts.
+//   "="           nothing but this: the text, of one of the formats above, is long, and is the last part
+// The bytes of binary values are kept beside the text, as parts. So is a long text, in UTF-8: the heap of
+// V8 has a limit of its own, and whoever keeps or passes on a payload is to keep it outside.
 
 import { SuperJSON } from "superjson";
 import { newRecording, type TextOf } from "../errors/error-record.ts";
@@ -17,7 +19,8 @@ import { limits } from "../wire/limits.ts";
 import { packParts } from "./binary.ts";
 import { BinaryPayload } from "./binary-payload.ts";
 import { pathToLargest } from "./largest-part.ts";
-import { arePlainPrimitives, isPlainJson } from "./plain-json.ts";
+import { arePlainPrimitives, hasEscapedKey, isPlainJson } from "./plain-json.ts";
+import { fromUtf8, toUtf8, utf8Length } from "./utf8.ts";
 import { TreeReader } from "./tree-reader.ts";
 import { TreeWriter, type Tree } from "./tree-writer.ts";
 
@@ -40,6 +43,11 @@ const noParts: readonly Uint8Array[] = Object.freeze([]);
 /** Saved before the user's code is loaded, which may replace them. */
 const { parse, stringify } = JSON;
 
+/** The text of a payload whose own text is its last part. */
+const textInPart = "=";
+/** From so many characters on, a text is carried as a part. */
+const longText = 64 * 1024;
+
 /** The text for `undefined`, the result of many functions, so it takes a shortcut. */
 const undefinedText = '^{"json":null,"meta":{"values":["undefined"],"v":1}}';
 
@@ -61,22 +69,40 @@ const superjson = new SuperJSON({ dedupe: true });
  * @example encode([1, { when: new Date() }], "argument").payload;
  */
 export function encode(value: unknown, where = "value", room: EncodeRoom = {}): Encoded {
-  const { mostBytes = limits.frameBytes, allocate } = room;
+  const { mostBytes = limits.frameBytes } = room;
   if (value === undefined) return { payload: undefinedText, inputs: noInputs };
   const plain = plainText(value);
   if (plain !== undefined) {
-    if (plain.length > mostBytes) refuseSize(value, where, mostBytes);
-    return { payload: plain, inputs: noInputs };
+    const payload = payloadWith(plain, noParts, room) ?? refuseSize(value, where, mostBytes);
+    return { payload, inputs: noInputs };
   }
   const writer = new TreeWriter(where, textOf);
   const tree = written(writer, value);
-  const bytes = writer.views.reduce((sum, view) => sum + view.byteLength, 0);
-  if (bytes > mostBytes) refuseSize(value, where, mostBytes);
-  const head = textOfTree(tree, writer.needsSuperjson, where);
-  if (head.length + bytes > mostBytes) refuseSize(value, where, mostBytes);
-  const payload =
-    writer.views.length === 0 ? head : new BinaryPayload(head, packParts(writer.views, allocate));
+  if (bytesOf(writer.views) > mostBytes) refuseSize(value, where, mostBytes);
+  const text = textOfTree(tree, writer.needsSuperjson, where);
+  const payload = payloadWith(text, writer.views, room) ?? refuseSize(value, where, mostBytes);
   return { payload, inputs: writer.inputs.size === 0 ? noInputs : [...writer.inputs.keys()] };
+}
+
+/** Undefined when it would be too large. */
+function payloadWith(
+  text: string,
+  views: readonly Uint8Array[],
+  { mostBytes = limits.frameBytes, allocate }: EncodeRoom,
+): Payload | undefined {
+  if (text.length + bytesOf(views) > mostBytes) return undefined;
+  if (text.length < longText) {
+    return views.length === 0 ? text : new BinaryPayload(text, packParts(views, allocate));
+  }
+  const bytes = toUtf8(text);
+  if (bytes.byteLength + bytesOf(views) > mostBytes) return undefined;
+  const isAlone = views.length === 0 && allocate === undefined;
+  const parts = isAlone ? [bytes] : packParts([...views, bytes], allocate);
+  return new BinaryPayload(textInPart, parts);
+}
+
+function bytesOf(views: readonly Uint8Array[]): number {
+  return views.reduce((sum, view) => sum + view.byteLength, 0);
 }
 
 function written(writer: TreeWriter, value: unknown): Tree {
@@ -95,9 +121,8 @@ function written(writer: TreeWriter, value: unknown): Tree {
  */
 export function encodeList(items: readonly unknown[], where: string): Encoded {
   if (!arePlainPrimitives(items)) return encode(items, where);
-  const payload = stringify(items);
-  if (payload.length > limits.frameBytes) refuseSize(items, where, limits.frameBytes);
-  return { payload, inputs: noInputs };
+  const payload = payloadWith(stringify(items), noParts, {});
+  return { payload: payload ?? refuseSize(items, where, limits.frameBytes), inputs: noInputs };
 }
 
 /**
@@ -108,10 +133,9 @@ export function encodeList(items: readonly unknown[], where: string): Encoded {
  * @throws {SerializationError} for anything that `encode` does not produce; any input is safe
  */
 export function decode(payload: Payload, inputs: readonly unknown[] = []): unknown {
-  const text = typeof payload === "string" ? payload : payload.head;
-  if (text === undefinedText) return undefined;
-  const parts = typeof payload === "string" ? noParts : payload.parts;
+  if (payload === undefinedText) return undefined;
   try {
+    const { text, parts } = opened(payload);
     switch (text.charAt(0)) {
       case "~": {
         const tree: Tree = parse(text.slice(1));
@@ -129,6 +153,25 @@ export function decode(payload: Payload, inputs: readonly unknown[] = []): unkno
     const words = error instanceof Error ? error.message : String(error);
     throw new SerializationError(`An encoded value cannot be read: ${words}`, { cause: error });
   }
+}
+
+/** From so many characters on, a text costs less outside the heap than on it. */
+const textWorthMoving = 256;
+
+/** The same value for somebody who keeps many: with its text outside the heap, unless that is very short. */
+export function outsideHeap(payload: Payload): Payload {
+  if (typeof payload !== "string" || payload.length < textWorthMoving) return payload;
+  return new BinaryPayload(textInPart, [toUtf8(payload)]);
+}
+
+function opened(payload: Payload): { text: string; parts: readonly Uint8Array[] } {
+  if (typeof payload === "string") return { text: payload, parts: noParts };
+  const { head, parts } = payload;
+  if (head !== textInPart) return { text: head, parts };
+  const last = parts.at(-1);
+  if (last === undefined)
+    throw new SerializationError("An encoded value from a peer lacks its text");
+  return { text: fromUtf8(last), parts: parts.slice(0, -1) };
 }
 
 /** Characters of the text plus bytes of the parts: fast, and exact for ASCII text. */
@@ -149,7 +192,9 @@ export const textOf: TextOf = (value, recording = newRecording()) => {
 /** The JSON of a value, or undefined when JSON would alter it or a getter throws. */
 function plainText(value: unknown): string | undefined {
   try {
-    return isPlainJson(value) ? stringify(value) : undefined;
+    if (!isPlainJson(value)) return undefined;
+    const text = stringify(value);
+    return text.includes("\\") && hasEscapedKey(value) ? undefined : text;
   } catch {
     return undefined;
   }
@@ -212,10 +257,10 @@ function refuseSize(value: unknown, where: string, mostBytes: number): never {
 /** Whether a part of an encodable value is too large by itself; nothing of it is copied. */
 function isLarger(part: unknown, mostBytes: number): boolean {
   const plain = plainText(part);
-  if (plain !== undefined) return plain.length > mostBytes;
+  if (plain !== undefined) return utf8Length(plain) > mostBytes;
   const writer = new TreeWriter("value", textOf);
   const tree = writer.write(part);
-  const bytes = writer.views.reduce((sum, view) => sum + view.byteLength, 0);
+  const bytes = bytesOf(writer.views);
   if (bytes > mostBytes) return true;
-  return bytes + textOfTree(tree, writer.needsSuperjson, "value").length > mostBytes;
+  return bytes + utf8Length(textOfTree(tree, writer.needsSuperjson, "value")) > mostBytes;
 }

@@ -58,6 +58,26 @@ function isPlainContainer(value: unknown, depth: number, seen: Seen | undefined)
   return Object.getOwnPropertyNames(value).length === enumerable; // false for hidden properties
 }
 
+/**
+ * Whether JSON writes a key of this text with an escape, or superjson writes it so in its annotations. V8's
+ * JSON.parse (Node 24) may read such a key as another one, that it met before at the same place of an object:
+ * `{"a":1,"\\t":2}` as `{"a":1,"\\":2}`. So no encoded value has one.
+ */
+export function isEscapedKey(key: string): boolean {
+  return escaped.test(key);
+}
+const escaped = /["\\\p{Cc}\p{Surrogate}]/u;
+
+/** Whether an object within a value that is plain JSON has a key that JSON escapes. */
+export function hasEscapedKey(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value)) return value.some(hasEscapedKey);
+  for (const key in value) {
+    if (isEscapedKey(key) || hasEscapedKey((value as Record<string, unknown>)[key])) return true;
+  }
+  return false;
+}
+
 /** A set that starts as a list: most values hold few containers, and a scan of those is faster. */
 class Seen {
   readonly #few: unknown[];

@@ -23,6 +23,7 @@ import { SerializationError } from "../errors/errors.ts";
 import { futureKey, isFutureLike } from "./future-key.ts";
 import { limits } from "../wire/limits.ts";
 import { binaryDefect, binaryKind, visibleBytes } from "./binary.ts";
+import { isEscapedKey } from "./plain-json.ts";
 import { entryStep, ValuePath, type Step } from "./value-path.ts";
 import { whyRefused } from "./refusal.ts";
 
@@ -147,15 +148,16 @@ export class TreeWriter {
   }
 
   /**
-   * Copies an object as it is. Two kinds that superjson refuses or alters are marked: objects with a
-   * property `constructor` or `prototype` (word counts have them), and objects without a prototype.
+   * Copies an object as it is. Three kinds that superjson or JSON refuses or alters are marked: objects with a
+   * property `constructor` or `prototype` (word counts have them), objects with a key that needs an escape, and
+   * objects without a prototype.
    */
   #writeProperties(object: Record<string, unknown>, bare: boolean, depth: number): Tree {
     const keys = Object.keys(object);
     if (Reflect.ownKeys(object).length !== keys.length || keys.includes("__proto__")) {
       return this.#refuse(object);
     }
-    if (bare || keys.includes("constructor") || keys.includes("prototype")) {
+    if (bare || keys.some(isMarkedKey)) {
       const tree: Tree[] = [bare ? "$Null" : "$Object"];
       this.#keep(object, tree);
       for (const key of keys) tree.push(key, this.#property(object, key, depth));
@@ -245,4 +247,9 @@ export class TreeWriter {
     const path = String(this.#path);
     throw new SerializationError(`${advice}: ${path} ${fact}`, { path });
   }
+}
+
+/** superjson, which names places by their paths, escapes a dot in a key. */
+function isMarkedKey(key: string): boolean {
+  return key === "constructor" || key === "prototype" || key.includes(".") || isEscapedKey(key);
 }

@@ -81,7 +81,10 @@ export const TaskOptionsSchema = Type.Object({
   retryIf: Type.Optional(names("error names")),
   /** Milliseconds that the task is held back by the scheduler, from its acceptance. */
   delayMs: Type.Optional(Milliseconds),
-  /** The moment until which it is held back: a Date, or milliseconds since 1970. */
+  /**
+   * The moment until which it is held back, by the clock of the scheduler's machine: a Date, or milliseconds since
+   * 1970. When that clock is set, the moment moves with it; a task that has started goes on.
+   */
   startAt: Type.Optional(Milliseconds),
   /** Milliseconds from its acceptance after which it fails if it has not started. */
   expiresMs: Type.Optional(TimeLimit),

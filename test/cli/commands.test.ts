@@ -190,6 +190,7 @@ describe("usage", () => {
     [["scheduler", "--tls"], "unknown option '--tls'"],
     [["worker", "ws://127.0.0.1:1"], "required option '--module"],
     [["worker", "--module", "x.ts", "http://127.0.0.1"], "is not the address of a scheduler"],
+    [["worker", "--module", "x.ts", "ws://me:secret@host:1"], '"ws://***@host:1" has more than'],
     [["worker", "--module", "x.ts", "--resources", "gpu"], "Expected name=amount"],
     [["worker", "--module", "x.ts", "--tags", "gpu,,highmem"], "Expected tags"],
     [["worker", "--module", "x.ts", "--tags", "x".repeat(257)], "Expected tags"],

@@ -32,7 +32,10 @@ test("what is added is listed, for people and for machines, until it is removed"
   const added = await ask("add", "nightly", "--cron", "0 3 * * *", ...vienna, "add", "1", "10");
   expect(added).toMatchObject({ how: 0, stderr: "" });
   expect(added.stdout).toMatch(/^nightly: next at \d{4}-\d\d-\d\dT0[12]:00:00\.000Z\n$/);
-  expect(await ask("add", "beat", "--every", "10m", "add", "1", "2")).toMatchObject({ how: 0 });
+  const beat = (...args: string[]) => ask("add", "beat", "--every", "10m", "add", ...args);
+  expect((await beat("0", "0")).stdout).toMatch(/^beat: next at /);
+  expect((await beat("1", "2")).stdout).toMatch(/^beat: replaced, next at /);
+  expect((await beat("1", "2")).stdout).toMatch(/^beat: unchanged, next at /);
 
   const { stdout } = await ask("list");
   expect(stdout).toMatch(/^name +when +next +last +runs +skipped +function +by$/m);

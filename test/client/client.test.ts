@@ -251,6 +251,39 @@ describe("handles that nobody released", () => {
     });
   });
 
+  test.each(["awaited", "never awaited", "cancelled", "cancelled and awaited", "closed"])(
+    "are collected with their errors: %s",
+    async (how) => {
+      const scheduler = new FakeScheduler();
+      const client = scheduler.client();
+      /** As in a program: its objects are in the stacks of errors, and have the futures. */
+      class Program {
+        readonly future = client.submit("f", 1);
+        cancel() {
+          this.future.cancel();
+        }
+        async result(): Promise<unknown> {
+          return this.future.result().catch(() => undefined);
+        }
+        async close(): Promise<void> {
+          await client.close();
+        }
+      }
+      const probe = await (async () => {
+        const program = new Program();
+        if (how === "closed") await program.close();
+        else if (how.startsWith("cancelled")) program.cancel();
+        else scheduler.fail(program.future.key);
+        if (how.endsWith("awaited") && !how.startsWith("never")) await program.result();
+        return new WeakRef(program.future);
+      })();
+      await vi.waitFor(() => {
+        collectGarbage();
+        expect(probe.deref() === undefined).toBe(true);
+      });
+    },
+  );
+
   test("do not count twice when one was released and then collected", async () => {
     const scheduler = new FakeScheduler();
     const named = scheduler.client().with({ key: "k" });

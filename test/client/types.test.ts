@@ -215,6 +215,20 @@ describe("options", () => {
   });
 });
 
+test("a schedule has a cron expression or an interval", () => {
+  compiles(() => {
+    const client = typed();
+    void client.schedule("a", { cron: "@daily", timezone: "UTC" }, "add", 1, 2);
+    void client.schedule("a", { everyMs: 1_000, overlap: "skip" }, "add", 1, 2);
+    // @ts-expect-error neither says when
+    void client.schedule("a", { overlap: "skip" }, "add", 1, 2);
+    // @ts-expect-error both
+    void client.schedule("a", { cron: "@daily", everyMs: 1_000 }, "add", 1, 2);
+    // @ts-expect-error an interval has no time zone
+    void client.schedule("a", { everyMs: 1_000, timezone: "UTC" }, "add", 1, 2);
+  });
+});
+
 describe("a whole cluster", () => {
   const client = typed();
 

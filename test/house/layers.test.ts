@@ -40,6 +40,7 @@ const nodeOnly: Record<string, string> = {
   "src/meeting/upgrade-server.ts": "an HTTP server",
   "src/make-folder.ts": "folders",
   "src/log.ts": "writes to the process's streams",
+  "src/standard-streams.ts": "writes to the process's streams",
   "src/index.ts": "the public face for Node",
   "src/meeting/exposure.ts": "the permissions of a file",
   "src/meeting/scheduler-file.ts": "a file",

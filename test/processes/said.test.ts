@@ -15,7 +15,7 @@ import { PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
 import { dial } from "../../src/link/dial.ts";
 import { checkToClient } from "../../src/wire/check.ts";
 import { node, reap, thence } from "../processes.ts";
-import { behaviours } from "./daemons.ts";
+import { behaviours, patientMs } from "./daemons.ts";
 
 let folder: string;
 let file: string;
@@ -35,10 +35,24 @@ const worker = (...more: string[]) =>
     ...["worker", "--scheduler-file", file, "--threads", "1", "--module", behaviours],
     ...more,
   ]);
+const patient = { timeout: patientMs };
 const lastLine = (text: string) => text.trimEnd().split("\n").at(-1) ?? "";
 const count = (text: string, pattern: RegExp) => text.match(pattern)?.length ?? 0;
 
 describe("a wait is announced once", () => {
+  test("by a command whose scheduler went away meanwhile", async () => {
+    const first = scheduler();
+    await worker().wrote(/joined the scheduler/);
+    const submit = ["submit", "--scheduler-file", file, "untilFile", path.join(folder, "end")];
+    const command = thence(submit);
+    const status = () => thence(["status", "--scheduler-file", file, "--json"]).ended;
+    await expect.poll(async () => (await status()).stdout, patient).toMatch(/"running": 1/);
+    await first.end("SIGKILL");
+    await command.wrote(/the scheduler does not answer .*: connect ECONNREFUSED/);
+    expect(count(command.stderr, /does not answer/g)).toBe(1);
+    await command.end();
+  });
+
   test.each([
     ["empty", "", /is not a scheduler file, or is incomplete/],
     ["half-written", '{"id": "a", "urls": ["ws://127', /is not a scheduler file, or is incomplete/],

@@ -54,3 +54,25 @@ test("an attempt that arrives after a later one of the same peer does not take i
   await vi.waitFor(() => expect(later.heard.closed).toBe(4003));
   expect(events()).toEqual(["client-joins", "client-back"]);
 });
+
+const workerHello = {
+  ...{ role: "worker", host: "elsewhere", pid: 1, threads: 1, slots: 1 },
+  ...{ resources: {}, functions: ["add"], name: "one", resumes: undefined },
+};
+
+test("a name is taken only while something is heard of the worker that has it", async () => {
+  const { connect, events } = stage();
+  const first = connect({ ...workerHello, id: "first" });
+  await vi.waitFor(() => expect(first.heard.answer).toMatchObject({ type: "welcome" }));
+  const second = connect({ ...workerHello, id: "second" });
+  await vi.waitFor(() => {
+    expect(second.heard.answer).toMatchObject({ type: "refused", code: "unavailable" });
+  });
+  // A heartbeat.
+  first.near.send("[0]");
+  await vi.waitFor(() => {
+    const again = connect({ ...workerHello, id: "second" });
+    return vi.waitFor(() => expect(again.heard.answer).toMatchObject({ code: "rejected" }));
+  });
+  expect(events()).toEqual(["worker-joins"]);
+});

@@ -7,7 +7,7 @@ import type { Cluster, SimulatedClient, SimulatedWorker } from "./cluster.ts";
 import type { Book, Execution } from "./functions.ts";
 import type { SimulatedJournal } from "./journal.ts";
 import type { Direction, Route } from "./network.ts";
-import { withoutModules } from "./threads.ts";
+import { threadScopes, withoutModules } from "./threads.ts";
 import type { Scope, VirtualTime } from "./virtual-time.ts";
 
 export type FaultsOptions = {
@@ -26,6 +26,9 @@ export type FaultsOptions = {
 
 /** As a part of the grace: who was away for no longer in all is never given up. */
 export const shortAway = 0.2;
+
+/** Longer than a thread is waited for that runs nothing and does not answer. */
+const longestHoldMs = 12_000;
 
 /** So long after a disk was emptied the scheduler may not have seen it yet, in milliseconds. */
 const slowestLookMs = 5_000;
@@ -46,7 +49,9 @@ type Kind =
   | "resume"
   | "full"
   | "memory"
-  | "failing";
+  | "failing"
+  | "outage"
+  | "wedge";
 
 export class Faults {
   readonly #options: FaultsOptions;
@@ -84,6 +89,7 @@ export class Faults {
   constructor(options: FaultsOptions) {
     this.#options = options;
     this.#random = options.time.random;
+    threadScopes.clear();
     const random = this.#random;
     const often: Kind[] = [
       "cut",
@@ -94,8 +100,9 @@ export class Faults {
       "thread",
       "disk",
       "modules",
+      "wedge",
     ];
-    const seldom: Kind[] = ["gone", "close", "add"];
+    const seldom: Kind[] = ["gone", "close", "add", "outage"];
     this.#kinds = often.filter(() => random.chance(0.5));
     this.#kinds.push(...seldom.filter(() => random.chance(0.25)));
     if (random.chance(0.06)) this.#kinds.push("restart");
@@ -227,6 +234,16 @@ export class Faults {
       case "resume":
         this.#die("it is killed");
         break;
+      case "outage": {
+        // Past the grace of every peer, and within the time that workers look for their scheduler.
+        const ms = this.#options.graceMs * (clientGraces + 1 + 2 * random.next());
+        if (peers.length === 0 || random.chance(0.5)) this.#freeze(cluster.scheduler, ms);
+        else this.#breakRoute("silence", random.pick(peers), ms);
+        break;
+      }
+      case "wedge":
+        this.#holdUp();
+        break;
       case "full":
         this.#fillDisk(this.#options.journal!);
         break;
@@ -299,10 +316,13 @@ export class Faults {
     return (this.fillsDisk || this.fillsMemory) && at <= this.#refusedUntil;
   }
 
-  #breakRoute(kind: "cut" | "silence", { route, scope }: SimulatedWorker | SimulatedClient): void {
+  #breakRoute(
+    kind: "cut" | "silence",
+    { route, scope }: SimulatedWorker | SimulatedClient,
+    ms = this.#duration(),
+  ): void {
     const { cluster, say } = this.#options;
     const random = this.#random;
-    const ms = this.#duration();
     if (kind === "cut") {
       const unnoticedBy = (["near", "far"] as const).filter(() => random.chance(0.3));
       const how =
@@ -324,12 +344,12 @@ export class Faults {
     this.#options.cluster.network.heal(route);
   }
 
-  #freeze(scope: Scope): void {
+  #freeze(scope: Scope, forMs = this.#duration()): void {
     const { say, time, cluster } = this.#options;
     if (scope.frozen !== undefined) return;
     const isClient = cluster.clients.some((client) => client.scope === scope);
     // A client that is busy for longer than what is cut off is waited for is not given up.
-    const ms = this.#duration() * (isClient ? clientGraces - 1 : 1);
+    const ms = forMs * (isClient ? clientGraces - 1 : 1);
     say(`${scope.name} stands still for ${ms.toFixed(0)} ms`);
     scope.freeze();
     if (scope === cluster.scheduler) {
@@ -346,6 +366,22 @@ export class Faults {
     // What a client computes takes its time, whatever is mended meanwhile.
     if (isClient) time.after(ms, goOn, time.root);
     else this.#mendAfter(ms, goOn);
+  }
+
+  /** What a finished task has left behind holds up a thread on which nothing runs. */
+  #holdUp(): void {
+    const { book, say, time } = this.#options;
+    const busy = new Set([...book.executing].map(({ scope }) => scope));
+    const idle = [...threadScopes].filter(
+      (scope) => !scope.dead && scope.frozen === undefined && !busy.has(scope),
+    );
+    if (idle.length === 0) return;
+    const scope = this.#random.pick(idle);
+    const ms = this.#random.next() * longestHoldMs;
+    say(`${scope.name} is held up for ${ms.toFixed(0)} ms`);
+    scope.freeze();
+    // Whatever is mended meanwhile: tasks do not wait for it.
+    time.after(ms, () => time.thaw(scope), time.root);
   }
 
   #endThread({ scope, id }: Execution): void {

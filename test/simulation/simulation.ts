@@ -114,9 +114,9 @@ class Simulation {
         }
         if (options.withLogs) this.#tell(`${who} ${level}: ${text}`);
       },
-      // Only the loss of the scheduler is the end of a worker, and no outage of its modules.
+      // No outage is the end of a worker, neither of the scheduler nor of its modules.
       failed: (who, { name, message }) => {
-        if (name !== "ConnectionError") this.#problems.push(`${who} ended: ${name}: ${message}`);
+        this.#problems.push(`${who} ended: ${name}: ${message}`);
       },
     });
     const spanMs = random.pick([50, 500, 3_000]);

@@ -15,6 +15,9 @@ const channelMs = 0.05;
 /** The processes whose modules cannot be loaded for now. */
 export const withoutModules = new Set<Scope>();
 
+/** The threads that are there, of every process. */
+export const threadScopes = new Set<Scope>();
+
 export class SimulatedPort extends EventEmitter {
   readonly #time: VirtualTime = currentTime();
   #peer: SimulatedPort | undefined;
@@ -96,6 +99,7 @@ export class SimulatedThread extends EventEmitter {
     this.#home = this.#time.scope;
     this.#scope = new Scope(`a thread of ${this.#home.process.name}`, this.#home);
     this.#scope.thread = this;
+    threadScopes.add(this.#scope);
     const { workerData } = options;
     const loadMs = 1 + this.#time.random.next() * 30;
     const load = () => {
@@ -122,6 +126,7 @@ export class SimulatedThread extends EventEmitter {
 
   #end(code: number, error?: Error): Promise<number> {
     this.#scope.kill();
+    threadScopes.delete(this.#scope);
     return new Promise((resolve) => {
       const ms = 0.1 + this.#time.random.next() * 3;
       this.#time.after(

@@ -156,7 +156,7 @@ srun -n2 thence run --module ${tasks} ${driver}
     await until(() => (read(out).endsWith("saved\n") ? true : undefined));
   });
 
-  test("when the first rank is killed, the others end within the grace period", async () => {
+  test("when the first rank is killed, the others end within their death timeout", async () => {
     const driver = program(`
       import { Client } from ${JSON.stringify(path.join(root, "src", "index.ts"))};
       const client = await Client.connect();
@@ -165,7 +165,9 @@ srun -n2 thence run --module ${tasks} ${driver}
       await client.submit("nothing").result();`);
     const { code, stderr } = await srun(["-N2", "-n2", "thence", "run", "--module", tasks, driver]);
     expect(code).not.toBe(0);
-    expect(stderr.match(/ worker: .*could not be restored within 30 s/g)).toHaveLength(1);
+    expect(stderr.match(/ worker: .*could not be restored within (60 s|1 minute)/g)).toHaveLength(
+      1,
+    );
   }, 150_000);
 
   test("the guide's script says nothing but the info lines of its daemons", async () => {

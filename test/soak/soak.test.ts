@@ -2,6 +2,7 @@
 
 import { afterAll, expect, test } from "vitest";
 import { cleanUp, patientMs } from "../processes/daemons.ts";
+import { churn } from "./churn.ts";
 import { growth, growthAllowed, soak } from "./soak.ts";
 
 afterAll(cleanUp, patientMs);
@@ -13,6 +14,15 @@ test(
     for (const [who, bytes] of Object.entries(growth(rows))) {
       expect(bytes, `bytes that the ${who} keeps more`).toBeLessThan(growthAllowed);
     }
+  },
+  3 * patientMs,
+);
+
+test(
+  "clients that come and go while workers die leave nothing behind, with small heaps",
+  async () => {
+    const rows = await churn({ rounds: 1, storiesPerRound: 12, seed: Date.now() % 2 ** 31 });
+    expect(rows.map(({ stories }) => stories)).toEqual([0, 12]);
   },
   3 * patientMs,
 );

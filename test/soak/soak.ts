@@ -1,11 +1,6 @@
 // Many small tasks in waves, on a scheduler, a worker and a client that are processes of their own as
 // in real use; after each wave, what each of them keeps in memory once its garbage is collected.
 
-import { once } from "node:events";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-import { WebSocket } from "ws";
-import { Inspector } from "../../benchmarks/runner/inspector.ts";
 import { Client, type Future } from "../../src/index.ts";
 import {
   addCleanUp,
@@ -14,12 +9,10 @@ import {
   startScheduler,
   startWorker,
 } from "../processes/daemons.ts";
-import type { Program } from "../processes.ts";
+import { forgotten, inspectable, lookInto, type Memory } from "./memory.ts";
 
 type Tasks = typeof import("../fixtures/arithmetic.ts");
 
-/** Bytes in use once the garbage is collected, on the heap and beside it. */
-export type Memory = { scheduler: number; worker: number; client: number };
 export type Row = { tasks: number; seconds: number; memory: Memory };
 
 export type SoakOptions = {
@@ -29,16 +22,14 @@ export type SoakOptions = {
   ended?: (row: Row) => void;
 };
 
-const flags = ["--inspect=127.0.0.1:0"];
-
 /** The first row is of before the first wave. */
 export async function soak({ waves, tasksPerWave, ended }: SoakOptions): Promise<Row[]> {
-  const scheduler = await startScheduler(undefined, flags);
+  const scheduler = await startScheduler(undefined, inspectable);
   const worker = await startWorker(scheduler, {
     name: "soaked",
     modules: [arithmetic],
     threads: 2,
-    flags,
+    flags: inspectable,
   });
   const client = await Client.connect<Tasks>(scheduler.url, {
     token: scheduler.token,
@@ -74,63 +65,11 @@ async function runWave(client: Client<Tasks>, wave: number, tasks: number): Prom
   if (wave % 2 === 0) client.release(futures);
 }
 
-/** Resolves once the scheduler keeps no task, when those that were dropped have been collected. */
-async function forgotten(client: Client<Tasks>): Promise<void> {
-  const deadline = performance.now() + patientMs;
-  for (;;) {
-    collectGarbage();
-    // Finalizers have turns of their own.
-    await new Promise((resolve) => setImmediate(resolve));
-    const { tasks } = await client.info();
-    const left = Object.values(tasks).reduce((sum, count) => sum + count, 0);
-    if (left === 0) return;
-    if (performance.now() > deadline) throw new Error(`${left} tasks are still kept`);
-  }
-}
-
-/** How to learn what each keeps. */
-async function lookInto(programs: { scheduler: Program; worker: Program }) {
-  const scheduler = await inspect(programs.scheduler);
-  const worker = await inspect(programs.worker);
-  const usage = `(({ heapUsed, external }) => heapUsed + external)(process.memoryUsage())`;
-  const ofInspected = async (inspector: Inspector) => {
-    await inspector.collectGarbage();
-    return inspector.evaluate<number>(usage);
-  };
-  return async (): Promise<Memory> => {
-    collectGarbage();
-    const { heapUsed, external } = process.memoryUsage();
-    return {
-      scheduler: await ofInspected(scheduler),
-      worker: await ofInspected(worker),
-      client: heapUsed + external,
-    };
-  };
-}
-
-async function inspect(program: Program): Promise<Inspector> {
-  const [, url] = await program.wrote(/Debugger listening on (ws:\S+)/);
-  const socket = new WebSocket(url!, { perMessageDeflate: false });
-  await once(socket, "open");
-  const inspector = new Inspector(socket);
-  addCleanUp(async () => inspector.close());
-  return inspector;
-}
-
-setFlagsFromString("--expose-gc");
-const gc = runInNewContext("gc") as () => void;
-
-/** Twice: what a finalizer lets go of in the first is collected by the second. */
-function collectGarbage(): void {
-  gc();
-  gc();
-}
-
 /** What may be kept more after the last wave than when everybody was warm: bytes. */
 export const growthAllowed = 2 * 2 ** 20;
 
 /** What each keeps more at the end than after the second wave, by when all code is compiled. */
-export function growth(rows: readonly Row[]): Memory {
+export function growth(rows: readonly { memory: Memory }[]): Memory {
   const warm = rows[Math.min(2, rows.length - 1)]!.memory;
   const last = rows.at(-1)!.memory;
   return {

@@ -75,11 +75,14 @@ describe("a log for machines", () => {
 test.each<LogFormat>(["text", "json"])("a token never appears in a %s log", (format) => {
   configureLog({ write, format });
   const token = mintToken();
-  hideInLogs('with "quotes"');
+  const odd = String.raw`with"quotes'and\slashes`;
+  hideInLogs(odd);
   const log = createLog("scheduler");
   log.info(`upgrade with Bearer ${token} refused`, { token, nested: { header: [token] } });
   log.error("failed", { error: new Error(`bad token ${token}`) });
-  expect(lines).toHaveLength(2);
+  log.info(`token ${odd}`, { odd, nested: { header: [odd] }, text: JSON.stringify({ odd }) });
+  expect(lines).toHaveLength(3);
   expect(lines.join("")).not.toContain(token);
+  expect(lines[2]).not.toContain("quotes");
   expect(lines.join("")).toContain("***");
 });

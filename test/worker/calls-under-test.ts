@@ -29,6 +29,7 @@ export class CallsUnderTest implements Outbox {
   readonly messages: FromWorker[] = [];
   readonly logs: { level: string; text: string; facts: Record<string, unknown> | undefined }[] = [];
   readonly broken: Error[] = [];
+  readonly stuck: Error[] = [];
   readonly outages: (string | undefined)[] = [];
   readonly #ends = new Map<string, End[]>();
   /** How far `ends` has read; the newest message may still have grown since. */
@@ -56,6 +57,8 @@ export class CallsUnderTest implements Outbox {
           keep: (_, value) => value,
           gather: () => undefined,
           isSmall: () => true,
+          expect: () => undefined,
+          unexpect: () => undefined,
           place: () => Promise.reject(new Error("nothing is large")),
           fetch: () => Promise.reject(new Error("nothing is elsewhere")),
         },
@@ -65,6 +68,10 @@ export class CallsUnderTest implements Outbox {
         },
         broken: (error) => {
           this.broken.push(error);
+          this.#wake();
+        },
+        stuck: (error) => {
+          this.stuck.push(error);
           this.#wake();
         },
         ...options,

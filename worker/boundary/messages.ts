@@ -64,7 +64,18 @@ export type ToThread =
   /** So many bytes of the call's output have been taken. */
   | { readonly type: "output-taken"; readonly ticket: number; readonly bytes: number }
   /** The call has its slot back, and as many resources as it had lent. */
-  | { readonly type: "resume"; readonly ticket: number; readonly grant?: Grant | undefined };
+  | { readonly type: "resume"; readonly ticket: number; readonly grant?: Grant | undefined }
+  /** Asks for a `pong`, which comes once the event loop turns. */
+  | { readonly type: "ping" };
+
+/**
+ * How much a line of the log or a frame of the client inside a task counts as, until the main thread has taken
+ * it. So much and no more may be under way from one thread.
+ */
+export function weightOf(length: number): number {
+  return 1 + Math.floor(length / 16_384);
+}
+export const mostWeight = 1_000;
 
 export type FromThread =
   /**
@@ -106,8 +117,14 @@ export type FromThread =
   | { readonly type: "warning"; readonly text: string; readonly key?: string }
   /** An attempt that has started processes is over, and these run still. */
   | { readonly type: "left"; readonly mark: string; readonly ids: readonly number[] }
-  /** The thread is about to end, because of this task if there is a key. */
-  | { readonly type: "ending"; readonly error: ErrorRecord; readonly key?: string };
+  /** The thread ends, because of this task if there is a key; `mayGoOn`: unless the user's code catches it. */
+  | {
+      readonly type: "ending";
+      readonly error: ErrorRecord;
+      readonly key?: string;
+      readonly mayGoOn?: boolean;
+    }
+  | { readonly type: "pong" };
 
 /**
  * Whether a message has the shape of one from a thread. Only our own code sends any, but the user's code
@@ -152,7 +169,7 @@ export function isFromThread(message: unknown): message is FromThread {
     case "loaded":
       return isArrayOf(functions, isString) && isArrayOf(digests, isString) && isNumber(clockMs);
     default:
-      return type === "unusable";
+      return type === "unusable" || type === "pong";
   }
 }
 

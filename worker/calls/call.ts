@@ -36,6 +36,9 @@ export type Call = {
   readonly args: Payload;
   /** Undefined until the inputs are here, and for a call without any. */
   inputs: readonly Payload[] | undefined;
+  /** What the arguments, and the inputs that came with them, take on the heap and outside. */
+  heapBytes: number;
+  outsideBytes: number;
   /** The inputs that come from the store or from other workers. */
   gathering: Gathering | undefined;
   readonly terms: Terms;
@@ -86,6 +89,16 @@ export function termsOf(message: RunMessage, place = 0): Terms {
   return { name, function: place, priority, depth, options, announce, resources };
 }
 
+/** What a call takes on the heap beside its values. */
+const callHeapBytes = 600;
+
+/** Counts a value that the call keeps while it is here. */
+export function countValue(call: Call, value: Payload): void {
+  // V8 keeps a text in one or two bytes for each character.
+  if (typeof value === "string") call.heapBytes += 2 * value.length;
+  else call.outsideBytes += value.byteLength;
+}
+
 /** One of the calls of a `run` message, without its inputs. */
 export function newCall(message: RunMessage, index: number, terms: Terms, order: number): Call {
   return {
@@ -94,6 +107,8 @@ export function newCall(message: RunMessage, index: number, terms: Terms, order:
     startsBefore: message.starts?.[index] ?? message.attempts[index]! - 1,
     args: message.args[index]!,
     inputs: undefined,
+    heapBytes: callHeapBytes,
+    outsideBytes: 0,
     gathering: undefined,
     terms,
     grant: undefined,

@@ -17,9 +17,11 @@ import {
 } from "../pool/thread-pool.ts";
 import type { Reports } from "../reports.ts";
 import { MissingError } from "../results/missing-error.ts";
+import { isReference } from "../results/gathering.ts";
 import type { Results } from "../results/results.ts";
 import {
   about,
+  countValue,
   dropped,
   isWanted,
   newCall,
@@ -41,12 +43,19 @@ export type CallsOptions = PoolOptions & {
   /** The devices of resources that have some, and how much there is of each resource. */
   readonly devices?: DeviceLists | undefined;
   readonly resources?: Resources | undefined;
+  /** Whether the heap has no room for more messages of the clients inside tasks. Default: it always has. */
+  readonly isFull?: () => boolean;
   /** Keeps results that are too large for a message, and fetches inputs. */
-  readonly results: Pick<Results, "keep" | "gather" | "fetch" | "place" | "isSmall">;
+  readonly results: Pick<
+    Results,
+    "keep" | "gather" | "fetch" | "place" | "isSmall" | "expect" | "unexpect"
+  >;
   /** No thread is left, for this reason, and the modules do not load again yet; then, without one, they do. */
   readonly outage: (reason: string | undefined) => void;
   /** All threads have ended, and the modules have other functions now. */
   readonly broken: (error: Error) => void;
+  /** A thread cannot be ended but with this process. */
+  readonly stuck: (error: Error) => void;
 };
 
 /** A call that has executed for this long is reported as started; the check runs twice as often. */
@@ -66,6 +75,7 @@ export class Calls {
   readonly #scattering: ScatterForTask;
   readonly #byKey = new KeyTable<Call>();
   #order = 0;
+  #heapBytes = 0;
   #leaving = false;
   #paused = false;
   /** No thread is left, and none can be started for now. */
@@ -100,6 +110,11 @@ export class Calls {
   /** How many calls have come and are not over. */
   get size(): number {
     return this.#byKey.size;
+  }
+
+  /** What the calls and their arguments take on the heap. */
+  get heapBytes(): number {
+    return this.#heapBytes;
   }
 
   // ── From the scheduler ─────────────────────────────────────────────────────────────────────────
@@ -152,7 +167,7 @@ export class Calls {
       const call = newCall(message, index, terms, this.#order++);
       if (place === undefined) this.#reports.failed(call, unknownTask(call, this.functions));
       else if (this.#leaving || this.#paused || this.#isOut) this.#reports.withdrawn(call);
-      else if (!this.#admit(call)) continue;
+      else if (!this.#admit(call, inputs?.[index])) continue;
       else if (inputs === undefined) this.#queue(call);
       else this.#gather(call, inputs[index]!, peers);
     }
@@ -200,13 +215,17 @@ export class Calls {
   }
 
   /** False for a call that is here already; an older attempt of the same task makes way. */
-  #admit(call: Call): boolean {
+  #admit(call: Call, inputs: readonly (Payload | Reference)[] = []): boolean {
     const earlier = this.#byKey.get(call.key);
     if (earlier !== undefined) {
       if (earlier.attempt >= call.attempt) return false;
       this.#end(earlier, dropped);
     }
     this.#byKey.add(call);
+    countValue(call, call.args);
+    for (const input of inputs) if (!isReference(input)) countValue(call, input);
+    this.#heapBytes += call.heapBytes;
+    if (call.outsideBytes > 0) this.#options.results.expect(call.outsideBytes);
     return true;
   }
 
@@ -249,13 +268,25 @@ export class Calls {
     this.#paused = isPaused;
     if (!isPaused) return;
     let isFirst = true;
+    const taken: Call[] = [];
     for (const call of this.#byKey.values()) {
       if (call.ending !== undefined) continue;
       // A call whose inputs are here frees memory by running; and one call may still get its inputs.
       if (call.gathering && (call.inputs !== undefined || isFirst)) isFirst = false;
-      else if (this.#takeBack(call)) this.#giveBack(call);
+      else if (this.#takeBack(call)) taken.push(call);
       else if (call.recalled) call.unwanted = true;
     }
+    // One that fills the memory by itself would go to and fro for ever.
+    const stays = taken.length === this.#byKey.size ? taken.shift() : undefined;
+    for (const call of taken) this.#giveBack(call);
+    if (stays === undefined) return;
+    this.#queue(stays);
+    this.#pool.feed();
+  }
+
+  /** The heap has room again. */
+  goOn(): void {
+    this.#pool.goOn();
   }
 
   /** Forgets all calls without a report; those that execute are asked to end. */
@@ -332,6 +363,7 @@ export class Calls {
       output: (call, value) => isWanted(call) && reports.output(call, value),
       sub: (call, message) =>
         isWanted(call) && reports.sub(call, this.#scattering.send(call, message)),
+      isFull: () => this.#options.isFull?.() ?? false,
       lent: (call) => {
         // The thread has its inputs. What stays pinned here could keep the memory full, and this worker
         // paused, until a sub-task has run that nobody else can run.
@@ -346,7 +378,14 @@ export class Calls {
         else if (kind === "warning") this.#warnOnce(text, task);
         else log.error(`a task left a rejected promise unhandled: ${text}`, task);
       },
-      gone: (end) => this.#threadGone(end),
+      gone: (end) => {
+        this.#threadGone(end);
+        if (end.isStuck) this.#options.stuck(end.error);
+      },
+      wedged: () => {
+        const cause = "something that a task left behind holds it up, or the system does";
+        log.warning(`a thread begins no task and runs none: it is replaced; ${cause}`);
+      },
       unreplaced: (failure) => this.#outage(failure),
       replaced: () => {
         log.info("the modules load again: the threads are replaced");
@@ -414,7 +453,7 @@ export class Calls {
 
   /** Reports calls that execute for long, and takes the results that threads have not posted. */
   #reportSlow(): void {
-    const slow = this.#pool.executingSince(performance.now() - startedAfterMs);
+    const slow = this.#pool.executingFor(startedAfterMs);
     for (const call of slow) this.#reportStarted(call);
     this.#pool.collect();
     if (this.#byKey.size > 0) return;
@@ -470,7 +509,12 @@ export class Calls {
   }
 
   #remove(key: string): void {
-    this.#byKey.delete(key);
+    const call = this.#byKey.get(key);
+    if (call !== undefined) {
+      this.#byKey.delete(key);
+      this.#heapBytes -= call.heapBytes;
+      if (call.outsideBytes > 0) this.#options.results.unexpect(call.outsideBytes);
+    }
     if (this.#whenIdle !== undefined && this.#byKey.size === 0) this.#whenIdle.resolve();
   }
 

@@ -18,6 +18,8 @@ export type CallEvents = {
   output(call: Call, value: Payload): void;
   /** The client inside the call has sent a message. */
   sub(call: Call, message: FromClient): void;
+  /** Whether there is no room for more messages of the clients inside calls. */
+  isFull(): boolean;
   /** The call waits for its sub-tasks and lends its slot; then, it wants to go on. */
   lent(call: Call): void;
   resuming(call: Call): void;
@@ -44,6 +46,8 @@ export type ThreadEnd = {
   readonly loaded: boolean;
   /** Whether the worker itself terminated the thread. */
   readonly terminated: boolean;
+  /** Whether the thread is there still, in a system call, and ends with this process only. */
+  readonly isStuck: boolean;
   readonly error: Error;
   /** The task whose code ended the thread, when that is known; it may be over. */
   readonly culprit: string | undefined;

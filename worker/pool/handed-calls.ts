@@ -148,6 +148,13 @@ export class HandedCalls {
     });
   }
 
+  /** How many calls the thread has been sent that have not begun. As of the last look at those that execute. */
+  get waiting(): number {
+    const isWaiting = (call: Call) =>
+      !call.announcing && !call.recalled && stateOf(this.cells, call.ticket) === WAITING;
+    return this.#all().filter(isWaiting).length;
+  }
+
   /** The call takes longer than expected: nothing more is sent ahead behind it. */
   markLong(call: Call): void {
     this.loadMicros += unknownMicros - call.expectedMicros;

@@ -54,8 +54,12 @@ export class HeapLimitError extends Error {
 export type Host = {
   /** The processes that the tasks have started: whether there ever was one, and those known to run. */
   readonly processes: { readonly isUsed: boolean; readonly running: readonly number[] };
-  /** A line that was logged has been taken: a task that logs much waits for that. */
-  logged(): void;
+  /** Lines of the log or messages of a client have been taken: a task that sends many waits for that. */
+  taken(weight: number): void;
+  /** It is part of this process: what cannot be ended in it can be ended with this process only. */
+  readonly isInThisProcess: boolean;
+  /** Bytes that were posted and have not left this process. */
+  readonly unsentBytes: number;
   /** Undefined when both sides share the cells. */
   readonly remote: RemoteStates | undefined;
   /**

@@ -15,6 +15,8 @@ import { UnpostedResults } from "../boundary/unposted-results.ts";
 import { HeapLimitError, type Host, type HostEvents, type HostSetup } from "./host.ts";
 
 export class ThreadHost implements Host {
+  readonly isInThisProcess = true;
+  readonly unsentBytes = 0;
   readonly remote = undefined;
   readonly cross = toCloneable;
   readonly #events: HostEvents;
@@ -55,8 +57,8 @@ export class ThreadHost implements Host {
     this.#port.postMessage(message, transfer);
   }
 
-  logged(): void {
-    Atomics.sub(this.#logging, 0, 1);
+  taken(weight: number): void {
+    Atomics.sub(this.#logging, 0, weight);
     Atomics.notify(this.#logging, 0);
   }
 

@@ -2,7 +2,7 @@
 // calls, and how many at once; replaces threads that end.
 
 import { nanoid } from "nanoid";
-import { setTimeout as sleep } from "node:timers/promises";
+import { formatDuration } from "../../src/duration.ts";
 import type { ModuleSource } from "../boundary/module-source.ts";
 import type { Call } from "../calls/call.ts";
 import type { Isolation } from "../isolation.ts";
@@ -30,6 +30,11 @@ export type PoolOptions = {
   readonly collectAfterBytes?: number | undefined;
   /** Default: threads. */
   readonly isolation?: Isolation | undefined;
+  /**
+   * A thread has this time to load the modules, or ten times as long as the first of all took, in milliseconds.
+   * Default: a minute.
+   */
+  readonly loadingMs?: number;
   /** Marks the processes that tasks start; see `markVariable`. Default: a new one. */
   readonly mark?: string | undefined;
 };
@@ -44,6 +49,8 @@ export type PoolEvents = CallEvents & {
   unreplaced(failure: Unreplaced): void;
   /** A thread could be replaced again. */
   replaced(): void;
+  /** A thread has not answered for long, though no call executes there; it is being replaced. */
+  wedged(): void;
 };
 
 export type Unreplaced = {
@@ -58,12 +65,14 @@ export type Unreplaced = {
 /** Calls travel together up to this much expected work, and as much again is sent ahead. */
 const batchMicros = 1_000;
 const batchCalls = 256;
+/** The work that large arguments are: they are copied for the thread, which bounds how many are sent ahead. */
+const microsPerPage = 16;
+const pageBytes = 4_096;
 /** Less work than this is not split between two threads: waking the second takes as long. */
 const splitMicros = 100;
 /** The pause before modules are loaded again that did not load: twice as long each time. */
 const firstPauseMs = 1_000;
 const longestPauseMs = 30_000;
-const closeMs = 3_000;
 
 const hosts: Record<Isolation, OpenHost> = {
   threads: (setup, events) => new ThreadHost(setup, events),
@@ -76,12 +85,17 @@ export class ThreadPool {
   readonly #queue = new CallQueue<Call>();
   readonly #pace = new Pace();
   readonly #threads = new Set<Thread>();
+  /** The limits of the threads that load their modules. */
+  readonly #loading = new Map<Thread, NodeJS.Timeout>();
   readonly #mark: string;
   #threadsStarted = 0;
   readonly #endedAttempts = new EndedAttempts();
   readonly #loaded = Promise.withResolvers<void>();
   #functions: ReadonlyMap<string, number> | undefined = undefined;
   #digests: readonly string[] = [];
+  /** How long the first thread took to load the modules. */
+  #firstLoadMs = 0;
+  #startedAt = 0;
   /** Announced calls: suspects, each of which runs alone on its thread. */
   readonly #suspects: Call[] = [];
   /** The suspect that each thread was handed last. */
@@ -107,6 +121,7 @@ export class ThreadPool {
    * @throws {ModuleError} when the modules cannot be used
    */
   async start(): Promise<void> {
+    this.#startedAt = performance.now();
     for (let count = 0; count < this.#options.threads; count += 1) this.#spawn();
     try {
       await this.#loaded.promise;
@@ -176,12 +191,20 @@ export class ThreadPool {
     return [...waiting, ...[...this.#threads].flatMap(({ handed }) => handed.takeAllBack())];
   }
 
-  /** Calls that began before `at` and still execute; calls that wait behind one go to other threads. */
-  executingSince(at: number): Call[] {
+  /**
+   * Calls that have executed for so long; calls that wait behind one go to other threads. To be called again and
+   * again while there are calls: it looks after the threads, too.
+   */
+  executingFor(ms: number): Call[] {
     const slow: Call[] = [];
-    for (const { handed } of this.#threads) {
-      if (handed.live === 0) continue;
-      const here = handed.executing().filter((call) => (handed.beganAt(call) ?? at) < at);
+    const now = performance.now();
+    const at = now - ms;
+    for (const thread of this.#threads) {
+      const { handed } = thread;
+      if (handed.live === 0 && !thread.isHeldUp) continue;
+      const executing = handed.executing();
+      this.#supervise(thread, executing, now);
+      const here = executing.filter((call) => (handed.beganAt(call) ?? at) < at);
       if (here.length === 0) continue;
       slow.push(...here);
       const inSlots = here.filter(({ lent }) => !lent);
@@ -193,6 +216,11 @@ export class ThreadPool {
     return slow;
   }
 
+  /** Lets tasks send more messages, which waited while this worker's heap was full. */
+  goOn(): void {
+    for (const thread of this.#threads) thread.goOn();
+  }
+
   /** Takes the results that threads have not posted: the call that runs now may never end. */
   collect(): void {
     for (const thread of this.#threads) thread.collect();
@@ -202,22 +230,22 @@ export class ThreadPool {
 
   /** Ends every thread that may have run something; new threads take their places. */
   async restart(): Promise<void> {
-    await this.#end([...this.#threads].filter(({ ready }) => ready));
+    await terminateAll([...this.#threads].filter(({ hasLoaded }) => hasLoaded));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#end([...this.#threads]);
+    await terminateAll(this.#threads);
     await this.#endedAttempts.close();
   }
 
-  /** Ends threads, and gives up on those that cannot be ended because they are inside a system call. */
-  async #end(threads: readonly Thread[]): Promise<void> {
-    const ends = Promise.all(threads.map((thread) => thread.terminate()));
-    const ended = new AbortController();
-    const tooLong = sleep(closeMs, undefined, { signal: ended.signal }).catch(() => undefined);
-    await Promise.race([ends, tooLong]);
-    ended.abort();
+  /** When a thread does not begin what it was handed, the calls go elsewhere, and in the end it is replaced. */
+  #supervise(thread: Thread, executing: readonly Call[], now: number): void {
+    const isWedged = thread.isWedged(executing, now);
+    if (thread.isHeldUp) for (const call of thread.handed.takeAllBack()) this.restore(call);
+    if (!isWedged) return;
+    this.#events.wedged();
+    void thread.terminate();
   }
 
   #spawn(): void {
@@ -242,10 +270,30 @@ export class ThreadPool {
       gone: (end) => this.#replace(thread, end),
     });
     this.#threads.add(thread);
+    this.#limitLoading(thread);
+  }
+
+  /** A thread that never has the modules would leave a gap: it is tried again as one that could not load them. */
+  #limitLoading(thread: Thread, ms = this.#options.loadingMs ?? 60_000): void {
+    const check = () => {
+      // Nothing is known of how long they take before one thread has them.
+      if (this.#functions === undefined) return this.#limitLoading(thread);
+      const limitMs = 10 * this.#firstLoadMs;
+      if (ms < limitMs) return this.#limitLoading(thread, limitMs);
+      thread.fail(new Error(`the modules were not loaded within ${formatDuration(ms)}`));
+    };
+    this.#loading.set(thread, setTimeout(check, ms).unref());
+  }
+
+  #endLoading(thread: Thread): void {
+    clearTimeout(this.#loading.get(thread));
+    this.#loading.delete(thread);
   }
 
   #join(thread: Thread, names: readonly string[], digests: readonly string[]): void {
+    this.#endLoading(thread);
     if (this.#functions === undefined) {
+      this.#firstLoadMs = performance.now() - this.#startedAt;
       this.#functions = new Map(names.map((name, index) => [name, index]));
       this.#digests = digests;
       this.#places = new Map(digests.map((digest, index) => [digest, index]));
@@ -270,11 +318,12 @@ export class ThreadPool {
   }
 
   #replace(thread: Thread, end: ThreadEnd): void {
+    this.#endLoading(thread);
     this.#threads.delete(thread);
     this.#apart.delete(thread);
     if (this.#clearing === thread) this.#clearing = undefined;
     if (end.loaded) {
-      if (this.#failuresInARow === 0) this.#spawn();
+      if (this.#failuresInARow === 0 && !end.isStuck) this.#spawn();
       this.#events.gone(end);
       this.feed();
     } else if (this.#functions === undefined) {
@@ -361,7 +410,7 @@ export class ThreadPool {
     let micros = 0;
     const fairShare = Math.ceil(this.#queue.size / this.#threads.size);
     for (let call = this.#queue.first; call; call = this.#queue.first) {
-      const expected = this.#pace.of(call.terms.function);
+      const expected = this.#pace.of(call.terms.function) + microsOfArguments(call);
       if (calls.length >= free) {
         if (micros + expected > batchMicros || calls.length >= batchCalls) break;
         if (calls.length >= fairShare && micros + expected > splitMicros) break;
@@ -385,4 +434,13 @@ export class ThreadPool {
       if (call.thread === thread && call.ticket === ticket) thread.post([call]);
     });
   }
+}
+
+function microsOfArguments({ heapBytes, outsideBytes }: Call): number {
+  return Math.floor((heapBytes + outsideBytes) / pageBytes) * microsPerPage;
+}
+
+/** A thread that cannot be ended is given up after a while. */
+async function terminateAll(threads: Iterable<Thread>): Promise<void> {
+  await Promise.all([...threads].map((thread) => thread.terminate()));
 }

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromErrorRecord } from "../../src/errors/failure.ts";
+import { formatDuration } from "../../src/duration.ts";
 import type { SocketData } from "../../src/link/socket.ts";
 import { checkFromClient } from "../../src/wire/check.ts";
 import { readFrame } from "../../src/wire/frame.ts";
@@ -9,13 +10,15 @@ import type { ToClient } from "../../src/wire/protocol.ts";
 import type { RunOptions } from "../../src/wire/task-options.ts";
 import { fromCloneable, toCloneableMessage, type CloneablePayload } from "../boundary/cloneable.ts";
 import type { Grant } from "../boundary/grant.ts";
-import { isFromThread, type FromThread, type ToThread } from "../boundary/messages.ts";
+import { isFromThread, weightOf, type FromThread, type ToThread } from "../boundary/messages.ts";
 import { ModuleError } from "../boundary/module-source.ts";
 import type { Call } from "../calls/call.ts";
 import type { EndedAttempts } from "../processes/ended-attempts.ts";
 import type { CallEvents, ThreadEvents } from "./events.ts";
+import { noteThreadThatDoesNotEnd } from "../../src/process-exit.ts";
 import { HandedCalls, cellsFor } from "./handed-calls.ts";
 import { HeapLimitError, type Host, type HostSetup, type OpenHost } from "./host.ts";
+import { Liveness } from "./liveness.ts";
 import type { Pace } from "./pace.ts";
 
 export type ThreadSetup = Omit<HostSetup, "cells"> & {
@@ -28,6 +31,10 @@ export type ThreadSetup = Omit<HostSetup, "cells"> & {
 
 /** A thread waits so long for the end of its processes, since nobody else can take their ids back. */
 const processesEndMs = 200;
+/** A thread that has not ended so long after it was terminated is inside a system call, and given up, in milliseconds. */
+const terminationMs = 3_000;
+/** A thread that ends by itself runs the user's exit listeners first, for no longer than this, in milliseconds. */
+const exitMs = 3_000;
 
 export class Thread {
   readonly handed: HandedCalls;
@@ -38,8 +45,16 @@ export class Thread {
   readonly #files: readonly string[];
   readonly #mark: string;
   readonly #endedAttempts: EndedAttempts;
+  readonly #concurrency: number;
+  readonly #liveness: Liveness;
+  #termination: Promise<void> | undefined = undefined;
+  #exiting: NodeJS.Timeout | undefined = undefined;
+  /** The thread is given up, and may be there still. */
+  #stillThere: { ended(): void } | undefined = undefined;
   #state: "loading" | "loaded" | "gone" = "loading";
   #terminated = false;
+  /** The weight of the messages of clients that have come, and that the thread has not been told of. */
+  #owed = 0;
   #error: Error | undefined = undefined;
   /** What Node says: without the stack when what was thrown is no Error. */
   #uncaught: Error | undefined = undefined;
@@ -50,6 +65,8 @@ export class Thread {
     const { options, heapBytes, pace, open, endedAttempts } = setup;
     this.#mark = options.mark;
     this.#endedAttempts = endedAttempts;
+    this.#concurrency = options.concurrency;
+    this.#liveness = new Liveness(() => this.#post({ type: "ping" }));
     this.#pace = pace;
     this.#callEvents = callEvents;
     this.#events = events;
@@ -63,6 +80,7 @@ export class Thread {
         uncaught: (error) => {
           if (error instanceof HeapLimitError) this.#error = error;
           else this.#uncaught = asError(error);
+          this.#endsByItself();
         },
         recalled: (tickets, begun) => this.#recalled(tickets, begun),
         ended: (how) => this.#ended(how),
@@ -71,8 +89,21 @@ export class Thread {
     this.handed = new HandedCalls(options.concurrency, cells, this.#host.remote);
   }
 
-  /** The thread has the modules, and is not being ended. */
+  /** The thread has the modules, is not being ended, and answers. */
   get ready(): boolean {
+    return this.#isUsable && !this.#liveness.isHeldUp;
+  }
+
+  get hasLoaded(): boolean {
+    return this.#state === "loaded";
+  }
+
+  /** The thread has the modules, and does not begin what it was handed. */
+  get isHeldUp(): boolean {
+    return this.#isUsable && this.#liveness.isHeldUp;
+  }
+
+  get #isUsable(): boolean {
     const hasFailed = this.#error !== undefined || this.#uncaught !== undefined;
     return this.#state === "loaded" && !this.#terminated && !hasFailed;
   }
@@ -150,12 +181,61 @@ export class Thread {
     this.#host.collect();
   }
 
+  /** Lets tasks send more messages, which waited while this worker's heap was full. */
+  goOn(): void {
+    if (this.#owed > 0) this.#host.taken(this.#owed);
+    this.#owed = 0;
+  }
+
+  /** Whether the thread executes nothing, has not answered for long, and so has to be terminated. */
+  isWedged(executing: readonly Call[], now: number): boolean {
+    if (!this.#isUsable) return false;
+    const inSlots = executing.filter(({ lent }) => !lent).length;
+    return this.#liveness.isWedged({
+      now,
+      waiting: this.handed.waiting,
+      executing: executing.length,
+      hasFreeSlot: inSlots < this.#concurrency,
+      unsentBytes: this.#host.unsentBytes,
+    });
+  }
+
   /** Ends the thread whatever it does; `gone` follows. */
   async terminate(): Promise<void> {
     this.#terminated = true;
+    await this.#end();
+  }
+
+  #end(): Promise<void> {
+    return (this.#termination ??= this.#endHost());
+  }
+
+  async #endHost(): Promise<void> {
     const { isUsed } = this.#host.processes;
+    // The thread may be inside a call that waits for one of them.
     if (isUsed) await Promise.race([this.#endProcesses(), sleep(processesEndMs)]);
-    await this.#host.terminate();
+    const ended = new AbortController();
+    const tooLong = sleep(terminationMs, undefined, { signal: ended.signal }).catch(
+      () => undefined,
+    );
+    await Promise.race([this.#host.terminate(), tooLong]);
+    ended.abort();
+    if (this.#state !== "gone") this.#giveUp();
+  }
+
+  /** What cannot be ended in a thread ends with the process. */
+  #giveUp(): void {
+    this.#stillThere = this.#host.isInThisProcess ? noteThreadThatDoesNotEnd() : undefined;
+    this.#error = new Error(
+      `it did not end within ${formatDuration(terminationMs)}, since it is inside a system call or native code`,
+    );
+    this.#host.collect();
+    this.#ended(this.#error.message);
+  }
+
+  /** The thread ends, once the user's exit listeners have run. */
+  #endsByItself(): void {
+    this.#exiting ??= setTimeout(() => void this.#end(), exitMs);
   }
 
   async #endProcesses(): Promise<void> {
@@ -176,6 +256,7 @@ export class Thread {
   // ── From the thread ────────────────────────────────────────────────────────────────────────────
 
   #hear(message: unknown): void {
+    if (this.#state === "gone") return;
     if (isFromThread(message)) this.#receive(message);
     else this.#distrust(new Error("it sent a malformed message"));
   }
@@ -184,7 +265,7 @@ export class Thread {
   #distrust(error: Error): void {
     this.#error ??= error;
     this.handed.distrust();
-    void this.#host.terminate();
+    void this.#end();
   }
 
   #receive(message: FromThread): void {
@@ -210,6 +291,8 @@ export class Thread {
       }
       case "sub":
         this.#receiveSub(message.ticket, message.frame);
+        this.#owed += weightOf(message.frame.length);
+        if (!this.#callEvents.isFull()) this.goOn();
         break;
       case "lent": {
         const call = this.handed.get(message.ticket);
@@ -231,9 +314,14 @@ export class Thread {
         break;
       case "ending":
         this.#ending = { error: fromErrorRecord(message.error), key: message.key };
+        if (message.mayGoOn !== true) this.#endsByItself();
+        break;
+      case "pong":
+        this.#liveness.answered();
+        this.#events.room();
         break;
       case "log":
-        this.#host.logged();
+        this.#host.taken(weightOf(message.text.length));
         this.#callEvents.said(message.type, message.text, message.key);
         break;
       case "rejection":
@@ -303,6 +391,11 @@ export class Thread {
   }
 
   #ended(how: string): void {
+    if (this.#state === "gone") {
+      this.#stillThere?.ended();
+      return;
+    }
+    clearTimeout(this.#exiting);
     // What it started since it was asked to end.
     if (this.#host.processes.isUsed) void this.#endProcesses();
     const loaded = this.#state === "loaded";
@@ -311,6 +404,7 @@ export class Thread {
     this.#events.gone({
       loaded,
       terminated: this.#terminated,
+      isStuck: this.#stillThere !== undefined,
       culprit: error === this.#ending?.error ? this.#ending.key : undefined,
       error: loaded ? error : asModuleError(error, this.#files),
       ...this.handed.removeAll(),

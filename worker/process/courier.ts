@@ -7,7 +7,7 @@ import { getHeapStatistics } from "node:v8";
 import { resourceLimits, workerData } from "node:worker_threads";
 import { ENDING, EXECUTING, OVER, WAITING, cellOf, move } from "../boundary/cells.ts";
 import type { CloneablePayload } from "../boundary/cloneable.ts";
-import type { FromThread } from "../boundary/messages.ts";
+import { weightOf, type FromThread } from "../boundary/messages.ts";
 import { UnpostedResults } from "../boundary/unposted-results.ts";
 import { FrameReader, toFrame } from "./frames.ts";
 import {
@@ -34,8 +34,9 @@ function carry({ cells, unposted, port, flushed, logging }: CourierData): void {
   for (const socket of [inbox, outbox]) socket.on("error", () => undefined);
   inbox.on("close", endProcess);
   port.on("message", (message: FromThread | Flush) => {
-    if (message.type === "log") {
-      Atomics.sub(logging, 0, 1);
+    if (message.type === "log" || message.type === "sub") {
+      const { length } = message.type === "log" ? message.text : message.frame;
+      Atomics.sub(logging, 0, weightOf(length));
       Atomics.notify(logging, 0);
     }
     if (message.type === "flush") leave();

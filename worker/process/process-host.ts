@@ -26,6 +26,7 @@ import { StateFile } from "./state-file.ts";
 const lastWordsMs = 1_000;
 
 export class ProcessHost implements Host, RemoteStates {
+  readonly isInThisProcess = false;
   readonly remote = this;
   /** They are in the group of the process, which ends as a whole. */
   readonly processes = { isUsed: false, running: [] };
@@ -105,12 +106,16 @@ export class ProcessHost implements Host, RemoteStates {
     this.#write(message);
   }
 
+  get unsentBytes(): number {
+    return this.#inbox?.writableLength ?? 0;
+  }
+
   collect(): void {
     this.#write({ type: "collect" });
   }
 
   /** The courier of the process has counted it. */
-  logged(): void {}
+  taken(): void {}
 
   recall(tickets: readonly number[]): void {
     this.#write({ type: "recall", tickets });

@@ -10,6 +10,7 @@ import { hostname } from "node:os";
 import path from "node:path";
 import { makeFolder } from "../../src/make-folder.ts";
 import { silentLog, type Log } from "../../src/log.ts";
+import { UsageError } from "../../src/usage-error.ts";
 import { defaultDirectory, isInMemory, type DefaultDirectory } from "./default-directory.ts";
 import type { Disk, DiskFile } from "./spilling.ts";
 
@@ -28,7 +29,7 @@ const writeBytes = 8 * 1024 * 1024;
  * it is first needed: most workers leave nothing there, however they end.
  *
  * @param directory default: see `defaultDirectory`
- * @throws {Error} when the directory cannot be written to, with what to do about it
+ * @throws {UsageError} when the directory cannot be written to, with what to do about it
  */
 export async function openLocalDirectory(
   directory: string | undefined,
@@ -55,7 +56,7 @@ export async function openLocalDirectory(
     }
   } catch (error) {
     const { message } = error as Error;
-    throw new Error(`give another --local-directory: ${parent} cannot be used: ${message}`, {
+    throw new UsageError(`give another --local-directory: ${parent} cannot be used: ${message}`, {
       cause: error,
     });
   }

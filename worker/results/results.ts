@@ -41,6 +41,9 @@ export type ResultsOptions = {
 const spillShare = 0.6;
 /** The pause before a copy is reported missing: the scheduler asks for another copy at once. */
 const copyAgainMs = 1_000;
+/** How long a scattered value waits until there is room for it, and how often that is looked at. */
+const roomPatienceMs = 5_000;
+const roomAgainMs = 20;
 
 export class Results {
   readonly #options: ResultsOptions;
@@ -50,6 +53,8 @@ export class Results {
   /** Ends each connection of those that fetch results from here. */
   readonly #ends = new Set<(reason: string) => void>();
   #keepAboveBytes = Infinity;
+  /** How many scattered values arrive now. */
+  #taking = 0;
   #address: string | undefined;
 
   constructor(options: ResultsOptions) {
@@ -88,6 +93,19 @@ export class Results {
     return this.#store.size;
   }
 
+  get heapBytes(): number {
+    return this.#store.heapBytes;
+  }
+
+  /** Counts bytes in memory that belong to calls and not to results. */
+  expect(bytes: number): void {
+    this.#store.expect(bytes);
+  }
+
+  unexpect(bytes: number): void {
+    this.#store.unexpect(bytes);
+  }
+
   /** Results larger than this stay here, as the scheduler demands. */
   set keepAboveBytes(bytes: number) {
     this.#keepAboveBytes = bytes;
@@ -102,8 +120,8 @@ export class Results {
       countShared(bytes);
       return value;
     }
-    this.#store.put({ key, order: undefined, attempt }, value);
-    return { bytes };
+    const entry = this.#store.put({ key, order: undefined, attempt }, value);
+    return { bytes: entry.bytes };
   }
 
   /** Fetches the inputs that did not come with the call; undefined when all did. */
@@ -217,7 +235,7 @@ export class Results {
     if (bytes > this.#options.memoryBytes) {
       throw new Error(`raise --memory-limit: the value has ${formatSize(bytes)}`);
     }
-    this.#store.expect(bytes);
+    await this.#reserve(bytes);
     try {
       const assembly = new Assembly(incoming.shape, allocate);
       await incoming.readInto(assembly);
@@ -227,8 +245,23 @@ export class Results {
       countShared(bytes);
       throw error;
     } finally {
+      this.#taking -= 1;
       this.#store.unexpect(bytes);
     }
+  }
+
+  /** Counts a value that arrives, once there is room for it or no other arrives. Its sender waits meanwhile. */
+  async #reserve(bytes: number): Promise<void> {
+    const { clock = systemClock } = this.#options;
+    const deadline = clock.now() + roomPatienceMs;
+    while (this.#taking > 0 && !this.#store.hasRoomFor(bytes)) {
+      if (clock.now() >= deadline) throw new Error("its memory is full of what others send to it");
+      await new Promise<void>((resolve) => {
+        clock.setTimeout(resolve, roomAgainMs, { keepAlive: false });
+      });
+    }
+    this.#taking += 1;
+    this.#store.expect(bytes);
   }
 
   /** Frees all results: the scheduler does not know this worker any more. */

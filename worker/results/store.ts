@@ -3,7 +3,7 @@
 // new tasks. A value that is in use is pinned: it stays in memory until it is unpinned, even when freed.
 
 import { formatSize } from "../../src/size.ts";
-import { payloadBytes, type Payload } from "../../src/payload/payload.ts";
+import { outsideHeap, payloadBytes, type Payload } from "../../src/payload/payload.ts";
 import type { Want } from "../../src/transfer/messages.ts";
 import { payloadSource, type Source } from "../../src/transfer/shape.ts";
 import { systemClock, type Cancel, type Clock } from "../../src/link/clock.ts";
@@ -14,6 +14,8 @@ import { fileSource, readBack, spill, type Disk, type SpilledFile } from "./spil
 const retryDiskMs = 5_000;
 /** The worker takes tasks again below this share of the bound, so that it does not pause at every result. */
 const resumeShare = 0.8;
+/** What an entry takes on the heap beside its value, in memory or in a file. */
+const entryHeapBytes = 1_024;
 
 export type StoreOptions = {
   /** Above this many bytes in memory, values are written to files; Infinity: never. */
@@ -79,6 +81,10 @@ export class Store {
     return this.#memoryBytes;
   }
 
+  get heapBytes(): number {
+    return this.#entries.size * entryHeapBytes;
+  }
+
   get spilledBytes(): number {
     return this.#spilledBytes;
   }
@@ -90,9 +96,10 @@ export class Store {
   /** Adds a value, in place of another of the same key. A pinned one is to be given to `letGo`. */
   put(
     { key, order, attempt }: { key: string; order: number | undefined; attempt: number },
-    payload: Payload,
+    value: Payload,
     { pinned = false, passing = false } = {},
   ): Entry {
+    const payload = outsideHeap(value);
     const entry: Entry = {
       key,
       attempt,
@@ -266,7 +273,7 @@ export class Store {
       on.paused(
         isStuck
           ? `its results cannot be written to disk: ${this.#problem}`
-          : `results and inputs take ${formatSize(this.#memoryBytes)} of its memory, its limit is ` +
+          : `results, inputs and arguments take ${formatSize(this.#memoryBytes)} of its memory, its limit is ` +
               formatSize(pauseAboveBytes) +
               (spillAboveBytes === Infinity ? ", and it has no --local-directory on a disk" : ""),
       );

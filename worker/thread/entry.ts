@@ -36,7 +36,9 @@ function say(type: "rejection" | "warning", text: string): void {
 const warn = (text: string) => say("warning", text);
 
 printAtOnce(warn);
-tellEnds((error, key) => post({ type: "ending", error, ...(key !== undefined && { key }) }));
+tellEnds((error, key, mayGoOn) => {
+  post({ type: "ending", error, mayGoOn, ...(key !== undefined && { key }) });
+});
 if (!isMainThread) sayLimits(warn);
 const started = new StartedProcesses(options, (left) => post({ type: "left", ...left }));
 started.watch();

@@ -2,7 +2,8 @@
 // so all of it waits in memory while a call does not yield, and is lost with the thread. Here it is written
 // at once, in order, to where the process writes. What cannot be written is dropped and counted.
 
-import { constants, fstatSync, openSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
+import { openWithoutBlocking } from "../../src/standard-streams.ts";
 import { now } from "../boundary/intrinsics.ts";
 
 /** How long a call waits for a reader that does not read, in milliseconds, before its output is dropped. */
@@ -42,7 +43,7 @@ function redirect(stream: NodeJS.WriteStream, output: Output): void {
 }
 
 class Output {
-  readonly #standard: number;
+  readonly #standard: 1 | 2;
   readonly #name: string;
   readonly #warn: (text: string) => void;
   readonly #cell = new Int32Array(new SharedArrayBuffer(4));
@@ -51,14 +52,14 @@ class Output {
   /** The reader did not read for so long that nobody waits for it any more. */
   #isStuck = false;
 
-  constructor(standard: number, name: string, warn: (text: string) => void) {
+  constructor(standard: 1 | 2, name: string, warn: (text: string) => void) {
     this.#standard = standard;
     this.#name = name;
     this.#warn = warn;
   }
 
   write(bytes: Uint8Array): void {
-    this.#descriptor ??= openDescriptor(this.#standard);
+    this.#descriptor ??= openWithoutBlocking(this.#standard);
     let written = 0;
     let progressAt: number | undefined;
     for (let pauseMs = 1; written < bytes.length;) {
@@ -67,6 +68,7 @@ class Output {
         this.#isStuck = false;
         progressAt = undefined;
         pauseMs = 1;
+        this.#sayDropped();
       } catch (error) {
         const { code = "" } = error as NodeJS.ErrnoException;
         if (code === "EINTR") continue;
@@ -83,27 +85,18 @@ class Output {
     }
   }
 
+  /** The stream takes output again. */
+  #sayDropped(): void {
+    if (this.#dropped === 0) return;
+    this.#warn(`${this.#name} takes output again: ${this.#dropped} pieces of it were dropped`);
+    this.#dropped = 0;
+  }
+
   /** Says so the first time, the tenth, the hundredth and so on. */
   #drop(why: string): void {
     this.#dropped += 1;
     if (!/^10*$/.test(String(this.#dropped))) return;
     const times = this.#dropped === 1 ? "what a task printed" : `${this.#dropped} pieces of output`;
     this.#warn(`${times} could not be written to ${this.#name}: ${why}`);
-  }
-}
-
-/**
- * A descriptor whose writes do not block: a thread that is blocked in a write cannot be ended. A pipe or
- * terminal can be opened anew for that; a socket does not block since the main thread has opened its
- * stream, and a file never does.
- */
-function openDescriptor(standard: number): number {
-  try {
-    const stat = fstatSync(standard);
-    if (!stat.isFIFO() && !stat.isCharacterDevice()) return standard;
-    const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
-    return openSync(`/proc/self/fd/${standard}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
-  } catch {
-    return standard;
   }
 }

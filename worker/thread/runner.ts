@@ -32,7 +32,13 @@ import {
 } from "../boundary/cloneable.ts";
 import { apply, now, setImmediate } from "../boundary/intrinsics.ts";
 import { lentGrant, type Grant } from "../boundary/grant.ts";
-import type { FromThread, ThreadOptions, ToThread } from "../boundary/messages.ts";
+import {
+  mostWeight,
+  weightOf,
+  type FromThread,
+  type ThreadOptions,
+  type ToThread,
+} from "../boundary/messages.ts";
 import { allocate, countShared } from "../boundary/shared-memory.ts";
 import { RunningTask, runningTask, type TaskHost } from "./current-task.ts";
 import { DeviceVariables } from "./device-variables.ts";
@@ -44,9 +50,9 @@ import { withTaskStacks } from "./task-stack.ts";
 /** Large results go into shared memory: other threads get them without a copy. */
 const resultRoom = { mostBytes: limits.valueBytes, allocate };
 
-/** Most lines of the log on their way, and how long the next waits for one of them, in milliseconds. */
-const mostLogging = 1_000;
+/** How long a thread waits, in milliseconds, until the main thread has taken lines of the log, or messages of a client. */
 const logPatienceMs = 100;
+const clientPatienceMs = 1_000;
 
 /** Several calls in one message. */
 type Batch = Extract<ToThread, { type: "calls" }>;
@@ -116,6 +122,9 @@ export class Runner implements TaskHost {
         return;
       case "output-taken":
         this.#awaited.get(message.ticket)?.outputTaken(message.bytes);
+        return;
+      case "ping":
+        this.#post({ type: "pong" });
         return;
       default:
         message satisfies never;
@@ -291,10 +300,15 @@ export class Runner implements TaskHost {
   }
 
   log(text: string, key: string): void {
-    // A loop of lines must not fill the memory: it waits for the main thread to write them.
-    const waiting = Atomics.add(this.#logging, 0, 1) + 1;
     this.#post({ type: "log", text, key });
-    if (waiting > mostLogging) Atomics.wait(this.#logging, 0, waiting, logPatienceMs);
+    this.#keepPace(text.length, logPatienceMs);
+  }
+
+  /** A loop of lines or of calls that are submitted must not fill the memory: it waits for the main thread. */
+  #keepPace(length: number, patienceMs: number): void {
+    const weight = weightOf(length);
+    const waiting = Atomics.add(this.#logging, 0, weight) + weight;
+    if (waiting > mostWeight) Atomics.wait(this.#logging, 0, waiting, patienceMs);
   }
 
   openLink(task: RunningTask): TaskLink {
@@ -302,7 +316,9 @@ export class Runner implements TaskHost {
     return new TaskLink(this.#taskClient, {
       send: (frame) => {
         const transfer = typeof frame === "string" ? [] : [frame.buffer as ArrayBuffer];
+        const { length } = frame;
         this.#post({ type: "sub", ticket, frame }, transfer);
+        this.#keepPace(length, clientPatienceMs);
       },
       lend: () => this.#lend(task),
       resume: () => this.#resume(task),

@@ -6,15 +6,17 @@ import { toErrorRecord } from "../../src/errors/failure.ts";
 import { runningTask } from "./current-task.ts";
 import { withTaskStacks } from "./task-stack.ts";
 
-/** @param tell receives the reason, and the key of the task whose code it was */
-export function tellEnds(tell: (error: ErrorRecord, key: string | undefined) => void): void {
-  const say = (thrown: unknown) =>
-    tell(withTaskStacks(toErrorRecord(thrown)), runningTask.getStore()?.key);
+/** @param tell receives the reason, the key of the task whose code it was, and whether the user's code may catch it */
+export function tellEnds(
+  tell: (error: ErrorRecord, key: string | undefined, mayGoOn: boolean) => void,
+): void {
+  const say = (thrown: unknown, mayGoOn = false) =>
+    tell(withTaskStacks(toErrorRecord(thrown)), runningTask.getStore()?.key, mayGoOn);
   let isSaid = false;
   process.on("uncaughtExceptionMonitor", (thrown) => {
-    say(thrown);
     // Node exits next, unless the user's code catches such exceptions.
     isSaid = process.listenerCount("uncaughtException") === 0;
+    say(thrown, !isSaid);
   });
   const exit = process.exit.bind(process);
   process.exit = function exitThread(code?: number | string | null): never {

@@ -44,6 +44,7 @@ export function heapBytes({
   ledger,
   tasks,
   timers,
+  wallTimers,
   kept,
   coordination,
   unreadEvents,
@@ -51,7 +52,7 @@ export function heapBytes({
   return (
     ledger.heapBytes +
     tasks.size * taskBytes +
-    timers.size * bytesOf.timer +
+    (timers.size + wallTimers.size) * bytesOf.timer +
     kept.size * bytesOf.kept +
     coordination.things.size * bytesOf.thing +
     unreadEvents * eventBytes

@@ -77,10 +77,10 @@ function submitRun(step: StepContext, schedule: Schedule, moment: number): void 
   schedule.runs++;
   schedule.lastAt = Math.floor(now);
   schedule.lastKey = key;
-  const { delayMs, keepMs } = spec.options;
+  const { keepMs } = spec.options;
   if (keepMs !== undefined) keep(step, task, keepMs);
   if (inputKeys === undefined || findInputs(step, task, inputKeys)) {
-    admit(step, task, delayMs === undefined ? undefined : now + delayMs, client.name);
+    admit(step, task, client.name);
   }
   leaveSpec(state, spec);
 }

@@ -15,7 +15,7 @@ import { whyClosed } from "../placement/limits.ts";
 import { whatIsMissing } from "../placement/unschedulable.ts";
 import type { State, Task, TaskKey } from "../state.ts";
 import { attemptOf } from "./attempts.ts";
-import { isSettled } from "./lifecycle.ts";
+import { isSettled, untilToldByWallClock } from "./lifecycle.ts";
 import type { StepContext } from "./transition.ts";
 
 /** The task of a key, or that there is none. */
@@ -58,6 +58,11 @@ function explanationOf(view: View, task: Task): Explanation {
   };
 }
 
+/** Until when a task is held back, by the clock of the core. */
+function heldUntil({ wallAheadMs }: State, task: Task, until: number): number {
+  return until === untilToldByWallClock ? task.spec.options.startAt! - wallAheadMs : until;
+}
+
 function why({ state, now }: View, task: Task, missing: readonly Task[]): string {
   const current = task.state;
   switch (current.at) {
@@ -67,7 +72,7 @@ function why({ state, now }: View, task: Task, missing: readonly Task[]): string
         return `it waits for ${missing.length} of its inputs; ${first!.key} is ${first!.state.at}`;
       }
       if (current.until === undefined) return whyParked(task);
-      return `it is held back for another ${describeDuration(Math.ceil(current.until - now))}`;
+      return `it is held back for another ${describeDuration(Math.ceil(heldUntil(state, task, current.until) - now))}`;
     case "ready":
       return whyStillReady(state, now, task);
     case "running": {

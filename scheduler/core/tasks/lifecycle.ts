@@ -80,16 +80,39 @@ function submissionAt(state: State, now: number): Submission {
 }
 
 /** The first state of a task: ready, or waiting for its inputs or for a moment. */
-export function admit(step: StepContext, task: Task, until: number | undefined, why: string): void {
+export function admit(step: StepContext, task: Task, why: string): void {
   if (endWithInput(step, task)) return;
   const missing = countMissing(task);
-  const held = until !== undefined && until > step.now;
-  if (held) step.state.timers.add(until, { kind: "start", ...ofTask(task) });
-  if (missing > 0 || held) {
-    transition(step, task, { at: "waiting", missing, until: held ? until : undefined }, why);
+  const until = holdBack(step, task);
+  if (missing > 0 || until !== undefined) {
+    transition(step, task, { at: "waiting", missing, until }, why);
   } else {
     transition(step, task, readyState, why);
   }
+}
+
+/** Starts the timer of a task that may not run yet, and returns its `until`. */
+function holdBack({ state, now }: StepContext, task: Task): number | undefined {
+  const { delayMs = 0, startAt } = task.spec.options;
+  if (startAt !== undefined) {
+    if (startAt <= now + state.wallAheadMs) return undefined;
+    state.wallTimers.add(startAt, { kind: "start-at", ...ofTask(task) });
+    return untilToldByWallClock;
+  }
+  if (delayMs <= 0) return undefined;
+  state.timers.add(now + delayMs, { kind: "start", ...ofTask(task) });
+  return now + delayMs;
+}
+
+/** The `until` of a task with `startAt`: when that is by the clock of the core can change. */
+export const untilToldByWallClock = Number.MAX_SAFE_INTEGER;
+
+/** The moment of a task's `startAt` has come. */
+export function endHold(step: StepContext, task: Task): void {
+  const { state } = task;
+  if (state.at !== "waiting" || state.until !== untilToldByWallClock) return;
+  state.until = undefined;
+  proceed(step, task, "its moment has come");
 }
 
 /** Fails or cancels a task that has a failed or cancelled input. Returns whether it did. */

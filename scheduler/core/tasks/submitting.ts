@@ -20,8 +20,7 @@ export function submit(step: StepContext, client: Client, message: Submit): void
   const { keys, args, inputs } = message;
   const { state } = step;
   const spec = specFor(state, client, message, message.options);
-  const { delayMs, startAt, keepMs } = spec.options;
-  const until = delayMs !== undefined ? step.now + delayMs : startAt;
+  const { keepMs } = spec.options;
   // The spec must outlive the message, though its first tasks may be settled and forgotten at once.
   spec.tasks++;
   for (let index = 0; index < keys.length; index++) {
@@ -36,7 +35,7 @@ export function submit(step: StepContext, client: Client, message: Submit): void
     addWant(task, client);
     if (keepMs !== undefined) keep(step, task, keepMs);
     if (inputKeys && !findInputs(step, task, inputKeys)) continue;
-    admit(step, task, until, "submitted");
+    admit(step, task, "submitted");
   }
   leaveSpec(state, spec);
 }

@@ -220,6 +220,7 @@ export function act(world: World, action: Action): void {
   } else if (action.do === "moments") {
     world.wallAheadMs += action.stepMs;
     tellMoments(world);
+    world.handle({ type: "wall-clock", at: world.now + world.wallAheadMs });
   } else if (action.do === "heard-of-workers") {
     const missing = { name: "w8", host: "h", how: "no such module" };
     const events: Event[] = [

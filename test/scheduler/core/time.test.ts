@@ -21,6 +21,33 @@ describe("holding back", () => {
     expect(story.nextWakeUp).toBe(undefined);
   });
 
+  test("startAt follows the clock of the machine when it is set, and what has started goes on", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    story.worker("w1", { slots: 4 }).join();
+    story.at(1_000);
+    ann.submit("f", ["soon"], { startAt: 2_000 });
+    ann.submit("f", ["later"], { startAt: 5_000 });
+    ann.submit("f", ["delayed"], { delayMs: 3_000 });
+
+    // Back by 500 ms: what would have come next comes so much later.
+    expect(story.handle({ type: "wall-clock", at: 500 })).toEqual({});
+    expect(story.nextWakeUp).toBe(2_500);
+    expect(story.at(2_000)).toEqual({});
+    expect(ann.ask("explain", { key: "soon" })).toMatchObject({
+      why: "it is held back for another 0.5 s",
+    });
+    // The machine slept for an hour. A delay is of the time that the scheduler was there.
+    expect(story.handle({ type: "wall-clock", at: 3_600_000 })).toEqual({
+      w1: [run(["soon", "later"])],
+    });
+    expect(ann.submit("f", ["past"], { startAt: 3_599_000 })).toEqual({ w1: [run("past")] });
+    // Back again: nothing of this is held a second time.
+    expect(story.handle({ type: "wall-clock", at: 0 })).toEqual({});
+    expect(story.at(4_000)).toEqual({ w1: [run("delayed")] });
+    expect(story.nextWakeUp).toBe(undefined);
+  });
+
   test("both the time and the inputs are waited for", () => {
     const story = new Story();
     const ann = story.client("ann");

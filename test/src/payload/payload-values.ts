@@ -90,6 +90,9 @@ const keys = fc
       "a.b",
       "a\\.b",
       "\\",
+      '"',
+      "\t",
+      "\ud800",
       "",
       "0",
       "1",
@@ -102,11 +105,14 @@ const keys = fc
 
 const marks = fc.constantFrom("$", "$Map", "$Array", "$Float64Array", "$nothing", "~", "^");
 
-/** Values that are plain JSON, whose payload must equal the output of JSON.stringify. */
+/** Values that are plain JSON without escapes in keys, whose payload must equal the output of JSON.stringify. */
 export const plainValues: fc.Arbitrary<unknown> = fc
   .jsonValue({ maxDepth: 5 })
   .map((value) => structuredClone(value))
-  .filter((value) => !JSON.stringify(value).includes("__proto__") && !hasMinusZero(value));
+  .filter((value) => {
+    const text = JSON.stringify(value);
+    return !text.includes("__proto__") && !/\\.[^"]*":/.test(text) && !hasMinusZero(value);
+  });
 
 /** All values that can be sent, mixed and nested, with shared and circular references. */
 export const values: fc.Arbitrary<unknown> = fc

@@ -4,6 +4,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BinaryPayload } from "../../../src/payload/binary-payload.ts";
+import { decode } from "../../../src/payload/payload.ts";
 import { Assembly, bytesOfShape } from "../../../src/transfer/shape.ts";
 import type { Disk } from "../../../worker/results/spilling.ts";
 import { Store, type Entry } from "../../../worker/results/store.ts";
@@ -75,6 +76,20 @@ describe("a store", () => {
     expect([store.memoryBytes, store.spilledBytes, disk.files.size, store.size]).toEqual([
       0, 0, 0, 0,
     ]);
+  });
+
+  test("keeps texts outside the heap, and counts them in bytes", () => {
+    const { store } = stage();
+    const value = "é".repeat(20) + "x".repeat(240);
+    const text = JSON.stringify(value);
+    const entry = store.put(result("a"), text);
+    expect(entry.payload).toBeInstanceOf(BinaryPayload);
+    expect(decode(entry.payload!)).toBe(value);
+    expect([entry.bytes, store.memoryBytes]).toEqual([282, 282]);
+    expect(store.put(result("b"), "1").payload).toBe("1");
+    expect(store.heapBytes).toBeGreaterThan(1_000);
+    store.clear();
+    expect([store.memoryBytes, store.heapBytes]).toEqual([0, 0]);
   });
 
   test("keeps what is used in memory, freed or not, until it is let go", async () => {

@@ -1,0 +1,65 @@
+// What calls take of the worker's memory while they wait and run.
+
+import { expect, test } from "vitest";
+import { CallsUnderTest } from "../calls-under-test.ts";
+
+/** A worker whose memory is full above so many bytes of arguments. */
+async function start(limitBytes: number) {
+  const counted = { bytes: 0, most: 0 };
+  const count = (bytes: number) => {
+    counted.bytes += bytes;
+    counted.most = Math.max(counted.most, counted.bytes);
+    worker.calls.paused = counted.bytes > limitBytes;
+  };
+  const worker = await CallsUnderTest.start({
+    results: {
+      keep: (_, value) => value,
+      gather: () => undefined,
+      isSmall: () => true,
+      place: () => Promise.reject(new Error("nothing is large")),
+      fetch: () => Promise.reject(new Error("nothing is elsewhere")),
+      expect: count,
+      unexpect: (bytes) => count(-bytes),
+    },
+  });
+  return { worker, counted };
+}
+
+const bytes = new Uint8Array(1_000);
+
+test("arguments count from their arrival to the end of their call, however it ends", async () => {
+  const { worker, counted } = await start(Infinity);
+  const empty = worker.calls.heapBytes;
+  const keys = [
+    ...worker.run("sum", [[bytes], [bytes]]),
+    ...worker.run("fail", [["no"]]),
+    ...worker.run("echo", [["x".repeat(1_000)]], { inputValues: [bytes, "y"] }),
+  ];
+  const [stuck] = worker.run("neverEnds", [[bytes]]);
+  worker.cancel([...worker.run("sum", [[bytes]])]);
+  expect(counted.most).toBeGreaterThanOrEqual(5_000);
+  expect(worker.calls.heapBytes - empty).toBeGreaterThan(2_000);
+  await worker.endsOf(keys);
+  expect(counted.bytes).toBeGreaterThanOrEqual(1_000);
+  worker.cancel([stuck!]);
+  await worker.endOf(stuck);
+  expect([counted.bytes, worker.calls.heapBytes]).toEqual([0, empty]);
+});
+
+test("calls that do not fit are given back, and one that does not fit by itself runs", async () => {
+  const { worker, counted } = await start(500);
+  const keys = worker.run("sum", [[bytes], [bytes], [bytes]]);
+  const ends = await worker.endsOf(keys);
+  expect(ends.map(({ type }) => type)).toEqual(["finished", "withdrawn", "withdrawn"]);
+  expect(counted.bytes).toBe(0);
+  expect(await worker.call("sum", bytes)).toBe(0);
+});
+
+test("a full worker keeps one of the calls that wait when none runs", async () => {
+  const { worker } = await start(Infinity);
+  const keys = worker.run("echo", [[1], [2], [3]]);
+  const waiting = worker.run("echo", [[4], [5]], { announce: true });
+  worker.calls.paused = true;
+  const ends = await worker.endsOf([...keys, ...waiting]);
+  expect(ends.some(({ type }) => type === "finished")).toBe(true);
+});

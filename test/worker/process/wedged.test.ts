@@ -1,0 +1,4 @@
+// Executors that do not answer, with a process for each.
+
+import "../../in-processes.ts";
+import "../calls/wedged.test.ts";
