@@ -19,6 +19,7 @@ import { messageOf, UsageError } from "./exit-code.ts";
 import {
   endMarginOption,
   interfaceAddress,
+  size,
   timerDuration,
   wholeNumber,
   withExample,
@@ -39,6 +40,7 @@ type Options = LogOptions & {
   endMargin?: number;
   journal?: string;
   durability?: Durability;
+  memoryLimit?: number;
   pidFile?: string;
 };
 
@@ -97,6 +99,11 @@ export function schedulerCommand(): Command {
       ).choices(durabilities),
     )
     .option("--no-supervise", "with a journal: end when the scheduler dies, and start none anew")
+    .option(
+      "--memory-limit <size>",
+      "memory for what is kept, beyond which new tasks are refused (default: 30% of the machine's)",
+      size,
+    )
     .option("--pid-file <file>", "write the process id to this file")
     .action(run);
   return withExample(
@@ -160,6 +167,7 @@ async function run(options: Options): Promise<void> {
       }),
       log,
       ...(schedulerFile !== undefined && { schedulerFile }),
+      ...(options.memoryLimit !== undefined && { memoryLimit: options.memoryLimit }),
       core: {
         ...(options.clientGrace !== undefined && { clientGraceMs: options.clientGrace }),
         ...(workerTimeoutMs !== undefined && { workerTimeoutMs }),

@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { describeDuration, formatDuration } from "../src/duration.ts";
+import { formatSize } from "../src/size.ts";
 import type { SchedulerInfo, WorkerInfo } from "../src/wire/facts.ts";
 import { withClient, withConnectionOptions, type ConnectionOptions } from "./connection.ts";
 import { withExample } from "./options.ts";
@@ -33,13 +34,14 @@ type Facts = Omit<SchedulerInfo, "workers"> & { workers: WorkerInfo[] };
 
 /** The facts as text for people; `now` is in milliseconds since 1970. */
 export function statusText(facts: Facts, now: number): string {
-  const { tasks, totals, workers, clients, slots, published, departures } = facts;
+  const { tasks, totals, workers, clients, slots, memory, published, departures } = facts;
   const states = Object.entries(tasks).map(([state, count]) => `${count} ${state}`);
   const summary = [
     `tasks    ${states.join(", ")}`,
     `so far   ${totals.submitted} submitted, ${totals.finished} finished, ${totals.failed} failed`,
     `clients  ${clients - 1} beside this command`,
     `workers  ${workers.length}, with ${slots} ${slots === 1 ? "slot" : "slots"}`,
+    `memory   ${formatSize(memory.usedBytes)} of ${formatSize(memory.limitBytes)}${shortOf[memory.level]}`,
     ...(published.length > 0 ? [`published  ${printable(shortList(published, 5))}`] : []),
   ];
   if (departures.length > 0) {
@@ -69,6 +71,12 @@ export function statusText(facts: Facts, now: number): string {
   const headings = "worker host status threads slots tasks finished for resources tags functions";
   return `${summary.join("\n")}\n\n${table(headings.split(" "), rows)}`;
 }
+
+const shortOf = {
+  ample: "",
+  tight: ": new tasks are taken slowly",
+  full: ": no new tasks and values are taken",
+} as const;
 
 /** Workers that went, of which so many are listed. */
 const shownDepartures = 5;

@@ -13,6 +13,7 @@ import type { Refusal } from "./core/clients/answers.ts";
 import { queries } from "./core/clients/requests.ts";
 import type { Effect, UnheardFailure } from "./core/effects.ts";
 import { useOf } from "./core/idle.ts";
+import type { Level } from "./core/memory/ledger.ts";
 import { missedSteps } from "./core/placement/no-workers.ts";
 import { awaySteps } from "./core/workers/membership.ts";
 import { createState, type CoreOptions, type State } from "./core/state.ts";
@@ -113,6 +114,15 @@ export class Clockwork {
       tell: (at) => this.handle({ type: "wall-clock", at }),
     });
     this.#watchIdle();
+  }
+
+  get level(): Level {
+    return this.#state.ledger.level;
+  }
+
+  /** Bytes of frames that wait to be kept. */
+  get waitingBytes(): number {
+    return this.#ahead?.waitingBytes ?? 0;
   }
 
   get options(): CoreOptions {

@@ -23,6 +23,8 @@ import type { CoreOptions } from "./core/state.ts";
 import type { Durability } from "./journal/durability.ts";
 import { openDurable, type Durable } from "./durable.ts";
 import { isLocalProcess } from "./local-process.ts";
+import { watchHeap } from "./heap-watch.ts";
+import { memoryLimits } from "./memory-limits.ts";
 import { Relay } from "./relay.ts";
 import { startServer, type Server } from "./server.ts";
 import { saidGoodbye, Sessions } from "./sessions.ts";
@@ -54,6 +56,12 @@ export type SchedulerOptions = {
   durability?: Durability;
   /** The interval of the heartbeat of each link. Default: 3,000; three missed beats are a drop. */
   heartbeatMs?: number;
+  /**
+   * Bytes of what it keeps for clients: arguments, results, published values and all else. Near them it reads more slowly
+   * from those who bring more, and then refuses what is new with `OverloadedError`. Default: 30 % of the memory of
+   * this machine or its control group, and of that 40 % of the heap of Node for texts and tasks.
+   */
+  memoryLimit?: number;
   /** Looks which steps of the scheduler's own batch job run, when no worker is left. */
   steps?: Steps;
   log?: Log;
@@ -99,7 +107,14 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     throw new TypeError("durability needs a journal: without one nothing is kept");
   }
   if (schedulerFile !== undefined) await refuseToReplaceLiving(schedulerFile);
-  const core = { ...options.core, nearestNames, seed: Math.trunc(Math.random() * 2 ** 32) };
+  const { memoryBytes, heapBytes } = memoryLimits(options.memoryLimit);
+  const core = {
+    memoryBytes,
+    heapBytes,
+    ...options.core,
+    nearestNames,
+    seed: Math.trunc(Math.random() * 2 ** 32),
+  };
   const identity = () => ({ id: nanoid(), token: options.token ?? mintToken() });
   if (directory === undefined) return serve(options, { core, ...identity() });
   const durable = await openDurable({ directory, durability, core, identity, log });
@@ -175,7 +190,13 @@ async function serve(
       },
     }),
   });
-  const sessions = new Sessions({ id, clockwork, heartbeatMs: options.heartbeatMs ?? 3_000, log });
+  const { heartbeatMs = 3_000 } = options;
+  const limits = memoryLimits(options.memoryLimit);
+  const sessions = new Sessions({ id, clockwork, heartbeatMs, log, limits });
+  const stopWatchingHeap = watchHeap((isExhausted) => {
+    clockwork.handle({ type: "memory", isExhausted });
+    if (isExhausted) sessions.relieve();
+  });
   if (durable) sessions.inherit(durable.kept.sessions.values());
   const stopWatching = options.steps && watchSteps({ steps: options.steps, clockwork, log });
   const relay = new Relay({ clockwork, token, open: openWebSocket, stallMs: options.stallMs });
@@ -188,8 +209,10 @@ async function serve(
     acceptData: (socket) => relay.accept(socket),
     turnedAway: (why, { address }) => turnedAway.say(`turned away ${address}: ${why}`),
     endpoints: apiOf(clockwork, id),
+    frameBytes: limits.frameBytes,
   }).catch((error: unknown) => {
     clockwork.stop();
+    stopWatchingHeap();
     throw error;
   });
   if (ending) {
@@ -225,6 +248,7 @@ async function serve(
       if (durable && forGood) await sessions.end(reason);
       clockwork.stop();
       stopWatching?.();
+      stopWatchingHeap();
       turnedAway.flush();
       if (schedulerFile !== undefined) await removeSchedulerFile(schedulerFile, id);
       if (forGood) await sessions.close(reason);

@@ -14,7 +14,7 @@ import { responder, type Endpoints } from "./endpoints.ts";
 
 export type ServerOptions = Pick<
   UpgradeServerOptions,
-  "host" | "port" | "tls" | "requestMs" | "maxConnections"
+  "host" | "port" | "tls" | "requestMs" | "frameBytes" | "maxConnections"
 > & {
   token: string;
   /** Receives every socket that showed the token; its hello is still unread (`awaitHello`). */

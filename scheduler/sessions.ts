@@ -3,7 +3,6 @@
 
 import { awaitHello, refuse, welcome, type Refusal } from "../src/link/accept.ts";
 import { checkFromClient, checkFromWorker } from "../src/wire/check.ts";
-import { limits } from "../src/wire/limits.ts";
 import type { LinkEvents } from "../src/link/link-options.ts";
 import { Link } from "../src/link/link.ts";
 import type { Log } from "../src/log.ts";
@@ -18,6 +17,9 @@ import type {
 import type { Socket, SocketData } from "../src/link/socket.ts";
 import type { Carrier, Clockwork } from "./clockwork.ts";
 import type { Event } from "./core/step.ts";
+import { burdenOf } from "./core/clients/refusing.ts";
+import { cutOff, watchFlow, type Links } from "./flow-watch.ts";
+import { memoryLimits, type MemoryLimits } from "./memory-limits.ts";
 import type { PeerHello } from "./records.ts";
 import { joining, type KeptSession } from "./replica.ts";
 import { isLocalProcess, watchProcess } from "./local-process.ts";
@@ -38,9 +40,10 @@ type Session = {
   contestedAt: number;
 };
 
-/** With more unsent bytes than this, the peer is not read from; with far more, its session ends. */
-const pauseAboveBytes = 64 * 1024 * 1024;
-const endAboveBytes = 2 * 1024 * 1024 * 1024;
+/** How much clients may bring while memory is tight, each of them; and the longest pause between two frames. What is refused
+ * costs little more than its garbage, and should be told soon. */
+const slowBytesPerMs = 20_000;
+const pausesMs = { ample: 0, tight: 500, full: 50 } as const;
 
 /** How long peers look for the next scheduler on the same journal, unless they were told otherwise. */
 const longestAbsenceMs = 60 * 60_000;
@@ -56,18 +59,29 @@ export class Sessions implements Carrier {
   readonly #clockwork: Clockwork;
   readonly #heartbeatMs: number;
   readonly #log: Log;
+  readonly #limits: MemoryLimits;
+  readonly #stopWatching: () => void;
   /** Of those who are refused many come again and again, as the peers of a stale file do. */
   readonly #refused;
   readonly #sessions = new Map<string, Session>();
   #closed = false;
 
-  constructor(options: { id: string; clockwork: Clockwork; heartbeatMs: number; log: Log }) {
+  constructor(options: {
+    id: string;
+    clockwork: Clockwork;
+    heartbeatMs: number;
+    log: Log;
+    /** Default: those of this process. */
+    limits?: MemoryLimits;
+  }) {
     this.#id = options.id;
     this.#clockwork = options.clockwork;
     this.#heartbeatMs = options.heartbeatMs;
     this.#log = options.log;
     this.#refused = rateLimited(options.log.warning, { what: "refusals" });
     this.#clockwork.carrier = this;
+    this.#limits = options.limits ?? memoryLimits();
+    this.#stopWatching = watchFlow(() => this.#links(), this.#limits);
   }
 
   /** Reads the hello on a socket that showed the token, and attaches the socket to its session. */
@@ -121,6 +135,7 @@ export class Sessions implements Carrier {
 
   async close(reason: string): Promise<void> {
     this.#closed = true;
+    this.#stopWatching();
     this.#refused.flush();
     for (const { unwatch } of this.#sessions.values()) unwatch();
     const links = [...this.#sessions.values()].map(({ link }) => link);
@@ -131,6 +146,7 @@ export class Sessions implements Carrier {
   /** The peers wait for the next scheduler on the same journal. */
   leave(): void {
     this.#closed = true;
+    this.#stopWatching();
     this.#refused.flush();
     for (const { link, unwatch } of this.#sessions.values()) {
       unwatch();
@@ -145,6 +161,17 @@ export class Sessions implements Carrier {
     await this.close(reason);
     for (const hello of hellos) this.#clockwork.handle(leaving(hello, reason));
     await new Promise<void>((resolve) => this.#clockwork.afterwards(resolve));
+  }
+
+  /** Memory is nearly used up: ends the session with the client that most waits for. */
+  relieve(): void {
+    cutOff(this.#links().clients, 1);
+  }
+
+  #links(): Links {
+    const sessions = [...this.#sessions.values()];
+    const clients = sessions.filter(({ hello }) => hello.role === "client");
+    return { all: sessions.map(({ link }) => link), clients: clients.map(({ link }) => link) };
   }
 
   /** A scheduler file may belong to an earlier scheduler. */
@@ -215,7 +242,7 @@ export class Sessions implements Carrier {
       heartbeatMs: this.#heartbeatMs,
       graceMs,
       smallResultBytes,
-      frameBytes: limits.frameBytes,
+      frameBytes: this.#limits.frameBytes,
       ...(this.#clockwork.keeps && { absenceMs: longestAbsenceMs }),
     });
     session.attempt = hello.attempt ?? 0;
@@ -252,8 +279,9 @@ export class Sessions implements Carrier {
     });
     const common = {
       heartbeatMs: this.#heartbeatMs,
-      pauseAboveBytes,
-      endAboveBytes,
+      pauseAboveBytes: this.#limits.pauseAboveBytes,
+      // A worker may be sent all that is kept here, and a silent one is lost soon.
+      endAboveBytes: this.#limits.waitingBytes * (hello.role === "worker" ? 4 : 1),
       takesLater: this.#clockwork.keeps,
     };
     const originOf = (frame: SocketData, received: number): Origin | undefined =>
@@ -264,27 +292,37 @@ export class Sessions implements Carrier {
             refused: (error) => session.link.violate(error),
           }
         : undefined;
-    const link =
+    /** The disk is slower than the peers, or full. */
+    const slowDown = () => {
+      if (this.#clockwork.waitingBytes > this.#limits.waitingBytes) link.throttle(pausesMs.tight);
+    };
+    const link: Session["link"] =
       hello.role === "client"
         ? new Link<FromClient, ToClient>({
             ...common,
             check: checkFromClient,
-            on: on((messages, frame, received) =>
+            on: on((messages, frame, received) => {
               this.#clockwork.handle(
                 { type: "client-messages", from: id, messages },
                 originOf(frame, received),
-              ),
-            ),
+              );
+              slowDown();
+              const longestMs = pausesMs[this.#clockwork.level];
+              if (longestMs === 0) return;
+              const ms = Math.min(burdenOf(messages) / slowBytesPerMs, longestMs);
+              if (ms >= 1) link.throttle(ms);
+            }),
           })
         : new Link<FromWorker, ToWorker>({
             ...common,
             check: checkFromWorker,
-            on: on((messages, frame, received) =>
+            on: on((messages, frame, received) => {
               this.#clockwork.handle(
                 { type: "worker-messages", from: id, messages },
                 originOf(frame, received),
-              ),
-            ),
+              );
+              slowDown();
+            }),
           });
     const session: Session = {
       hello,

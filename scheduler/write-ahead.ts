@@ -65,6 +65,7 @@ export class WriteAhead {
   readonly #fail: (error: Error) => void;
   readonly #full: (isFull: boolean, why?: string) => void;
   #waiting: Waiting[] = [];
+  #waitingBytes = 0;
   /** Something came since the last commit. */
   #hasNews = false;
   /** A commit is to come, or under way. */
@@ -104,6 +105,11 @@ export class WriteAhead {
     this.#commitSoon();
   }
 
+  /** Bytes of the frames that wait. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   handle(event: Event, now: number, origin: Origin): void {
     if (!this.#stopped) this.#wait({ event, now, origin });
   }
@@ -124,6 +130,7 @@ export class WriteAhead {
 
   #wait(waiting: Waiting): void {
     this.#waiting.push(waiting);
+    this.#waitingBytes += frameBytes(waiting);
     this.#hasNews = true;
     if (!this.#isUsedUp) this.#commitSoon();
   }
@@ -240,7 +247,10 @@ export class WriteAhead {
   }
 
   #conclude(written: readonly Waiting[]): void {
-    for (const each of written) if (!this.#stopped) this.#happen(each);
+    for (const each of written) {
+      this.#waitingBytes -= frameBytes(each);
+      if (!this.#stopped) this.#happen(each);
+    }
     if (this.#stopped) return;
     this.#isBusy = false;
     if (this.#hasNews && !this.#isUsedUp) this.#commitSoon();
@@ -261,6 +271,10 @@ export class WriteAhead {
       origin.refused(error as Error);
     }
   }
+}
+
+function frameBytes(waiting: Waiting): number {
+  return "run" in waiting ? 0 : (waiting.origin.frame?.length ?? 0);
 }
 
 /** Workers, the clock and all else that is of the cluster have one order. */

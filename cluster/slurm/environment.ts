@@ -2,7 +2,7 @@
 // are arguments, so every case is a row of a table in the tests.
 
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { cgroupMemoryLimit } from "../../worker/results/cgroup-limit.ts";
+import { cgroupMemoryLimit } from "../../src/cgroup-limit.ts";
 import { count, insideStep, type Environment } from "./step.ts";
 
 /** What this machine has, and what of it this process may use. */

@@ -7,11 +7,11 @@ import { openRate } from "./placement/limits.ts";
 import { endVigil } from "./placement/no-workers.ts";
 import { reviewReservation } from "./placement/reservation.ts";
 import { endInterval } from "./schedules/moments.ts";
-import type { Task } from "./state.ts";
+import type { State, Task } from "./state.ts";
 import { endHold, fail, forgetIfUnneeded, proceed } from "./tasks/lifecycle.ts";
 import type { StepContext } from "./tasks/transition.ts";
 import { failUnknownFunction, failUnschedulable } from "./placement/unschedulable.ts";
-import { stoodStill } from "./timers.ts";
+import { stoodStill, taskOf } from "./timers.ts";
 import * as worker from "./workers/membership.ts";
 
 export function clock(step: StepContext): void {
@@ -20,16 +20,18 @@ export function clock(step: StepContext): void {
   for (let due = next(); due; due = next()) {
     switch (due.kind) {
       case "start":
-        proceed(step, due.task, "its delay is over");
+        withTask(state, due, (task) => proceed(step, task, "its delay is over"));
         break;
       case "start-at":
-        endHold(step, due.task);
+        withTask(state, due, (task) => endHold(step, task));
         break;
       case "expiry":
-        expire(step, due.task);
+        withTask(state, due, (task) => expire(step, task));
         break;
       case "keep-over":
-        if (endKeep(step, due.task)) forgetIfUnneeded(step, due.task);
+        withTask(state, due, (task) => {
+          if (endKeep(step, task)) forgetIfUnneeded(step, task);
+        });
         break;
       case "worker-grace": {
         const { awayUntil, id } = due.worker;
@@ -72,6 +74,15 @@ export function clock(step: StepContext): void {
         due satisfies never;
     }
   }
+}
+
+function withTask(
+  { tasks }: State,
+  of: Parameters<typeof taskOf>[1],
+  act: (task: Task) => void,
+): void {
+  const task = taskOf(tasks, of);
+  if (task) act(task);
 }
 
 /** Fails a task whose `expiresMs` passed before its first attempt. */

@@ -5,6 +5,7 @@ import { checkClients } from "./clients/invariants.ts";
 import { checkCoordination } from "./coordination/invariants.ts";
 import { checkPlacement } from "./placement/invariants.ts";
 import { checkSchedules } from "./schedules/invariants.ts";
+import { checkLedger } from "./memory/invariants.ts";
 import type { State } from "./state.ts";
 import { checkTasks } from "./tasks/invariants.ts";
 import { checkValues } from "./values/invariants.ts";
@@ -19,4 +20,5 @@ export function checkInvariants(state: State): void {
   checkClients(state);
   checkCoordination(state);
   checkSchedules(state);
+  checkLedger(state);
 }

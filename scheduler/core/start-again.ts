@@ -9,6 +9,7 @@ export function startAgain(state: State, options: CoreOptions): void {
   if (state.timeLimit !== undefined) wakeSchedules(state);
   state.timeLimit = undefined;
   state.noWorkerComing = undefined;
+  state.ledger.isExhausted = false;
 }
 
 /** The timers of those that came due near the time limit had no effect. */

@@ -12,6 +12,7 @@ import {
   type CoordinationLimits,
 } from "./coordination/things.ts";
 import type { Keep } from "./clients/keeping.ts";
+import { createLedger, type Ledger } from "./memory/ledger.ts";
 import type { Line } from "./structures/line.ts";
 import type { SmallSet } from "./structures/small-set.ts";
 import { History } from "./tasks/history.ts";
@@ -32,7 +33,7 @@ import type { NamedWorkers, Site } from "./placement/sites.ts";
 import type { Reservation } from "./placement/reservation.ts";
 import type { Suspects } from "./placement/suspects.ts";
 import type { TimeLimit } from "./time-limit.ts";
-import { Timers } from "./timers.ts";
+import { Timers, type Timer } from "./timers.ts";
 
 export type TaskKey = string;
 export type ClientId = string;
@@ -306,6 +307,9 @@ export type CoreOptions = {
   maxWorkerLosses: number;
   /** Small results are kept up to this many bytes in all; past it they stay on workers too. Default 1 GiB. */
   keptBytes: number;
+  /** Bytes that the state may take in memory, and on the heap of it. Near these, nothing new is taken. Default: 8 GiB. */
+  memoryBytes: number;
+  heapBytes: number;
   /** Work sent to a worker beyond its free threads, as microseconds of expected time per slot. Default 5,000. */
   aheadMicros: number;
   /** Most tasks sent ahead, per slot, however short they are. Default 512. */
@@ -327,6 +331,8 @@ export const defaultCoreOptions: CoreOptions = {
   workerTimeoutMs: undefined,
   maxWorkerLosses: 3,
   keptBytes: 1024 ** 3,
+  memoryBytes: 8 * 1024 ** 3,
+  heapBytes: 8 * 1024 ** 3,
   aheadMicros: 5_000,
   maxAhead: 512,
   reservationMs: 2_000,
@@ -375,8 +381,8 @@ export type State = {
   readonly suspects: Suspects;
   /** Specs with an `unschedulableTimeoutMs` of which tasks became ready in this step. */
   readonly becameReady: Set<Spec>;
-  /** Specs with a running timer for their `unschedulableTimeoutMs`. */
-  readonly unschedulableTimers: Set<Spec>;
+  /** The running timers for the `unschedulableTimeoutMs` of specs. */
+  readonly unschedulableTimers: Map<Spec, Timer>;
   /** Tasks whose inputs are larger than the memory of every worker here, and until when they are held back. */
   readonly tooLarge: Map<Task, number>;
 
@@ -441,6 +447,8 @@ export type State = {
   /** When a worker last went, or said that it would. */
   lastDepartureAt: number;
 
+  /** What all of this takes in memory: see memory/. */
+  readonly ledger: Ledger;
   readonly timers: Timers;
   /** Those of moments by the wall clock. */
   readonly wallTimers: Timers;
@@ -451,9 +459,10 @@ export type State = {
 
 export function createState(options: Partial<CoreOptions> = {}): State {
   const all = { ...defaultCoreOptions, ...options };
+  const tasks = new KeyTable<Task>();
   return {
     options: all,
-    tasks: new KeyTable(),
+    tasks,
     workers: new Map(),
     clients: new Map(),
     counts: {
@@ -484,7 +493,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     limits: createLimits(),
     reservation: { oldest: undefined, worker: undefined, isScheduled: false },
     becameReady: new Set(),
-    unschedulableTimers: new Set(),
+    unschedulableTimers: new Map(),
     tooLarge: new Map(),
     vigil: undefined,
     noWorkerComing: undefined,
@@ -514,8 +523,9 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     joins: 0,
     lastJoinAt: 0,
     lastDepartureAt: 0,
-    timers: new Timers(),
-    wallTimers: new Timers(),
+    ledger: createLedger(),
+    timers: new Timers(tasks),
+    wallTimers: new Timers(tasks),
     wallAheadMs: 0,
     random: all.seed >>> 0,
   };

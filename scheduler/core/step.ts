@@ -8,12 +8,13 @@
 import type { JobStep } from "../../src/wire/lifetimes.ts";
 import type { FromClient, FromWorker } from "../../src/wire/protocol.ts";
 import * as client from "./clients/client-events.ts";
-import { receiveRefused, type Refused } from "./clients/refusing.ts";
+import type { Refused } from "./clients/refusing.ts";
 import { clock } from "./clock-events.ts";
 import { Effects, type Effect } from "./effects.ts";
 import { advanceScatters } from "./values/scattering.ts";
 import { advanceRetirements } from "./workers/retiring.ts";
 import { receiveHolderLacks } from "./values/recompute.ts";
+import { reviewMemory } from "./memory/levels.ts";
 import { place } from "./placement/placement.ts";
 import { awaitWorkers, giveUpWorkers } from "./placement/no-workers.ts";
 import { startUnschedulableTimeouts } from "./placement/unschedulable.ts";
@@ -61,6 +62,8 @@ export type Event =
   | { type: "holder-lacks"; worker: WorkerId; key: string; order: number; attempt: number }
   /** Moments of schedules with cron expressions have come; `at` is what the clock of the machine says. */
   | { type: "moments"; at: number; of: readonly CronMoments[] }
+  /** The process of the scheduler is near the end of its heap, or is not any more: it has been measured. */
+  | { type: "memory"; isExhausted: boolean }
   /** The wall clock was set, or the clock of the core stood still while the machine slept. */
   | { type: "wall-clock"; at: number }
   | { type: "clock" };
@@ -78,13 +81,16 @@ export function step(state: State, now: number, event: Event): Effect[] {
       client.receive(context, event.from, event.messages);
       break;
     case "client-refused":
-      receiveRefused(context, event.from, event.messages, event.why);
+      client.receive(context, event.from, event.messages, event.why);
       break;
     case "worker-messages":
       receiveFromWorker(context, event.from, event.messages);
       break;
     case "holder-lacks":
       receiveHolderLacks(context, event);
+      break;
+    case "memory":
+      state.ledger.isExhausted = event.isExhausted;
       break;
     case "clock":
       clock(context);
@@ -146,6 +152,7 @@ export function step(state: State, now: number, event: Event): Effect[] {
     advanceRetirements(context);
     advanceScatters(context);
   } while (advanceBacklogs(context));
+  reviewMemory(context);
   effects.end();
   return effects.take();
 }

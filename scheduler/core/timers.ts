@@ -1,22 +1,24 @@
 // What has to be looked at again at a later moment, soonest first. A timer whose reason has passed is
-// not taken out: when it is due, its handler checks whether there is still something to do.
+// not taken out: when it is due, its handler checks whether there is still something to do. So a timer names its
+// task, and does not keep it and its arguments in memory until then. The timer of a spec goes with the spec.
 
+import type { KeyTable } from "../../src/key-table.ts";
 import { Heap, type Heaped } from "./structures/heap.ts";
 import type { Rate } from "./placement/limits.ts";
 import type { Vigil } from "./placement/no-workers.ts";
 import type { Schedule } from "./schedules/schedules.ts";
-import type { Client, FunctionFacts, Spec, Task, Worker } from "./state.ts";
+import type { Client, FunctionFacts, Spec, Task, TaskKey, Worker } from "./state.ts";
 
 /** What is due, and for whom. */
 export type Due =
   /** A task that was held back may start. */
-  | { readonly kind: "start"; readonly task: Task }
+  | ({ readonly kind: "start" } & OfTask)
   /** The `startAt` of a task has come, by the wall clock. */
-  | { readonly kind: "start-at"; readonly task: Task }
+  | ({ readonly kind: "start-at" } & OfTask)
   /** The `expiresMs` of a task has passed. */
-  | { readonly kind: "expiry"; readonly task: Task }
+  | ({ readonly kind: "expiry" } & OfTask)
   /** The `keepMs` of a task may have passed since it settled. */
-  | { readonly kind: "keep-over"; readonly task: Task }
+  | ({ readonly kind: "keep-over" } & OfTask)
   /** A worker or a client whose link dropped has not come back in time. */
   | { readonly kind: "worker-grace"; readonly worker: Worker }
   | { readonly kind: "client-grace"; readonly client: Client }
@@ -35,6 +37,19 @@ export type Due =
   /** The oldest of the starts under a rate limit does not matter any more. */
   | { readonly kind: "rate"; readonly rate: Rate };
 
+/** A later task may have the same key, and has another number. */
+type OfTask = { readonly key: TaskKey; readonly order: number };
+
+export function ofTask({ key, order }: Task): OfTask {
+  return { key, order };
+}
+
+/** Undefined when the task is forgotten. */
+export function taskOf(tasks: KeyTable<Task>, { key, order }: OfTask): Task | undefined {
+  const task = tasks.get(key);
+  return task?.order === order ? task : undefined;
+}
+
 /** A timer that is later than this was held up by more than the work of the scheduler. */
 const noticedLateMs = 1_000;
 
@@ -46,7 +61,7 @@ export function stoodStill(dueAt: number, now: number): boolean {
   return now - dueAt > noticedLateMs;
 }
 
-type Timer = Heaped & { readonly at: number; readonly due: Due };
+export type Timer = Heaped & { readonly at: number; readonly due: Due };
 
 const smallestSweep = 1_000;
 
@@ -56,7 +71,12 @@ export function isSooner(a: Timer, b: Timer): boolean {
 
 export class Timers {
   private readonly heap = new Heap<Timer>(isSooner);
+  private readonly tasks: KeyTable<Task>;
   private sweepAt = smallestSweep;
+
+  constructor(tasks: KeyTable<Task>) {
+    this.tasks = tasks;
+  }
 
   get size(): number {
     return this.heap.size;
@@ -67,9 +87,15 @@ export class Timers {
     return this.heap.first?.at;
   }
 
-  add(at: number, due: Due): void {
+  add(at: number, due: Due): Timer {
     if (this.heap.size >= this.sweepAt) this.#sweep();
-    this.heap.add({ at, due, heapAt: -1 });
+    const timer = { at, due, heapAt: -1 };
+    this.heap.add(timer);
+    return timer;
+  }
+
+  cancel(timer: Timer): void {
+    if (timer.heapAt >= 0) this.heap.remove(timer);
   }
 
   /** Takes out the soonest timer if its moment has come. */
@@ -82,20 +108,22 @@ export class Timers {
 
   /** Drops timers of tasks that moved on, or a million short tasks that expire in a day stay for a day. */
   #sweep(): void {
-    this.heap.keep(isOpen);
+    this.heap.keep(({ due }) => isOpen(this.tasks, due));
     this.sweepAt = Math.max(smallestSweep, 2 * this.heap.size);
   }
 }
 
-function isOpen({ due }: Timer): boolean {
+function isOpen(tasks: KeyTable<Task>, due: Due): boolean {
   switch (due.kind) {
     case "start":
     case "start-at":
-      return due.task.state.at === "waiting";
+      return taskOf(tasks, due)?.state.at === "waiting";
     case "keep-over":
-      return due.task.state.at !== "forgotten";
-    case "expiry":
-      return due.task.state.at === "ready" || due.task.state.at === "waiting";
+      return taskOf(tasks, due) !== undefined;
+    case "expiry": {
+      const at = taskOf(tasks, due)?.state.at;
+      return at === "ready" || at === "waiting";
+    }
     case "schedule":
       return !due.schedule.gone;
     default:

@@ -48,6 +48,10 @@ export class Link<In, Out extends object> {
   #silent = false;
   #heardAt = -Infinity;
   #paused = false;
+  /** Ends a pause of reading that `throttle` began. */
+  #throttled: Cancel | undefined;
+  /** `bytesRead` of the socket at the end of the newest frame. */
+  #readBefore = 0;
   #received = 0;
   /** Received since the last frame was written. */
   #unacknowledged = { frames: 0, bytes: 0 };
@@ -80,6 +84,26 @@ export class Link<In, Out extends object> {
   get bufferedBytes(): number {
     const inSocket = this.#socket?.bufferedBytes ?? 0;
     return Math.max(inSocket, this.#outbox.unacknowledgedBytes) + this.#outbox.unsentBytes;
+  }
+
+  /** Bytes of a frame that has arrived in part, more or less. */
+  get arrivingBytes(): number {
+    const { bytesRead = 0 } = this.#socket ?? {};
+    return Math.max(0, bytesRead - this.#readBefore);
+  }
+
+  /**
+   * Reads nothing for a while, because the peer brings more than there is room for. Not for long: its heartbeats and
+   * what it lets go come the same way.
+   */
+  throttle(ms: number): void {
+    if (this.#socket === undefined || this.#throttled !== undefined) return;
+    this.#socket.pause();
+    const goOn = () => {
+      this.#throttled = undefined;
+      if (!this.#paused) this.#socket?.resume();
+    };
+    this.#throttled = this.#clock.setTimeout(goOn, ms, { keepAlive: false });
   }
 
   /** Acknowledges the messages of one more frame. Called from outside with `takesLater` only. */
@@ -143,7 +167,7 @@ export class Link<In, Out extends object> {
       return;
     }
     this.#clock.setImmediate(() => {
-      if (socket === this.#socket && !this.#paused) socket.resume();
+      if (socket === this.#socket && !this.#paused && !this.#throttled) socket.resume();
     });
     this.#heartbeat = this.#startHeartbeat(socket);
     this.#schedule();
@@ -264,7 +288,7 @@ export class Link<In, Out extends object> {
     if (pause === this.#paused) return;
     this.#paused = pause;
     if (pause) this.#socket?.pause();
-    else this.#socket?.resume();
+    else if (!this.#throttled) this.#socket?.resume();
   }
 
   #wrote(): void {
@@ -276,6 +300,7 @@ export class Link<In, Out extends object> {
 
   #hear(data: SocketData): void {
     this.#heartbeat?.heard();
+    this.#readBefore = this.#socket?.bytesRead ?? 0;
     this.#heardAt = this.#clock.now();
     if (this.#silent) {
       this.#silent = false;
@@ -376,6 +401,9 @@ export class Link<In, Out extends object> {
     this.#socket = undefined;
     this.#heartbeat?.stop();
     this.#paused = false;
+    this.#throttled?.();
+    this.#throttled = undefined;
+    this.#readBefore = 0;
     this.#silent = false;
     this.#unacknowledged.frames = this.#unacknowledged.bytes = 0;
     return socket;

@@ -36,6 +36,8 @@ export type UpgradeServerOptions = {
    * say, may let the answer wait for three times as long, and is cut off within six times. Default: 10,000.
    */
   requestMs?: number | undefined;
+  /** The largest frame that is read, in bytes. Default: `limits.frameBytes`. */
+  frameBytes?: number | undefined;
   /** Connections at once, of every kind. Default: 65,536. */
   maxConnections?: number | undefined;
 };
@@ -60,8 +62,8 @@ export type UpgradeServer = {
  */
 export async function startUpgradeServer(options: UpgradeServerOptions): Promise<UpgradeServer> {
   const { host, port, tls, doorkeeper, accept, turnedAway } = options;
-  const webSockets = new WebSocketServer({ ...webSocketOptions, noServer: true });
-  const { requestMs = 10_000 } = options;
+  const { requestMs = 10_000, frameBytes: maxPayload = webSocketOptions.maxPayload } = options;
+  const webSockets = new WebSocketServer({ ...webSocketOptions, maxPayload, noServer: true });
   const timeouts = timeoutsFor(requestMs);
   const server = tls
     ? createTlsServer({ ...timeouts, handshakeTimeout: requestMs, ...tls })

@@ -41,6 +41,12 @@ export const SchedulerInfoSchema = Type.Object({
   published: Type.Array(Name),
   /** The newest of the workers that went or could not start, the newest last. */
   departures: Type.Array(DepartureSchema),
+  /** What is kept in memory, of how much: "tight" is slowed down, and "full" is refused what is new. */
+  memory: Type.Object({
+    usedBytes: Count,
+    limitBytes: Count,
+    level: Type.Unsafe<"ample" | "tight" | "full">(Type.Enum(["ample", "tight", "full"])),
+  }),
   /** How long anybody waits for a worker while there is none; absent without a limit. */
   workerTimeoutMs: Type.Optional(Milliseconds),
   /** Why no worker is coming, while that is known. */

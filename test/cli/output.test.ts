@@ -80,6 +80,7 @@ const facts = {
   clients: 1,
   slots: 8,
   functions: ["add", "sub"],
+  memory: { usedBytes: 3_000, limitBytes: 6_000, level: "ample" as const },
   published: [],
   departures: [],
 };
@@ -108,6 +109,7 @@ describe("status", () => {
         "so far   10 submitted, 4 finished, 0 failed",
         "clients  0 beside this command",
         "workers  1, with 8 slots",
+        "memory   2.9 KiB of 5.9 KiB",
         "",
         "worker  host  status  threads  slots  tasks  finished  for   resources  tags          functions",
         "n1-0    n1    up            4      8      3         4  1m2s  gpu 1/2    gpu, highmem  a, b, c, d, e, and 2 more",
@@ -124,7 +126,7 @@ describe("status", () => {
 
   test("has no table without workers", () => {
     expect(statusText({ ...facts, slots: 0, workers: [] }, 0)).toMatch(
-      /workers {2}0, with 0 slots$/,
+      /workers {2}0, with 0 slots\nmemory/,
     );
   });
 });

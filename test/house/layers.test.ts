@@ -29,6 +29,7 @@ const clusterFace = "cluster/index.ts";
  * browser, so they import neither `node:` nor one of these.
  */
 const nodeOnly: Record<string, string> = {
+  "src/cgroup-limit.ts": "files of the system",
   "src/compile-cache.ts": "the module cache of Node",
   "client/client.ts": "the way to connect",
   "client/connecting.ts": "the name of this machine, the scheduler file",

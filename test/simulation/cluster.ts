@@ -163,6 +163,13 @@ export class Cluster {
     return scope;
   }
 
+  /** As the watch on its heap does. */
+  tellMemory(isExhausted: boolean): void {
+    this.#time.within(this.scheduler, () => {
+      this.#clockwork?.handle({ type: "memory", isExhausted });
+    });
+  }
+
   #check(state: State, after: string): void {
     if (this.broken !== undefined) return;
     const { log } = this.#options;

@@ -19,6 +19,8 @@ export type FaultsOptions = {
   untilMs: number;
   /** The scheduler has one, and its deaths are no more than pauses. */
   journal?: SimulatedJournal | undefined;
+  /** The memory of the scheduler is used up now and then. */
+  fillsMemory: boolean;
   say: (what: string) => void;
 };
 
@@ -46,6 +48,7 @@ type Kind =
   | "restart"
   | "resume"
   | "full"
+  | "memory"
   | "failing"
   | "outage"
   | "wedge";
@@ -63,6 +66,8 @@ export class Faults {
   schedulerPaused = false;
   /** The disk of its journal is full now and then. */
   readonly fillsDisk: boolean = false;
+  /** The memory of the scheduler is used up now and then. */
+  readonly fillsMemory: boolean;
   /** Until when the scheduler may have refused what was new. */
   #refusedUntil = -Infinity;
   /** Clients that ended of their own will. */
@@ -102,7 +107,9 @@ export class Faults {
     this.#kinds.push(...seldom.filter(() => random.chance(0.25)));
     if (random.chance(0.06)) this.#kinds.push("restart");
     if (random.chance(0.1)) this.#kinds.length = 0;
-    const { journal } = options;
+    const { journal, fillsMemory } = options;
+    this.fillsMemory = fillsMemory;
+    if (fillsMemory) this.#kinds.push("memory", "memory", "memory");
     if (journal === undefined) return;
     this.#kinds = this.#kinds.filter((kind) => kind !== "restart");
     this.#kinds.push("resume", "resume", "resume");
@@ -240,6 +247,9 @@ export class Faults {
       case "full":
         this.#fillDisk(this.#options.journal!);
         break;
+      case "memory":
+        this.#exhaustMemory();
+        break;
       case "failing": {
         if (cluster.scheduler.dead) break;
         const journal = this.#options.journal!;
@@ -288,9 +298,22 @@ export class Faults {
     });
   }
 
+  #exhaustMemory(): void {
+    const { cluster, say, time } = this.#options;
+    const ms = this.#duration();
+    say(`the memory of the scheduler is used up for ${ms.toFixed(0)} ms`);
+    this.#refusedUntil = Infinity;
+    cluster.tellMemory(true);
+    this.#mendAfter(ms, () => {
+      say("the scheduler has memory");
+      cluster.tellMemory(false);
+      this.#refusedUntil = time.now + slowestLookMs;
+    });
+  }
+
   /** Whether what was submitted, or asked for, at a moment may have been refused. */
   mayBeRefused(at: number): boolean {
-    return this.fillsDisk && at <= this.#refusedUntil;
+    return (this.fillsDisk || this.fillsMemory) && at <= this.#refusedUntil;
   }
 
   #breakRoute(

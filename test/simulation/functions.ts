@@ -1,6 +1,7 @@
 // What the tasks of a simulation do: return at once, take their time, throw, hang, or take their thread
 // down. A plain model of the same functions, in `digest`, says what they must return.
 
+import { OverloadedError } from "../../src/errors/errors.ts";
 import { currentTask } from "../../worker/index.ts";
 import { currentTime } from "./platform.ts";
 import type { Scope } from "./virtual-time.ts";
@@ -133,8 +134,8 @@ export const functions = {
   spawns: (id: number, parts: Parts, ms: number, count: number) =>
     during(id, ms, async () => {
       const client = currentTask().client as Submitting;
-      const futures = subTasksOf(id, count).map((sub) => client.submit("slow", sub, 0, ms));
-      return valueOf(id, [parts, await client.gather(futures)]);
+      const values = subTasksOf(id, count).map((sub) => submitPatiently(client, sub, ms));
+      return valueOf(id, [parts, await Promise.all(values)]);
     }),
   /** Holds a lock, or one lease of a semaphore, for a while. */
   guards: (id: number, parts: Parts, ms: number, name: string, limit: number) =>
@@ -196,6 +197,19 @@ type Submitting = {
   submit(name: string, ...args: unknown[]): unknown;
   gather(futures: unknown[]): Promise<unknown[]>;
 };
+
+/** Makes a call again that the scheduler refused for want of memory. */
+async function submitPatiently(client: Submitting, sub: number, ms: number): Promise<unknown> {
+  for (;;) {
+    try {
+      const [value] = await client.gather([client.submit("slow", sub, 0, ms)]);
+      return value;
+    } catch (error) {
+      if (!(error instanceof OverloadedError)) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
 
 /** The numbers of its sub-tasks, which nobody else has. */
 export function subTasksOf(id: number, count: number): number[] {

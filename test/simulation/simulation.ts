@@ -151,6 +151,7 @@ class Simulation {
       graceMs: this.#graceMs,
       untilMs: time.now + spanMs + 1_500,
       journal,
+      fillsMemory: seed % 8 === 5,
       say: (what) => {
         this.#struck += 1;
         this.#note(Math.round(time.now * 1e3), what.length, 0);

@@ -1,7 +1,7 @@
 // The default limit of the memory that a worker uses for results and inputs.
 
 import { availableParallelism, totalmem } from "node:os";
-import { cgroupMemoryLimit } from "./cgroup-limit.ts";
+import { cgroupMemoryLimit } from "../../src/cgroup-limit.ts";
 
 /** Share of the memory that this process may have; the rest is for the tasks themselves. */
 const share = 0.6;

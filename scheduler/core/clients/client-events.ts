@@ -5,6 +5,8 @@ import { abandonScatter } from "../values/scattering.ts";
 import { giveBack, handBack, took } from "../coordination/requests.ts";
 import { createClient } from "./create-client.ts";
 import { endFeed, endFeeds, receiveRead } from "./feeds.ts";
+import { whyFull } from "../memory/levels.ts";
+import { refuseBurden, withoutBurden, type Refused } from "./refusing.ts";
 import { acceptOffer, declineOffers } from "./retention.ts";
 import { leaveOutput, receiveTaken } from "./output.ts";
 import { receiveRequest } from "./requests.ts";
@@ -74,19 +76,31 @@ export function releaseAll(step: StepContext, client: Client): void {
   step.effects.drop(client);
 }
 
-export function receive(step: StepContext, from: ClientId, messages: readonly FromClient[]): void {
+/** @param whyNot nothing new is taken, and why */
+export function receive(
+  step: StepContext,
+  from: ClientId,
+  messages: readonly (FromClient | Refused)[],
+  whyNot?: string,
+): void {
   const client = step.state.clients.get(from);
-  if (client) receiveFrom(step, client, messages);
+  if (client) receiveFrom(step, client, messages, whyNot);
 }
 
 export function receiveFrom(
   step: StepContext,
   client: Client,
-  messages: readonly FromClient[],
+  messages: readonly (FromClient | Refused)[],
+  whyNot?: string,
 ): void {
   let passed = new Set<Task>();
-  for (const [index, message] of messages.entries()) {
+  for (const [index, said] of messages.entries()) {
+    const why = whyNot ?? whyFull(step);
+    const message = why === undefined ? said : withoutBurden(said);
     switch (message.type) {
+      case "refused":
+        refuseBurden(step, client, message, why ?? "");
+        break;
       case "submit":
         submit(step, client, message);
         break;

@@ -4,6 +4,7 @@
 import type { ClusterEvent, TaskEvent, WorkerEvent } from "../../../src/wire/events.ts";
 import type { ParametersOf } from "../../../src/wire/requests.ts";
 import type { Failure } from "../../../src/wire/protocol.ts";
+import { enterHeap, namesBytes } from "../memory/ledger.ts";
 import type { Client, Task, TaskKey } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { isScattered } from "../values/lineage.ts";
@@ -26,6 +27,8 @@ export type Feed = {
 export const mostUnread = 50_000;
 /** Of all readers together: each event takes memory until it is read. */
 export const mostUnreadInAll = 200_000;
+/** So that they are a small part of the heap, whatever they say. */
+const bytesOfHeapPerEvent = 10_000;
 /** Feeds in all: each of them costs for each event. */
 const mostFeeds = 100;
 
@@ -43,14 +46,16 @@ export function openFeed(
     const message = `close other streams of events first: there are ${mostFeeds}, and no more are allowed`;
     return new Refusal({ code: "overloaded", message });
   }
-  state.feeds.add({
+  const feed: Feed = {
     client,
     id,
     functions: functions && new Set(functions),
     keys: keys && new Set(keys),
     unread: 0,
     missed: 0,
-  });
+  };
+  state.feeds.add(feed);
+  enterHeap(state, feedBytes(feed));
   return null;
 }
 
@@ -76,6 +81,12 @@ export function endFeeds(step: StepContext, client: Client): void {
 function forget({ state }: StepContext, feed: Feed): void {
   state.unreadEvents -= feed.unread;
   state.feeds.delete(feed);
+  enterHeap(state, feedBytes(feed), -1);
+}
+
+/** Bytes of what it was asked for. */
+export function feedBytes({ functions, keys }: Feed): number {
+  return namesBytes(functions) + namesBytes(keys);
 }
 
 /** Something happened to a task. */
@@ -119,7 +130,9 @@ function find({ state }: StepContext, client: Client, id: number): Feed | undefi
 
 function tell(step: StepContext, feed: Feed, event: ClusterEvent): void {
   // One place is kept for the event that says how many were missed.
-  const isFull = feed.unread >= mostUnread - 1 || step.state.unreadEvents >= mostUnreadInAll;
+  const { unreadEvents, options } = step.state;
+  const most = Math.min(mostUnreadInAll, options.heapBytes / bytesOfHeapPerEvent);
+  const isFull = feed.unread >= mostUnread - 1 || unreadEvents >= most;
   if (feed.missed > 0 || isFull) {
     feed.missed++;
     return;

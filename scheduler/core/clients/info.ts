@@ -1,6 +1,7 @@
 // The facts about a scheduler and its workers, for `info` and `workers`.
 
 import type { SchedulerInfo, WorkerInfo } from "../../../src/wire/facts.ts";
+import { memoryUse } from "../memory/levels.ts";
 import type { State, Worker } from "../state.ts";
 import { functionKey, type FunctionReference } from "../tasks/functions.ts";
 
@@ -19,6 +20,7 @@ export function schedulerInfo(state: State): SchedulerInfo {
     functions: [...registered].sort(),
     published: [...published.keys()].sort(),
     departures: [...departures.values()].map(({ worker, how, at }) => ({ worker, how, at })),
+    memory: { ...memoryUse(state), level: state.ledger.level },
     ...(options.workerTimeoutMs !== undefined && { workerTimeoutMs: options.workerTimeoutMs }),
     ...(noWorkerComing !== undefined && { noWorkerComing }),
   };

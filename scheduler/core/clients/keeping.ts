@@ -3,6 +3,7 @@
 // that whatever settles a task begins the time, and whatever runs it again ends that.
 
 import type { State, Task } from "../state.ts";
+import { ofTask } from "../timers.ts";
 
 /** How long a task is kept. */
 export type Keep = {
@@ -52,7 +53,7 @@ function keepUntil({ timers }: State, task: Task, kept: Keep, until: number): vo
   kept.until = until;
   if (kept.hasTimer) return;
   kept.hasTimer = true;
-  timers.add(until, { kind: "keep-over", task });
+  timers.add(until, { kind: "keep-over", ...ofTask(task) });
 }
 
 /** Whether it has settled, and the value of one that finished is there. */

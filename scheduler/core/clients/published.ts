@@ -4,6 +4,7 @@
 import type { Payload } from "../../../src/payload/payload.ts";
 import type { ParametersOf, ResultOf } from "../../../src/wire/requests.ts";
 import { Refusal, type Asked } from "./answers.ts";
+import { enterPublished } from "../memory/ledger.ts";
 import { endRetention, findTasks, offer, retain, type Retention } from "./retention.ts";
 import type { State, TaskKey } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -35,8 +36,13 @@ export function publish(
   }
   // Before the earlier retention ends: they may have tasks in common.
   const made = retain(step, `published "${name}"`, tasks);
-  if (earlier !== undefined) endRetention(step, earlier.retention);
-  published.set(name, { value, inputs, retention: made, by: client.name });
+  if (earlier !== undefined) {
+    enterPublished(step.state, name, earlier, -1);
+    endRetention(step, earlier.retention);
+  }
+  const all = { value, inputs, retention: made, by: client.name };
+  published.set(name, all);
+  enterPublished(step.state, name, all, 1);
   return null;
 }
 
@@ -49,6 +55,7 @@ export function unpublish(
   const found = published.get(name);
   if (found === undefined) return unknown(step.state, name);
   published.delete(name);
+  enterPublished(step.state, name, found, -1);
   endRetention(step, found.retention);
   return null;
 }

@@ -2,9 +2,10 @@
 // and often ends something, so it is heard as ever. A refused call leaves nothing in the state.
 
 import type { Failure, FromClient } from "../../../src/wire/protocol.ts";
-import type { ClientId } from "../state.ts";
+import { bytesOf } from "../effects.ts";
+import { taskBytes } from "../memory/ledger.ts";
+import type { Client } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
-import { receiveFrom } from "./client-events.ts";
 
 /** In place of a message that is refused: the tasks that it submitted, or the request that it was. */
 export type Refused =
@@ -12,7 +13,8 @@ export type Refused =
   | { readonly type: "refused"; readonly id: number };
 
 /** What is left of a message: itself, unless it brings something. */
-export function withoutBurden(message: FromClient): FromClient | Refused {
+export function withoutBurden(message: FromClient | Refused): FromClient | Refused {
+  if (message.type === "refused") return message;
   if (message.type === "submit") return { type: "refused", keys: message.keys };
   const bringsValue = "value" in message || "args" in message;
   return "id" in message && (bringsValue || message.type === "scatter")
@@ -20,26 +22,26 @@ export function withoutBurden(message: FromClient): FromClient | Refused {
     : message;
 }
 
-export function receiveRefused(
-  step: StepContext,
-  from: ClientId,
-  messages: readonly (FromClient | Refused)[],
+/** Bytes that messages bring, more or less. */
+export function burdenOf(messages: readonly FromClient[]): number {
+  let bytes = 0;
+  for (const message of messages) {
+    if (message.type === "submit") {
+      bytes += message.keys.length * taskBytes;
+      for (const args of message.args) bytes += bytesOf(args);
+    } else if ("value" in message && message.value !== undefined) bytes += bytesOf(message.value);
+  }
+  return bytes;
+}
+
+export function refuseBurden(
+  { effects }: StepContext,
+  client: Client,
+  refused: Refused,
   why: string,
 ): void {
-  const client = step.state.clients.get(from);
-  if (client === undefined) return;
   const message = `make this call again later: the scheduler takes nothing new, since ${why}`;
   const failure: Failure = { code: "overloaded", message };
-  let heard: FromClient[] = [];
-  for (const each of [...messages, undefined]) {
-    if (each !== undefined && each.type !== "refused") {
-      heard.push(each);
-      continue;
-    }
-    if (heard.length > 0) receiveFrom(step, client, heard);
-    heard = [];
-    if (each === undefined) return;
-    if ("id" in each) step.effects.refuse(client, each.id, failure);
-    else for (const key of each.keys) step.effects.failed(client, key, failure);
-  }
+  if ("id" in refused) effects.refuse(client, refused.id, failure);
+  else for (const key of refused.keys) effects.failed(client, key, failure);
 }

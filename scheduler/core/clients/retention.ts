@@ -6,6 +6,7 @@
 // sent by the client before it heard of the new one, would end them.
 
 import { assert } from "../assert.ts";
+import { enterHeap, retainedBytes } from "../memory/ledger.ts";
 import { includes, listOf, without, withOne } from "../structures/small-set.ts";
 import type { Client, State, Task, TaskKey } from "../state.ts";
 import { forgetIfUnneeded, tellOutcome } from "../tasks/lifecycle.ts";
@@ -34,6 +35,7 @@ export function findTasks(state: State, keys: readonly TaskKey[]): Task[] | Task
 export function retain({ state }: StepContext, what: string, tasks: readonly Task[]): Retention {
   const retention = { what, tasks };
   const { retentions } = state;
+  enterHeap(state, retainedBytes, tasks.length);
   for (const task of tasks) {
     retentions.set(task, withOne(retentions.get(task), retention));
   }
@@ -43,6 +45,7 @@ export function retain({ state }: StepContext, what: string, tasks: readonly Tas
 /** Ends a retention, once. Tasks that nothing else needs are forgotten. */
 export function endRetention(step: StepContext, ended: Retention): void {
   const { retentions } = step.state;
+  enterHeap(step.state, retainedBytes, -ended.tasks.length);
   for (const task of ended.tasks) {
     const all = retentions.get(task);
     assert(includes(all, ended), () => `${task.key} is not retained any more by ${ended.what}`);

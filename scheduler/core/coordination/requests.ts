@@ -3,6 +3,7 @@
 
 import { formatSize } from "../../../src/size.ts";
 import { bytesOf } from "../effects.ts";
+import { enterItem } from "../memory/ledger.ts";
 import { acceptOffer, findTasks, retain } from "../clients/retention.ts";
 import type { Client } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -193,10 +194,12 @@ function createItem(
   }
   coordination.bytes += bytes;
   const kept = tasks.length > 0 ? retain(step, `${kind} "${name}"`, tasks) : undefined;
-  return {
+  const item: Item = {
     ...{ value: value!, keys: inputs, retention: kept, bytes },
     ...{ order: 0, ahead: undefined, behind: undefined },
   };
+  enterItem(step.state, item, 1);
+  return item;
 }
 
 /** A limit is remembered while somebody who gave it is there. */

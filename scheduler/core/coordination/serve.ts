@@ -3,6 +3,7 @@
 
 import type { Coordinated } from "../../../src/wire/coordination.ts";
 import { answer } from "../clients/answers.ts";
+import { claimBytes, enterHeap, enterItem } from "../memory/ledger.ts";
 import { declineOffer, endRetention, offer, subscribe } from "../clients/retention.ts";
 import type { Client } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -137,8 +138,11 @@ export function setClaim(
   claim: Claim | undefined,
 ): void {
   const involvement = involvementOf(step, client);
-  if (claim) involvement.claims.set(id, claim);
-  else involvement.claims.delete(id);
+  const { claims } = involvement;
+  const before = claims.size;
+  if (claim) claims.set(id, claim);
+  else claims.delete(id);
+  enterHeap(step.state, claimBytes, claims.size - before);
   if (involvement.claims.size + involvement.uses.size === 0) {
     step.state.coordination.clients.delete(client);
   }
@@ -182,6 +186,7 @@ export function received(
 /** An item or value that is nowhere any more. */
 export function discard(step: StepContext, item: Item): void {
   step.state.coordination.bytes -= item.bytes;
+  enterItem(step.state, item, -1);
   if (item.retention) endRetention(step, item.retention);
 }
 

@@ -229,8 +229,8 @@ export function startUnschedulableTimeouts({ state, now }: StepContext): void {
 }
 
 function startTimeout(state: State, spec: Spec, at: number, before: number): void {
-  state.unschedulableTimers.add(spec);
-  state.timers.add(at, { kind: "unschedulable", spec, before });
+  const timer = state.timers.add(at, { kind: "unschedulable", spec, before });
+  state.unschedulableTimers.set(spec, timer);
 }
 
 /** The timeout is over: fails the tasks of a spec, unless it is schedulable or was so meanwhile. */

@@ -6,6 +6,7 @@ import type { ParametersOf, ResultOf } from "../../../src/wire/requests.ts";
 import { later, refuse, Refusal, type Asked } from "../clients/answers.ts";
 import { findTasks, retain } from "../clients/retention.ts";
 import type { State, Task } from "../state.ts";
+import { enterPayload } from "../memory/ledger.ts";
 import { functionKey } from "../tasks/functions.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { discard, file, infoOf } from "./filing.ts";
@@ -60,6 +61,8 @@ function createSchedule(
   const { name, cron, timezone = "UTC", everyMs, catchUp, overlap } = parameters;
   const { function: called, digest, value, inputs, options } = parameters;
   const createdAt = Math.floor(now);
+  // Let go by `discard`.
+  enterPayload(state, value, 1);
   const itsClient = clientOf(name, now);
   return {
     number: state.schedules.made++,

@@ -11,6 +11,10 @@ import { keyOf, mostDue, type Schedule } from "./schedules.ts";
 
 /** A moment has come: a task of it is submitted, unless the one before it still goes on and may not be joined. */
 export function comeDue(step: StepContext, schedule: Schedule, moment: number): void {
+  if (step.state.ledger.level === "full") {
+    schedule.skipped++;
+    return;
+  }
   const { overlap } = schedule;
   const before = overlap === "allow" ? undefined : runOf(step.state, schedule);
   if (overlap === "skip" && (before !== undefined || schedule.backlog.length > 0)) {
@@ -42,6 +46,7 @@ export function advanceBacklogs(step: StepContext): boolean {
 
 function advance(step: StepContext, schedule: Schedule): void {
   const { backlog } = schedule;
+  if (step.state.ledger.level === "full") return;
   while (backlog.length > 0 && runOf(step.state, schedule) === undefined) {
     submitRun(step, schedule, backlog.shift()!);
   }

@@ -26,7 +26,7 @@ export const classes: Readonly<Record<string, () => object>> = {
   KeyTable: () => new KeyTable(),
   Line: () => new Line(),
   ReadyQueue: () => new ReadyQueue(),
-  Timers: () => new Timers(),
+  Timers: () => new Timers(new KeyTable()),
 };
 
 /** Functions and shared objects, by name: referred to, and not copied. */

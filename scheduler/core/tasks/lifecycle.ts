@@ -6,6 +6,8 @@ import type { Failure } from "../../../src/wire/protocol.ts";
 import type { Payload } from "../../../src/payload/payload.ts";
 import { tellOfFailure, tellOfRetry, tellOfTask } from "../clients/feeds.ts";
 import { bytesOf, mostHolders } from "../effects.ts";
+import { fitting } from "../memory/brief-failures.ts";
+import { enterPayload, enterTask } from "../memory/ledger.ts";
 import { abandon } from "../placement/dispatches.ts";
 import { firstOf, listOf, without } from "../structures/small-set.ts";
 import { enterSpec, leaveSpec } from "./specs.ts";
@@ -19,6 +21,7 @@ import type {
   TaskState,
   Worker,
 } from "../state.ts";
+import { ofTask } from "../timers.ts";
 import { transition, type StepContext } from "./transition.ts";
 import { forgetLineage, isScattered, rememberLineage } from "../values/lineage.ts";
 import { updateOffloading } from "../values/offloading.ts";
@@ -65,7 +68,9 @@ export function createTask(step: StepContext, spec: Spec, call: Call): Task {
   enterSpec(task, spec);
   state.counts.new++;
   state.tasks.add(task);
-  if (expiresMs !== undefined) state.timers.add(now + expiresMs, { kind: "expiry", task });
+  enterTask(state, task, 1);
+  if (expiresMs !== undefined)
+    state.timers.add(now + expiresMs, { kind: "expiry", ...ofTask(task) });
   if (state.feeds.size > 0) {
     tellOfTask(step, task, { type: "submitted", client: spec.client.name });
   }
@@ -93,11 +98,11 @@ function holdBack({ state, now }: StepContext, task: Task): number | undefined {
   const { delayMs = 0, startAt } = task.spec.options;
   if (startAt !== undefined) {
     if (startAt <= now + state.wallAheadMs) return undefined;
-    state.wallTimers.add(startAt, { kind: "start-at", task });
+    state.wallTimers.add(startAt, { kind: "start-at", ...ofTask(task) });
     return untilToldByWallClock;
   }
   if (delayMs <= 0) return undefined;
-  state.timers.add(now + delayMs, { kind: "start", task });
+  state.timers.add(now + delayMs, { kind: "start", ...ofTask(task) });
   return now + delayMs;
 }
 
@@ -156,7 +161,7 @@ export function proceed(step: StepContext, task: Task, why: string): void {
 export function requeue(step: StepContext, task: Task, why: string, delayMs = 0): void {
   const missing = task.inputs === undefined ? 0 : countMissing(task);
   const until = delayMs > 0 ? step.now + delayMs : undefined;
-  if (until !== undefined) step.state.timers.add(until, { kind: "start", task });
+  if (until !== undefined) step.state.timers.add(until, { kind: "start", ...ofTask(task) });
   if (missing > 0 || until !== undefined) {
     transition(step, task, { at: "waiting", missing, until }, why);
   } else {
@@ -170,6 +175,7 @@ export function finish(step: StepContext, task: Task, value: Payload, worker: st
   const bytes = bytesOf(value);
   transition(step, task, { at: "finished", value, bytes, holders: undefined }, worker);
   state.keptBytes += bytes;
+  enterPayload(state, value, 1);
   if (state.keptBytes > state.options.keptBytes) updateOffloading(step);
   settle(step, task, worker);
   dropInputs(step, task);
@@ -218,10 +224,11 @@ function inputFinished(step: StepContext, task: Task): void {
 export function fail(
   step: StepContext,
   task: Task,
-  failure: Failure,
+  reported: Failure,
   why: string,
   worker?: string,
 ): void {
+  const failure = fitting(step.state, reported);
   const failing = [task];
   const detached: Task[] = [];
   let failed = 0;
@@ -397,6 +404,7 @@ export function forgetIfUnneeded(step: StepContext, task: Task): void {
     if (step.state.tooLarge.size > 0) step.state.tooLarge.delete(next);
     transition(step, next, forgotten, "not needed any more");
     step.state.tasks.delete(next.key);
+    enterTask(step.state, next, -1);
     leaveSpec(step.state, next);
     for (const input of detachInputs(step.state, next)) (candidates ??= []).push(input);
   }

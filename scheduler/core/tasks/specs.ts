@@ -4,6 +4,7 @@
 import type { TaskOptions } from "../../../src/wire/protocol.ts";
 import { enterConstraint, leaveConstraint } from "../placement/constraints.ts";
 import { createLane, type Lane } from "../placement/lanes.ts";
+import { enterHeap, specBytes } from "../memory/ledger.ts";
 import type { Client, PlacementConstraint, Spec, State, Task } from "../state.ts";
 import { Line } from "../structures/line.ts";
 import { functionKey, referenceTo, type FunctionReference } from "./functions.ts";
@@ -57,6 +58,7 @@ function createSpec(
   };
   const spec: Spec = { ...said, heads: enterRunHeads(state, said) };
   client.specs.set(signature, spec);
+  enterHeap(state, specBytes(signature));
   return spec;
 }
 
@@ -86,9 +88,19 @@ export function endUse(state: State, spec: Spec): void {
 function forgetIfUnused(state: State, spec: Spec): void {
   if (spec.tasks.size + spec.inUse > 0) return;
   spec.client.specs.delete(spec.signature);
+  enterHeap(state, specBytes(spec.signature), -1);
+  endTimer(state, spec);
   leaveRunHeads(state, spec.heads);
   leaveLane(state, spec.lane);
   leaveConstraint(state, spec.constraint);
+}
+
+/** Its timer would keep it, and all that it says, in memory until it is due. */
+function endTimer({ timers, unschedulableTimers }: State, spec: Spec): void {
+  const timer = unschedulableTimers.get(spec);
+  if (timer === undefined) return;
+  timers.cancel(timer);
+  unschedulableTimers.delete(spec);
 }
 
 /** The lane of sub-tasks belongs to the program that they are for: it takes turns with other programs. */

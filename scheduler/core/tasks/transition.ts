@@ -3,6 +3,7 @@
 import { broken } from "../assert.ts";
 import { followKept } from "../clients/keeping.ts";
 import type { Effects } from "../effects.ts";
+import { followFailure } from "../memory/ledger.ts";
 import type { State, Task, TaskState, TaskStateName } from "../state.ts";
 import { unpark } from "../placement/parked.ts";
 import { noteChange } from "../values/scatters.ts";
@@ -35,7 +36,8 @@ const allowedBits = stateNames.map((from) =>
 /** `why` goes into the history. It is a constant, or a name that exists anyway. */
 export function transition(step: StepContext, task: Task, next: TaskState, why: string): void {
   const { state, now } = step;
-  const from = task.state.at;
+  const before = task.state;
+  const from = before.at;
   const to = next.at;
   if ((allowedBits[codeOf(from)]! & (1 << codeOf(to))) === 0) {
     broken(`${task.key}: ${from} to ${to} (${why})`);
@@ -48,6 +50,7 @@ export function transition(step: StepContext, task: Task, next: TaskState, why: 
     state.ready.add(task);
     if (task.spec.options.unschedulableTimeoutMs !== undefined) state.becameReady.add(task.spec);
   }
+  if (to === "failed" || from === "failed") followFailure(state, before, next);
   if (state.kept.size > 0) followKept(step, task);
   noteChange(state, task);
   if (to === "ready" || to === "waiting") state.timeLimit?.unstarted.push(task);

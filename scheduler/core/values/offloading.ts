@@ -7,11 +7,13 @@ import type { StepContext } from "../tasks/transition.ts";
 /** Results up to this size are kept here even then: they cost less memory than their tasks. */
 const tinyBytes = 256;
 
-/** Called when `keptBytes` has changed. */
+/** Called when `keptBytes` has changed, or the level of all memory. */
 export function updateOffloading({ state, effects }: StepContext): void {
   const { keptBytes } = state.options;
   // The lower bound for the way back is so that it does not change with every result.
-  const isOver = state.keptBytes > (state.offloading ? 0.8 * keptBytes : keptBytes);
+  const isOver =
+    state.ledger.level !== "ample" ||
+    state.keptBytes > (state.offloading ? 0.8 * keptBytes : keptBytes);
   if (isOver === state.offloading) return;
   state.offloading = isOver;
   const aboveBytes = bound(state);

@@ -1,6 +1,7 @@
 // Replicas: the workers that hold the value of a finished task. What is known of them stands on both
 // sides, `holders` of the task and `holds` of the worker, and is changed here, on both together.
 
+import { enterPayload } from "../memory/ledger.ts";
 import type { State, Task, Worker } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { arrived } from "./scatters.ts";
@@ -51,6 +52,7 @@ export function freeValue(step: StepContext, task: Task): void {
   if (state.at !== "finished") return;
   if (state.holders === undefined) {
     step.state.keptBytes -= state.bytes;
+    enterPayload(step.state, state.value, -1);
     updateOffloading(step);
     return;
   }

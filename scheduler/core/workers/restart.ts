@@ -1,6 +1,7 @@
 // Restart and shutdown, as a client asks for them. Both cancel all tasks of all clients and end all
 // publications and offers. After a restart the workers have new threads; a shutdown ends the scheduler.
 
+import { enterPublished } from "../memory/ledger.ts";
 import type { ParametersOf } from "../../../src/wire/requests.ts";
 import { answer, later, type Asked } from "../clients/answers.ts";
 import { declineOffer, endRetention } from "../clients/retention.ts";
@@ -73,7 +74,10 @@ function cancelEverything(step: StepContext, reason: string): void {
     }
     removeWants(task);
   }
-  for (const { retention } of published.values()) endRetention(step, retention);
+  for (const [name, all] of published) {
+    enterPublished(step.state, name, all, -1);
+    endRetention(step, all.retention);
+  }
   published.clear();
   for (const [client, open] of [...offers.open]) {
     for (const [id, { tasks: offered }] of [...open]) {

@@ -226,6 +226,7 @@ describe("info", () => {
       slots: 5,
       functions: ["f", "g", "h"],
       published: [],
+      memory: { usedBytes: expect.any(Number), limitBytes: 8 * 2 ** 30, level: "ample" },
     });
   });
 });

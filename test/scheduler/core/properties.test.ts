@@ -57,6 +57,32 @@ describe("whatever happens", { timeout: 30_000 + 50 * numRuns }, () => {
     );
   });
 
+  test("with little memory: what is refused leaves nothing, and all that is taken settles", () => {
+    let refused = 0;
+    fc.assert(
+      fc.property(runs, fc.integer({ min: 2_000, max: 20_000 }), (run, heapBytes) => {
+        const world = new World({ ...coreOptions, heapBytes });
+        actAll(world, run, undefined);
+        refused += world.refused;
+        settle(world);
+        for (const { id, futures } of world.clients.values()) {
+          const open = [...futures].filter(([, standing]) => standing === "pending");
+          expect([id, open]).toEqual([id, []]);
+        }
+        const { ledger } = world.state;
+        world.joinClient("last");
+        for (const name of publishedNames) world.say("last", { type: "unpublish", id: 1, name });
+        clearAll(world, "last");
+        for (const each of world.clients.values()) world.release(each, keysOf(world));
+        drain(world);
+        expectNothingLeft(world);
+        expect([ledger.outsideBytes, ledger.failures.size]).toEqual([0, 0]);
+      }),
+      { numRuns: numRuns / 2 },
+    );
+    expect(refused).toBeGreaterThan(numRuns);
+  });
+
   test("a client that listens is told what there is, as a story that could be true", () => {
     fc.assert(
       fc.property(runs, workerTimeouts, momentOfEnding, (run, workerTimeoutMs, endingAt) => {

@@ -3,10 +3,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Spec, Task, TaskState } from "../../../scheduler/core/state.ts";
+import { KeyTable } from "../../../src/key-table.ts";
 import { Timers, type Due } from "../../../scheduler/core/timers.ts";
 
 const spec = { signature: "f" } as Spec;
-const taskAt = (at: TaskState["at"]) => ({ state: { at } }) as Task;
+/** Files a task, and names it. */
+function taskAt(tasks: KeyTable<Task>, order: number, at: TaskState["at"]) {
+  const key = `t-${order}`;
+  tasks.add({ key, order, state: { at } } as Task);
+  return { key, order };
+}
 
 const actions = fc.array(
   fc.oneof(
@@ -19,7 +25,7 @@ const actions = fc.array(
 test("what is due comes soonest first, and nothing before its moment", () => {
   fc.assert(
     fc.property(actions, (run) => {
-      const timers = new Timers();
+      const timers = new Timers(new KeyTable());
       const model: number[] = [];
       for (const action of run) {
         if (action.do === "add") {
@@ -39,11 +45,12 @@ test("what is due comes soonest first, and nothing before its moment", () => {
 });
 
 test("timers of tasks that are through do not pile up until their moment comes", () => {
-  const timers = new Timers();
+  const tasks = new KeyTable<Task>();
+  const timers = new Timers(tasks);
   const waiting: Due[] = [];
   for (let at = 100_000; at > 0; at--) {
     const isOpen = at % 1_000 === 0;
-    const due: Due = { kind: "expiry", task: taskAt(isOpen ? "ready" : "finished") };
+    const due: Due = { kind: "expiry", ...taskAt(tasks, at, isOpen ? "ready" : "finished") };
     if (isOpen) waiting.push(due);
     timers.add(at, due);
   }

@@ -49,6 +49,10 @@ export class World {
   /** How far the clock of the machine is ahead of that of the core. */
   wallAheadMs = 1e12;
   minted = 0;
+  /** Calls that were refused for want of memory. */
+  refused = 0;
+  /** By key, what the client of the newest submission knew before it. */
+  #heldBefore = new Map<string, Standing | undefined>();
 
   constructor(options: Partial<CoreOptions>) {
     this.state = createState(options);
@@ -97,6 +101,7 @@ export class World {
 
   /** Goes as the client library does: no other call under a key that it holds already. */
   submit({ id, futures }: FakeClient, message: Submission): void {
+    this.#heldBefore = new Map(message.keys.map((key) => [key, futures.get(key)]));
     for (const [index, key] of message.keys.entries()) {
       const existing = this.state.tasks.get(key);
       // A cancelled one makes way for any call.
@@ -397,6 +402,14 @@ export class World {
     for (const key of message.keys) {
       if (message.type === "failed" && message.failure.code === "key-conflict") {
         futures.delete(key);
+        continue;
+      }
+      if (message.type === "failed" && message.failure.code === "overloaded") {
+        // Only this call is refused: what is known of an earlier one under its key stays.
+        const before = this.#heldBefore.get(key);
+        if (before === undefined) futures.delete(key);
+        else futures.set(key, before);
+        this.refused++;
         continue;
       }
       // Heard once for every time it was opened.

@@ -31,6 +31,7 @@ const kinds: readonly [start: (stage: Stage) => void, probability: number][] = [
 
 export function startStrands(stage: Stage): void {
   // The others do not make their calls again.
-  if (stage.options.faults.fillsDisk) return refused(stage);
+  const { fillsDisk, fillsMemory } = stage.options.faults;
+  if (fillsDisk || fillsMemory) return refused(stage);
   for (const [start, probability] of kinds) if (stage.random.chance(probability)) start(stage);
 }

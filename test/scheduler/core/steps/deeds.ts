@@ -994,6 +994,16 @@ export const ofEvents: { readonly [Type in Event["type"]]: Deeds } = {
       },
     },
   },
+  memory: {
+    graph: {
+      "exhausted, and not": (scene, keys) => {
+        for (const _ of keys) {
+          scene.handle({ type: "memory", isExhausted: true });
+          scene.handle({ type: "memory", isExhausted: false });
+        }
+      },
+    },
+  },
   "wall-clock": {
     crowd: {
       "set forward": (scene, count) => {

@@ -1,7 +1,7 @@
 // The memory limit of a process's control groups, read from files as the kernel and Slurm write them.
 
 import { expect, test } from "vitest";
-import { cgroupMemoryLimit } from "../../../worker/results/cgroup-limit.ts";
+import { cgroupMemoryLimit } from "../../src/cgroup-limit.ts";
 
 const gib = 2 ** 30;
 /** No limit, as version 1 writes it. */

@@ -1,0 +1,156 @@
+// The ledger of what the state keeps in memory. Texts live on the heap, whose bound is lower than that of the
+// machine; the parts of binary payloads live outside of it. So there are two sums, and a bound on each. What
+// has a size of its own is entered where it is brought and where it is let go. All else has a size for each,
+// and is counted by the lengths of its tables.
+
+import type { Failure } from "../../../src/wire/protocol.ts";
+import type { Payload } from "../../../src/payload/payload.ts";
+import type { Item } from "../coordination/things.ts";
+import type { Published } from "../clients/published.ts";
+import type { State, Task, TaskState } from "../state.ts";
+
+export type Ledger = {
+  /** Bytes of texts and of what else is entered one by one. */
+  heapBytes: number;
+  /** Bytes of the parts of payloads. */
+  outsideBytes: number;
+  /** One failure may be that of many tasks: how many have it, and its bytes. */
+  readonly failures: Map<Failure, { tasks: number; readonly bytes: number }>;
+  level: Level;
+  /** The process has no memory left, whatever is entered here: the shell has measured it. */
+  isExhausted: boolean;
+};
+
+/** `tight`: new work is slowed down. `full`: it is refused. */
+export type Level = "ample" | "tight" | "full";
+
+/** Measured with a million of each, and rounded up; `benchmarks/memory.ts` measures again. */
+export const taskBytes = 450;
+const bytesOf = { input: 170, spec: 3_500, timer: 110, kept: 100, thing: 400 };
+/** Of a text: that and one byte for each character. */
+const textBytes = 32;
+export const retainedBytes = 150;
+const itemBytes = 350;
+export const claimBytes = 250;
+const eventBytes = 1_000;
+
+export function createLedger(): Ledger {
+  const failures: Ledger["failures"] = new Map();
+  return { heapBytes: 0, outsideBytes: 0, failures, level: "ample", isExhausted: false };
+}
+
+/** All that the state has on the heap, more or less. */
+export function heapBytes({
+  ledger,
+  tasks,
+  timers,
+  wallTimers,
+  kept,
+  coordination,
+  unreadEvents,
+}: State): number {
+  return (
+    ledger.heapBytes +
+    tasks.size * taskBytes +
+    (timers.size + wallTimers.size) * bytesOf.timer +
+    kept.size * bytesOf.kept +
+    coordination.things.size * bytesOf.thing +
+    unreadEvents * eventBytes
+  );
+}
+
+// ── What is entered ──────────────────────────────────────────────────────────────────────────────
+
+/** Something is kept from now on; with `times` -1 it is let go. */
+export function enterHeap({ ledger }: Pick<State, "ledger">, bytes: number, times = 1): void {
+  ledger.heapBytes += times * bytes;
+}
+
+export function enterPayload(
+  { ledger }: Pick<State, "ledger">,
+  payload: Payload,
+  times: 1 | -1,
+): void {
+  if (typeof payload === "string") ledger.heapBytes += times * (textBytes + payload.length);
+  else {
+    const { head, byteLength, parts } = payload;
+    ledger.heapBytes += times * (textBytes + head.length + 200 * (1 + parts.length));
+    ledger.outsideBytes += times * (byteLength - head.length);
+  }
+}
+
+/** A task is filed or forgotten. */
+export function enterTask(state: Pick<State, "ledger">, task: Task, times: 1 | -1): void {
+  const { key, args, inputKeys } = task;
+  enterPayload(state, args, times);
+  const inputs = inputKeys === undefined ? 0 : inputKeys.length * bytesOf.input;
+  state.ledger.heapBytes += times * (key.length + inputs);
+}
+
+export function enterPublished(
+  state: Pick<State, "ledger">,
+  name: string,
+  { value, inputs }: Published,
+  times: 1 | -1,
+): void {
+  enterPayload(state, value, times);
+  enterHeap(state, itemBytes + name.length + namesBytes(inputs), times);
+}
+
+export function enterItem(
+  state: Pick<State, "ledger">,
+  { value, keys }: Pick<Item, "value" | "keys">,
+  times: 1 | -1,
+): void {
+  enterPayload(state, value, times);
+  enterHeap(state, itemBytes + namesBytes(keys), times);
+}
+
+/** The bytes of a spec, whose options are kept several times: as they are, and in signatures. */
+export function specBytes(signature: string): number {
+  return bytesOf.spec + 4 * signature.length;
+}
+
+/** The bytes of a list of names. */
+export function namesBytes(names: Iterable<string> = []): number {
+  let bytes = 0;
+  for (const name of names) bytes += 2 * textBytes + name.length;
+  return bytes;
+}
+
+/** The state of a task has changed: a failure is kept while a task has it. */
+export function followFailure(
+  { ledger }: Pick<State, "ledger">,
+  from: TaskState,
+  to: TaskState,
+): void {
+  if (to.at === "failed") {
+    const known = ledger.failures.get(to.failure);
+    if (known) known.tasks++;
+    else {
+      const bytes = failureBytes(to.failure);
+      ledger.failures.set(to.failure, { tasks: 1, bytes });
+      ledger.heapBytes += bytes;
+    }
+  }
+  if (from.at === "failed") {
+    const known = ledger.failures.get(from.failure)!;
+    known.tasks--;
+    if (known.tasks > 0) return;
+    ledger.failures.delete(from.failure);
+    ledger.heapBytes -= known.bytes;
+  }
+}
+
+export function failureBytes({ message, error }: Failure): number {
+  let bytes = 200 + textBytes + message.length;
+  const records = error ? [error] : [];
+  for (let record; (record = records.pop());) {
+    const { name, message: own, stack = "", code = "", properties = "", thrown = "" } = record;
+    for (const text of [name, own, stack, code, properties, thrown])
+      bytes += textBytes + text.length;
+    if (record.cause) records.push(record.cause);
+    records.push(...(record.errors ?? []));
+  }
+  return bytes;
+}

@@ -1,0 +1,55 @@
+// The limits on the memory of a scheduler: of its own choice, or what the machine and the heap of Node leave to it.
+
+import { totalmem } from "node:os";
+import { getHeapStatistics } from "node:v8";
+import { cgroupMemoryLimit } from "../src/cgroup-limit.ts";
+import { limits } from "../src/wire/limits.ts";
+
+/** Part of the machine's memory: workers may be on the same one, and a snapshot for the journal takes as much again. */
+const shareOfMachine = 0.3;
+/**
+ * Part of the heap that the ledger may count: a text with other than Latin letters takes twice what is counted, and
+ * messages on their way, in either direction, are on the same heap.
+ */
+const shareOfHeap = 0.4;
+export type MemoryLimits = {
+  /** Of the state in all, and of what of it is on the heap: see `scheduler/core/memory`. */
+  readonly memoryBytes: number;
+  readonly heapBytes: number;
+  /** Of one frame: reading a text takes many times its bytes. */
+  readonly frameBytes: number;
+  /** Of what waits for one client before it is not read from, and of what waits for all of them. */
+  readonly pauseAboveBytes: number;
+  readonly waitingBytes: number;
+  /** Of all frames that have arrived in part. */
+  readonly arrivingBytes: number;
+};
+
+/** The statistics of V8 count three spaces for young objects besides, of this size with much memory. */
+const youngBytes = 3 * 64 * 2 ** 20;
+
+/** Bytes that old objects may take on the heap of this process: `--max-old-space-size`, when that is given. */
+export function oldSpaceBytes(limit: number = getHeapStatistics().heap_size_limit): number {
+  return Math.max(limit - youngBytes, limit / 3);
+}
+
+/**
+ * @param memoryBytes as the user says. Default: a share of the memory of this machine or its control group.
+ * @param heap bytes of old objects on the heap of this process
+ */
+export function memoryLimits(
+  memoryBytes = Math.floor(shareOfMachine * Math.min(totalmem(), cgroupMemoryLimit())),
+  heap: number = oldSpaceBytes(),
+): MemoryLimits {
+  const heapBytes = Math.floor(Math.min(shareOfHeap * heap, memoryBytes));
+  return {
+    memoryBytes,
+    heapBytes,
+    frameBytes: Math.floor(
+      Math.min(limits.frameBytes, heap / 16, Math.max(memoryBytes / 4, 2 ** 20)),
+    ),
+    pauseAboveBytes: Math.floor(Math.min(64 * 2 ** 20, heapBytes / 8)),
+    waitingBytes: Math.floor(memoryBytes / 2),
+    arrivingBytes: Math.floor(memoryBytes / 4),
+  };
+}

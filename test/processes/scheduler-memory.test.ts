@@ -1,0 +1,182 @@
+// A scheduler with a small heap is driven far past it, in each kind of thing that it keeps. It lives, whoever fills
+// it is refused what is too much and can try again, others come to their results, and in the end it has what it had.
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { OverloadedError, TaskError, type Client, type Future } from "../../src/index.ts";
+import {
+  cleanUp,
+  connect,
+  patientMs,
+  startScheduler,
+  startWorker,
+  type Scheduler,
+} from "./daemons.ts";
+
+type Tasks = typeof import("./fixtures/large-small.ts");
+const module = path.join(import.meta.dirname, "fixtures", "large-small.ts");
+
+let scheduler: Scheduler;
+let client: Client<Tasks>;
+let bystander: Client<Tasks>;
+let emptyBytes: number;
+const folder = mkdtempSync(path.join(tmpdir(), "thence-memory-"));
+
+beforeAll(async () => {
+  scheduler = await startScheduler(undefined, ["--max-old-space-size=160"]);
+  await startWorker(scheduler, { name: "w1", modules: [module], threads: 2 });
+  client = await connect<Tasks>(scheduler);
+  bystander = await connect<Tasks>(scheduler);
+  emptyBytes = (await client.info()).memory.usedBytes;
+}, patientMs);
+afterAll(async () => {
+  await cleanUp();
+  rmSync(folder, { recursive: true });
+}, patientMs);
+
+const mebibyte = 2 ** 20;
+let text = 0;
+/** Different each time, as the values of a program are. */
+const large = (bytes: number) => `${(text += 1)}`.padEnd(bytes, "x");
+
+/** Waits for a file, so that it is there while others fill the scheduler. */
+let waiting: { gate: string; future: Future<string> };
+beforeEach(() => {
+  const gate = path.join(folder, `gate-${(text += 1)}`);
+  waiting = { gate, future: bystander.submit("untilFile", gate) };
+});
+
+async function expectBystanderServed(): Promise<void> {
+  writeFileSync(waiting.gate, "");
+  expect(await waiting.future.result({ timeoutMs: patientMs })).toBe(waiting.gate);
+  waiting.future.release();
+  expect((await bystander.info()).workers).toBe(1);
+  expect(scheduler.program.isRunning).toBe(true);
+}
+
+/** All is let go: the ledger is where it began, and what was refused is taken again. */
+async function expectEmptied(): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const { memory } = await bystander.info();
+      expect(memory).toMatchObject({ level: "ample" });
+      expect(memory.usedBytes).toBeLessThan(emptyBytes + 20_000);
+    },
+    { timeout: patientMs, interval: 50 },
+  );
+  expect(await bystander.submit("echo", 1).result({ timeoutMs: patientMs })).toBe(1);
+}
+
+function expectOnlyRefused(errors: readonly unknown[]): number {
+  const refused = errors.filter((error) => error !== undefined);
+  for (const error of refused) {
+    expect(error).toBeInstanceOf(OverloadedError);
+    expect(error).toMatchObject({ code: "overloaded", retriable: true });
+  }
+  return refused.length;
+}
+
+const errorOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+describe("far past its limit", { timeout: 2 * patientMs }, () => {
+  test("arguments of tasks that wait", async () => {
+    const nowhere = client.with({ workers: ["nowhere"] });
+    const futures = Array.from({ length: 24 }, () => nowhere.submit("echo", large(8 * mebibyte)));
+    await bystander.info();
+    // Those that were refused have settled when a later request is answered.
+    await client.info();
+    const settled = futures.filter((future) => future.done);
+    const refused = expectOnlyRefused(await Promise.all(settled.map((each) => each.exception())));
+    expect(refused).toBeGreaterThan(10);
+    expect(refused).toBeLessThan(24);
+    await expectBystanderServed();
+    for (const future of futures) future.release();
+    await expectEmptied();
+  });
+
+  test("small tasks", async () => {
+    const nowhere = client.with({ workers: ["nowhere"] });
+    const futures = nowhere.map(
+      "echo",
+      Array.from({ length: 300_000 }, (_, index) => index),
+    );
+    await client.info();
+    const settled = futures.filter((future) => future.done);
+    expect(settled.length).toBeGreaterThan(100_000);
+    expect(settled.length).toBeLessThan(290_000);
+    expectOnlyRefused(await Promise.all(settled.slice(0, 100).map((each) => each.exception())));
+    await expectBystanderServed();
+    client.release(futures);
+    await expectEmptied();
+  });
+
+  test("tasks with options of their own", async () => {
+    const futures = Array.from({ length: 20_000 }, (_, index) =>
+      client
+        .with({ workers: ["nowhere"], limitName: `name ${index}`, maxRunning: 1 })
+        .submit("echo", index),
+    );
+    await client.info();
+    const settled = futures.filter((future) => future.done);
+    expect(settled.length).toBeGreaterThan(1_000);
+    expectOnlyRefused(await Promise.all(settled.slice(0, 100).map((each) => each.exception())));
+    await expectBystanderServed();
+    client.release(futures);
+    await expectEmptied();
+  });
+
+  test("published values, items of queues and values of variables", async () => {
+    const queue = client.queue("q");
+    const names = Array.from({ length: 12 }, (_, index) => `name ${index}`);
+    const refused = expectOnlyRefused([
+      ...(await Promise.all(
+        names.map((name) => errorOf(client.publish(name, large(5 * mebibyte)))),
+      )),
+      ...(await Promise.all(names.map(() => errorOf(queue.put(large(5 * mebibyte)))))),
+      ...(await Promise.all(
+        names.map((name) => errorOf(client.variable(name).set(large(5 * mebibyte)))),
+      )),
+    ]);
+    expect(refused).toBeGreaterThan(20);
+    await expectBystanderServed();
+    for (const name of await client.listPublished()) await client.unpublish(name);
+    for (let left = await queue.size(); left > 0; left--) await queue.get();
+    for (const name of names) await client.variable(name).delete();
+    await expectEmptied();
+  });
+
+  test("errors of tasks", async () => {
+    const futures = client.map(
+      "fails",
+      Array.from({ length: 600 }, (_, index) => index),
+    );
+    await client.wait(futures, { timeoutMs: patientMs });
+    const errors = await Promise.all(futures.map((future) => future.exception()));
+    for (const error of errors) expect(error).toBeInstanceOf(TaskError);
+    // The first are whole; of the others less is kept.
+    expect((errors[0]!.cause as Error).message.length).toBeGreaterThan(50_000);
+    expect((errors.at(-1)!.cause as Error).message.length).toBeGreaterThan(100);
+    await expectBystanderServed();
+    client.release(futures);
+    await expectEmptied();
+  });
+
+  test("results", async () => {
+    const futures = client.map(
+      "sized",
+      Array.from({ length: 1_500 }, () => 60_000),
+    );
+    for await (const future of client.asCompleted(futures)) {
+      expect((await future.result()).length).toBe(60_000);
+    }
+    await expectBystanderServed();
+    client.release(futures);
+    await expectEmptied();
+  });
+});
