@@ -151,8 +151,8 @@ export function step(state: State, now: number, event: Event): Effect[] {
     awaitWorkers(context);
     advanceRetirements(context);
     advanceScatters(context);
+    reviewMemory(context);
   } while (advanceBacklogs(context));
-  reviewMemory(context);
   effects.end();
   return effects.take();
 }
