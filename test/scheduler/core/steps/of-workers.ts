@@ -1,4 +1,4 @@
-// Deeds of workers.
+// Deeds of workers, of each of their messages: of one that runs a whole graph, and of many.
 
 import type { FromWorker } from "../../../../src/wire/protocol.ts";
 import { workers, heldByMany, failure, lost, type Deeds, type OnGraph } from "./deed.ts";
