@@ -8,7 +8,9 @@ import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FromClientSchema, FromWorkerSchema } from "../../../../src/wire/protocol.ts";
 import { requests } from "../../../../src/wire/requests.ts";
-import { ofClients, ofClock, ofWorkers, tables } from "./deeds.ts";
+import { ofClients, tables } from "./deeds.ts";
+import { ofClock } from "./of-events.ts";
+import { ofWorkers } from "./of-workers.ts";
 import type { Answer, Graph, Question } from "./measuring.ts";
 import { dressings, lives, shapes } from "./scene.ts";
 
