@@ -108,10 +108,8 @@ class Simulation {
           this.#book.capacity.delete(who);
           this.#book.limits.clear();
         }
-        // A task that waits for a scheduler that is gone does not end when it is asked to: neighbours lose the thread.
-        if (text.includes("its thread is replaced") && this.#faults.schedulerPaused) {
-          this.#faults.mayRunAgain = true;
-        }
+        // A task does not end when it is asked to, as one of a schedule that is long: neighbours lose the thread.
+        if (text.includes("its thread is replaced")) this.#faults.mayRunAgain = true;
         if (options.withLogs) this.#tell(`${who} ${level}: ${text}`);
       },
       // No outage is the end of a worker, neither of the scheduler nor of its modules.

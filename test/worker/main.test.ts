@@ -203,7 +203,8 @@ describe("a worker", () => {
   test("that loses its scheduler for good ends with the reason", async () => {
     const scheduler = new FakeScheduler();
     scheduler.graceMs = 200;
-    const worker = await start(scheduler);
+    // It may take as long to find it at first, with its modules loaded.
+    const worker = await start(scheduler, { deathTimeoutMs: 2_000 });
     scheduler.run("waitForSignal", "a", []);
     await scheduler.until(() => scheduler.types().includes("started"));
     scheduler.next = "ignore";
