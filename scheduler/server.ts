@@ -14,7 +14,7 @@ import { responder, type Endpoints } from "./endpoints.ts";
 
 export type ServerOptions = Pick<
   UpgradeServerOptions,
-  "host" | "port" | "tls" | "requestMs" | "maxConnections"
+  "host" | "port" | "credentials" | "requestMs" | "maxConnections"
 > & {
   token: string;
   /** Receives every socket that showed the token; its hello is still unread (`awaitHello`). */
@@ -36,9 +36,9 @@ export type Server = UpgradeServer;
  * @example const server = await startServer({ host: "127.0.0.1", port: 8786, token, accept });
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { host, port, token, tls, accept, acceptData = accept, endpoints = {} } = options;
+  const { host, port, token, credentials, accept, acceptData = accept, endpoints = {} } = options;
   const { turnedAway = () => undefined } = options;
-  const allows = doorkeeper(() => token, tls ? "https" : "http", "scheduler");
+  const allows = doorkeeper(() => token, credentials ? "https" : "http", "scheduler");
   try {
     return await startUpgradeServer({
       ...options,

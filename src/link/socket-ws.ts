@@ -2,13 +2,16 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Socket as NetSocket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
 import { AuthenticationError, ConnectionError } from "../errors/errors.ts";
 import { withoutFrames } from "../errors/stack.ts";
 import { limits } from "../wire/limits.ts";
 import { releaseMessage, releaseReads } from "./read-memory.ts";
+import { splitPin } from "./pin.ts";
 import { closeReason, type Socket, type SocketClose } from "./socket.ts";
 import type { SocketData, SocketHandlers } from "./socket.ts";
+import { bindingOf, describeTlsError, distrust, tlsOptionsFor } from "./trust.ts";
 import { describeDuration } from "../duration.ts";
 import { clearTimeout, now, queueMicrotask, setImmediate, setTimeout } from "../timers.ts";
 
@@ -28,13 +31,13 @@ export const webSocketOptions = {
 } as const;
 
 /**
- * Opens a WebSocket.
+ * Opens a WebSocket. Nothing is sent over TLS before the other side is trusted.
  *
  * @throws {AuthenticationError} when the token was not accepted (HTTP 401)
  * @throws {ConnectionError} when there was no answer within `timeoutMs`, or another one than expected
  */
 export async function openWebSocket(
-  target: { url: string; token: string | undefined },
+  target: { url: string; token: string | undefined; ca?: string | undefined },
   options: { timeoutMs: number; signal?: AbortSignal; localAddress?: string },
 ): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
@@ -42,13 +45,23 @@ export async function openWebSocket(
   /** The connection below: whatever the server answered, none must stay open after a failure. */
   let stream: NetSocket | undefined;
   try {
-    webSocket = new WebSocket(target.url, {
+    const { url, fingerprint } = splitPin(target.url);
+    const trust = { fingerprint, ca: target.ca };
+    webSocket = new WebSocket(url, {
       ...webSocketOptions,
+      ...(url.startsWith("wss:") && tlsOptionsFor(trust)),
       finishRequest(request) {
         request.once("socket", (opened: NetSocket) => {
           stream = opened;
+          if (!url.startsWith("wss:")) request.end();
+          else {
+            opened.once("secureConnect", () => {
+              const problem = distrust(opened as TLSSocket, trust);
+              if (problem === undefined) request.end();
+              else reject(new ConnectionError(problem));
+            });
+          }
         });
-        request.end();
       },
       ...(options.localAddress !== undefined && { localAddress: options.localAddress }),
       headers: target.token === undefined ? {} : { authorization: `Bearer ${target.token}` },
@@ -136,12 +149,22 @@ export class WsSocket implements Socket {
     if (!error) this.#handlers?.wrote();
   };
 
-  /** @param stream the TCP or TLS socket of an accepted WebSocket; without it `release` frees less */
-  constructor(webSocket: WebSocket, stream?: NetSocket) {
+  #binding: string | undefined;
+
+  /**
+   * @param accepted of an accepted WebSocket: the TCP or TLS socket, without which `release` frees less, and the
+   *   fingerprint of the certificate of this side
+   */
+  constructor(
+    webSocket: WebSocket,
+    accepted: { stream?: NetSocket; binding?: string | undefined } = {},
+  ) {
     this.#webSocket = webSocket;
-    this.#stream = stream;
-    webSocket.once("upgrade", (response: IncomingMessage) => {
-      this.#stream = response.socket;
+    this.#stream = accepted.stream;
+    this.#binding = accepted.binding;
+    webSocket.once("upgrade", ({ socket }: IncomingMessage) => {
+      this.#stream = socket;
+      if ("encrypted" in socket) this.#binding = bindingOf(socket as TLSSocket);
     });
     webSocket.on("message", (data: Buffer, isBinary: boolean) => {
       this.#arrived(isBinary ? data : data.toString());
@@ -173,6 +196,10 @@ export class WsSocket implements Socket {
 
   get bytesRead(): number | undefined {
     return this.#stream?.bytesRead;
+  }
+
+  get binding(): string | undefined {
+    return this.#binding;
   }
 
   listen(handlers: SocketHandlers): void {
@@ -250,6 +277,8 @@ export class WsSocket implements Socket {
 
 /** The message of an error; several failed addresses (`localhost`) make an AggregateError without one. */
 function messageOf(error: unknown): string {
+  const inWords = describeTlsError(error as NodeJS.ErrnoException);
+  if (inWords !== undefined) return inWords;
   const { message, code, errors } = error as NodeJS.ErrnoException & { errors?: Error[] };
   const all = errors?.map((one) => one.message).join(", ");
   return message || all || code || String(error);

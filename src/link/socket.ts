@@ -10,6 +10,11 @@ export type Socket = {
   readonly bufferedBytes: number;
   /** Bytes received, including those of incomplete messages; undefined when they are not counted. */
   readonly bytesRead?: number | undefined;
+  /**
+   * The SHA-256 of the certificate of the accepting side, as this side sees it: somebody in the middle has another
+   * one. Undefined without TLS.
+   */
+  readonly binding?: string | undefined;
   /** Sets the handlers. Messages are held back until the first call. */
   listen(handlers: SocketHandlers): void;
   /** Sends a message; has no effect after a close. The bytes must not change until they have left. */

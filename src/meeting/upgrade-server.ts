@@ -7,14 +7,15 @@ import {
   type RequestListener,
   type ServerOptions,
 } from "node:http";
-import { createServer as createTlsServer } from "node:https";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { WsSocket, webSocketOptions } from "../link/socket-ws.ts";
 import type { Socket } from "../link/socket.ts";
+import { fingerprintOfCertificate, type Credentials } from "./certificate.ts";
 import { turnAway, type Doorkeeper } from "./door.ts";
+import { createTlsServer } from "./tls-server.ts";
 
 export type UpgradeServerOptions = {
   /** A name or an address of this machine: `127.0.0.1`, `0.0.0.0`, `::`. */
@@ -29,8 +30,8 @@ export type UpgradeServerOptions = {
   accept: (socket: Socket, peer: Peer) => void;
   /** Receives the reason for every refusal, for the log. The reason never contains a token. */
   turnedAway: (why: string, peer: Peer) => void;
-  /** PEM text. When given, the server speaks only https and wss. */
-  tls?: { cert: string | Buffer; key: string | Buffer } | undefined;
+  /** When given, the server speaks only https and wss. */
+  credentials?: Credentials | undefined;
   /** Time for a whole HTTP request, from the start of its connection. Default: 10,000. */
   requestMs?: number | undefined;
   /** Connections at once, of every kind. Default: 65,536. */
@@ -56,10 +57,14 @@ export type UpgradeServer = {
  * @throws {Error} of Node, with its `code`, when the server cannot listen on this host and port
  */
 export async function startUpgradeServer(options: UpgradeServerOptions): Promise<UpgradeServer> {
-  const { host, port, tls, doorkeeper, accept, turnedAway } = options;
+  const { host, port, credentials, doorkeeper, accept, turnedAway } = options;
   const webSockets = new WebSocketServer({ ...webSocketOptions, noServer: true });
-  const timeouts = timeoutsFor(options.requestMs);
-  const server = tls ? createTlsServer({ ...timeouts, ...tls }) : createServer(timeouts);
+  const { requestMs = 10_000 } = options;
+  const timeouts = timeoutsFor(requestMs);
+  const server = credentials
+    ? createTlsServer({ ...timeouts, credentials, handshakeTimeout: requestMs })
+    : createServer(timeouts);
+  const binding = credentials && fingerprintOfCertificate(credentials.cert);
   server.maxConnections = options.maxConnections ?? 65_536;
   server.on("request", options.respond);
   server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) => {
@@ -72,7 +77,7 @@ export async function startUpgradeServer(options: UpgradeServerOptions): Promise
       return;
     }
     webSockets.handleUpgrade(request, stream, head, (webSocket) => {
-      accept(new WsSocket(webSocket, request.socket), peerOf(request));
+      accept(new WsSocket(webSocket, { stream: request.socket, binding }), peerOf(request));
     });
   });
   webSockets.on("wsClientError", (error, stream, request) => {
@@ -105,7 +110,7 @@ export function peerOf(request: IncomingMessage): Peer {
 }
 
 /** Bounds on the time and size of a request, so that slow senders cannot hold connections open. */
-function timeoutsFor(requestMs = 10_000): ServerOptions {
+function timeoutsFor(requestMs: number): ServerOptions {
   return {
     headersTimeout: requestMs,
     requestTimeout: requestMs,

@@ -5,6 +5,9 @@ import type { AddressInfo } from "node:net";
 import { WebSocketServer } from "ws";
 import { memorySocketPair } from "./socket-memory.ts";
 import { openWebSocket, webSocketOptions, WsSocket } from "../../../src/link/socket-ws.ts";
+import { withPin } from "../../../src/link/pin.ts";
+import { fingerprintOfCertificate, makeCredentials } from "../../../src/meeting/certificate.ts";
+import { startUpgradeServer } from "../../../src/meeting/upgrade-server.ts";
 import type { Socket } from "../../../src/link/socket.ts";
 
 export type SocketMaker = {
@@ -39,5 +42,31 @@ export async function socketMakers(): Promise<SocketMaker[]> {
         await new Promise((resolve) => server.close(resolve));
       },
     },
+    await tlsSocketMaker(),
   ];
+}
+
+async function tlsSocketMaker(): Promise<SocketMaker> {
+  const credentials = await makeCredentials();
+  let connected = Promise.withResolvers<Socket>();
+  const server = await startUpgradeServer({
+    host: "127.0.0.1",
+    port: 0,
+    credentials,
+    doorkeeper: () => undefined,
+    respond: (_, response) => response.end(),
+    accept: (socket) => connected.resolve(socket),
+    turnedAway: () => undefined,
+  });
+  const fingerprint = fingerprintOfCertificate(credentials.cert);
+  const url = withPin(`wss://127.0.0.1:${server.port}`, fingerprint);
+  return {
+    kind: "ws over TLS",
+    async pair() {
+      connected = Promise.withResolvers();
+      const dialled = await openWebSocket({ url, token: undefined }, { timeoutMs: 5_000 });
+      return { dialled, accepted: await connected.promise };
+    },
+    close: () => server.close(),
+  };
 }
