@@ -57,8 +57,9 @@ export async function openWebSocket(
           else {
             opened.once("secureConnect", () => {
               const problem = distrust(opened as TLSSocket, trust);
-              if (problem === undefined) request.end();
-              else reject(new ConnectionError(problem));
+              if (problem !== undefined) return reject(new ConnectionError(problem));
+              socket.binding = bindingOf(opened as TLSSocket);
+              request.end();
             });
           }
         });
@@ -134,6 +135,8 @@ function spend(ms: number): boolean {
 /** A WebSocket that is open or opening. */
 export class WsSocket implements Socket {
   readonly #webSocket: WebSocket;
+  /** See `Socket.binding`; of a dialled socket known once the certificate was seen. */
+  binding: string | undefined;
   #handlers: SocketHandlers | undefined;
   #paused = false;
   #terminated = false;
@@ -149,8 +152,6 @@ export class WsSocket implements Socket {
     if (!error) this.#handlers?.wrote();
   };
 
-  #binding: string | undefined;
-
   /**
    * @param accepted of an accepted WebSocket: the TCP or TLS socket, without which `release` frees less, and the
    *   fingerprint of the certificate of this side
@@ -161,10 +162,9 @@ export class WsSocket implements Socket {
   ) {
     this.#webSocket = webSocket;
     this.#stream = accepted.stream;
-    this.#binding = accepted.binding;
-    webSocket.once("upgrade", ({ socket }: IncomingMessage) => {
-      this.#stream = socket;
-      if ("encrypted" in socket) this.#binding = bindingOf(socket as TLSSocket);
+    this.binding = accepted.binding;
+    webSocket.once("upgrade", (response: IncomingMessage) => {
+      this.#stream = response.socket;
     });
     webSocket.on("message", (data: Buffer, isBinary: boolean) => {
       this.#arrived(isBinary ? data : data.toString());
@@ -196,10 +196,6 @@ export class WsSocket implements Socket {
 
   get bytesRead(): number | undefined {
     return this.#stream?.bytesRead;
-  }
-
-  get binding(): string | undefined {
-    return this.#binding;
   }
 
   listen(handlers: SocketHandlers): void {
