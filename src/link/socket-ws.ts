@@ -11,7 +11,7 @@ import { releaseMessage, releaseReads } from "./read-memory.ts";
 import { splitPin } from "./pin.ts";
 import { closeReason, type Socket, type SocketClose } from "./socket.ts";
 import type { SocketData, SocketHandlers } from "./socket.ts";
-import { bindingOf, describeTlsError, distrust, tlsOptionsFor } from "./trust.ts";
+import { describeTlsError, distrust, seenAt, tlsOptionsFor } from "./trust.ts";
 import { describeDuration } from "../duration.ts";
 import { clearTimeout, now, queueMicrotask, setImmediate, setTimeout } from "../timers.ts";
 
@@ -56,10 +56,10 @@ export async function openWebSocket(
           if (!url.startsWith("wss:")) request.end();
           else {
             opened.once("secureConnect", () => {
-              const problem = distrust(opened as TLSSocket, trust);
-              if (problem !== undefined) return reject(new ConnectionError(problem));
-              socket.binding = bindingOf(opened as TLSSocket);
-              request.end();
+              socket.binding = seenAt(opened as TLSSocket);
+              const problem = distrust(socket.binding, trust);
+              if (problem === undefined) request.end();
+              else reject(new ConnectionError(problem));
             });
           }
         });

@@ -21,14 +21,18 @@ export function tlsOptionsFor({ fingerprint, ca }: Trust): ConnectionOptions {
   };
 }
 
-/** Why the other end is not trusted, or undefined. Asked once the connection is secure. */
-export function distrust(stream: TLSSocket, { fingerprint }: Trust): string | undefined {
-  if (fingerprint === undefined || bindingOf(stream) === fingerprint) return undefined;
+/**
+ * Why the other end is not trusted, or undefined.
+ *
+ * @param seen the fingerprint of the certificate at the other end, once the connection is secure
+ */
+export function distrust(seen: string | undefined, { fingerprint }: Trust): string | undefined {
+  if (fingerprint === undefined || seen === fingerprint) return undefined;
   return "somebody else answers there: the certificate is not the one that the address names";
 }
 
-/** The fingerprint of the certificate at the other end of a TLS connection. */
-export function bindingOf(stream: TLSSocket): string | undefined {
+/** The fingerprint of the certificate at the other end. Node tells it once for a connection. */
+export function seenAt(stream: TLSSocket): string | undefined {
   const digits = stream.getPeerX509Certificate()?.fingerprint256;
   return digits === undefined ? undefined : fingerprintOf(digits);
 }
