@@ -1,7 +1,7 @@
 // Whom a dialler trusts at the other end of a TLS connection, before it has sent anything: whoever has the
 // certificate that the address names, or one that an authority vouches for.
 
-import type { ConnectionOptions, TLSSocket } from "node:tls";
+import type { ConnectionOptions, PeerCertificate, TLSSocket } from "node:tls";
 import { fingerprintOf } from "./pin.ts";
 
 export type Trust = {
@@ -31,9 +31,9 @@ export function distrust(seen: string | undefined, { fingerprint }: Trust): stri
   return "somebody else answers there: the certificate is not the one that the address names";
 }
 
-/** The fingerprint of the certificate at the other end. Node tells it once for a connection. */
+/** The fingerprint of the certificate at the other end, once the connection is secure. */
 export function seenAt(stream: TLSSocket): string | undefined {
-  const digits = stream.getPeerX509Certificate()?.fingerprint256;
+  const { fingerprint256: digits } = stream.getPeerCertificate() as Partial<PeerCertificate>;
   return digits === undefined ? undefined : fingerprintOf(digits);
 }
 
