@@ -18,6 +18,7 @@ import type { ModuleSource } from "../worker/main.ts";
 import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
 import { orSayWhy } from "./failed-start.ts";
+import { tlsCaHelp, tlsOf, withTlsOptions, type TlsOptions } from "./tls.ts";
 import { workerEnd } from "./worker-end.ts";
 import {
   duration,
@@ -34,9 +35,11 @@ import {
   timerDuration,
 } from "./options.ts";
 
-type Options = LogOptions & {
+type Options = LogOptions &
+  TlsOptions & {
   schedulerFile?: string;
   tokenFile?: string;
+  tlsCa?: string;
   module?: ModuleSource[];
   exec: Exec;
   threads?: number;
@@ -65,6 +68,7 @@ export function workerCommand(): Command {
       "file of the scheduler, which may start later; else $THENCE_SCHEDULER_FILE",
     )
     .option("--token-file <file>", tokenFileHelp)
+    .option("--tls-ca <file>", tlsCaHelp)
     .addOption(
       new Option(
         "--module <[name=]module>",
@@ -142,7 +146,7 @@ export function workerCommand(): Command {
     .option("--no-supervise", "do not restart the worker when its process dies")
     .action(run);
   return withExample(
-    withLogOptions(command),
+    withLogOptions(withTlsOptions(command)),
     "thence worker --scheduler-file s.json --module ./tasks.ts",
     "thence worker ws://10.1.0.7:8786 --token-file t --module ./tasks.ts --resources gpu=1",
   );
@@ -174,6 +178,7 @@ async function run(address: string | undefined, options: Options, command: Comma
     chosenInterface === undefined
       ? undefined
       : await orSayWhy(words, () => interfaceAddress(chosenInterface));
+  const tls = await orSayWhy(words, () => tlsOf(options));
   const { timeLeftMs, leaveInTime } = await workerEnd(options, log);
   const worker = {
     target,
@@ -189,6 +194,7 @@ async function run(address: string | undefined, options: Options, command: Comma
     concurrency: options.concurrency,
     isolation: options.isolation,
     ...(localAddress !== undefined && { localAddress }),
+    ...(tls !== undefined && { tls }),
     ...(options.localDirectory !== undefined && { localDirectory: options.localDirectory }),
     ...(options.deathTimeout !== undefined && { deathTimeoutMs: options.deathTimeout }),
     drainTimeoutMs: options.drainTimeout,

@@ -20,10 +20,12 @@ import { isBuiltIn } from "../src/built-in.ts";
 import { limits } from "../src/wire/limits.ts";
 import { formatDuration, longestTimerMs } from "../src/duration.ts";
 import { silentLog, type Log } from "../src/log.ts";
+import type { Tls } from "../src/meeting/tls.ts";
 import type { FromWorker, Predecessor, Resources, ToWorker } from "../src/wire/protocol.ts";
 import { openWebSocket } from "../src/link/socket-ws.ts";
 import type { Socket } from "../src/link/socket.ts";
 import { rateLimited } from "../src/rate-limit.ts";
+import { isLoopback } from "../src/meeting/loopback.ts";
 import { waitingFor } from "../src/meeting/target.ts";
 import { version } from "../src/version.ts";
 import { transferAddress } from "../src/transfer/messages.ts";
@@ -91,6 +93,10 @@ export type WorkerOptions = {
   readonly localDirectory?: string;
   /** The address of this machine that it connects from. Default: chosen by the system. */
   readonly localAddress?: string;
+  /**
+   * Whether it speaks TLS with those who fetch from it. Default: as the scheduler does, and never on loopback.
+   */
+  readonly tls?: Tls;
   /** Gives up the start. */
   readonly signal?: AbortSignal;
   readonly log?: Log;
@@ -277,7 +283,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const host = options.localAddress ?? (await addressTowards(url));
     const refusals = rateLimited(log.warning, { what: "refusals" });
     const turnedAway = (why: string) => refusals.say(`turned away ${why}`);
-    return startPeerServer({ host, token: () => found?.token, accept, turnedAway });
+    const tls = options.tls ?? (isOpen(url) ? "off" : undefined);
+    return startPeerServer({ host, tls, token: () => found?.token, accept, turnedAway });
   }
 
   function receive(message: ToWorker): void {
@@ -403,6 +410,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     stop: (reason, drainMs, keeps) => stop(reason, drainMs, keeps),
     ended: over.promise,
   };
+}
+
+/** Whether the address is one of a network on which nothing is to be encrypted. */
+function isOpen(url: string): boolean {
+  return url.startsWith("ws:") && !isLoopback(url);
 }
 
 function endOf({ timeLeftMs }: WorkerOptions): { endsInMs?: number } {

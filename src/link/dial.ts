@@ -14,12 +14,15 @@ import {
   type Welcome,
   type WorkerHello,
 } from "../wire/protocol.ts";
+import { withoutPin } from "./pin.ts";
 import { openWebSocket } from "./socket-ws.ts";
 import { GoodbyeError, type Socket } from "./socket.ts";
 
 export type DialTarget = {
   url: string;
   token: string | undefined;
+  /** Certificates of the authorities that vouch for an address without a fingerprint, PEM. */
+  ca?: string;
   /** The id of the scheduler in the scheduler file. */
   scheduler?: string;
   /** Added to the error of a failed attempt: what is known to be amiss with the target. */
@@ -279,7 +282,7 @@ class Dialler<In, Out extends object> {
     const deadline = this.#clock.now() + timeoutMs;
     const left = () => Math.max(1, deadline - this.#clock.now());
     const target = await this.#target(left());
-    this.#triedUrl = target.url;
+    this.#triedUrl = withoutPin(target.url);
     this.#written = target.written;
     const { localAddress } = this.#options;
     let socket: Socket;
@@ -328,7 +331,8 @@ class Dialler<In, Out extends object> {
   }
 
   /** The target's name and its address, for errors. */
-  #where(url: string): string {
+  #where(address: string): string {
+    const url = withoutPin(address);
     const { describeTarget } = this.#options;
     const written = this.#written === undefined ? "" : `, ${this.#written}`;
     return url === describeTarget ? url : `${describeTarget} (${url}${written})`;

@@ -13,7 +13,9 @@ export const transferPath = "/data";
 
 /** The address of that path at a scheduler with this address. */
 export function transferAddress(url: string): string {
-  return `${url.replace(/\/$/, "")}${transferPath}`;
+  const [place, pin] = url.split("#", 2) as [string, string?];
+  const address = `${place.replace(/\/$/, "")}${transferPath}`;
+  return pin === undefined ? address : `${address}#${pin}`;
 }
 
 const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
