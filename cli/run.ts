@@ -21,19 +21,26 @@ import { workerCommand } from "./worker.ts";
 
 type Options = LogOptions &
   TlsOptions & {
-  schedulerFile?: string;
-  interface?: string;
-  module?: ModuleSource[];
-  exec: string;
-  endMargin?: number;
-  deathTimeout: number;
-};
+    schedulerFile?: string;
+    interface?: string;
+    module?: ModuleSource[];
+    exec: string;
+    endMargin?: number;
+    deathTimeout: number;
+  };
 
 /** As that of a scheduler in a batch job. */
 const workerTimeoutMs = 120_000;
 
 /** Options of the worker that would be the same in every rank, or name another scheduler. */
-const ownOptions = ["--scheduler-file", "--token-file", "--tls-ca", "--name", "--no-supervise", "--log-level"];
+const ownOptions = [
+  "--scheduler-file",
+  "--token-file",
+  "--tls-ca",
+  "--name",
+  "--no-supervise",
+  "--log-level",
+];
 
 export function runCommand(): Command {
   const command = new Command("run")

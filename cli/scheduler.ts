@@ -30,20 +30,20 @@ import { tlsOf, withTlsOptions, type TlsOptions } from "./tls.ts";
 
 type Options = LogOptions &
   TlsOptions & {
-  host?: string;
-  interface?: string;
-  port: number;
-  schedulerFile?: string;
-  token?: string;
-  tokenFile?: string;
-  idleTimeout?: number;
-  clientGrace?: number;
-  workerTimeout?: number;
-  endMargin?: number;
-  journal?: string;
-  durability?: Durability;
-  pidFile?: string;
-};
+    host?: string;
+    interface?: string;
+    port: number;
+    schedulerFile?: string;
+    token?: string;
+    tokenFile?: string;
+    idleTimeout?: number;
+    clientGrace?: number;
+    workerTimeout?: number;
+    endMargin?: number;
+    journal?: string;
+    durability?: Durability;
+    pidFile?: string;
+  };
 
 export function schedulerCommand(): Command {
   const command = new Command("scheduler")

@@ -37,26 +37,26 @@ import {
 
 type Options = LogOptions &
   TlsOptions & {
-  schedulerFile?: string;
-  tokenFile?: string;
-  tlsCa?: string;
-  module?: ModuleSource[];
-  exec: Exec;
-  threads?: number;
-  concurrency: number;
-  isolation: Isolation;
-  name?: string;
-  resources?: Resources;
-  tags?: string[];
-  interface?: string;
-  memoryLimit?: number;
-  localDirectory?: string;
-  deathTimeout?: number;
-  drainTimeout: number;
-  lifetime?: number;
-  lifetimeStagger: number;
-  endMargin?: number;
-};
+    schedulerFile?: string;
+    tokenFile?: string;
+    tlsCa?: string;
+    module?: ModuleSource[];
+    exec: Exec;
+    threads?: number;
+    concurrency: number;
+    isolation: Isolation;
+    name?: string;
+    resources?: Resources;
+    tags?: string[];
+    interface?: string;
+    memoryLimit?: number;
+    localDirectory?: string;
+    deathTimeout?: number;
+    drainTimeout: number;
+    lifetime?: number;
+    lifetimeStagger: number;
+    endMargin?: number;
+  };
 
 export function workerCommand(): Command {
   const slots = wholeNumber(1, limits.slots);

@@ -4,6 +4,7 @@ import { statSync } from "node:fs";
 import { hostname } from "node:os";
 import { isLocalProcess } from "../../scheduler/local-process.ts";
 import type { About } from "../../scheduler/api.ts";
+import { withoutPin } from "../../src/link/pin.ts";
 import { isLoopback } from "../../src/meeting/loopback.ts";
 import { exposureOf } from "../../src/meeting/exposure.ts";
 import { readSchedulerFile, type SchedulerFile } from "../../src/meeting/scheduler-file.ts";
@@ -12,6 +13,7 @@ import { version } from "../../src/version.ts";
 import { PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
 import { adviceFor, ask } from "./http.ts";
 import { Subject, type Finding } from "./findings.ts";
+import { examineTls } from "./tls.ts";
 
 /** A clock that is off by more than this, in milliseconds, misleads people who compare logs. */
 const clockMs = 2_000;
@@ -59,19 +61,20 @@ export type ExaminedScheduler = {
 export async function examineScheduler(options: {
   urls: readonly string[];
   token: string | undefined;
+  ca: string | undefined;
   /** Its id and its host, when a scheduler file says them. */
   expected: Pick<SchedulerFile, "id" | "host"> | undefined;
   timeoutMs: number;
 }): Promise<ExaminedScheduler> {
-  const { urls, token, expected, timeoutMs } = options;
+  const { urls, token, ca, expected, timeoutMs } = options;
   const subject = new Subject("scheduler");
   const { findings } = subject;
   const answers = await Promise.all(
-    urls.map(async (url) => ({ url, answer: await ask(url, "health", { timeoutMs }) })),
+    urls.map(async (url) => ({ url, answer: await ask(url, "health", { ca, timeoutMs }) })),
   );
   const reached = answers.filter(({ answer }) => answer.status === 200);
   for (const { url, answer } of answers) {
-    if (answer.status === 200) subject.ok(`${url} answered within ${answer.tookMs} ms`);
+    if (answer.status === 200) subject.ok(`${withoutPin(url)} answered within ${answer.tookMs} ms`);
     else {
       const why = answer.status === undefined ? answer.why : `HTTP ${answer.status}`;
       const isElsewhere = expected !== undefined && expected.host !== hostname() && isLoopback(url);
@@ -79,16 +82,17 @@ export async function examineScheduler(options: {
         ? `it listens on loopback only, on ${expected.host}: start it with --interface or --host`
         : adviceFor(why);
       // One URL that answers is enough.
-      const text = `${url}: ${why}, after ${answer.tookMs} ms`;
+      const text = `${withoutPin(url)}: ${why}, after ${answer.tookMs} ms`;
       if (reached.length > 0) subject.warn(text, advice);
       else subject.fail(text, advice);
     }
   }
   const [best] = reached;
   if (best === undefined) return { findings };
+  if (best.answer.status !== undefined) examineTls(subject, best.url, best.answer.validTo);
 
   const askedAt = now();
-  const answer = await ask(best.url, "api/about", { token, timeoutMs });
+  const answer = await ask(best.url, "api/about", { token, ca, timeoutMs });
   if (answer.status === 401) {
     const advice =
       token === undefined

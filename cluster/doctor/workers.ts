@@ -2,6 +2,7 @@
 
 import { hostname } from "node:os";
 import PQueue from "p-queue";
+import { withoutPin } from "../../src/link/pin.ts";
 import { openWebSocket } from "../../src/link/socket-ws.ts";
 import { isLoopback } from "../../src/meeting/loopback.ts";
 import { version } from "../../src/version.ts";
@@ -15,10 +16,14 @@ const atOnce = 32;
 
 export async function examineWorkers(
   url: string,
-  { token, timeoutMs }: { token: string | undefined; timeoutMs: number },
+  {
+    token,
+    ca,
+    timeoutMs,
+  }: { token: string | undefined; ca: string | undefined; timeoutMs: number },
 ): Promise<Finding[]> {
   const subject = new Subject("workers");
-  const answer = await ask(url, "api/workers", { token, timeoutMs });
+  const answer = await ask(url, "api/workers", { token, ca, timeoutMs });
   if (answer.status !== 200) {
     subject.fail("the scheduler does not list its workers");
     return subject.findings;
@@ -42,7 +47,7 @@ export async function examineWorkers(
   for (const { worker, why } of attempts) {
     if (why === undefined) continue;
     subject.fail(
-      `${worker.name} on ${worker.host}, ${worker.address ?? "no address"}: ${why.text}`,
+      `${worker.name} on ${worker.host}, ${withoutPin(worker.address ?? "no address")}: ${why.text}`,
       why.advice,
     );
   }

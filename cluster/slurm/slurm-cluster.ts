@@ -161,7 +161,16 @@ export class SlurmCluster<Tasks = UntypedTasks> extends BatchCluster<Tasks> {
     const { schedulerFile } = script;
     const scheduler = new RestartedChild(
       "scheduler",
-      Promise.resolve({ role: "scheduler", token, logLevel, logFormat, host, port, tls, schedulerFile }),
+      Promise.resolve({
+        role: "scheduler",
+        token,
+        logLevel,
+        logFormat,
+        host,
+        port,
+        tls,
+        schedulerFile,
+      }),
     );
     const removeFiles = () => rm(directory, { recursive: true, force: true });
     let cluster: SlurmCluster<Tasks> | undefined;

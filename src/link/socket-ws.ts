@@ -11,7 +11,7 @@ import { releaseMessage, releaseReads } from "./read-memory.ts";
 import { splitPin } from "./pin.ts";
 import { closeReason, type Socket, type SocketClose } from "./socket.ts";
 import type { SocketData, SocketHandlers } from "./socket.ts";
-import { describeTlsError, distrust, seenAt, tlsOptionsFor } from "./trust.ts";
+import { describeTlsError, distrust, isUnknown, seenAt, tlsOptionsFor } from "./trust.ts";
 import { describeDuration } from "../duration.ts";
 import { clearTimeout, now, queueMicrotask, setImmediate, setTimeout } from "../timers.ts";
 
@@ -58,8 +58,9 @@ export async function openWebSocket(
             opened.once("secureConnect", () => {
               socket.binding = seenAt(opened as TLSSocket);
               const problem = distrust(socket.binding, trust);
-              if (problem === undefined) request.end();
-              else reject(new ConnectionError(problem));
+              if (problem !== undefined) return reject(new ConnectionError(problem));
+              if (isUnknown(opened as TLSSocket, trust)) request.removeHeader("authorization");
+              request.end();
             });
           }
         });

@@ -1,5 +1,6 @@
 // Whom a dialler trusts at the other end of a TLS connection, before it has sent anything: whoever has the
-// certificate that the address names, or one that an authority vouches for.
+// certificate that the address names, or one that the given authority vouches for. Of anybody else the certificate
+// is only noted: the proof of the token covers it (`Socket.binding`).
 
 import type { ConnectionOptions, PeerCertificate, TLSSocket } from "node:tls";
 import { fingerprintOf } from "./pin.ts";
@@ -7,17 +8,17 @@ import { fingerprintOf } from "./pin.ts";
 export type Trust = {
   /** See `splitPin`. With it, neither names nor dates nor authorities matter. */
   readonly fingerprint?: string | undefined;
-  /** Certificates of authorities, PEM. Default: those that Node knows. */
+  /** Certificates of authorities, PEM: one of them has to vouch for an address without a fingerprint. */
   readonly ca?: string | undefined;
 };
 
 /** The options of a TLS connection, for `distrust` to judge who answers. */
 export function tlsOptionsFor({ fingerprint, ca }: Trust): ConnectionOptions {
-  const byAuthority = fingerprint === undefined;
+  const byAuthority = fingerprint === undefined && ca !== undefined;
   return {
     minVersion: "TLSv1.3",
     rejectUnauthorized: byAuthority,
-    ...(byAuthority && ca !== undefined && { ca }),
+    ...(byAuthority && { ca }),
   };
 }
 
@@ -29,6 +30,11 @@ export function tlsOptionsFor({ fingerprint, ca }: Trust): ConnectionOptions {
 export function distrust(seen: string | undefined, { fingerprint }: Trust): string | undefined {
   if (fingerprint === undefined || seen === fingerprint) return undefined;
   return "somebody else answers there: the certificate is not the one that the address names";
+}
+
+/** Whether neither the address nor an authority vouches for the other end, and it has yet to prove the token. */
+export function isUnknown(stream: TLSSocket, { fingerprint, ca }: Trust): boolean {
+  return fingerprint === undefined && ca === undefined && !stream.authorized;
 }
 
 /** The fingerprint of the certificate at the other end, once the connection is secure. */

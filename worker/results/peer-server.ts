@@ -52,9 +52,7 @@ export async function startPeerServer(options: PeerServerOptions): Promise<PeerS
     });
     const address = `${webSocketUrl(host, server.port)}${transferPath}`;
     return {
-      address: credentials
-        ? withPin(address, fingerprintOfCertificate(credentials.cert))
-        : address,
+      address: credentials ? withPin(address, fingerprintOfCertificate(credentials.cert)) : address,
       close: () => server.close(),
     };
   } catch (error) {
