@@ -60,7 +60,7 @@ export async function ask(
         validTo = Date.parse(socket.getPeerCertificate().valid_to);
         const problem = distrust(seenAt(socket), trust);
         if (problem !== undefined) return request.destroy(new Error(problem));
-        if (isUnknown(socket, trust)) request.removeHeader("authorization");
+        if (isUnknown(trust)) request.removeHeader("authorization");
         return request.end();
       });
     });

@@ -59,7 +59,7 @@ export async function openWebSocket(
               socket.binding = seenAt(opened as TLSSocket);
               const problem = distrust(socket.binding, trust);
               if (problem !== undefined) return reject(new ConnectionError(problem));
-              if (isUnknown(opened as TLSSocket, trust)) request.removeHeader("authorization");
+              if (isUnknown(trust)) request.removeHeader("authorization");
               request.end();
             });
           }

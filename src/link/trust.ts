@@ -2,7 +2,13 @@
 // certificate that the address names, or one that the given authority vouches for. Of anybody else the certificate
 // is only noted: the proof of the token covers it (`Socket.binding`).
 
-import type { ConnectionOptions, PeerCertificate, TLSSocket } from "node:tls";
+import {
+  createSecureContext,
+  type ConnectionOptions,
+  type PeerCertificate,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
 import { fingerprintOf } from "./pin.ts";
 
 export type Trust = {
@@ -14,13 +20,13 @@ export type Trust = {
 
 /** The options of a TLS connection, for `distrust` to judge who answers. */
 export function tlsOptionsFor({ fingerprint, ca }: Trust): ConnectionOptions {
-  const byAuthority = fingerprint === undefined && ca !== undefined;
-  return {
-    minVersion: "TLSv1.3",
-    rejectUnauthorized: byAuthority,
-    ...(byAuthority && { ca }),
-  };
+  if (fingerprint === undefined && ca !== undefined) return { minVersion: "TLSv1.3", ca };
+  // Each context of its own would cost as much as a handshake.
+  withoutAuthorities ??= createSecureContext({ minVersion: "TLSv1.3", ca: [] });
+  return { secureContext: withoutAuthorities, rejectUnauthorized: false };
 }
+
+let withoutAuthorities: SecureContext | undefined;
 
 /**
  * Why the other end is not trusted, or undefined.
@@ -33,8 +39,8 @@ export function distrust(seen: string | undefined, { fingerprint }: Trust): stri
 }
 
 /** Whether neither the address nor an authority vouches for the other end, and it has yet to prove the token. */
-export function isUnknown(stream: TLSSocket, { fingerprint, ca }: Trust): boolean {
-  return fingerprint === undefined && ca === undefined && !stream.authorized;
+export function isUnknown({ fingerprint, ca }: Trust): boolean {
+  return fingerprint === undefined && ca === undefined;
 }
 
 /** The fingerprint of the certificate at the other end, once the connection is secure. */

@@ -45,6 +45,8 @@ const nodeOnly: Record<string, string> = {
   "src/meeting/exposure.ts": "the permissions of a file",
   "src/meeting/scheduler-file.ts": "a file",
   "src/link/socket-ws.ts": "the package ws",
+  "src/link/trust.ts": "TLS",
+  "src/meeting/tls.ts": "keys",
   "src/meeting/target.ts": "the scheduler file and the environment",
   "src/meeting/token.ts": "a file, and randomness for secrets",
   "src/version.ts": "reads package.json",
