@@ -84,7 +84,7 @@ export async function runTlsBenchmark(options: { rounds: number; quick: boolean 
 function measures(quick: boolean): Measure[] {
   const tasks = quick ? 10_000 : 100_000;
   const bytes = (quick ? 8 : 64) * mebibyte;
-  const connections = quick ? 100 : 1_000;
+  const connections = quick ? 50 : 250;
   return [
     {
       what: `map and gather (${tasks})`,

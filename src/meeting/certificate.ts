@@ -14,17 +14,20 @@ import { usableAddresses } from "./address.ts";
 export type Credentials = { readonly cert: string; readonly key: string };
 
 const dayMs = 86_400_000;
-const validDays = 1_825;
 const ecdsaWithSha256 = "1.2.840.10045.4.3.2";
 const commonName = "2.5.4.3";
 const serverAuthentication = "1.3.6.1.5.5.7.3.1";
 
 /**
- * Makes a key on the curve P-256, and a certificate for it that is valid for five years.
+ * Makes a key on the curve P-256, and a certificate for it.
  *
- * @param names what others call this machine; default: its name and its addresses
+ * @param options `names`: what others call this machine, by default its name and its addresses; `validDays`: by
+ *   default five years
  */
-export async function makeCredentials(names: readonly string[] = ownNames()): Promise<Credentials> {
+export async function makeCredentials({
+  names = ownNames(),
+  validDays = 1_825,
+}: { names?: readonly string[]; validDays?: number } = {}): Promise<Credentials> {
   // Few processes need this, and it takes a while to load.
   const x509 = await import("@peculiar/asn1-x509");
   const { AsnConvert, OctetString } = await import("@peculiar/asn1-schema");
@@ -57,7 +60,7 @@ export async function makeCredentials(names: readonly string[] = ownNames()): Pr
     subject: name,
     validity: new x509.Validity({
       // The clocks of a cluster differ.
-      notBefore: new Date(timestamp() - dayMs),
+      notBefore: new Date(timestamp() - 2 * dayMs),
       notAfter: new Date(timestamp() + validDays * dayMs),
     }),
     subjectPublicKeyInfo: AsnConvert.parse(publicKey, x509.SubjectPublicKeyInfo),
