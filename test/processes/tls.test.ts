@@ -2,6 +2,7 @@
 // scheduler hears nothing, and the next scheduler on a journal is known by its certificate.
 
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { connect as connectTo, createServer, type AddressInfo, type Socket } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
@@ -11,7 +12,7 @@ import { Client } from "../../src/index.ts";
 import { splitPin, withoutPin } from "../../src/link/pin.ts";
 import { usableAddresses } from "../../src/meeting/address.ts";
 import { makeCredentials } from "../../src/meeting/certificate.ts";
-import { startUpgradeServer } from "../../src/meeting/upgrade-server.ts";
+import { createTlsServer } from "../../src/meeting/tls-server.ts";
 import { reap, thence, type Program } from "../processes.ts";
 import { addCleanUp, arithmetic, behaviours, cleanUp, patientMs } from "./daemons.ts";
 
@@ -193,16 +194,15 @@ test("who takes the port of a dead scheduler hears nothing", { timeout: patientM
   const worker = await startWorker([urls[0]!], { THENCE_TOKEN: token });
   await program.end("SIGKILL");
   const requests: unknown[] = [];
-  const stranger = await startUpgradeServer({
-    host: "127.0.0.1",
-    port: Number(new URL(urls[0]!).port),
+  const stranger = createTlsServer({
     credentials: await makeCredentials(),
-    doorkeeper: ({ headers }) => void requests.push(headers),
-    respond: (request) => void requests.push(request.headers),
-    accept: (socket) => void requests.push(socket),
-    turnedAway: () => undefined,
+    handshakeTimeout: 10_000,
   });
-  addCleanUp(() => stranger.close());
+  for (const event of ["request", "upgrade"]) {
+    stranger.on(event, ({ headers }: IncomingMessage) => requests.push(headers));
+  }
+  stranger.listen(Number(new URL(urls[0]!).port), "127.0.0.1");
+  addCleanUp(async () => void stranger.close());
   await worker.wrote(/somebody else answers there/);
   expect(requests).toEqual([]);
   await worker.end("SIGKILL");

@@ -7,7 +7,7 @@ import { memorySocketPair } from "./socket-memory.ts";
 import { openWebSocket, webSocketOptions, WsSocket } from "../../../src/link/socket-ws.ts";
 import { withPin } from "../../../src/link/pin.ts";
 import { fingerprintOfCertificate, makeCredentials } from "../../../src/meeting/certificate.ts";
-import { startUpgradeServer } from "../../../src/meeting/upgrade-server.ts";
+import { createTlsServer } from "../../../src/meeting/tls-server.ts";
 import type { Socket } from "../../../src/link/socket.ts";
 
 export type SocketMaker = {
@@ -48,25 +48,26 @@ export async function socketMakers(): Promise<SocketMaker[]> {
 
 async function tlsSocketMaker(): Promise<SocketMaker> {
   const credentials = await makeCredentials();
-  let connected = Promise.withResolvers<Socket>();
-  const server = await startUpgradeServer({
-    host: "127.0.0.1",
-    port: 0,
-    credentials,
-    doorkeeper: () => undefined,
-    respond: (_, response) => response.end(),
-    accept: (socket) => connected.resolve(socket),
-    turnedAway: () => undefined,
-  });
-  const fingerprint = fingerprintOfCertificate(credentials.cert);
-  const url = withPin(`wss://127.0.0.1:${server.port}`, fingerprint);
+  const binding = fingerprintOfCertificate(credentials.cert);
+  const server = createTlsServer({ credentials, handshakeTimeout: 10_000 });
+  const webSockets = new WebSocketServer({ ...webSocketOptions, server });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = withPin(`wss://127.0.0.1:${(server.address() as AddressInfo).port}`, binding);
+  const target = { url, token: undefined };
   return {
     kind: "ws over TLS",
     async pair() {
-      connected = Promise.withResolvers();
-      const dialled = await openWebSocket({ url, token: undefined }, { timeoutMs: 5_000 });
+      const connected = Promise.withResolvers<Socket>();
+      webSockets.once("connection", (webSocket, { socket: stream }) => {
+        connected.resolve(new WsSocket(webSocket, { stream, binding }));
+      });
+      const dialled = await openWebSocket(target, { timeoutMs: 5_000 });
       return { dialled, accepted: await connected.promise };
     },
-    close: () => server.close(),
+    async close() {
+      for (const client of webSockets.clients) client.terminate();
+      await new Promise((resolve) => server.close(resolve));
+    },
   };
 }

@@ -1,9 +1,10 @@
 // Whom a dialler trusts, on real TLS connections: nothing is sent before, and every refusal says what to do.
 
 import { once } from "node:events";
-import type { IncomingHttpHeaders } from "node:http";
-import { connect } from "node:net";
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import { connect, type AddressInfo, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WebSocketServer } from "ws";
 import { withPin } from "../../../src/link/pin.ts";
 import { openWebSocket } from "../../../src/link/socket-ws.ts";
 import {
@@ -11,29 +12,26 @@ import {
   makeCredentials,
   type Credentials,
 } from "../../../src/meeting/certificate.ts";
-import { startUpgradeServer, type UpgradeServer } from "../../../src/meeting/upgrade-server.ts";
+import { createTlsServer } from "../../../src/meeting/tls-server.ts";
 
-const servers: UpgradeServer[] = [];
-afterAll(() => Promise.all(servers.map((server) => server.close())));
+const servers: Server[] = [];
+afterAll(() => {
+  for (const server of servers) server.close();
+});
 
-async function serve(credentials: Credentials | undefined, requestMs?: number) {
+async function serve(credentials: Credentials | undefined, handshakeTimeout = 10_000) {
   const requests: IncomingHttpHeaders[] = [];
-  const server = await startUpgradeServer({
-    host: "127.0.0.1",
-    port: 0,
-    credentials,
-    requestMs,
-    doorkeeper: ({ headers }) => void requests.push(headers),
-    respond: (_, response) => response.end(),
-    accept: () => undefined,
-    turnedAway: () => undefined,
-  });
+  const server = credentials ? createTlsServer({ credentials, handshakeTimeout }) : createServer();
   servers.push(server);
-  return { port: server.port, requests };
+  new WebSocketServer({ server }).on("connection", (_, { headers }) => requests.push(headers));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { port: (server.address() as AddressInfo).port, requests };
 }
 
 async function open(url: string, more: { ca?: string } = {}) {
-  const socket = await openWebSocket({ url, token: "t0ken", ...more }, { timeoutMs: 5_000 });
+  const target = { url, token: "t0ken", ...more };
+  const socket = await openWebSocket(target, { timeoutMs: 5_000 });
   socket.terminate();
   return socket;
 }
