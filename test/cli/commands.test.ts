@@ -187,7 +187,7 @@ describe("usage", () => {
     [["submit", "add", "--with", "[1]"], "Expected a JSON object"],
     [["scheduler", "--host", ""], "Expected an address, like 127.0.0.1"],
     [["scheduler", "--host", "::1", "--interface", "lo"], "cannot be used with option"],
-    [["scheduler", "--tls"], "unknown option '--tls'"],
+    [["scheduler", "--tls"], "option '--tls <whether>' argument missing"],
     [["worker", "ws://127.0.0.1:1"], "required option '--module"],
     [["worker", "--module", "x.ts", "http://127.0.0.1"], "is not the address of a scheduler"],
     [["worker", "--module", "x.ts", "--resources", "gpu"], "Expected name=amount"],
