@@ -10,6 +10,11 @@ export type Socket = {
   readonly bufferedBytes: number;
   /** Bytes received, including those of incomplete messages; undefined when they are not counted. */
   readonly bytesRead?: number | undefined;
+  /**
+   * What both ends of an encrypted connection see of it, and nobody can have beside them: the SHA-256 of the
+   * server's certificate, as base64url. Undefined for a connection in plain text. The proofs of the token cover it.
+   */
+  readonly binding?: string | undefined;
   /** Sets the handlers. Messages are held back until the first call. */
   listen(handlers: SocketHandlers): void;
   /** Sends a message; has no effect after a close. The bytes must not change until they have left. */

@@ -37,7 +37,7 @@ export type { Reference, StoredAtWorker } from "./results.ts";
 export type { RateLimit, Resources, Retries, TaskOptions } from "./task-options.ts";
 
 /** Raised when a message changes its meaning; a peer of another version is refused at the hello. */
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 // ── The handshake: the first message of each side, on every connection ───────────────────────────
 
