@@ -3,7 +3,7 @@
 import { nanoid } from "nanoid";
 import { hostname } from "node:os";
 import { rateLimited } from "../src/rate-limit.ts";
-import { openWebSocket } from "../src/link/socket-ws.ts";
+import { openProven } from "../src/link/open.ts";
 import { reachableUrls, webSocketUrl } from "../src/meeting/address.ts";
 import { formatDuration } from "../src/duration.ts";
 import { ConnectionError } from "../src/errors/errors.ts";
@@ -15,7 +15,7 @@ import {
   removeSchedulerFile,
   writeSchedulerFile,
 } from "../src/meeting/scheduler-file.ts";
-import { mintToken } from "../src/meeting/token.ts";
+import { checkFullToken, mintToken } from "../src/meeting/token.ts";
 import { version } from "../src/version.ts";
 import { apiOf } from "./api.ts";
 import { Clockwork } from "./clockwork.ts";
@@ -33,7 +33,7 @@ export type SchedulerOptions = {
   host?: string;
   /** 0 chooses a free port. Default: 8786. */
   port?: number;
-  /** The token that every peer must show. Default: the one in the journal, or a new one. */
+  /** The token that every peer must prove. Default: the one in the journal, or a new one. */
   token?: string;
   /** The file for the URLs and the token, readable only by its owner. Default: no file. */
   schedulerFile?: string;
@@ -96,6 +96,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   if (options.durability !== undefined && directory === undefined) {
     throw new TypeError("durability needs a journal: without one nothing is kept");
   }
+  if (options.token !== undefined) checkFullToken(options.token);
   if (schedulerFile !== undefined) await refuseToReplaceLiving(schedulerFile);
   const core = { ...options.core, nearestNames, seed: Math.trunc(Math.random() * 2 ** 32) };
   const identity = () => ({ id: nanoid(), token: options.token ?? mintToken() });
@@ -176,16 +177,16 @@ async function serve(
   const sessions = new Sessions({ id, clockwork, heartbeatMs: options.heartbeatMs ?? 3_000, log });
   if (durable) sessions.inherit(durable.kept.sessions.values());
   const stopWatching = options.steps && watchSteps({ steps: options.steps, clockwork, log });
-  const relay = new Relay({ clockwork, token, open: openWebSocket });
+  const relay = new Relay({ clockwork, token, open: openProven });
   const turnedAway = rateLimited(log.warning, { what: "refusals of this kind" });
   server = await startServer({
     host,
     port,
     token,
-    accept: (socket, peer) => sessions.accept(socket, peer.address),
+    accept: (socket, peer, right) => sessions.accept(socket, peer.address, right),
     acceptData: (socket) => relay.accept(socket),
     turnedAway: (why, { address }) => turnedAway.say(`turned away ${address}: ${why}`),
-    endpoints: apiOf(clockwork, id),
+    endpoints: apiOf(clockwork),
   }).catch((error: unknown) => {
     clockwork.stop();
     throw error;

@@ -34,6 +34,9 @@ export async function examine(patient: Patient): Promise<Finding[]> {
   const token = given ?? found?.file?.token;
   const scheduler = await examineScheduler({ urls, token, expected: found?.file, timeoutMs });
   findings.push(...scheduler.findings);
-  if (scheduler.url === undefined) return findings;
-  return [...findings, ...(await examineWorkers(scheduler.url, { token, timeoutMs }))];
+  const { session } = scheduler;
+  if (session === undefined) return findings;
+  const workers = await examineWorkers(session, { token, timeoutMs });
+  await session.close();
+  return [...findings, ...workers];
 }

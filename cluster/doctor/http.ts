@@ -1,4 +1,4 @@
-// Asks a scheduler over HTTP: a link would retry, and hide what an attempt met.
+// Asks a scheduler for a public page over HTTP: a link would retry, and hide what an attempt met.
 
 import { once } from "node:events";
 import { get as getPlain, type IncomingMessage } from "node:http";
@@ -15,17 +15,14 @@ export type Answer =
 export async function ask(
   url: string,
   path: string,
-  { token, timeoutMs }: { token?: string | undefined; timeoutMs: number },
+  { timeoutMs }: { timeoutMs: number },
 ): Promise<Answer> {
   const began = now();
   const tookMs = () => Math.round(now() - began);
   const address = new URL(path, `${url.replace(/^ws/, "http").replace(/\/?$/, "/")}`);
   const get = address.protocol === "https:" ? getByTls : getPlain;
   // `fetch` would refuse some ports, and take its time to load.
-  const request = get(address, {
-    ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
-    agent: false,
-  });
+  const request = get(address, { agent: false });
   const late = setTimeout(
     () => request.destroy(new Error(`no answer within ${describeDuration(timeoutMs)}`)),
     timeoutMs,

@@ -14,7 +14,7 @@ import {
   type Welcome,
   type WorkerHello,
 } from "../wire/protocol.ts";
-import { openWebSocket } from "./socket-ws.ts";
+import { openProven } from "./open.ts";
 import { GoodbyeError, type Socket } from "./socket.ts";
 
 export type DialTarget = {
@@ -84,6 +84,7 @@ export type DialOptions<In> = {
   localAddress?: string;
 };
 
+/** Opens one socket, whose other side has proved that it knows the token. */
 export type OpenSocket = (
   target: DialTarget,
   options: { timeoutMs: number; signal?: AbortSignal; localAddress?: string },
@@ -132,7 +133,7 @@ class Dialler<In, Out extends object> {
   constructor(options: DialOptions<In>) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#open = options.open ?? openWebSocket;
+    this.#open = options.open ?? openProven;
   }
 
   async first(): Promise<DialledLink<In, Out>> {

@@ -3,17 +3,10 @@
 import { AuthenticationError } from "../errors/errors.ts";
 import { now } from "../timers.ts";
 import { rightOf } from "../wire/rights.ts";
-import { prove, type Purpose } from "./proof.ts";
+import { prove } from "./proof.ts";
+import { purposeOf } from "./purpose.ts";
 import type { OpenSocket } from "./dial.ts";
 import { openWebSocket } from "./socket-ws.ts";
-
-/** The path at which workers and the scheduler serve values. */
-export const dataPath = "/data";
-
-/** What a connection to this path is for. */
-export function purposeOf(path: string): Purpose {
-  return path.endsWith(dataPath) ? "data" : "link";
-}
 
 /**
  * Opens a WebSocket, and exchanges proofs.

@@ -22,10 +22,8 @@ import { refuse, type RefusalCode } from "./accept.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { hmac, isSame, mintNonce } from "./hmac.ts";
 import { refusalError } from "./handshake.ts";
+import type { Purpose } from "./purpose.ts";
 import { closeCodes, describeClose, noHandlers, type Socket, type SocketData } from "./socket.ts";
-
-/** What a connection is for. The path of its URL says it. */
-export type Purpose = "link" | "data";
 
 const Nonce = Type.String({ minLength: 22, maxLength: 128 });
 const Proof = Type.String({ minLength: 43, maxLength: 43 });
@@ -103,8 +101,8 @@ export async function prove(socket: Socket, options: ProveOptions): Promise<void
     if (!isSame(answer.proof, await proofOf(token, "accepting", terms))) {
       socket.close(closeCodes.refused, "the dialling side has another token");
       throw new AuthenticationError(
-        "The token is not the one of whoever answers there: it is of another scheduler, or what " +
-          "answers is not your scheduler. Nothing of the token was told.",
+        "The token is not the one of this scheduler, or what answers there is not the scheduler: " +
+          "it does not know the token.",
       );
     }
     socket.send(JSON.stringify({ type: "proof", proof: await proofOf(token, "dialling", terms) }));

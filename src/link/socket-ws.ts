@@ -3,7 +3,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket as NetSocket } from "node:net";
 import { WebSocket } from "ws";
-import { AuthenticationError, ConnectionError } from "../errors/errors.ts";
+import { ConnectionError, ProtocolError } from "../errors/errors.ts";
 import { withoutFrames } from "../errors/stack.ts";
 import { limits } from "../wire/limits.ts";
 import { releaseMessage, releaseReads } from "./read-memory.ts";
@@ -28,13 +28,13 @@ export const webSocketOptions = {
 } as const;
 
 /**
- * Opens a WebSocket.
+ * Opens a WebSocket. Nothing is known of who is at the other end; `openProven` finds out.
  *
- * @throws {AuthenticationError} when the token was not accepted (HTTP 401)
+ * @throws {ProtocolError} when the server asks for a token in the request (HTTP 401)
  * @throws {ConnectionError} when there was no answer within `timeoutMs`, or another one than expected
  */
 export async function openWebSocket(
-  target: { url: string; token: string | undefined },
+  target: { url: string },
   options: { timeoutMs: number; signal?: AbortSignal; localAddress?: string },
 ): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
@@ -51,7 +51,6 @@ export async function openWebSocket(
         request.end();
       },
       ...(options.localAddress !== undefined && { localAddress: options.localAddress }),
-      headers: target.token === undefined ? {} : { authorization: `Bearer ${target.token}` },
       // Masks protect proxies from malicious web pages, so programs do not need them. A mask of
       // zeros saves both sides a pass over the data.
       generateMask() {},
@@ -76,7 +75,8 @@ export async function openWebSocket(
     });
     response.once("close", () => {
       const status = `${response.statusCode} ${response.statusMessage}: ${words.trim()}`;
-      if (response.statusCode === 401) reject(new AuthenticationError(words.trim() || status));
+      if (response.statusCode === 401)
+        reject(new ProtocolError(`${sendsNoToken} (HTTP ${status})`));
       else reject(new ConnectionError(`the answer was HTTP ${status}`));
     });
     // A body that never ends is cut after a second.
@@ -93,6 +93,10 @@ export async function openWebSocket(
     options.signal?.removeEventListener("abort", stop);
   }
 }
+
+const sendsNoToken =
+  "Install the same version of thence on both sides: what answers there wants the token in the request, as " +
+  "versions before 0.2 did, and this one sends it to nobody";
 
 /**
  * The longest time, in milliseconds, that sockets are read within one turn of the event loop. Node

@@ -1,14 +1,29 @@
 // The token of a scheduler: how it is made, and where a given token is found. Tokens are never written
 // to a log. They should not be on a command line, which every user of a machine can list.
 
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { open } from "node:fs/promises";
 import { hideInLogs } from "../log.ts";
+import { rightOf, viewPrefix } from "../wire/rights.ts";
 import { warnOfExposure, type Warn } from "./exposure.ts";
 
 /** Makes a token of 256 random bits, as text that is safe in headers, URLs and shells. */
 export function mintToken(): string {
   return checkedToken(randomBytes(32).toString("base64url"), "the new token");
+}
+
+/** The token that only allows to look, made from the full one, so that it need not be kept. */
+export function viewTokenOf(token: string): string {
+  const made = createHmac("sha256", token).update("thence view token").digest("base64url");
+  return checkedToken(`${viewPrefix}${made}`, "the view token");
+}
+
+/** @throws {Error} when a scheduler cannot have this token */
+export function checkFullToken(token: string): void {
+  if (rightOf(token) === "full") return;
+  throw new Error(
+    `give the scheduler a full token: one that begins with "${viewPrefix}" is a view token`,
+  );
 }
 
 export type TokenSources = {

@@ -12,7 +12,7 @@ import type { State } from "../../scheduler/core/state.ts";
 import { JournalFullError } from "../../scheduler/journal/journal-error.ts";
 import { Relay } from "../../scheduler/relay.ts";
 import { Sessions } from "../../scheduler/sessions.ts";
-import { transferPath } from "../../src/transfer/messages.ts";
+import { transferPath } from "../../src/link/purpose.ts";
 import { Results } from "../../worker/results/results.ts";
 import { SimulatedDisk } from "./disk.ts";
 import { Calls } from "../../worker/calls/calls.ts";

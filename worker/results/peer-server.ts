@@ -1,5 +1,5 @@
 // The worker's port for results: other workers and clients fetch from it what this worker holds. Every
-// connection must show the cluster's token.
+// connection must prove the full token of the cluster.
 
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
@@ -7,9 +7,9 @@ import { isIPv6 } from "node:net";
 import { ConnectionError } from "../../src/errors/errors.ts";
 import type { Socket } from "../../src/link/socket.ts";
 import { webSocketUrl } from "../../src/meeting/address.ts";
-import { doorkeeper } from "../../src/meeting/door.ts";
+import { transferPath } from "../../src/link/purpose.ts";
+import { upgradeDoorkeeper } from "../../src/meeting/door.ts";
 import { startUpgradeServer } from "../../src/meeting/upgrade-server.ts";
-import { transferPath } from "../../src/transfer/messages.ts";
 
 export type PeerServer = {
   /** The URL for other workers and clients: ws://… */
@@ -36,7 +36,8 @@ export async function startPeerServer(options: PeerServerOptions): Promise<PeerS
     const server = await startUpgradeServer({
       host,
       port: 0,
-      doorkeeper: doorkeeper(token, "http", "worker"),
+      doorkeeper: upgradeDoorkeeper("http", "worker"),
+      tokenFor: (right, purpose) => (right === "full" && purpose === "data" ? token() : undefined),
       respond(_, response) {
         response.writeHead(404, { connection: "close" });
         response.end("This is a thence worker: other workers and clients fetch results here.\n");
