@@ -12,6 +12,7 @@ import { readSchedulerFile, type SchedulerFile } from "../../src/meeting/schedul
 import { now, timestamp } from "../../src/timers.ts";
 import { version } from "../../src/version.ts";
 import { PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
+import { rightOf } from "../../src/wire/rights.ts";
 import { adviceFor, ask } from "./http.ts";
 import { Subject, type Finding } from "./findings.ts";
 
@@ -43,7 +44,7 @@ export async function examineFile(path: string): Promise<ExaminedFile> {
     subject.fail(`${path} is stale: its scheduler is gone, ${writer}`, advice);
   } else subject.ok(`${path}: ${writer}`);
   const exposure = exposureOf(statSync(path));
-  if (exposure !== undefined) {
+  if (exposure !== undefined && rightOf(file.token) === "full") {
     subject.fail(
       `${exposure} ${path}, and with its token run code as you`,
       `chmod 600 ${path}, and give the scheduler a new token`,

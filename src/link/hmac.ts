@@ -1,20 +1,14 @@
-// HMAC-SHA-256, in Node and in browsers.
+// What the proofs are made of, in Node and in browsers. It is computed at once: Node's and a browser's own
+// functions wait for a pool of threads, which a file system that hangs can fill, and a browser has its own
+// only on encrypted pages.
 
-/**
- * The HMAC of a text under a secret, as base64url. Node's own is preferred: it is done at once, while that of
- * WebCrypto waits for the thread pool, which a file system that hangs can fill.
- */
-export async function hmac(
-  secret: string,
-  text: string,
-  native = globalThis.process?.getBuiltinModule?.("node:crypto"),
-): Promise<string> {
-  if (native) return native.createHmac("sha256", secret).update(text).digest("base64url");
-  const encoder = new TextEncoder();
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const { subtle } = globalThis.crypto;
-  const key = await subtle.importKey("raw", encoder.encode(secret), algorithm, false, ["sign"]);
-  return base64url(new Uint8Array(await subtle.sign("HMAC", key, encoder.encode(text))));
+import { hmac as hmacOf } from "@noble/hashes/hmac.js";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { utf8ToBytes } from "@noble/hashes/utils.js";
+
+/** The HMAC-SHA-256 of a text under a secret, as base64url. */
+export function hmac(secret: string, text: string): string {
+  return base64url(hmacOf(sha256, utf8ToBytes(secret), utf8ToBytes(text)));
 }
 
 /** Random bytes for one use, as base64url. */

@@ -50,7 +50,7 @@ type Terms = {
   readonly binding: string;
 };
 
-function proofOf(token: string, side: "dialling" | "accepting", terms: Terms): Promise<string> {
+function proofOf(token: string, side: "dialling" | "accepting", terms: Terms): string {
   const { right, purpose, dialled, accepted, binding } = terms;
   const said = [side, PROTOCOL_VERSION, right, purpose, dialled, accepted, binding];
   return hmac(token, JSON.stringify(["thence proof", ...said]));
@@ -98,14 +98,14 @@ export async function prove(socket: Socket, options: ProveOptions): Promise<void
     const answer = answerIn(await answered);
     const binding = socket.binding ?? "";
     const terms = { right, purpose, dialled, accepted: answer.nonce, binding };
-    if (!isSame(answer.proof, await proofOf(token, "accepting", terms))) {
+    if (!isSame(answer.proof, proofOf(token, "accepting", terms))) {
       socket.close(closeCodes.refused, "the dialling side has another token");
       throw new AuthenticationError(
         "The token is not the one of this scheduler, or what answers there is not the scheduler: " +
           "it does not know the token.",
       );
     }
-    socket.send(JSON.stringify({ type: "proof", proof: await proofOf(token, "dialling", terms) }));
+    socket.send(JSON.stringify({ type: "proof", proof: proofOf(token, "dialling", terms) }));
   } catch (error) {
     socket.listen(noHandlers);
     if (!(error instanceof AuthenticationError)) socket.terminate();
@@ -178,12 +178,12 @@ export async function awaitProof(
     }
     const accepted = mintNonce();
     const terms = { right, purpose, dialled, accepted, binding: socket.binding ?? "" };
-    const proof = await proofOf(token, "accepting", terms);
+    const proof = proofOf(token, "accepting", terms);
     socket.send(JSON.stringify({ type: "proof", nonce: accepted, proof }));
     socket.resume();
     const answer = readProof(await next());
     if (answer === undefined) throw new Refused("malformed", "the second message must be a proof");
-    if (!isSame(answer.proof, await proofOf(token, "dialling", terms))) {
+    if (!isSame(answer.proof, proofOf(token, "dialling", terms))) {
       throw new Refused("token", "the proof is not one of this token");
     }
     return right;

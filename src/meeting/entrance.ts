@@ -35,15 +35,17 @@ export class Entrance {
   async admit(socket: Socket, stream: Duplex & { bytesRead: number }, peer: Peer): Promise<void> {
     const { tokenFor, accept, turnedAway, proofMs, maxStrangers = 4_096 } = this.#options;
     const purpose = purposeOf(peer.path);
-    let isCutOff = false;
+    let isRefused = false;
+    const refused = (why: string) => {
+      if (!isRefused) turnedAway(why, peer);
+      isRefused = true;
+    };
     const cutOff = (why: string) => {
-      isCutOff = true;
-      leave();
+      refused(why);
       stream.destroy();
-      turnedAway(why, peer);
     };
     const first = stream.bytesRead;
-    // This listener runs after the one of `ws`: a message that has arrived has paused the stream by now.
+    // This listener runs after the one of `ws`: a proof that has arrived has paused the stream by now.
     const count = () => {
       if (stream.bytesRead - first > limits.strangerBytes) {
         cutOff("it sent too much before it proved that it knows the token");
@@ -51,25 +53,27 @@ export class Entrance {
     };
     const leave = () => {
       stream.off("data", count);
+      stream.off("close", leave);
       this.#strangers.delete(cutOff);
     };
     stream.on("data", count);
+    // Who is refused stays a stranger until it has gone: it may still send.
+    stream.on("close", leave);
     this.#strangers.add(cutOff);
     if (this.#strangers.size > maxStrangers) {
       // Whoever means well is done within a round trip, so the oldest is the one that does not.
       const [oldest] = this.#strangers;
+      this.#strangers.delete(oldest!);
       oldest!("too many others connected before it proved that it knows the token");
     }
     const right = await awaitProof(socket, {
       tokenFor: (claimed) => tokenFor(claimed, purpose),
       purpose,
       timeoutMs: proofMs,
-      onRefused: (why) => {
-        if (!isCutOff) turnedAway(why, peer);
-      },
+      onRefused: refused,
     });
+    if (right === undefined || isRefused) return;
     leave();
-    if (right === undefined || isCutOff) return;
     accept(socket, peer, right);
     socket.resume();
   }

@@ -10,7 +10,8 @@ import { jsonAnswer, textAnswer, type Endpoints } from "../../scheduler/endpoint
 import { startServer, type Server, type ServerOptions } from "../../scheduler/server.ts";
 import { dial, type DialOptions } from "../../src/link/dial.ts";
 import { AuthenticationError, ConnectionError, ProtocolError } from "../../src/errors/errors.ts";
-import type { Socket } from "../../src/link/socket.ts";
+import type { Socket, SocketData } from "../../src/link/socket.ts";
+import { limits } from "../../src/wire/limits.ts";
 import { viewTokenOf } from "../../src/meeting/token.ts";
 import { provenWebSocket } from "../proven.ts";
 import { AcceptingSide, type Note } from "../src/link/accepting-side.ts";
@@ -279,6 +280,66 @@ describe("at the door", () => {
     await closed;
     const next = await startServer({ host: "127.0.0.1", port: server.port, token, accept() {} });
     await next.close();
+  });
+});
+
+describe("strangers, who have proved nothing yet,", () => {
+  async function stranger(ws: string) {
+    const webSocket = new WebSocket(ws);
+    webSocket.on("error", () => undefined);
+    const closed = once(webSocket, "close");
+    await once(webSocket, "open");
+    return { webSocket, closed };
+  }
+
+  test("are cut off when they send too much, in one message or in many", async () => {
+    const { ws, accepted, turnedAway } = await start();
+    const one = await stranger(ws);
+    one.webSocket.send("x".repeat(limits.strangerBytes * 4));
+    await one.closed;
+    const many = await stranger(ws);
+    for (let sent = 0; sent < limits.strangerBytes * 4; sent += 125) {
+      many.webSocket.ping("x".repeat(125));
+    }
+    await many.closed;
+    expect(turnedAway).toHaveLength(2);
+    expect(turnedAway[0]).toMatch(/^it sent too much before it proved/);
+    expect(accepted).toEqual([]);
+  });
+
+  test("are cut off in time when they say nothing", async () => {
+    const { ws, turnedAway } = await start({ proofMs: 100 });
+    const { closed } = await stranger(ws);
+    expect((await closed)[0]).toBe(4001);
+    expect(turnedAway).toEqual(["no proof within 0.1 s"]);
+  });
+
+  test("are only so many at once: the oldest makes room, and who knows the token gets in", async () => {
+    const { ws, accepted, turnedAway } = await start({ maxStrangers: 3 });
+    const strangers = [];
+    for (let count = 0; count < 3; count++) strangers.push(await stranger(ws));
+    const webSocket = await provenWebSocket(ws, token);
+    await vi.waitFor(() => expect(accepted).toHaveLength(1));
+    await strangers[0]!.closed;
+    expect(turnedAway).toEqual([expect.stringMatching(/^too many others/)]);
+    expect(strangers[1]!.webSocket.readyState).toBe(WebSocket.OPEN);
+    // Who has proved the token does not count.
+    strangers.push(await stranger(ws));
+    expect(turnedAway).toHaveLength(1);
+    for (const each of strangers) each.webSocket.terminate();
+    webSocket.terminate();
+  });
+
+  test("are bounded no more once they have proved the token", async () => {
+    const { promise: heard, resolve: message } = Promise.withResolvers<SocketData>();
+    const { ws } = await start({
+      accept: (socket) => socket.listen({ message, wrote() {}, closed() {} }),
+    });
+    const webSocket = await provenWebSocket(ws, token);
+    const large = "y".repeat(limits.strangerBytes * 2);
+    webSocket.send(large);
+    expect(await heard).toBe(large);
+    webSocket.terminate();
   });
 });
 

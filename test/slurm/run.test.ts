@@ -297,7 +297,7 @@ node ${main}
     expect(answers.file).toContain("Permission denied");
     expect(answers.environment).toContain("Permission denied");
     expect(answers.processes).toContain("thence run");
-    expect(answers.workers).toMatch(/^401 A token is needed/);
+    expect(answers.workers).toMatch(/^401 The view token is needed/);
     expect(answers.upgrade).toBe("refused\n");
   });
 });

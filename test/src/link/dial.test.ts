@@ -426,12 +426,25 @@ describe("after a drop", () => {
     expect(on.lost).not.toHaveBeenCalled();
   });
 
-  test("a refused token while coming back is the end", async () => {
+  test("who listens where the scheduler was, and does not know the token, ends no session", async () => {
     const { world, on } = await connected();
+    const { scheduler } = world;
     world.scheduler = undefined;
     world.openError = () => new AuthenticationError("The token is not the one of this scheduler.");
     for (const socket of world.sockets) socket.lose(true);
     await world.clock.advance(1_000);
-    expect(on.lost.mock.calls[0]![0]).toBeInstanceOf(AuthenticationError);
+    expect(on.lost).not.toHaveBeenCalled();
+    world.scheduler = scheduler;
+    await world.clock.advance(5_000);
+    expect(on.up).toHaveBeenCalledTimes(1);
+  });
+
+  test("a session that nobody knows any more is lost after its grace", async () => {
+    const { world, on } = await connected();
+    world.scheduler = undefined;
+    world.openError = () => new AuthenticationError("The token is not the one of this scheduler.");
+    for (const socket of world.sockets) socket.lose(true);
+    await world.clock.advance(60_000);
+    expect(on.lost.mock.calls[0]![0].message).toMatch(/could not be restored .*is not the one/);
   });
 });
