@@ -28,7 +28,7 @@ export function tokenCommand(): Command {
   return withExample(
     command,
     "thence token --view --scheduler-file s.json --output view.json",
-    "thence status --scheduler-file view.json",
+    "thence token --view --scheduler-file s.json",
   );
 }
 

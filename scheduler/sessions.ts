@@ -71,7 +71,7 @@ export class Sessions implements Carrier {
   }
 
   /** Reads the hello on a socket that proved a token, and attaches the socket to its session. */
-  accept(socket: Socket, address: string, right: Right = "full"): void {
+  accept(socket: Socket, address: string, right: Right): void {
     const onRefused = ({ message }: Refusal) => this.#refused.say(`refused ${address}: ${message}`);
     void awaitHello(socket, { onRefused }).then((said) => {
       if (said === undefined) return;

@@ -154,7 +154,7 @@ export class Cluster {
       const sessions = new Sessions({ id, clockwork, heartbeatMs, log });
       this.#sessions = sessions;
       if (kept) sessions.inherit(kept.sessions.values());
-      this.network.listen(url, scope, (socket) => sessions.accept(socket, "simulated"));
+      this.network.listen(url, scope, (socket) => sessions.accept(socket, "simulated", "full"));
       const open = this.network.opener(new Route("scheduler"));
       const relay = new Relay({ clockwork, token: "", open });
       this.#relay = relay;
