@@ -313,16 +313,18 @@ class Dialler<In, Out extends object> {
 
   /**
    * The error for a failed attempt. A refused token is retried while the file may be stale, and while a session
-   * waits: who does not know its token is not its scheduler, but somebody who listens where that was.
+   * waits: who proves nothing is not its scheduler, but somebody who listens where that was.
    */
   #refused(error: unknown, target: DialTarget): unknown {
     const hint = target.hint === undefined ? "" : `; ${target.hint}`;
+    const isComingBack = this.#link !== undefined && !this.#startsOver;
+    if (isComingBack && error instanceof Error && this.#isFinal(error)) {
+      return new ConnectionError(error.message, { cause: error });
+    }
     if (!(error instanceof AuthenticationError)) {
       if (hint === "" || !(error instanceof ConnectionError)) return error;
       return new ConnectionError(`${error.message}${hint}`, { cause: error });
     }
-    const isComingBack = this.#link !== undefined && !this.#startsOver;
-    if (isComingBack) return new ConnectionError(error.message, { cause: error });
     this.#refusedAt ??= this.#clock.now();
     const mayBeStale = target.scheduler !== undefined;
     if (mayBeStale && this.#clock.now() - this.#refusedAt < staleTokenMs) {

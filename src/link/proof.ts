@@ -240,5 +240,5 @@ function valueIn(data: SocketData): unknown {
 function readerOf<Schema extends TSchema>(schema: Schema) {
   const compiled = Compile(schema);
   return (value: unknown): Static<Schema> | undefined =>
-    compiled.Check(value) ? (value as Static<Schema>) : undefined;
+    compiled.Check(value) ? value : undefined;
 }

@@ -426,18 +426,24 @@ describe("after a drop", () => {
     expect(on.lost).not.toHaveBeenCalled();
   });
 
-  test("who listens where the scheduler was, and does not know the token, ends no session", async () => {
-    const { world, on } = await connected();
-    const { scheduler } = world;
-    world.scheduler = undefined;
-    world.openError = () => new AuthenticationError("The token is not the one of this scheduler.");
-    for (const socket of world.sockets) socket.lose(true);
-    await world.clock.advance(1_000);
-    expect(on.lost).not.toHaveBeenCalled();
-    world.scheduler = scheduler;
-    await world.clock.advance(5_000);
-    expect(on.up).toHaveBeenCalledTimes(1);
-  });
+  test.each([
+    new AuthenticationError("The token is not the one of this scheduler."),
+    new ProtocolError("the server at this address is not of thence"),
+  ])(
+    "who listens where the scheduler was, and proves nothing, ends no session (%s)",
+    async (error) => {
+      const { world, on } = await connected();
+      const { scheduler } = world;
+      world.scheduler = undefined;
+      world.openError = () => error;
+      for (const socket of world.sockets) socket.lose(true);
+      await world.clock.advance(1_000);
+      expect(on.lost).not.toHaveBeenCalled();
+      world.scheduler = scheduler;
+      await world.clock.advance(5_000);
+      expect(on.up).toHaveBeenCalledTimes(1);
+    },
+  );
 
   test("a session that nobody knows any more is lost after its grace", async () => {
     const { world, on } = await connected();
