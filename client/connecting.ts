@@ -82,7 +82,7 @@ export async function openSession(options: OpenOptions): Promise<Session> {
   // A task has a client without ever dialling, and need not load what that takes.
   const { dial } = await import("../src/link/dial.ts");
   const { checkToClient } = await import("../src/wire/check.ts");
-  const { openWebSocket } = await import("../src/link/socket-ws.ts");
+  const { openProven } = await import("../src/link/open.ts");
   const { Fetcher } = await import("./fetcher.ts");
   const patienceMs = Math.min(checkedTimeout(timeoutMs), longestTimerMs);
   const session = new Session({ patienceMs });
@@ -97,7 +97,7 @@ export async function openSession(options: OpenOptions): Promise<Session> {
     persistent: true,
     on: session.events,
   });
-  const { open: openSocket = openWebSocket, clock } = how;
+  const { open: openSocket = openProven, clock } = how;
   session.attach(link, new Fetcher({ target: () => found, open: openSocket, clock }));
   return session;
 }

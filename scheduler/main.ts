@@ -3,8 +3,9 @@
 import { nanoid } from "nanoid";
 import { hostname } from "node:os";
 import { rateLimited } from "../src/rate-limit.ts";
-import { openWebSocket } from "../src/link/socket-ws.ts";
+import { openProven } from "../src/link/open.ts";
 import { withPin } from "../src/link/pin.ts";
+import { openWebSocket } from "../src/link/socket-ws.ts";
 import { reachableUrls, webSocketUrl } from "../src/meeting/address.ts";
 import { fingerprintOfCertificate, makeCredentials } from "../src/meeting/certificate.ts";
 import { credentialsFor, exposedBy, type Tls } from "../src/meeting/tls.ts";
@@ -18,7 +19,7 @@ import {
   removeSchedulerFile,
   writeSchedulerFile,
 } from "../src/meeting/scheduler-file.ts";
-import { mintToken } from "../src/meeting/token.ts";
+import { checkFullToken, mintToken } from "../src/meeting/token.ts";
 import { version } from "../src/version.ts";
 import { apiOf } from "./api.ts";
 import { Clockwork } from "./clockwork.ts";
@@ -42,7 +43,7 @@ export type SchedulerOptions = {
    * of a site. Default: on, except on loopback.
    */
   tls?: Tls;
-  /** The token that every peer must show. Default: the one in the journal, or a new one. */
+  /** The token that every peer must prove. Default: the one in the journal, or a new one. */
   token?: string;
   /** The file for the URLs and the token, readable only by its owner. Default: no file. */
   schedulerFile?: string;
@@ -105,6 +106,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   if (options.durability !== undefined && directory === undefined) {
     throw new TypeError("durability needs a journal: without one nothing is kept");
   }
+  if (options.token !== undefined) checkFullToken(options.token);
   if (schedulerFile !== undefined) await refuseToReplaceLiving(schedulerFile);
   const core = { ...options.core, nearestNames, seed: Math.trunc(Math.random() * 2 ** 32) };
   const identity = () => ({ id: nanoid(), token: options.token ?? mintToken() });
@@ -192,17 +194,17 @@ async function serve(
   const sessions = new Sessions({ id, clockwork, heartbeatMs: options.heartbeatMs ?? 3_000, log });
   if (durable) sessions.inherit(durable.kept.sessions.values());
   const stopWatching = options.steps && watchSteps({ steps: options.steps, clockwork, log });
-  const relay = new Relay({ clockwork, token, open: openWebSocket });
+  const relay = new Relay({ clockwork, token, open: openProven });
   const turnedAway = rateLimited(log.warning, { what: "refusals of this kind" });
   server = await startServer({
     host,
     port,
     token,
     credentials,
-    accept: (socket, peer) => sessions.accept(socket, peer.address),
+    accept: (socket, peer, right) => sessions.accept(socket, peer.address, right),
     acceptData: (socket) => relay.accept(socket),
     turnedAway: (why, { address }) => turnedAway.say(`turned away ${address}: ${why}`),
-    endpoints: apiOf(clockwork, id),
+    endpoints: apiOf(clockwork),
   }).catch((error: unknown) => {
     clockwork.stop();
     throw error;

@@ -22,7 +22,7 @@ import { formatDuration, longestTimerMs } from "../src/duration.ts";
 import { silentLog, type Log } from "../src/log.ts";
 import type { Tls } from "../src/meeting/tls.ts";
 import type { FromWorker, Predecessor, Resources, ToWorker } from "../src/wire/protocol.ts";
-import { openWebSocket } from "../src/link/socket-ws.ts";
+import { openProven } from "../src/link/open.ts";
 import type { Socket } from "../src/link/socket.ts";
 import { rateLimited } from "../src/rate-limit.ts";
 import { isLoopback } from "../src/meeting/loopback.ts";
@@ -100,7 +100,7 @@ export type WorkerOptions = {
   /** Gives up the start. */
   readonly signal?: AbortSignal;
   readonly log?: Log;
-  /** Opens one socket; default: a WebSocket. */
+  /** Opens one socket; default: a WebSocket whose other side knows the token. */
   readonly open?: OpenSocket;
   /** Accepts connections that fetch its results. Default: on a port of its own. */
   readonly listen?: (accept: (socket: Socket) => void) => Promise<PeerServer>;
@@ -162,7 +162,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
   let link: DialledLink<ToWorker, FromWorker> | undefined;
   let stopped: Promise<void> | undefined;
-  /** The scheduler as found most recently; connections to this worker must show its token. */
+  /** The scheduler as found most recently; connections to this worker must prove its token. */
   let found: DialTarget | undefined;
   let peerServer: PeerServer | undefined;
   const farewell = Promise.withResolvers<void>();
@@ -191,7 +191,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     reports,
     log,
     token: () => found?.token,
-    open: options.open ?? openWebSocket,
+    open: options.open ?? openProven,
     localAddress: options.localAddress,
     schedulerAddress: () => found && transferAddress(found.url),
     paused: (reason) => {

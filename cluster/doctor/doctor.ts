@@ -37,6 +37,9 @@ export async function examine(patient: Patient): Promise<Finding[]> {
   const ca = patient.tlsCa === undefined ? undefined : await readAuthorities(patient.tlsCa);
   const scheduler = await examineScheduler({ urls, token, ca, expected: found?.file, timeoutMs });
   findings.push(...scheduler.findings);
-  if (scheduler.url === undefined) return findings;
-  return [...findings, ...(await examineWorkers(scheduler.url, { token, ca, timeoutMs }))];
+  const { session } = scheduler;
+  if (session === undefined) return findings;
+  const workers = await examineWorkers(session, { token, timeoutMs });
+  await session.close();
+  return [...findings, ...workers];
 }

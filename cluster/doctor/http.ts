@@ -1,4 +1,4 @@
-// Asks a scheduler over HTTP: a link would retry, and hide what an attempt met.
+// Asks a scheduler for a public page over HTTP: a link would retry, and hide what an attempt met.
 
 import { once } from "node:events";
 import { request as requestPlain, type IncomingMessage } from "node:http";
@@ -10,7 +10,6 @@ import { splitPin } from "../../src/link/pin.ts";
 import {
   describeTlsError,
   distrust,
-  isUnknown,
   seenAt,
   tlsOptionsFor,
 } from "../../src/link/trust.ts";
@@ -30,11 +29,7 @@ export type Answer =
 export async function ask(
   url: string,
   path: string,
-  {
-    token,
-    ca,
-    timeoutMs,
-  }: { token?: string | undefined; ca?: string | undefined; timeoutMs: number },
+  { ca, timeoutMs }: { ca?: string | undefined; timeoutMs: number },
 ): Promise<Answer> {
   const began = now();
   const tookMs = () => Math.round(now() - began);
@@ -45,7 +40,6 @@ export async function ask(
   // `fetch` would refuse some ports, and take its time to load.
   const request = (isTls ? requestByTls : requestPlain)(address, {
     ...(isTls && tlsOptionsFor(trust)),
-    ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
     agent: false,
   });
   const late = setTimeout(
@@ -60,7 +54,6 @@ export async function ask(
         validTo = Date.parse(socket.getPeerCertificate().valid_to);
         const problem = distrust(seenAt(socket), trust);
         if (problem !== undefined) return request.destroy(new Error(problem));
-        if (isUnknown(trust)) request.removeHeader("authorization");
         return request.end();
       });
     });

@@ -14,8 +14,8 @@ import {
   type Welcome,
   type WorkerHello,
 } from "../wire/protocol.ts";
+import { openProven } from "./open.ts";
 import { withoutPin } from "./pin.ts";
-import { openWebSocket } from "./socket-ws.ts";
 import { GoodbyeError, type Socket } from "./socket.ts";
 
 export type DialTarget = {
@@ -87,6 +87,7 @@ export type DialOptions<In> = {
   localAddress?: string;
 };
 
+/** Opens one socket, whose other side has proved that it knows the token. */
 export type OpenSocket = (
   target: DialTarget,
   options: { timeoutMs: number; signal?: AbortSignal; localAddress?: string },
@@ -135,7 +136,7 @@ class Dialler<In, Out extends object> {
   constructor(options: DialOptions<In>) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#open = options.open ?? openWebSocket;
+    this.#open = options.open ?? openProven;
   }
 
   async first(): Promise<DialledLink<In, Out>> {
@@ -313,9 +314,16 @@ class Dialler<In, Out extends object> {
     return { socket, welcome };
   }
 
-  /** The error for a failed attempt. A refused token is retried while the file may be stale. */
+  /**
+   * The error for a failed attempt. A refused token is retried while the file may be stale, and while a session
+   * waits: who proves nothing is not its scheduler, but somebody who listens where that was.
+   */
   #refused(error: unknown, target: DialTarget): unknown {
     const hint = target.hint === undefined ? "" : `; ${target.hint}`;
+    const isComingBack = this.#link !== undefined && !this.#startsOver;
+    if (isComingBack && error instanceof Error && this.#isFinal(error)) {
+      return new ConnectionError(error.message, { cause: error });
+    }
     if (!(error instanceof AuthenticationError)) {
       if (hint === "" || !(error instanceof ConnectionError)) return error;
       return new ConnectionError(`${error.message}${hint}`, { cause: error });

@@ -4,14 +4,14 @@ import type { IncomingMessage } from "node:http";
 import type { Socket as NetSocket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
-import { AuthenticationError, ConnectionError } from "../errors/errors.ts";
+import { ConnectionError, ProtocolError } from "../errors/errors.ts";
 import { withoutFrames } from "../errors/stack.ts";
 import { limits } from "../wire/limits.ts";
 import { releaseMessage, releaseReads } from "./read-memory.ts";
 import { splitPin } from "./pin.ts";
 import { closeReason, type Socket, type SocketClose } from "./socket.ts";
 import type { SocketData, SocketHandlers } from "./socket.ts";
-import { describeTlsError, distrust, isUnknown, seenAt, tlsOptionsFor } from "./trust.ts";
+import { describeTlsError, distrust, seenAt, tlsOptionsFor } from "./trust.ts";
 import { describeDuration } from "../duration.ts";
 import { clearTimeout, now, queueMicrotask, setImmediate, setTimeout } from "../timers.ts";
 
@@ -31,13 +31,14 @@ export const webSocketOptions = {
 } as const;
 
 /**
- * Opens a WebSocket. Nothing is sent over TLS before the other side is trusted.
+ * Opens a WebSocket. Over TLS nothing is sent to anybody but whom the address or an authority names, if one of
+ * them does. Otherwise nothing is known of who is at the other end; `openProven` finds out.
  *
- * @throws {AuthenticationError} when the token was not accepted (HTTP 401)
+ * @throws {ProtocolError} when the server asks for a token in the request (HTTP 401)
  * @throws {ConnectionError} when there was no answer within `timeoutMs`, or another one than expected
  */
 export async function openWebSocket(
-  target: { url: string; token: string | undefined; ca?: string | undefined },
+  target: { url: string; ca?: string | undefined },
   options: { timeoutMs: number; signal?: AbortSignal; localAddress?: string },
 ): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
@@ -59,14 +60,12 @@ export async function openWebSocket(
               socket.binding = seenAt(opened as TLSSocket);
               const problem = distrust(socket.binding, trust);
               if (problem !== undefined) return reject(new ConnectionError(problem));
-              if (isUnknown(trust)) request.removeHeader("authorization");
               request.end();
             });
           }
         });
       },
       ...(options.localAddress !== undefined && { localAddress: options.localAddress }),
-      headers: target.token === undefined ? {} : { authorization: `Bearer ${target.token}` },
       // Masks protect proxies from malicious web pages, so programs do not need them. A mask of
       // zeros saves both sides a pass over the data.
       generateMask() {},
@@ -91,7 +90,8 @@ export async function openWebSocket(
     });
     response.once("close", () => {
       const status = `${response.statusCode} ${response.statusMessage}: ${words.trim()}`;
-      if (response.statusCode === 401) reject(new AuthenticationError(words.trim() || status));
+      if (response.statusCode === 401)
+        reject(new ProtocolError(`${sendsNoToken} (HTTP ${status})`));
       else reject(new ConnectionError(`the answer was HTTP ${status}`));
     });
     // A body that never ends is cut after a second.
@@ -108,6 +108,10 @@ export async function openWebSocket(
     options.signal?.removeEventListener("abort", stop);
   }
 }
+
+const sendsNoToken =
+  "Install the same version of thence on both sides: what answers there wants the token in the request, as " +
+  "versions before 0.2 did, and this one sends it to nobody";
 
 /**
  * The longest time, in milliseconds, that sockets are read within one turn of the event loop. Node

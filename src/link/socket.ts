@@ -12,7 +12,7 @@ export type Socket = {
   readonly bytesRead?: number | undefined;
   /**
    * The SHA-256 of the certificate of the accepting side, as this side sees it: somebody in the middle has another
-   * one. Undefined without TLS.
+   * one. Undefined without TLS. The proofs of the token cover it.
    */
   readonly binding?: string | undefined;
   /** Sets the handlers. Messages are held back until the first call. */

@@ -38,11 +38,6 @@ export function distrust(seen: string | undefined, { fingerprint }: Trust): stri
   return "somebody else answers there: the certificate is not the one that the address names";
 }
 
-/** Whether neither the address nor an authority vouches for the other end, and it has yet to prove the token. */
-export function isUnknown({ fingerprint, ca }: Trust): boolean {
-  return fingerprint === undefined && ca === undefined;
-}
-
 /** The fingerprint of the certificate at the other end, once the connection is secure. */
 export function seenAt(stream: TLSSocket): string | undefined {
   const { fingerprint256: digits } = stream.getPeerCertificate() as Partial<PeerCertificate>;

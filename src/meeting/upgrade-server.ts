@@ -1,5 +1,5 @@
-// The HTTP server under every listening role: it upgrades requests that show the token to WebSockets
-// and leaves all other requests to the role.
+// The HTTP server under every listening role: it upgrades requests to WebSockets, passes on those that prove
+// that they know the token, and leaves all other requests to the role.
 
 import {
   createServer,
@@ -13,8 +13,10 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { WsSocket, webSocketOptions } from "../link/socket-ws.ts";
 import type { Socket } from "../link/socket.ts";
+import type { Right } from "../wire/rights.ts";
 import { fingerprintOfCertificate, type Credentials } from "./certificate.ts";
 import { turnAway, type Doorkeeper } from "./door.ts";
+import { Entrance, type TokenFor } from "./entrance.ts";
 import { createTlsServer } from "./tls-server.ts";
 
 export type UpgradeServerOptions = {
@@ -24,18 +26,24 @@ export type UpgradeServerOptions = {
   port: number;
   /** Decides which upgrades are allowed. */
   doorkeeper: Doorkeeper;
+  /** The token that a WebSocket has to prove. */
+  tokenFor: TokenFor;
   /** Answers plain HTTP requests. */
   respond: RequestListener;
-  /** Receives every socket that was let in; its first message is still unread. */
-  accept: (socket: Socket, peer: Peer) => void;
+  /** Receives every socket that proved its token, and listens to it at once. */
+  accept: (socket: Socket, peer: Peer, right: Right) => void;
   /** Receives the reason for every refusal, for the log. The reason never contains a token. */
   turnedAway: (why: string, peer: Peer) => void;
   /** When given, the server speaks only https and wss. */
   credentials?: Credentials | undefined;
   /** Time for a whole HTTP request, from the start of its connection. Default: 10,000. */
   requestMs?: number | undefined;
+  /** Time for the proof of a WebSocket, from its upgrade. Default: 10,000. */
+  proofMs?: number | undefined;
   /** Connections at once, of every kind. Default: 65,536. */
   maxConnections?: number | undefined;
+  /** WebSockets at once that have proved nothing yet. Default: see `Entrance`. */
+  maxStrangers?: number | undefined;
 };
 
 /** The other end of a connection. */
@@ -58,6 +66,8 @@ export type UpgradeServer = {
  */
 export async function startUpgradeServer(options: UpgradeServerOptions): Promise<UpgradeServer> {
   const { host, port, credentials, doorkeeper, accept, turnedAway } = options;
+  const { tokenFor, proofMs, maxStrangers } = options;
+  const entrance = new Entrance({ tokenFor, accept, turnedAway, proofMs, maxStrangers });
   const webSockets = new WebSocketServer({ ...webSocketOptions, noServer: true });
   const { requestMs = 10_000 } = options;
   const timeouts = timeoutsFor(requestMs);
@@ -77,7 +87,8 @@ export async function startUpgradeServer(options: UpgradeServerOptions): Promise
       return;
     }
     webSockets.handleUpgrade(request, stream, head, (webSocket) => {
-      accept(new WsSocket(webSocket, { stream: request.socket, binding }), peerOf(request));
+      const socket = new WsSocket(webSocket, { stream: request.socket, binding });
+      void entrance.admit(socket, request.socket, peerOf(request));
     });
   });
   webSockets.on("wsClientError", (error, stream, request) => {

@@ -15,7 +15,7 @@ export type Shelf = {
   take(want: Want, incoming: Incoming, to: string | undefined): Promise<void>;
 };
 
-/** Answers on one socket, which has shown the token, until it closes. */
+/** Answers on one socket, which has proved the token, until it closes. */
 export function respond(socket: Socket, shelf: Shelf, closed: () => void = () => undefined) {
   const wanted = new Set<number>();
   const flow: Flow = new Flow(socket, {

@@ -60,6 +60,7 @@ const pure = [
   "src/payload/same-payload.ts",
   "src/duration.ts",
   "src/size.ts",
+  "src/wire/rights.ts",
 ];
 
 /** Node's half of an interface that a browser fills by itself, so portable files may import it. */

@@ -180,7 +180,7 @@ async function startScheduler() {
     host: "127.0.0.1",
     port: 0,
     token,
-    accept: (socket, peer) => sessions.accept(socket, peer.address),
+    accept: (socket, peer, right) => sessions.accept(socket, peer.address, right),
   });
   addCleanUp(async () => {
     clockwork.stop();

@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { connect as connectTo, createServer, type AddressInfo, type Socket } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import path from "node:path";
+import { connect as connectByTls, createServer as createTlsConnections } from "node:tls";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Client } from "../../src/index.ts";
 import { splitPin, withoutPin } from "../../src/link/pin.ts";
@@ -264,5 +265,32 @@ describe("wrong options", () => {
     const { how, stderr } = await thence(["scheduler", "--port", "0", ...options], { cwd: folder })
       .ended;
     expect({ how, stderr }).toEqual({ how: 2, stderr: expect.stringContaining(words) });
+  });
+});
+
+describe("an address without a fingerprint, and the token", () => {
+  test("are enough: the proof covers the certificate", { timeout: patientMs }, async () => {
+    const { urls, token } = await startScheduler("--tls", "on");
+    const url = withoutPin(urls[0]!);
+    await startWorker([url], { THENCE_TOKEN: token });
+    const client = await connect(url, { token });
+    expect(await client.submit("add", 1, 2).result()).toBe(3);
+  });
+
+  test("find out who is in the middle", { timeout: patientMs }, async () => {
+    const { urls, token } = await startScheduler("--tls", "on");
+    const port = Number(new URL(urls[0]!).port);
+    const middle = createTlsConnections({ ...(await makeCredentials()) }, (near) => {
+      const far = connectByTls({ port, host: "127.0.0.1", rejectUnauthorized: false });
+      near.on("error", () => far.destroy()).pipe(far);
+      far.on("error", () => near.destroy()).pipe(near);
+    });
+    middle.listen(0, "127.0.0.1");
+    await once(middle, "listening");
+    addCleanUp(async () => void middle.close());
+    const url = `wss://127.0.0.1:${(middle.address() as AddressInfo).port}`;
+    await expect(Client.connect(url, { token, timeoutMs: 10_000 })).rejects.toThrow(
+      "what answers there is not the scheduler: it does not know the token",
+    );
   });
 });

@@ -1,5 +1,5 @@
 // The worker's port for results: other workers and clients fetch from it what this worker holds. Every
-// connection must show the cluster's token.
+// connection must prove the full token of the cluster.
 
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
@@ -10,9 +10,9 @@ import { withPin } from "../../src/link/pin.ts";
 import { fingerprintOfCertificate } from "../../src/meeting/certificate.ts";
 import { credentialsFor, type Tls } from "../../src/meeting/tls.ts";
 import { webSocketUrl } from "../../src/meeting/address.ts";
-import { doorkeeper } from "../../src/meeting/door.ts";
+import { transferPath } from "../../src/link/purpose.ts";
+import { upgradeDoorkeeper } from "../../src/meeting/door.ts";
 import { startUpgradeServer } from "../../src/meeting/upgrade-server.ts";
-import { transferPath } from "../../src/transfer/messages.ts";
 
 export type PeerServer = {
   /** The URL for other workers and clients: ws://…, or wss://… with the fingerprint of its certificate. */
@@ -42,7 +42,8 @@ export async function startPeerServer(options: PeerServerOptions): Promise<PeerS
       host,
       port: 0,
       credentials,
-      doorkeeper: doorkeeper(token, credentials ? "https" : "http", "worker"),
+      doorkeeper: upgradeDoorkeeper(credentials ? "https" : "http", "worker"),
+      tokenFor: (right, purpose) => (right === "full" && purpose === "data" ? token() : undefined),
       respond(_, response) {
         response.writeHead(404, { connection: "close" });
         response.end("This is a thence worker: other workers and clients fetch results here.\n");

@@ -34,7 +34,7 @@ export async function socketMakers(): Promise<SocketMaker[]> {
       async pair() {
         const connected = Promise.withResolvers<Socket>();
         server.once("connection", (webSocket) => connected.resolve(new WsSocket(webSocket)));
-        const dialled = await openWebSocket({ url, token: undefined }, { timeoutMs: 5_000 });
+        const dialled = await openWebSocket({ url }, { timeoutMs: 5_000 });
         return { dialled, accepted: await connected.promise };
       },
       async close() {
