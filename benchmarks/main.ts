@@ -14,12 +14,13 @@ import { scenarios } from "./scenarios.ts";
 import type { System } from "./system.ts";
 import { queueSystem } from "./thence/queue.ts";
 import { startThence } from "./thence/system.ts";
+import { runTlsBenchmark } from "./tls/main.ts";
 
 const HELP = `Usage: npm run bench -- [scenario…] [--repeat n] [--quick] [--json file]
 
 Measures thence beside a bare WebSocket relay, the floor, taking turns, and prints a table.
 
-  scenario…      ${scenarios.map(({ name }) => name).join(" ")} data journal
+  scenario…      ${scenarios.map(({ name }) => name).join(" ")} data journal tls
                  (all of them by default)
   --repeat n     rounds to take medians over, after one to warm up (default 5)
   --quick        smaller sizes and one round: to see that it works, not to quote
@@ -35,6 +36,8 @@ type Options = {
   withData: boolean;
   /** Also what `journal/` measures, which holds thence against itself. */
   withJournal: boolean;
+  /** Also what `tls/` measures, which holds thence against itself, too. */
+  withTls: boolean;
   rounds: number;
   quick: boolean;
   json: string | undefined;
@@ -45,6 +48,7 @@ async function main(): Promise<void> {
   if (options === undefined) return;
   if (options.withData) await runDataBenchmark(options);
   if (options.withJournal) await runJournalBenchmark(options);
+  if (options.withTls) await runTlsBenchmark(options);
   if (options.chosen.length === 0) return;
   const date = new Date().toISOString();
   const machine = await describeMachine();
@@ -67,7 +71,7 @@ async function main(): Promise<void> {
 
 /** Undefined when there is nothing to do but what has been printed. */
 function readOptions(): Options | undefined {
-  const names = [...scenarios.map(({ name }) => name), "data", "journal"];
+  const names = [...scenarios.map(({ name }) => name), "data", "journal", "tls"];
   const line = readCommandLine({ help: HELP, names, defaultRepeat: 5 });
   if (line === undefined) return undefined;
   const { chosen, repeat, quick, json } = line;
@@ -75,6 +79,7 @@ function readOptions(): Options | undefined {
     chosen: scenarios.filter(({ name }) => chosen.includes(name)),
     withData: chosen.includes("data"),
     withJournal: chosen.includes("journal"),
+    withTls: chosen.includes("tls"),
     rounds: repeat,
     quick,
     json,
@@ -85,7 +90,7 @@ function measure({
   chosen,
   rounds,
   quick,
-}: Omit<Options, "withData" | "withJournal">): Promise<Taken[]> {
+}: Omit<Options, "withData" | "withJournal" | "withTls">): Promise<Taken[]> {
   return inRun(({ processes, directory, signal }) => {
     const starts: Record<Subject["system"], () => Promise<System>> = {
       floor: () => startFloor(processes, { thread: false }),

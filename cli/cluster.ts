@@ -6,6 +6,7 @@ import { moduleSource } from "../cluster/module-source.ts";
 import { timeLimitMinutes } from "../cluster/slurm/time-limit.ts";
 import type { SlurmClusterOptions } from "../cluster/slurm/slurm-cluster.ts";
 import { configureLog, createLog } from "../src/log.ts";
+import { tlsModes } from "../src/meeting/tls.ts";
 import { limits } from "../src/wire/limits.ts";
 import { runDaemon, type Running } from "./daemon.ts";
 import { messageOf, UsageError } from "./exit-code.ts";
@@ -31,6 +32,7 @@ type Options = LogOptions & {
   interface?: string;
   host?: string;
   port: number;
+  tls?: "on" | "off";
   setup?: string[];
   workerOption?: string[];
   jobName?: string;
@@ -91,6 +93,12 @@ function slurmCommand(): Command {
     .option("--port <number>", "port to listen on; 0 for a free one", wholeNumber(0, 65_535), 0)
     .addOption(
       new Option(
+        "--tls <whether>",
+        "encrypt between this machine and the nodes (default: on, except on loopback)",
+      ).choices(tlsModes),
+    )
+    .addOption(
+      new Option(
         "--scheduler-file <file>",
         "write the URLs and the token to this file, which the nodes must see",
       ).env("THENCE_SCHEDULER_FILE"),
@@ -145,7 +153,7 @@ const lookEveryMs = 1_000;
 function clusterOptions(extra: string[], options: Options): SlurmClusterOptions {
   const { module: modules, adapt, workers = adapt?.minimum ?? 1, workerOption, ...more } = options;
   const { cpusPerWorker, memory, time, partition, account, host, port, setup } = more;
-  const { interface: network, jobName, directory, schedulerFile, logLevel, logFormat } = more;
+  const { interface: network, tls, jobName, directory, schedulerFile, logLevel, logFormat } = more;
   return {
     modules,
     workers,
@@ -160,6 +168,7 @@ function clusterOptions(extra: string[], options: Options): SlurmClusterOptions 
     ...(account !== undefined && { account }),
     ...(network !== undefined && { interface: network }),
     ...(host !== undefined && { host }),
+    ...(tls !== undefined && { tls }),
     ...(setup !== undefined && { setup }),
     ...(workerOption !== undefined && { workerOptions: workerOption }),
     ...(jobName !== undefined && { jobName }),

@@ -10,11 +10,13 @@ import {
 } from "../src/meeting/target.ts";
 import { UsageError } from "./exit-code.ts";
 import { duration } from "./options.ts";
+import { tlsCaHelp } from "./tls.ts";
 
 export type ConnectionOptions = {
   address?: string;
   schedulerFile?: string;
   tokenFile?: string;
+  tlsCa?: string;
   timeout?: number;
 };
 
@@ -23,6 +25,7 @@ export function withConnectionOptions(command: Command, timeout: string): Comman
     .option("--address <url>", "address of the scheduler, ws://host:port; else $THENCE_ADDRESS")
     .option("--scheduler-file <file>", "file of the scheduler; else $THENCE_SCHEDULER_FILE")
     .option("--token-file <file>", tokenFileHelp)
+    .option("--tls-ca <file>", tlsCaHelp)
     .option("--timeout <duration>", timeout, duration);
 }
 

@@ -6,8 +6,15 @@ import { tokenFileHelp } from "./connection.ts";
 import { messageOf, UsageError } from "./exit-code.ts";
 import { timerDuration, withExample } from "./options.ts";
 import { printable } from "./output.ts";
+import { tlsCaHelp } from "./tls.ts";
 
-type Options = { schedulerFile?: string; tokenFile?: string; timeout?: number; json?: boolean };
+type Options = {
+  schedulerFile?: string;
+  tokenFile?: string;
+  tlsCa?: string;
+  timeout?: number;
+  json?: boolean;
+};
 
 export function doctorCommand(): Command {
   const command = new Command("doctor")
@@ -15,6 +22,7 @@ export function doctorCommand(): Command {
     .argument("[address]", "address of the scheduler, ws://host:port; else $THENCE_ADDRESS")
     .option("--scheduler-file <file>", "file of the scheduler; else $THENCE_SCHEDULER_FILE")
     .option("--token-file <file>", tokenFileHelp)
+    .option("--tls-ca <file>", tlsCaHelp)
     .option("--timeout <duration>", "limit on each attempt to connect (default: 5s)", timerDuration)
     .option("--json", "print the findings as JSON")
     .action(run);
@@ -38,7 +46,8 @@ async function run(given: string | undefined, options: Options): Promise<void> {
   const { examine } = await import("../cluster/doctor/doctor.ts");
   const { findingsText } = await import("../cluster/doctor/findings.ts");
   const { tokenFile, timeout: timeoutMs = 5_000 } = options;
-  const findings = await examine({ address, schedulerFile, tokenFile, timeoutMs });
+  const tlsCa = options.tlsCa ?? (process.env.THENCE_TLS_CA || undefined);
+  const findings = await examine({ address, schedulerFile, tokenFile, tlsCa, timeoutMs });
   const shown = findings.map((finding) => ({ ...finding, text: printable(finding.text) }));
   console.log(options.json ? JSON.stringify(shown, null, 2) : findingsText(shown));
   process.exitCode = findings.some(({ mark }) => mark === "fail") ? 1 : 0;

@@ -19,6 +19,7 @@ import { schedulerCommand } from "./scheduler.ts";
 import { statusCommand } from "./status.ts";
 import { submitCommand } from "./submit.ts";
 import { tasksCommand } from "./tasks.ts";
+import { tokenCommand } from "./token.ts";
 import { workerCommand } from "./worker.ts";
 
 const daemons = { scheduler: schedulerCommand, worker: workerCommand };
@@ -81,6 +82,7 @@ export function thenceCommand(): Command {
     .addCommand(scheduleCommand())
     .addCommand(explainCommand())
     .addCommand(eventsCommand())
+    .addCommand(tokenCommand())
     .addCommand(doctorCommand())
     .addCommand(mapCommand())
     .addCommand(versionCommand())

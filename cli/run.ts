@@ -10,28 +10,38 @@ import { removeLeftFiles } from "../cluster/run/left-files.ts";
 import { placeOfRun, type Place } from "../cluster/run/place.ts";
 import { awaitFirstRank, superviseRank } from "../cluster/run/rank-worker.ts";
 import { configureLog, createLog, logLevels, type LogLevel } from "../src/log.ts";
+import type { Tls } from "../src/meeting/tls.ts";
 import type { ModuleSource } from "../worker/main.ts";
 import { outliveStandardStreams, writeErrorLine } from "../src/standard-streams.ts";
 import { onEveryDrainRequest, onEveryEndRequest } from "./end-requests.ts";
 import { jobEnd } from "../cluster/slurm/job-end.ts";
 import { exitCodeOf, messageOf, UsageError } from "./exit-code.ts";
 import { interfaceAddress, withExample, type LogOptions } from "./options.ts";
+import { tlsOf, type TlsOptions } from "./tls.ts";
 import { workerCommand } from "./worker.ts";
 
-type Options = LogOptions & {
-  schedulerFile?: string;
-  interface?: string;
-  module?: ModuleSource[];
-  exec: string;
-  endMargin?: number;
-  deathTimeout: number;
-};
+type Options = LogOptions &
+  TlsOptions & {
+    schedulerFile?: string;
+    interface?: string;
+    module?: ModuleSource[];
+    exec: string;
+    endMargin?: number;
+    deathTimeout: number;
+  };
 
 /** As that of a scheduler in a batch job. */
 const workerTimeoutMs = 120_000;
 
 /** Options of the worker that would be the same in every rank, or name another scheduler. */
-const ownOptions = ["--scheduler-file", "--token-file", "--name", "--no-supervise", "--log-level"];
+const ownOptions = [
+  "--scheduler-file",
+  "--token-file",
+  "--tls-ca",
+  "--name",
+  "--no-supervise",
+  "--log-level",
+];
 
 export function runCommand(): Command {
   const command = new Command("run")
@@ -81,10 +91,11 @@ async function run(
   const place = placeOfRun(process.env, process.cwd());
   const schedulerFile =
     options.schedulerFile === undefined ? place.schedulerFile : resolve(options.schedulerFile);
+  const tls = await tlsOf(options);
   const worker = workerOptions(command, options.logLevel);
   const code =
     place.rank === 0
-      ? await runFirst({ ...place, schedulerFile }, [script, ...args], worker, options)
+      ? await runFirst({ ...place, schedulerFile }, [script, ...args], worker, options, tls)
       : await runOther({ ...place, schedulerFile: schedulerFile! }, worker, options);
   process.exit(code);
 }
@@ -94,6 +105,7 @@ async function runFirst(
   program: readonly string[],
   worker: readonly string[],
   options: Options,
+  tls: Tls | undefined,
 ): Promise<number> {
   const log = createLog("run");
   const script = program[0]!;
@@ -114,6 +126,7 @@ async function runFirst(
   const code = await runFirstRank({
     ...place,
     host,
+    ...(tls !== undefined && { tls }),
     program: wrong === undefined ? program : undefined,
     worker,
     log: createLog("scheduler"),

@@ -11,6 +11,7 @@ import { jobEnd } from "../cluster/slurm/job-end.ts";
 import { runningSteps } from "../cluster/slurm/steps.ts";
 import { durabilities, type Durability } from "../scheduler/journal/durability.ts";
 import { configureLog, createLog, type Log } from "../src/log.ts";
+import { withoutPin } from "../src/link/pin.ts";
 import { checkSchedulerPath } from "../src/meeting/scheduler-file.ts";
 import { givenToken } from "../src/meeting/token.ts";
 import { supervision, tellSupervisor } from "../cluster/supervise.ts";
@@ -26,23 +27,25 @@ import {
   withLogOptions,
   type LogOptions,
 } from "./options.ts";
+import { tlsOf, withTlsOptions, type TlsOptions } from "./tls.ts";
 
-type Options = LogOptions & {
-  host?: string;
-  interface?: string;
-  port: number;
-  schedulerFile?: string;
-  token?: string;
-  tokenFile?: string;
-  idleTimeout?: number;
-  clientGrace?: number;
-  workerTimeout?: number;
-  endMargin?: number;
-  journal?: string;
-  durability?: Durability;
-  memoryLimit?: number;
-  pidFile?: string;
-};
+type Options = LogOptions &
+  TlsOptions & {
+    host?: string;
+    interface?: string;
+    port: number;
+    schedulerFile?: string;
+    token?: string;
+    tokenFile?: string;
+    idleTimeout?: number;
+    clientGrace?: number;
+    workerTimeout?: number;
+    endMargin?: number;
+    journal?: string;
+    durability?: Durability;
+    memoryLimit?: number;
+    pidFile?: string;
+  };
 
 export function schedulerCommand(): Command {
   const command = new Command("scheduler")
@@ -107,7 +110,7 @@ export function schedulerCommand(): Command {
     .option("--pid-file <file>", "write the process id to this file")
     .action(run);
   return withExample(
-    withLogOptions(command),
+    withLogOptions(withTlsOptions(command)),
     "thence scheduler --scheduler-file s.json",
     "thence scheduler --interface ib0 --port 0 --scheduler-file scheduler-$SLURM_JOB_ID.json",
     "thence scheduler --journal ./journal --scheduler-file s.json",
@@ -140,6 +143,7 @@ async function run(options: Options): Promise<void> {
     throw new UsageError(messageOf(error));
   });
   const host = await hostOf(options, log);
+  const tls = await tlsOf(options);
 
   const lateWorkers = new LateWorkers();
   const isInBatchScript = job !== undefined && slurmStep(process.env) === undefined;
@@ -160,6 +164,7 @@ async function run(options: Options): Promise<void> {
     const scheduler = await startScheduler({
       host,
       port: options.port,
+      ...(tls !== undefined && { tls }),
       ...(given !== undefined && { token: given }),
       ...(options.journal !== undefined && {
         journal: options.journal,
@@ -184,7 +189,7 @@ async function run(options: Options): Promise<void> {
       end?.onNear(() => scheduler.endSoon(end.limit, Math.max(0, end.leftMs())));
     });
     tellSupervisor("joined");
-    log.info(`listening on ${scheduler.urls.join(" and ")}`);
+    log.info(`listening on ${scheduler.urls.map(withoutPin).join(" and ")}`);
     if (schedulerFile !== undefined) {
       log.info(`the token is in ${resolve(schedulerFile)}, which only you can read`);
     } else {

@@ -20,6 +20,7 @@ import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
 import { UsageError } from "./exit-code.ts";
 import { orSayWhy } from "./failed-start.ts";
+import { tlsCaHelp, tlsOf, withTlsOptions, type TlsOptions } from "./tls.ts";
 import { workerEnd } from "./worker-end.ts";
 import {
   duration,
@@ -37,26 +38,28 @@ import {
   timerDuration,
 } from "./options.ts";
 
-type Options = LogOptions & {
-  schedulerFile?: string;
-  tokenFile?: string;
-  module?: ModuleSource[];
-  exec: Exec;
-  threads?: number;
-  concurrency: number;
-  isolation: Isolation;
-  name?: string;
-  resources?: Resources;
-  tags?: string[];
-  interface?: string;
-  memoryLimit?: number;
-  localDirectory?: string;
-  deathTimeout?: number;
-  drainTimeout: number;
-  lifetime?: number;
-  lifetimeStagger: number;
-  endMargin?: number;
-};
+type Options = LogOptions &
+  TlsOptions & {
+    schedulerFile?: string;
+    tokenFile?: string;
+    tlsCa?: string;
+    module?: ModuleSource[];
+    exec: Exec;
+    threads?: number;
+    concurrency: number;
+    isolation: Isolation;
+    name?: string;
+    resources?: Resources;
+    tags?: string[];
+    interface?: string;
+    memoryLimit?: number;
+    localDirectory?: string;
+    deathTimeout?: number;
+    drainTimeout: number;
+    lifetime?: number;
+    lifetimeStagger: number;
+    endMargin?: number;
+  };
 
 export function workerCommand(): Command {
   const slots = wholeNumber(1, limits.slots);
@@ -68,6 +71,7 @@ export function workerCommand(): Command {
       "file of the scheduler, which may start later; else $THENCE_SCHEDULER_FILE",
     )
     .option("--token-file <file>", tokenFileHelp)
+    .option("--tls-ca <file>", tlsCaHelp)
     .addOption(
       new Option(
         "--module <[name=]module>",
@@ -149,7 +153,7 @@ export function workerCommand(): Command {
     .option("--no-supervise", "do not restart the worker when its process dies")
     .action(run);
   return withExample(
-    withLogOptions(command),
+    withLogOptions(withTlsOptions(command)),
     "thence worker --scheduler-file s.json --module ./tasks.ts",
     "thence worker ws://10.1.0.7:8786 --token-file t --module ./tasks.ts --resources gpu=1",
   );
@@ -187,6 +191,7 @@ async function run(address: string | undefined, options: Options, command: Comma
     chosenInterface === undefined
       ? undefined
       : await orSayWhy(words, () => interfaceAddress(chosenInterface));
+  const tls = await orSayWhy(words, () => tlsOf(options));
   const { timeLeftMs, leaveInTime } = await workerEnd(options, log);
   const worker = {
     target,
@@ -202,6 +207,7 @@ async function run(address: string | undefined, options: Options, command: Comma
     concurrency: options.concurrency,
     isolation: options.isolation,
     ...(localAddress !== undefined && { localAddress }),
+    ...(tls !== undefined && { tls }),
     ...(options.localDirectory !== undefined && { localDirectory: options.localDirectory }),
     ...(options.deathTimeout !== undefined && { deathTimeoutMs: options.deathTimeout }),
     drainTimeoutMs: options.drainTimeout,

@@ -18,6 +18,11 @@ export type ConnectOptions = {
    */
   tokenFile?: string;
   /**
+   * A file with the certificate of the authority that vouches for a `wss:` address of your site. An address with a
+   * fingerprint, and a scheduler file, need none. Default: `$THENCE_TLS_CA`.
+   */
+  tlsCa?: string;
+  /**
    * Milliseconds to keep trying, for the scheduler may start later. What is submitted after a loss waits
    * so long for the next scheduler. Default: 30,000.
    */
@@ -32,7 +37,7 @@ export type ConnectOptions = {
 };
 
 /** How to reach a scheduler, for those who know it already. */
-export type OpenOptions = Omit<ConnectOptions, "token" | "tokenFile"> &
+export type OpenOptions = Omit<ConnectOptions, "token" | "tokenFile" | "tlsCa"> &
   Pick<
     DialOptions<ToClient>,
     "target" | "describeTarget" | "onFailedAttempt" | "open" | "clock" | "signal"
@@ -43,8 +48,8 @@ export type OpenOptions = Omit<ConnectOptions, "token" | "tokenFile"> &
 
 /** How to reach the scheduler that a user means; see `Client.connect`. */
 export function connectionTo(target: string | undefined, options: ConnectOptions): OpenOptions {
-  const names = ["token", "tokenFile", "timeoutMs", "absenceMs", "name"];
-  const { token, tokenFile, ...others } = checkedNames(options, names, "connect");
+  const names = ["token", "tokenFile", "tlsCa", "timeoutMs", "absenceMs", "name"];
+  const { token, tokenFile, tlsCa, ...others } = checkedNames(options, names, "connect");
   if (target !== undefined && typeof target !== "string") {
     throw new TypeError(`give the address or the file as a string, not ${typeof target}`);
   }
@@ -55,6 +60,7 @@ export function connectionTo(target: string | undefined, options: ConnectOptions
   const finder = targetFinder({
     token,
     tokenFile,
+    tlsCa,
     warn: (text) => process.emitWarning(text),
     ...(isAddress ? { address: target } : { schedulerFile: target }),
   });
@@ -76,7 +82,7 @@ export async function openSession(options: OpenOptions): Promise<Session> {
   // A task has a client without ever dialling, and need not load what that takes.
   const { dial } = await import("../src/link/dial.ts");
   const { checkToClient } = await import("../src/wire/check.ts");
-  const { openWebSocket } = await import("../src/link/socket-ws.ts");
+  const { openProven } = await import("../src/link/open.ts");
   const { Fetcher } = await import("./fetcher.ts");
   const patienceMs = Math.min(checkedTimeout(timeoutMs), longestTimerMs);
   const session = new Session({ patienceMs });
@@ -91,7 +97,7 @@ export async function openSession(options: OpenOptions): Promise<Session> {
     persistent: true,
     on: session.events,
   });
-  const { open: openSocket = openWebSocket, clock } = how;
+  const { open: openSocket = openProven, clock } = how;
   session.attach(link, new Fetcher({ target: () => found, open: openSocket, clock }));
   return session;
 }

@@ -8,7 +8,8 @@ import type { Outlet } from "./message-writer.ts";
 export type Connection = Outlet &
   Pick<Link<ToClient, FromClient>, "close"> &
   Partial<Pick<Link<ToClient, FromClient>, "reset">> & {
-    readonly welcome: Pick<Welcome, "scheduler"> & Partial<Pick<Welcome, "smallResultBytes">>;
+    readonly welcome: Pick<Welcome, "scheduler"> &
+      Partial<Pick<Welcome, "smallResultBytes" | "right" | "version" | "at">>;
     /** Inside a task: others may have its slot until this has settled. */
     during?<Value>(waiting: Promise<Value>): Promise<Value>;
   };

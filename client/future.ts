@@ -146,7 +146,11 @@ export class Future<T = unknown> {
   get [futureKey](): string {
     const state = heldStateOf(this);
     if (state.status === "cancelled" || !state.known) throw unfit(state);
-    if (receiver && receiver !== state.session && receiver.scheduler !== state.session.scheduler) {
+    if (
+      receiver &&
+      receiver !== state.session &&
+      receiver.welcome?.scheduler !== state.session.welcome?.scheduler
+    ) {
       throw new TypeError(
         `pass its value, not the future: "${state.key}" is of another scheduler than this client's`,
       );

@@ -7,6 +7,7 @@ import type { DialEvents } from "../src/link/dial.ts";
 import {
   ConnectionError,
   KeyConflictError,
+  isRefusal,
   OverloadedError,
   SerializationError,
   TaskCancelledError,
@@ -30,6 +31,7 @@ import { KeyMint, mintId } from "./key-mint.ts";
 import { NamedCalls } from "./named-calls.ts";
 import { MessageWriter, type SubmitHead } from "./message-writer.ts";
 import { checkParameters } from "./parameter-checks.ts";
+import { viewersError } from "./viewing.ts";
 import { Outputs, type OutputListener } from "./outputs.ts";
 import { PendingRequests, type Waiting } from "./requests.ts";
 import { firstOf, membersOf, SharedState, type Entry } from "./shared-state.ts";
@@ -134,9 +136,9 @@ export class Session {
     return this.#ending.signal;
   }
 
-  /** Id of the scheduler at the other end. */
-  get scheduler(): string | undefined {
-    return this.#connection?.welcome.scheduler;
+  /** What the scheduler at the other end said of itself. */
+  get welcome(): Connection["welcome"] | undefined {
+    return this.#connection?.welcome;
   }
 
   // ── What users ask for ────────────────────────────────────────────────────────────────────────
@@ -147,7 +149,8 @@ export class Session {
    */
   submit(head: SubmitHead, call: Encoded, givenKey?: string): FutureState {
     const { name } = head;
-    if (this.#ended) return this.submitLost(head, this.#ended, givenKey);
+    const refused = this.#whyNot;
+    if (refused) return this.submitLost(head, refused, givenKey);
     const writer = this.#open();
     if (givenKey !== undefined) {
       const known = this.#known(givenKey, head, call);
@@ -170,11 +173,9 @@ export class Session {
   want(key: string): FutureState {
     const known = this.#states.get(key);
     if (known && known.status !== "cancelled") return firstOf(known);
+    const refused = this.#whyNot;
+    if (refused) return this.submitLost({ name: key }, refused, key);
     const state = new FutureState(key, this);
-    if (this.#ended) {
-      state.fail("lost", this.#ended);
-      return state;
-    }
     this.#open();
     // Not `forget`: another client may have gone on with what this one has cancelled.
     if (known) for (const each of membersOf(known)) this.#drop(each);
@@ -184,9 +185,9 @@ export class Session {
   }
 
   /** A task that cannot be submitted: the session is over, or one of its inputs is lost or was refused. */
-  submitLost({ name }: SubmitHead, error: Error, givenKey?: string): FutureState {
+  submitLost({ name }: Pick<SubmitHead, "name">, error: Error, givenKey?: string): FutureState {
     const state = new FutureState(givenKey ?? this.#keys.mint(name), this);
-    state.fail(error instanceof OverloadedError ? "error" : "lost", error);
+    state.fail(isRefusal(error) ? "error" : "lost", error);
     return state;
   }
 
@@ -389,6 +390,11 @@ export class Session {
     return this.#connection?.welcome.smallResultBytes ?? 0;
   }
 
+  /** Why no task can be submitted or held. */
+  get #whyNot(): Error | undefined {
+    return this.#ended ?? viewersError(this.welcome);
+  }
+
   /** @throws {ConnectionError} when the session is over */
   #open(): MessageWriter {
     if (this.#ended) throw atCaller(this.#ended);
@@ -401,6 +407,7 @@ export class Session {
 
   /** Has the scheduler end. Resolves when it has said goodbye. */
   async shutDown(reason: string | undefined): Promise<void> {
+    if (this.#whyNot) throw this.#whyNot;
     this.#open().send({ type: "shutdown", ...(reason !== undefined && { reason }) });
     this.#over ??= Promise.withResolvers();
     await this.#over.promise;

@@ -1,7 +1,7 @@
 // Calls of registered functions, under one set of options: what a client is, and what its `with`
 // returns.
 
-import { ConnectionError, OverloadedError } from "../src/errors/errors.ts";
+import { ConnectionError, isRefusal } from "../src/errors/errors.ts";
 import type { Encoded } from "../src/payload/payload.ts";
 import { limits } from "../src/wire/limits.ts";
 import { referenceTo } from "./function-reference.ts";
@@ -112,7 +112,7 @@ export class Calls<Tasks = UntypedTasks> implements Submitter<Tasks> {
       return encodeArguments(args, this.#session);
     } catch (error) {
       const { cause } = error as Error;
-      if (cause instanceof ConnectionError || cause instanceof OverloadedError) return cause;
+      if (cause instanceof ConnectionError || isRefusal(cause)) return cause;
       throw error;
     }
   }

@@ -24,7 +24,7 @@ export type Order = {
 } & (({ role: "scheduler" } & SchedulerParts) | ({ role: "worker"; url: string } & WorkerParts));
 type SchedulerParts = Pick<
   SchedulerOptions,
-  "host" | "schedulerFile" | "journal" | "durability"
+  "host" | "tls" | "schedulerFile" | "journal" | "durability"
 > & {
   port: number;
   workerTimeoutMs?: number;
@@ -40,6 +40,7 @@ type WorkerParts = Pick<
   | "localDirectory"
   | "resources"
   | "devices"
+  | "tls"
 > & { concurrency: number; cores: number; drainTimeoutMs: number; exec: Exec };
 
 /** To the parent, once: the URL when the role is a scheduler, or why it could not start. */

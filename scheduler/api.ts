@@ -1,21 +1,15 @@
 // The scheduler's data over HTTP: the same answers as to the questions of clients. An endpoint is one
-// line here, which answers with a query of `src/wire/requests.ts` or with a part of its result. Only
-// `/api/about` tells of the program itself, for `thence doctor`.
+// line here, which answers with a query of `src/wire/requests.ts` or with a part of its result.
 
 import { ProtocolError } from "../src/errors/errors.ts";
-import { timestamp } from "../src/timers.ts";
-import { version } from "../src/version.ts";
 import { checkFromClient } from "../src/wire/check.ts";
-import { PROTOCOL_VERSION, type FromClient } from "../src/wire/protocol.ts";
+import type { FromClient } from "../src/wire/protocol.ts";
 import type { ParametersOf, QueryName, ResultOf } from "../src/wire/requests.ts";
 import type { Clockwork } from "./clockwork.ts";
 import { Refusal } from "./core/clients/answers.ts";
 import { jsonAnswer, type EndpointAnswer, type Endpoints } from "./endpoints.ts";
 
-/** What a scheduler says of itself. `at`: its time, in milliseconds since 1970. */
-export type About = { id: string; version: string; protocol: number; at: number };
-
-export function apiOf(clockwork: Pick<Clockwork, "query">, id: string): Endpoints {
+export function apiOf(clockwork: Pick<Clockwork, "query">): Endpoints {
   /** @param part what of the result to answer with; default: all of it */
   function json<Name extends QueryName>(
     name: Name,
@@ -26,9 +20,7 @@ export function apiOf(clockwork: Pick<Clockwork, "query">, id: string): Endpoint
     if (result instanceof Refusal) return jsonAnswer({ error: result.failure }, 404);
     return jsonAnswer(part(result));
   }
-  const about = (): About => ({ id, version, protocol: PROTOCOL_VERSION, at: timestamp() });
   return {
-    "/api/about": () => jsonAnswer(about()),
     "/api/info": () => json("info", {}),
     "/api/schedules": () => json("schedules", {}),
     "/api/workers": () => json("workers", {}),

@@ -3,10 +3,14 @@
 import { nanoid } from "nanoid";
 import { hostname } from "node:os";
 import { rateLimited } from "../src/rate-limit.ts";
+import { openProven } from "../src/link/open.ts";
+import { withPin } from "../src/link/pin.ts";
 import { openWebSocket } from "../src/link/socket-ws.ts";
 import { reachableUrls, webSocketUrl } from "../src/meeting/address.ts";
+import { fingerprintOfCertificate, makeCredentials } from "../src/meeting/certificate.ts";
+import { credentialsFor, exposedBy, type Tls } from "../src/meeting/tls.ts";
 import { formatDuration } from "../src/duration.ts";
-import { ConnectionError } from "../src/errors/errors.ts";
+import { AuthenticationError, ConnectionError } from "../src/errors/errors.ts";
 import type { Log } from "../src/log.ts";
 import { silentLog } from "../src/log.ts";
 import { nearestNames } from "../src/nearest.ts";
@@ -15,11 +19,12 @@ import {
   removeSchedulerFile,
   writeSchedulerFile,
 } from "../src/meeting/scheduler-file.ts";
-import { mintToken } from "../src/meeting/token.ts";
+import { checkFullToken, mintToken } from "../src/meeting/token.ts";
 import { version } from "../src/version.ts";
 import { apiOf } from "./api.ts";
 import { Clockwork } from "./clockwork.ts";
 import type { CoreOptions } from "./core/state.ts";
+import { keptCredentials } from "./journal/credentials.ts";
 import type { Durability } from "./journal/durability.ts";
 import { openDurable, type Durable } from "./durable.ts";
 import { isLocalProcess } from "./local-process.ts";
@@ -35,7 +40,12 @@ export type SchedulerOptions = {
   host?: string;
   /** 0 chooses a free port. Default: 8786. */
   port?: number;
-  /** The token that every peer must show. Default: the one in the journal, or a new one. */
+  /**
+   * Whether the port speaks TLS: "on" with a certificate that is made at the start and named in `urls`, or with that
+   * of a site. Default: on, except on loopback.
+   */
+  tls?: Tls;
+  /** The token that every peer must prove. Default: the one in the journal, or a new one. */
   token?: string;
   /** The file for the URLs and the token, readable only by its owner. Default: no file. */
   schedulerFile?: string;
@@ -106,6 +116,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   if (options.durability !== undefined && directory === undefined) {
     throw new TypeError("durability needs a journal: without one nothing is kept");
   }
+  if (options.token !== undefined) checkFullToken(options.token);
   if (schedulerFile !== undefined) await refuseToReplaceLiving(schedulerFile);
   const { memoryBytes, heapBytes } = memoryLimits(options.memoryLimit);
   const core = {
@@ -141,6 +152,13 @@ async function serve(
 ): Promise<RunningScheduler> {
   const { host = "127.0.0.1", port = 8786, log = silentLog } = options;
   const { schedulerFile, idleTimeoutMs } = options;
+  const credentials = await credentialsFor(host, options.tls, () =>
+    options.journal === undefined
+      ? makeCredentials()
+      : keptCredentials(options.journal, makeCredentials),
+  );
+  const exposed = exposedBy(host, credentials);
+  if (exposed !== undefined) log.warning(exposed);
   const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<string>();
   // Not everybody who starts a scheduler waits for its end.
   ended.catch(() => undefined);
@@ -199,16 +217,17 @@ async function serve(
   });
   if (durable) sessions.inherit(durable.kept.sessions.values());
   const stopWatching = options.steps && watchSteps({ steps: options.steps, clockwork, log });
-  const relay = new Relay({ clockwork, token, open: openWebSocket, stallMs: options.stallMs });
+  const relay = new Relay({ clockwork, token, open: openProven, stallMs: options.stallMs });
   const turnedAway = rateLimited(log.warning, { what: "refusals of this kind" });
   server = await startServer({
     host,
     port,
     token,
-    accept: (socket, peer) => sessions.accept(socket, peer.address),
+    credentials,
+    accept: (socket, peer, right) => sessions.accept(socket, peer.address, right),
     acceptData: (socket) => relay.accept(socket),
     turnedAway: (why, { address }) => turnedAway.say(`turned away ${address}: ${why}`),
-    endpoints: apiOf(clockwork, id),
+    endpoints: apiOf(clockwork),
     frameBytes: limits.frameBytes,
   }).catch((error: unknown) => {
     clockwork.stop();
@@ -220,8 +239,10 @@ async function serve(
     await server.close();
     await ended;
   }
-  const urls = reachableUrls(host, server.port);
-  const [url = webSocketUrl(host, server.port)] = urls;
+  const pinned = (address: string) =>
+    credentials ? withPin(address, fingerprintOfCertificate(credentials.cert)) : address;
+  const urls = reachableUrls(host, server.port).map(pinned);
+  const [url = pinned(webSocketUrl(host, server.port))] = urls;
 
   if (schedulerFile !== undefined) {
     try {
@@ -277,11 +298,13 @@ async function refuseToReplaceLiving(schedulerFile: string): Promise<void> {
   // An unreadable file cannot lead anyone to a scheduler, so it may be replaced.
   const found = await readSchedulerFile(schedulerFile).catch(() => undefined);
   if (found === undefined || !isLocalProcess(found)) return;
-  const answers = await fetch(`${found.urls[0]!.replace(/^ws/, "http")}/health`, {
-    signal: AbortSignal.timeout(2_000),
-  }).then(
-    ({ ok }) => ok,
-    () => false,
+  const target = { url: found.urls[0]!, token: undefined };
+  const answers = await openWebSocket(target, { timeoutMs: 2_000 }).then(
+    (socket) => {
+      socket.terminate();
+      return true;
+    },
+    (error: unknown) => error instanceof AuthenticationError,
   );
   if (!answers) return;
   throw new ConnectionError(

@@ -5,11 +5,12 @@
 import { ProtocolError } from "../src/errors/errors.ts";
 import type { SocketData } from "../src/link/socket.ts";
 import type { ClientHello, WorkerHello } from "../src/wire/protocol.ts";
+import type { Right } from "../src/wire/rights.ts";
 import type { CoreOptions } from "./core/state.ts";
 import type { Event } from "./core/step.ts";
 
-/** The hello of a peer that has a session. */
-export type PeerHello = ClientHello | WorkerHello;
+/** The hello of a peer that has a session, with what the peer proved; nothing stands for the full right. */
+export type PeerHello = (ClientHello & { readonly right?: Right }) | WorkerHello;
 
 /** The options of the core that a scheduler was started with; functions are the same in each. */
 export type KeptOptions = Partial<Omit<CoreOptions, "nearestNames">>;

@@ -29,7 +29,7 @@ export class Relay {
     this.#holders = new Holders({ token: () => options.token, open: options.open });
   }
 
-  /** Serves a socket that has shown the token. */
+  /** Serves a socket that has proved the full token. */
   accept(socket: Socket): void {
     const responding = respond(
       socket,

@@ -173,10 +173,9 @@ export class Replica {
 
 /** The event of a peer that begins a session. */
 export function joining(hello: PeerHello): Event {
-  const { id, name } = hello;
-  return hello.role === "client"
-    ? { type: "client-joins", id, name }
-    : { ...hello, type: "worker-joins" };
+  if (hello.role === "worker") return { ...hello, type: "worker-joins" };
+  const { id, name, right } = hello;
+  return { type: "client-joins", id, name, ...(right && { right }) };
 }
 
 function newSession(hello: PeerHello): KeptSession {

@@ -2,28 +2,37 @@
 
 import { ConnectionError } from "../src/errors/errors.ts";
 import type { Socket } from "../src/link/socket.ts";
-import { doorkeeper } from "../src/meeting/door.ts";
+import { purposeOf } from "../src/link/purpose.ts";
+import { dataDoorkeeper, upgradeDoorkeeper } from "../src/meeting/door.ts";
+import { viewTokenOf } from "../src/meeting/token.ts";
 import {
   startUpgradeServer,
   type Peer,
   type UpgradeServer,
   type UpgradeServerOptions,
 } from "../src/meeting/upgrade-server.ts";
-import { transferPath } from "../src/transfer/messages.ts";
+import type { Right } from "../src/wire/rights.ts";
 import { responder, type Endpoints } from "./endpoints.ts";
 
 export type ServerOptions = Pick<
   UpgradeServerOptions,
-  "host" | "port" | "tls" | "requestMs" | "frameBytes" | "maxConnections"
+  | "host"
+  | "port"
+  | "credentials"
+  | "requestMs"
+  | "proofMs"
+  | "frameBytes"
+  | "maxConnections"
+  | "maxStrangers"
 > & {
   token: string;
-  /** Receives every socket that showed the token; its hello is still unread (`awaitHello`). */
-  accept: (socket: Socket, peer: Peer) => void;
-  /** Receives every such socket that carries values (`transferPath`). */
+  /** Receives every socket that proved a token; its hello is still unread (`awaitHello`). */
+  accept: (socket: Socket, peer: Peer, right: Right) => void;
+  /** Receives every socket for values, with the full right. */
   acceptData?: (socket: Socket, peer: Peer) => void;
   /** Receives the reason for every refusal, for the log. The reason never contains a token. */
   turnedAway?: (why: string, peer: Peer) => void;
-  /** What HTTP requests with the token can read, by path. */
+  /** What HTTP requests with the view token can read, by path. */
   endpoints?: Endpoints;
 };
 
@@ -36,17 +45,22 @@ export type Server = UpgradeServer;
  * @example const server = await startServer({ host: "127.0.0.1", port: 8786, token, accept });
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { host, port, token, tls, accept, acceptData = accept, endpoints = {} } = options;
-  const { turnedAway = () => undefined } = options;
-  const allows = doorkeeper(() => token, tls ? "https" : "http", "scheduler");
+  const { host, port, token, credentials, accept, endpoints = {} } = options;
+  const { acceptData, turnedAway = () => undefined } = options;
+  const scheme = credentials ? "https" : "http";
+  const viewToken = viewTokenOf(token);
   try {
     return await startUpgradeServer({
       ...options,
-      doorkeeper: allows,
-      respond: responder({ endpoints, doorkeeper: allows, turnedAway }),
-      accept(socket, peer) {
-        if (peer.path.endsWith(transferPath)) acceptData(socket, peer);
-        else accept(socket, peer);
+      doorkeeper: upgradeDoorkeeper(scheme, "scheduler"),
+      respond: responder({ endpoints, doorkeeper: dataDoorkeeper(viewToken, scheme), turnedAway }),
+      tokenFor(right, purpose) {
+        if (right === "full") return token;
+        return purpose === "link" ? viewToken : undefined;
+      },
+      accept(socket, peer, right) {
+        if (acceptData && purposeOf(peer.path) === "data") acceptData(socket, peer);
+        else accept(socket, peer, right);
       },
       turnedAway,
     });

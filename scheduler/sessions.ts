@@ -7,7 +7,9 @@ import type { LinkEvents } from "../src/link/link-options.ts";
 import { Link } from "../src/link/link.ts";
 import type { Log } from "../src/log.ts";
 import { rateLimited } from "../src/rate-limit.ts";
+import type { Right } from "../src/wire/rights.ts";
 import type {
+  ClientHello,
   FromClient,
   FromWorker,
   ToClient,
@@ -24,7 +26,8 @@ import type { PeerHello } from "./records.ts";
 import { joining, type KeptSession } from "./replica.ts";
 import { isLocalProcess, watchProcess } from "./local-process.ts";
 import { beatsOfSilence } from "../src/link/heartbeat.ts";
-import { clearTimeout, now, setTimeout } from "../src/timers.ts";
+import { clearTimeout, now, setTimeout, timestamp } from "../src/timers.ts";
+import { version } from "../src/version.ts";
 import type { Origin } from "./write-ahead.ts";
 
 type Session = {
@@ -84,11 +87,16 @@ export class Sessions implements Carrier {
     this.#stopWatching = watchFlow(() => this.#links(), this.#limits);
   }
 
-  /** Reads the hello on a socket that showed the token, and attaches the socket to its session. */
-  accept(socket: Socket, address: string): void {
+  /** Reads the hello on a socket that proved a token, and attaches the socket to its session. */
+  accept(socket: Socket, address: string, right: Right): void {
     const onRefused = ({ message }: Refusal) => this.#refused.say(`refused ${address}: ${message}`);
-    void awaitHello(socket, { onRefused }).then((hello) => {
-      if (hello === undefined) return;
+    void awaitHello(socket, { onRefused }).then((said) => {
+      if (said === undefined) return;
+      if (right === "view" && said.role !== "client") {
+        onRefused(forWorkers);
+        return refuse(socket, forWorkers.code, forWorkers.message);
+      }
+      const hello = right === "view" ? { ...(said as ClientHello), right } : said;
       if (hello.role === "ended-worker") {
         if (this.#isMeant(hello)) this.#clockwork.handle({ ...hello, type: "worker-ended" });
         return refuse(socket, "noted", "noted");
@@ -185,8 +193,13 @@ export class Sessions implements Carrier {
       const message = `this is scheduler ${this.#id} and not ${hello.scheduler}: the scheduler file belongs to an earlier one`;
       return { code: "stale", message };
     }
+    const known = this.#sessions.get(hello.id);
+    if (known !== undefined && rightOf(known.hello) !== rightOf(hello)) {
+      // Whoever may only look cannot take the place of another peer, whose id may be known.
+      return { code: "rejected", message: "another peer has this id" };
+    }
     const { attempt = 0 } = hello;
-    if (attempt < (this.#sessions.get(hello.id)?.attempt ?? 0)) {
+    if (attempt < (known?.attempt ?? 0)) {
       return { code: "unavailable", message: "a later attempt of this peer has connected already" };
     }
     if (hello.role !== "worker") return undefined;
@@ -244,6 +257,9 @@ export class Sessions implements Carrier {
       smallResultBytes,
       frameBytes: this.#limits.frameBytes,
       ...(this.#clockwork.keeps && { absenceMs: longestAbsenceMs }),
+      version,
+      at: timestamp(),
+      ...(rightOf(hello) === "view" && { right: "view" }),
     });
     session.attempt = hello.attempt ?? 0;
     session.unwatch();
@@ -390,6 +406,15 @@ export class Sessions implements Carrier {
 function leaving({ role, id }: PeerHello, how: string): Event {
   return role === "client" ? { type: "client-leaves", id } : { type: "worker-lost", id, how };
 }
+
+function rightOf(hello: PeerHello): Right {
+  return hello.role === "client" ? (hello.right ?? "full") : "full";
+}
+
+const forWorkers: Refusal = {
+  code: "rejected",
+  message: "give the worker the full token: a view token only allows to look",
+};
 
 /** Whether a worker replaces another one that has died, though its link still seems to be up. */
 function isSuccessor(hello: WorkerHello, other: WorkerHello): boolean {

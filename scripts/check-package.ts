@@ -81,7 +81,7 @@ function isPublished(file: string): boolean {
     /^dist\/.*\.(js|d\.ts)$/.test(file) ||
     /^cli\/[\w-]+\.js$/.test(file) ||
     /^(docs\/.*\.md|examples\/.*\.(ts|md|sbatch)|benchmarks\/.*(README\.md|\.svg))$/.test(file) ||
-    /^(README\.md|ARCHITECTURE\.md|CHANGELOG\.md|LICENSE|package\.json)$/.test(file)
+    /^(README\.md|ARCHITECTURE\.md|CHANGELOG\.md|SECURITY\.md|LICENSE|package\.json)$/.test(file)
   );
 }
 

@@ -57,6 +57,7 @@ export {
   LostDataError,
   NonRetriableError,
   OverloadedError,
+  PermissionError,
   ProtocolError,
   ScheduleError,
   SerializationError,

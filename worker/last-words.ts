@@ -4,7 +4,7 @@
 import { nanoid } from "nanoid";
 import { hostname } from "node:os";
 import type { DialTarget, OpenSocket } from "../src/link/dial.ts";
-import { openWebSocket } from "../src/link/socket-ws.ts";
+import { openProven } from "../src/link/open.ts";
 import { clearTimeout, setTimeout } from "../src/timers.ts";
 import type { JobStep } from "../src/wire/lifetimes.ts";
 import { PROTOCOL_VERSION, type Hello } from "../src/wire/protocol.ts";
@@ -46,7 +46,7 @@ export async function sayLastWords(words: LastWords): Promise<boolean> {
 }
 
 async function say(words: LastWords, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
-  const { name, how, pid, job, localAddress, open = openWebSocket } = words;
+  const { name, how, pid, job, localAddress, open = openProven } = words;
   let target: DialTarget | undefined;
   while ((target = await words.target.find()) === undefined) {
     if (!job || signal.aborted) return false;

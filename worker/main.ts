@@ -20,10 +20,12 @@ import { isBuiltIn } from "../src/built-in.ts";
 import { limits } from "../src/wire/limits.ts";
 import { formatDuration, longestTimerMs } from "../src/duration.ts";
 import { silentLog, type Log } from "../src/log.ts";
+import type { Tls } from "../src/meeting/tls.ts";
 import type { FromWorker, Predecessor, Resources, ToWorker } from "../src/wire/protocol.ts";
-import { openWebSocket } from "../src/link/socket-ws.ts";
+import { openProven } from "../src/link/open.ts";
 import type { Socket } from "../src/link/socket.ts";
 import { rateLimited } from "../src/rate-limit.ts";
+import { isLoopback } from "../src/meeting/loopback.ts";
 import { waitingFor } from "../src/meeting/target.ts";
 import { version } from "../src/version.ts";
 import { transferAddress } from "../src/transfer/messages.ts";
@@ -93,10 +95,14 @@ export type WorkerOptions = {
   readonly localDirectory?: string;
   /** The address of this machine that it connects from. Default: chosen by the system. */
   readonly localAddress?: string;
+  /**
+   * Whether it speaks TLS with those who fetch from it. Default: as the scheduler does, and never on loopback.
+   */
+  readonly tls?: Tls;
   /** Gives up the start. */
   readonly signal?: AbortSignal;
   readonly log?: Log;
-  /** Opens one socket; default: a WebSocket. */
+  /** Opens one socket; default: a WebSocket whose other side knows the token. */
   readonly open?: OpenSocket;
   /** Accepts connections that fetch its results. Default: on a port of its own. */
   readonly listen?: (accept: (socket: Socket) => void) => Promise<PeerServer>;
@@ -163,7 +169,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
   let link: DialledLink<ToWorker, FromWorker> | undefined;
   let stopped: Promise<void> | undefined;
-  /** The scheduler as found most recently; connections to this worker must show its token. */
+  /** The scheduler as found most recently; connections to this worker must prove its token. */
   let found: DialTarget | undefined;
   let peerServer: PeerServer | undefined;
   const farewell = Promise.withResolvers<void>();
@@ -196,7 +202,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     reports,
     log,
     token: () => found?.token,
-    open: options.open ?? openWebSocket,
+    open: options.open ?? openProven,
     localAddress: options.localAddress,
     stallMs: options.stallMs,
     schedulerAddress: () => found && transferAddress(found.url),
@@ -305,7 +311,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const host = options.localAddress ?? (await addressTowards(url));
     const refusals = rateLimited(log.warning, { what: "refusals" });
     const turnedAway = (why: string) => refusals.say(`turned away ${why}`);
-    return startPeerServer({ host, token: () => found?.token, accept, turnedAway });
+    const tls = options.tls ?? (isOpen(url) ? "off" : undefined);
+    return startPeerServer({ host, tls, token: () => found?.token, accept, turnedAway });
   }
 
   function receive(message: ToWorker): void {
@@ -436,6 +443,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     stop: (reason, drainMs, keeps) => stop(reason, drainMs, keeps),
     ended: over.promise,
   };
+}
+
+/** Whether the address is one of a network on which nothing is to be encrypted. */
+function isOpen(url: string): boolean {
+  return url.startsWith("ws:") && !isLoopback(url);
 }
 
 function endOf({ timeLeftMs }: WorkerOptions): { endsInMs?: number } {

@@ -1,6 +1,7 @@
 // The whole examination, from the machine outwards. What cannot be examined, because what comes before it
 // failed, is left out.
 
+import { readAuthorities } from "../../src/meeting/certificate.ts";
 import { givenToken } from "../../src/meeting/token.ts";
 import { Subject, type Finding } from "./findings.ts";
 import { examineJob, examineMachine } from "./machine.ts";
@@ -11,6 +12,7 @@ export type Patient = {
   readonly address?: string | undefined;
   readonly schedulerFile?: string | undefined;
   readonly tokenFile?: string | undefined;
+  readonly tlsCa?: string | undefined;
   /** For each attempt to connect, in milliseconds. */
   readonly timeoutMs: number;
 };
@@ -32,8 +34,12 @@ export async function examine(patient: Patient): Promise<Finding[]> {
   const urls = address === undefined ? found?.file?.urls : [address];
   if (urls === undefined) return findings;
   const token = given ?? found?.file?.token;
-  const scheduler = await examineScheduler({ urls, token, expected: found?.file, timeoutMs });
+  const ca = patient.tlsCa === undefined ? undefined : await readAuthorities(patient.tlsCa);
+  const scheduler = await examineScheduler({ urls, token, ca, expected: found?.file, timeoutMs });
   findings.push(...scheduler.findings);
-  if (scheduler.url === undefined) return findings;
-  return [...findings, ...(await examineWorkers(scheduler.url, { token, timeoutMs }))];
+  const { session } = scheduler;
+  if (session === undefined) return findings;
+  const workers = await examineWorkers(session, { token, timeoutMs });
+  await session.close();
+  return [...findings, ...workers];
 }

@@ -1,40 +1,65 @@
-// Asks a scheduler over HTTP: a link would retry, and hide what an attempt met.
+// Asks a scheduler for a public page over HTTP: a link would retry, and hide what an attempt met.
 
 import { once } from "node:events";
-import { get as getPlain, type IncomingMessage } from "node:http";
-import { get as getByTls } from "node:https";
+import { request as requestPlain, type IncomingMessage } from "node:http";
+import { request as requestByTls } from "node:https";
 import { text as textOf } from "node:stream/consumers";
+import type { TLSSocket } from "node:tls";
 import { describeDuration } from "../../src/duration.ts";
+import { splitPin } from "../../src/link/pin.ts";
+import { describeTlsError, distrust, seenAt, tlsOptionsFor } from "../../src/link/trust.ts";
 import { clearTimeout, now, setTimeout } from "../../src/timers.ts";
 
 export type Answer =
-  | { readonly status: number; readonly text: string; readonly tookMs: number }
+  | {
+      readonly status: number;
+      readonly text: string;
+      readonly tookMs: number;
+      /** The end of the certificate, in milliseconds since 1970; undefined without TLS. */
+      readonly validTo: number | undefined;
+    }
   | { readonly status?: undefined; readonly why: string; readonly tookMs: number };
 
 /** @param url of a WebSocket, whose port serves HTTP too */
 export async function ask(
   url: string,
   path: string,
-  { token, timeoutMs }: { token?: string | undefined; timeoutMs: number },
+  { ca, timeoutMs }: { ca?: string | undefined; timeoutMs: number },
 ): Promise<Answer> {
   const began = now();
   const tookMs = () => Math.round(now() - began);
-  const address = new URL(path, `${url.replace(/^ws/, "http").replace(/\/?$/, "/")}`);
-  const get = address.protocol === "https:" ? getByTls : getPlain;
+  const { url: place, fingerprint } = splitPin(url);
+  const address = new URL(path, `${place.replace(/^ws/, "http").replace(/\/?$/, "/")}`);
+  const isTls = address.protocol === "https:";
+  const trust = { fingerprint, ca };
   // `fetch` would refuse some ports, and take its time to load.
-  const request = get(address, {
-    ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
+  const request = (isTls ? requestByTls : requestPlain)(address, {
+    ...(isTls && tlsOptionsFor(trust)),
     agent: false,
   });
   const late = setTimeout(
     () => request.destroy(new Error(`no answer within ${describeDuration(timeoutMs)}`)),
     timeoutMs,
   );
+  let validTo: number | undefined;
+  if (!isTls) request.end();
+  else {
+    request.once("socket", (socket: TLSSocket) => {
+      socket.once("secureConnect", () => {
+        validTo = Date.parse(socket.getPeerCertificate().valid_to);
+        const problem = distrust(seenAt(socket), trust);
+        if (problem !== undefined) return request.destroy(new Error(problem));
+        return request.end();
+      });
+    });
+  }
   try {
     const [response] = (await once(request, "response")) as [IncomingMessage];
-    return { status: response.statusCode ?? 0, text: await textOf(response), tookMs: tookMs() };
+    const text = await textOf(response);
+    return { status: response.statusCode ?? 0, text, tookMs: tookMs(), validTo };
   } catch (error) {
-    return { why: (error as Error).message, tookMs: tookMs() };
+    const why = describeTlsError(error as NodeJS.ErrnoException) ?? (error as Error).message;
+    return { why, tookMs: tookMs() };
   } finally {
     clearTimeout(late);
   }
@@ -42,6 +67,8 @@ export async function ask(
 
 /** What most often is behind such a reason. */
 export function adviceFor(why: string): string {
+  if (why.includes("somebody else")) return "the address is of an earlier scheduler, or of none";
+  if (/TLS|certificate/.test(why)) return "compare the address with what the scheduler logs";
   if (why.startsWith("HTTP")) return "another server answers there";
   if (why.includes("ECONNREFUSED")) {
     return "nothing listens there: the scheduler has ended, listens on another interface, or a firewall refuses";

@@ -3,15 +3,20 @@
 import { statSync } from "node:fs";
 import { hostname } from "node:os";
 import { isLocalProcess } from "../../scheduler/local-process.ts";
-import type { About } from "../../scheduler/api.ts";
+import { openSession } from "../../client/connecting.ts";
+import type { Session } from "../../client/session.ts";
+import { AuthenticationError, ProtocolError } from "../../src/errors/errors.ts";
+import { withoutPin } from "../../src/link/pin.ts";
 import { isLoopback } from "../../src/meeting/loopback.ts";
 import { exposureOf } from "../../src/meeting/exposure.ts";
 import { readSchedulerFile, type SchedulerFile } from "../../src/meeting/scheduler-file.ts";
 import { now, timestamp } from "../../src/timers.ts";
 import { version } from "../../src/version.ts";
 import { PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
+import { rightOf } from "../../src/wire/rights.ts";
 import { adviceFor, ask } from "./http.ts";
 import { Subject, type Finding } from "./findings.ts";
+import { examineTls } from "./tls.ts";
 
 /** A clock that is off by more than this, in milliseconds, misleads people who compare logs. */
 const clockMs = 2_000;
@@ -41,7 +46,7 @@ export async function examineFile(path: string): Promise<ExaminedFile> {
     subject.fail(`${path} is stale: its scheduler is gone, ${writer}`, advice);
   } else subject.ok(`${path}: ${writer}`);
   const exposure = exposureOf(statSync(path));
-  if (exposure !== undefined) {
+  if (exposure !== undefined && rightOf(file.token) === "full") {
     subject.fail(
       `${exposure} ${path}, and with its token run code as you`,
       `chmod 600 ${path}, and give the scheduler a new token`,
@@ -52,26 +57,27 @@ export async function examineFile(path: string): Promise<ExaminedFile> {
 
 export type ExaminedScheduler = {
   readonly findings: Finding[];
-  /** The URL that answered best, once the token was accepted. */
-  readonly url?: string;
+  /** A session with it, once both sides have proved the token; for the caller to close. */
+  readonly session?: Session;
 };
 
 export async function examineScheduler(options: {
   urls: readonly string[];
   token: string | undefined;
+  ca: string | undefined;
   /** Its id and its host, when a scheduler file says them. */
   expected: Pick<SchedulerFile, "id" | "host"> | undefined;
   timeoutMs: number;
 }): Promise<ExaminedScheduler> {
-  const { urls, token, expected, timeoutMs } = options;
+  const { urls, token, ca, expected, timeoutMs } = options;
   const subject = new Subject("scheduler");
   const { findings } = subject;
   const answers = await Promise.all(
-    urls.map(async (url) => ({ url, answer: await ask(url, "health", { timeoutMs }) })),
+    urls.map(async (url) => ({ url, answer: await ask(url, "health", { ca, timeoutMs }) })),
   );
   const reached = answers.filter(({ answer }) => answer.status === 200);
   for (const { url, answer } of answers) {
-    if (answer.status === 200) subject.ok(`${url} answered within ${answer.tookMs} ms`);
+    if (answer.status === 200) subject.ok(`${withoutPin(url)} answered within ${answer.tookMs} ms`);
     else {
       const why = answer.status === undefined ? answer.why : `HTTP ${answer.status}`;
       const isElsewhere = expected !== undefined && expected.host !== hostname() && isLoopback(url);
@@ -79,45 +85,47 @@ export async function examineScheduler(options: {
         ? `it listens on loopback only, on ${expected.host}: start it with --interface or --host`
         : adviceFor(why);
       // One URL that answers is enough.
-      const text = `${url}: ${why}, after ${answer.tookMs} ms`;
+      const text = `${withoutPin(url)}: ${why}, after ${answer.tookMs} ms`;
       if (reached.length > 0) subject.warn(text, advice);
       else subject.fail(text, advice);
     }
   }
   const [best] = reached;
   if (best === undefined) return { findings };
+  if (best.answer.status !== undefined) examineTls(subject, best.url, best.answer.validTo);
 
   const askedAt = now();
-  const answer = await ask(best.url, "api/about", { token, timeoutMs });
-  if (answer.status === 401) {
-    const advice =
-      token === undefined
-        ? "give the scheduler file, or the token by --token-file or $THENCE_TOKEN"
-        : "the file is of an earlier scheduler, or $THENCE_TOKEN is of another";
-    subject.fail(answer.text.trim(), advice);
+  let session: Session;
+  try {
+    session = await openSession({
+      target: async () => ({ url: best.url, token }),
+      describeTarget: best.url,
+      name: `doctor-${hostname()}-${process.pid}`,
+      timeoutMs,
+    });
+  } catch (error) {
+    const { message } = error as Error;
+    if (error instanceof AuthenticationError) {
+      const advice =
+        token === undefined
+          ? "give the scheduler file, or the token by --token-file or $THENCE_TOKEN"
+          : "the file is of an earlier scheduler, or $THENCE_TOKEN is of another";
+      subject.fail(message, advice);
+    } else if (error instanceof ProtocolError) subject.fail(message);
+    else subject.fail(`it does not say what it is: ${message}`, "it is no scheduler");
     return { findings };
   }
-  if (answer.status !== 200) {
-    const why = answer.status === undefined ? answer.why : `it answers HTTP ${answer.status}`;
-    subject.fail(
-      `it does not say what it is: ${why}`,
-      "it is no scheduler, or of an older version",
-    );
-    return { findings };
-  }
-  const about = JSON.parse(answer.text) as About;
-  subject.ok("it accepts the token");
-  if (expected !== undefined && expected.id !== about.id) {
+  const { scheduler, right, version: theirs = "an older version", at } = session.welcome!;
+  subject.ok(right === "view" ? "both sides know the view token" : "both sides know the token");
+  if (expected !== undefined && expected.id !== scheduler) {
     subject.fail("another scheduler answers there: the file is of an earlier one");
   }
-  const versions = `thence ${about.version}, protocol ${about.protocol}`;
-  if (about.protocol !== PROTOCOL_VERSION) {
-    subject.fail(`it runs ${versions}; here is ${version}, protocol ${PROTOCOL_VERSION}`);
-  } else if (about.version !== version) subject.warn(`it runs ${versions}; here is ${version}`);
+  const versions = `thence ${theirs}, protocol ${PROTOCOL_VERSION}`;
+  if (theirs !== version) subject.warn(`it runs ${versions}; here is ${version}`);
   else subject.ok(`it runs ${versions}, as here`);
-  const aheadMs = Math.round(about.at + (now() - askedAt) / 2 - timestamp());
+  const aheadMs = Math.round(at! + (now() - askedAt) / 2 - timestamp());
   const clock = `its clock is ${Math.abs(aheadMs)} ms ${aheadMs < 0 ? "behind" : "ahead"}`;
   if (Math.abs(aheadMs) > clockMs) subject.warn(clock, "the times in the logs do not agree");
   else subject.ok(clock);
-  return { findings, url: best.url };
+  return { findings, session };
 }

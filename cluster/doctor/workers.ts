@@ -2,11 +2,14 @@
 
 import { hostname } from "node:os";
 import PQueue from "p-queue";
-import { openWebSocket } from "../../src/link/socket-ws.ts";
+import type { Session } from "../../client/session.ts";
+import { RejectedError } from "../../src/link/handshake.ts";
+import { openProven } from "../../src/link/open.ts";
+import { withoutPin } from "../../src/link/pin.ts";
 import { isLoopback } from "../../src/meeting/loopback.ts";
 import { version } from "../../src/version.ts";
 import type { WorkerInfo } from "../../src/wire/facts.ts";
-import { adviceFor, ask } from "./http.ts";
+import { adviceFor } from "./http.ts";
 import { Subject, type Finding } from "./findings.ts";
 import { openFilesLimit } from "./machine.ts";
 
@@ -14,16 +17,11 @@ import { openFilesLimit } from "./machine.ts";
 const atOnce = 32;
 
 export async function examineWorkers(
-  url: string,
+  session: Session,
   { token, timeoutMs }: { token: string | undefined; timeoutMs: number },
 ): Promise<Finding[]> {
   const subject = new Subject("workers");
-  const answer = await ask(url, "api/workers", { token, timeoutMs });
-  if (answer.status !== 200) {
-    subject.fail("the scheduler does not list its workers");
-    return subject.findings;
-  }
-  const workers = JSON.parse(answer.text) as WorkerInfo[];
+  const workers = await session.request("workers", {});
   if (workers.length === 0) {
     subject.warn("no worker has joined", "the logs of the workers say what they wait for");
     return subject.findings;
@@ -42,7 +40,7 @@ export async function examineWorkers(
   for (const { worker, why } of attempts) {
     if (why === undefined) continue;
     subject.fail(
-      `${worker.name} on ${worker.host}, ${worker.address ?? "no address"}: ${why.text}`,
+      `${worker.name} on ${worker.host}, ${withoutPin(worker.address ?? "no address")}: ${why.text}`,
       why.advice,
     );
   }
@@ -79,10 +77,12 @@ async function whyUnreached(
     return { text: "it does not serve results", advice: "they are relayed by the scheduler" };
   }
   try {
-    const socket = await openWebSocket({ url: address, token }, { timeoutMs });
+    const socket = await openProven({ url: address, token }, { timeoutMs });
     socket.terminate();
     return undefined;
   } catch (error) {
+    // It is there, and gives values to those only who have the full token.
+    if (error instanceof RejectedError) return undefined;
     const text = (error as Error).message;
     const isElsewhere = host !== hostname() && isLoopback(address);
     const advice = isElsewhere

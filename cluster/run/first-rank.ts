@@ -10,6 +10,7 @@ import {
   type SchedulerOptions,
 } from "../../scheduler/main.ts";
 import type { Log } from "../../src/log.ts";
+import type { Tls } from "../../src/meeting/tls.ts";
 import { clearTimeout, queueMicrotask, setInterval, setTimeout } from "../../src/timers.ts";
 import { startDriver } from "./driver.ts";
 import { environmentOfRun, superviseRank } from "./rank-worker.ts";
@@ -20,6 +21,7 @@ export type FirstRank = {
   readonly schedulerFile: string | undefined;
   /** The address that the scheduler listens on. */
   readonly host: string;
+  readonly tls?: Tls;
   readonly ranks: number;
   /** The script and its arguments; undefined when it cannot run, and the other ranks only have to hear of it. */
   readonly program: readonly string[] | undefined;
@@ -58,6 +60,7 @@ export async function runFirstRank(run: FirstRank): Promise<number | undefined> 
   try {
     const scheduler: RunningScheduler = await startScheduler({
       host: run.host,
+      ...(run.tls !== undefined && { tls: run.tls }),
       port: 0,
       schedulerFile,
       log,

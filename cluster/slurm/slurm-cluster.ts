@@ -9,6 +9,7 @@ import type { UntypedTasks } from "../../client/types.ts";
 import type { LogFormat, LogLevel } from "../../src/log.ts";
 import { addressOfInterface, type Interfaces } from "../../src/meeting/address.ts";
 import { checkSchedulerPath } from "../../src/meeting/scheduler-file.ts";
+import { credentialsFor, tlsModes } from "../../src/meeting/tls.ts";
 import { mintToken } from "../../src/meeting/token.ts";
 import { refuseInModule } from "../../src/module-loading.ts";
 import { parseSize } from "../../src/size.ts";
@@ -66,6 +67,11 @@ export type SlurmClusterOptions = {
   host?: string;
   /** The port to listen on. Default: a free one. */
   port?: number;
+  /**
+   * "off": nothing is encrypted between this machine and the nodes, so that whoever is on their network can read and
+   * change arguments and results. Default "on", except on loopback.
+   */
+  tls?: "on" | "off";
   /** Further options of sbatch for each job: `["--gres=gpu:1", "--qos=short"]`. */
   extra?: readonly string[];
   /** Lines of shell that each job runs before its worker: `["module load cuda"]`. */
@@ -100,6 +106,7 @@ const optionNames: readonly (keyof SlurmClusterOptions)[] = [
   "interface",
   "host",
   "port",
+  "tls",
   "extra",
   "setup",
   "workerOptions",
@@ -148,11 +155,22 @@ export class SlurmCluster<Tasks = UntypedTasks> extends BatchCluster<Tasks> {
     const directory = await mkdtemp(join(resolve(options.directory ?? "."), "thence-"));
     const script = checkedScript(options, directory);
     const token = mintToken();
+    // Made here, so that a scheduler that takes the place of a dead one has the same.
+    const tls = (await credentialsFor(host, options.tls)) ?? "off";
     const { port = 0, logLevel = "error", logFormat = "text" } = options;
     const { schedulerFile } = script;
     const scheduler = new RestartedChild(
       "scheduler",
-      Promise.resolve({ role: "scheduler", token, logLevel, logFormat, host, port, schedulerFile }),
+      Promise.resolve({
+        role: "scheduler",
+        token,
+        logLevel,
+        logFormat,
+        host,
+        port,
+        tls,
+        schedulerFile,
+      }),
     );
     const removeFiles = () => rm(directory, { recursive: true, force: true });
     let cluster: SlurmCluster<Tasks> | undefined;
@@ -209,6 +227,9 @@ function checkedScript(options: SlurmClusterOptions, directory: string): WorkerS
   number(cpusPerWorker, "cpusPerWorker", { type: "integer", minimum: 1, maximum: limits.slots });
   if (options.port !== undefined) {
     number(options.port, "port", { type: "integer", minimum: 0, maximum: 65_535 });
+  }
+  if (options.tls !== undefined && !tlsModes.includes(options.tls)) {
+    throw new TypeError(`tls is "on" or "off", not ${JSON.stringify(options.tls)}`);
   }
   if (options.schedulerFile !== undefined) {
     checkSchedulerPath(options.schedulerFile, { toRead: false });

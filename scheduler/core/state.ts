@@ -276,6 +276,8 @@ export type Client = {
   /** End of its grace period, while its link is down. */
   awayUntil: number | undefined;
   gone: boolean;
+  /** Its token only allows to look; see `src/wire/rights.ts`. */
+  readonly onlyLooks: boolean;
   /** Where the client of a task runs; undefined for a program's client. */
   readonly within: Within | undefined;
 };

@@ -7,6 +7,7 @@
 
 import type { JobStep } from "../../src/wire/lifetimes.ts";
 import type { FromClient, FromWorker } from "../../src/wire/protocol.ts";
+import type { Right } from "../../src/wire/rights.ts";
 import * as client from "./clients/client-events.ts";
 import type { Refused } from "./clients/refusing.ts";
 import { clock } from "./clock-events.ts";
@@ -30,7 +31,8 @@ import { receive as receiveFromWorker } from "./workers/worker-events.ts";
 
 /** Something that happened outside of the core. */
 export type Event =
-  | { type: "client-joins"; id: ClientId; name: string }
+  /** Without a right the client has the full one. */
+  | { type: "client-joins"; id: ClientId; name: string; right?: Right }
   | { type: "client-messages"; from: ClientId; messages: readonly FromClient[] }
   /** The same while the scheduler takes nothing new, for a reason in words. */
   | {
@@ -101,7 +103,7 @@ export function step(state: State, now: number, event: Event): Effect[] {
       clock(context);
       break;
     case "client-joins":
-      client.join(context, event.id, event.name);
+      client.join(context, event.id, event.name, event.right);
       break;
     case "client-away":
       client.away(context, event.id, event.isSilent ?? false);

@@ -187,6 +187,13 @@ export class AuthenticationError extends ThenceError {
   }
 }
 
+/** The token does not allow the call: a view token only allows to look. */
+export class PermissionError extends ThenceError {
+  constructor(message: string, options?: ThenceErrorOptions) {
+    super("not-permitted", message, options);
+  }
+}
+
 /** A peer violated the protocol, or uses another version of it. */
 export class ProtocolError extends ThenceError {
   constructor(message: string, options?: ThenceErrorOptions) {
@@ -223,11 +230,17 @@ export const errorClasses = {
   timeout: TimeoutError,
   "connection-failed": ConnectionError,
   "not-authenticated": AuthenticationError,
+  "not-permitted": PermissionError,
   "protocol-violated": ProtocolError,
 } as const;
 
 /** The codes of `ThenceError`. */
 export type ErrorCode = keyof typeof errorClasses;
+
+/** Whether the scheduler did not take a call, which so has no task. */
+export function isRefusal(error: unknown): error is OverloadedError | PermissionError {
+  return error instanceof OverloadedError || error instanceof PermissionError;
+}
 
 /** Calls with other codes fail again until the call, the token or the program is changed. */
 const retriableCodes: ReadonlySet<string> = new Set<ErrorCode>([
@@ -259,6 +272,7 @@ for (const [name, errorClass] of Object.entries({
   TimeoutError,
   ConnectionError,
   AuthenticationError,
+  PermissionError,
   ProtocolError,
   NonRetriableError,
 })) {

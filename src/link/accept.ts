@@ -22,7 +22,9 @@ export type RefusalCode =
   | "malformed"
   /** The peer uses another protocol version. The dialler fails with ProtocolError. */
   | "version"
-  /** No hello arrived in time. The dialler tries again. */
+  /** The peer does not know the token. The dialler fails with AuthenticationError. */
+  | "token"
+  /** No hello, or no proof, arrived in time. The dialler tries again. */
   | "slow"
   /** The peer looks for another scheduler; its scheduler file is stale. The dialler tries again. */
   | "stale"

@@ -14,12 +14,15 @@ import {
   type Welcome,
   type WorkerHello,
 } from "../wire/protocol.ts";
-import { openWebSocket } from "./socket-ws.ts";
+import { openProven } from "./open.ts";
+import { withoutPin } from "./pin.ts";
 import { GoodbyeError, type Socket } from "./socket.ts";
 
 export type DialTarget = {
   url: string;
   token: string | undefined;
+  /** Certificates of the authorities that vouch for an address without a fingerprint, PEM. */
+  ca?: string;
   /** The id of the scheduler in the scheduler file. */
   scheduler?: string;
   /** Added to the error of a failed attempt: what is known to be amiss with the target. */
@@ -89,6 +92,7 @@ export type DialOptions<In> = {
   localAddress?: string;
 };
 
+/** Opens one socket, whose other side has proved that it knows the token. */
 export type OpenSocket = (
   target: DialTarget,
   options: { timeoutMs: number; signal?: AbortSignal; localAddress?: string },
@@ -137,7 +141,7 @@ class Dialler<In, Out extends object> {
   constructor(options: DialOptions<In>) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#open = options.open ?? openWebSocket;
+    this.#open = options.open ?? openProven;
   }
 
   async first(): Promise<DialledLink<In, Out>> {
@@ -284,7 +288,7 @@ class Dialler<In, Out extends object> {
     const deadline = this.#clock.now() + timeoutMs;
     const left = () => Math.max(1, deadline - this.#clock.now());
     const target = await this.#target(left());
-    this.#triedUrl = target.url;
+    this.#triedUrl = withoutPin(target.url);
     this.#written = target.written;
     const { localAddress } = this.#options;
     let socket: Socket;
@@ -315,9 +319,16 @@ class Dialler<In, Out extends object> {
     return { socket, welcome };
   }
 
-  /** The error for a failed attempt. A refused token is retried while the file may be stale. */
+  /**
+   * The error for a failed attempt. A refused token is retried while the file may be stale, and while a session
+   * waits: who proves nothing is not its scheduler, but somebody who listens where that was.
+   */
   #refused(error: unknown, target: DialTarget): unknown {
     const hint = target.hint === undefined ? "" : `; ${target.hint}`;
+    const isComingBack = this.#link !== undefined && !this.#startsOver;
+    if (isComingBack && error instanceof Error && this.#isFinal(error)) {
+      return new ConnectionError(error.message, { cause: error });
+    }
     if (!(error instanceof AuthenticationError)) {
       if (hint === "" || !(error instanceof ConnectionError)) return error;
       return new ConnectionError(`${error.message}${hint}`, { cause: error });
@@ -333,7 +344,8 @@ class Dialler<In, Out extends object> {
   }
 
   /** The target's name and its address, for errors. */
-  #where(url: string): string {
+  #where(address: string): string {
+    const url = withoutPin(address);
     const { describeTarget } = this.#options;
     const written = this.#written === undefined ? "" : `, ${this.#written}`;
     return url === describeTarget ? url : `${describeTarget} (${url}${written})`;

@@ -1,8 +1,9 @@
 // The dialling side of the handshake: sends the hello on a new socket and reads the answer.
 
 import { checkWelcome } from "../wire/check.ts";
+import type { RefusalCode } from "./accept.ts";
 import type { Clock } from "./clock.ts";
-import { ConnectionError, ProtocolError } from "../errors/errors.ts";
+import { AuthenticationError, ConnectionError, ProtocolError } from "../errors/errors.ts";
 import type { Hello, Welcome } from "../wire/protocol.ts";
 import { describeClose, noHandlers, type Socket, type SocketData } from "./socket.ts";
 
@@ -70,14 +71,21 @@ function readWelcome(data: SocketData): Welcome {
   }
   const answer = checkWelcome(value);
   if (answer.type === "welcome") return answer;
-  switch (answer.code) {
+  throw refusalError(answer);
+}
+
+/** The error of a refusal: it says whether another attempt may succeed. */
+export function refusalError({ code, message }: { code: string; message: string }): Error {
+  switch (code as RefusalCode) {
     case "slow":
     case "stale":
     case "unavailable":
-      throw new ConnectionError(answer.message);
+      return new ConnectionError(message);
     case "rejected":
-      throw new RejectedError(answer.message);
+      return new RejectedError(message);
+    case "token":
+      return new AuthenticationError(message);
     default:
-      throw new ProtocolError(answer.message);
+      return new ProtocolError(message);
   }
 }

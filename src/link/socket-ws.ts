@@ -2,13 +2,16 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Socket as NetSocket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
-import { AuthenticationError, ConnectionError } from "../errors/errors.ts";
+import { ConnectionError, ProtocolError } from "../errors/errors.ts";
 import { withoutFrames } from "../errors/stack.ts";
 import { limits } from "../wire/limits.ts";
 import { releaseMessage, releaseReads } from "./read-memory.ts";
+import { splitPin } from "./pin.ts";
 import { closeReason, type Socket, type SocketClose } from "./socket.ts";
 import type { SocketData, SocketHandlers } from "./socket.ts";
+import { describeTlsError, distrust, seenAt, tlsOptionsFor } from "./trust.ts";
 import { describeDuration } from "../duration.ts";
 import { clearTimeout, now, queueMicrotask, setImmediate, setTimeout } from "../timers.ts";
 
@@ -35,13 +38,14 @@ export const webSocketOptions = {
 export const keepAliveMs = 15_000;
 
 /**
- * Opens a WebSocket.
+ * Opens a WebSocket. Over TLS nothing is sent to anybody but whom the address or an authority names, if one of
+ * them does. Otherwise nothing is known of who is at the other end; `openProven` finds out.
  *
- * @throws {AuthenticationError} when the token was not accepted (HTTP 401)
+ * @throws {ProtocolError} when the server asks for a token in the request (HTTP 401)
  * @throws {ConnectionError} when there was no answer within `timeoutMs`, or another one than expected
  */
 export async function openWebSocket(
-  target: { url: string; token: string | undefined },
+  target: { url: string; ca?: string | undefined },
   options: { timeoutMs: number; signal?: AbortSignal; localAddress?: string },
 ): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
@@ -49,17 +53,27 @@ export async function openWebSocket(
   /** The connection below: whatever the server answered, none must stay open after a failure. */
   let stream: NetSocket | undefined;
   try {
-    webSocket = new WebSocket(target.url, {
+    const { url, fingerprint } = splitPin(target.url);
+    const trust = { fingerprint, ca: target.ca };
+    webSocket = new WebSocket(url, {
       ...webSocketOptions,
+      ...(url.startsWith("wss:") && tlsOptionsFor(trust)),
       finishRequest(request) {
         request.once("socket", (opened: NetSocket) => {
           stream = opened;
           opened.setKeepAlive(true, keepAliveMs);
+          if (!url.startsWith("wss:")) request.end();
+          else {
+            opened.once("secureConnect", () => {
+              socket.binding = seenAt(opened as TLSSocket);
+              const problem = distrust(socket.binding, trust);
+              if (problem !== undefined) return reject(new ConnectionError(problem));
+              request.end();
+            });
+          }
         });
-        request.end();
       },
       ...(options.localAddress !== undefined && { localAddress: options.localAddress }),
-      headers: target.token === undefined ? {} : { authorization: `Bearer ${target.token}` },
       // Masks protect proxies from malicious web pages, so programs do not need them. A mask of
       // zeros saves both sides a pass over the data.
       generateMask() {},
@@ -84,7 +98,8 @@ export async function openWebSocket(
     });
     response.once("close", () => {
       const status = `${response.statusCode} ${response.statusMessage}: ${words.trim()}`;
-      if (response.statusCode === 401) reject(new AuthenticationError(words.trim() || status));
+      if (response.statusCode === 401)
+        reject(new ProtocolError(`${sendsNoToken} (HTTP ${status})`));
       else reject(new ConnectionError(`the answer was HTTP ${status}`));
     });
     // A body that never ends is cut after a second.
@@ -101,6 +116,10 @@ export async function openWebSocket(
     options.signal?.removeEventListener("abort", stop);
   }
 }
+
+const sendsNoToken =
+  "Install the same version of thence on both sides: what answers there wants the token in the request, as " +
+  "versions before 0.2 did, and this one sends it to nobody";
 
 /**
  * The longest time, in milliseconds, that sockets are read within one turn of the event loop. Node
@@ -129,6 +148,8 @@ function spend(ms: number): boolean {
 /** A WebSocket that is open or opening. */
 export class WsSocket implements Socket {
   readonly #webSocket: WebSocket;
+  /** See `Socket.binding`; of a dialled socket known once the certificate was seen. */
+  binding: string | undefined;
   #handlers: SocketHandlers | undefined;
   #paused = false;
   #terminated = false;
@@ -144,10 +165,17 @@ export class WsSocket implements Socket {
     if (!error) this.#handlers?.wrote();
   };
 
-  /** @param stream the TCP or TLS socket of an accepted WebSocket; without it `release` frees less */
-  constructor(webSocket: WebSocket, stream?: NetSocket) {
+  /**
+   * @param accepted of an accepted WebSocket: the TCP or TLS socket, without which `release` frees less, and the
+   *   fingerprint of the certificate of this side
+   */
+  constructor(
+    webSocket: WebSocket,
+    accepted: { stream?: NetSocket; binding?: string | undefined } = {},
+  ) {
     this.#webSocket = webSocket;
-    this.#stream = stream;
+    this.#stream = accepted.stream;
+    this.binding = accepted.binding;
     webSocket.once("upgrade", (response: IncomingMessage) => {
       this.#stream = response.socket;
     });
@@ -262,6 +290,8 @@ export class WsSocket implements Socket {
 
 /** The message of an error; several failed addresses (`localhost`) make an AggregateError without one. */
 function messageOf(error: unknown): string {
+  const inWords = describeTlsError(error as NodeJS.ErrnoException);
+  if (inWords !== undefined) return inWords;
   const { message, code, errors } = error as NodeJS.ErrnoException & { errors?: Error[] };
   const all = errors?.map((one) => one.message).join(", ");
   return message || all || code || String(error);

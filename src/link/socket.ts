@@ -12,6 +12,11 @@ export type Socket = {
   readonly bytesRead?: number | undefined;
   /** Bytes that have left this process, in the same way. */
   readonly bytesSent?: number | undefined;
+  /**
+   * The SHA-256 of the certificate of the accepting side, as this side sees it: somebody in the middle has another
+   * one. Undefined without TLS. The proofs of the token cover it.
+   */
+  readonly binding?: string | undefined;
   /** Sets the handlers. Messages are held back until the first call. */
   listen(handlers: SocketHandlers): void;
   /** Sends a message; has no effect after a close. The bytes must not change until they have left. */

@@ -9,6 +9,7 @@ import { Type, type Static } from "typebox";
 import { Compile } from "typebox/schema";
 import { ConnectionError } from "../errors/errors.ts";
 import { hideInLogs } from "../log.ts";
+import { rightOf } from "../wire/rights.ts";
 import { warnOfExposure, type Warn } from "./exposure.ts";
 
 const schema = Type.Object({
@@ -87,7 +88,7 @@ export async function removeSchedulerFile(path: string, id: string): Promise<voi
 /**
  * Reads the file; undefined when it does not exist (yet).
  *
- * @param warn hears once when others than the owner can read or change the file
+ * @param warn hears once when others than the owner can read or change a file with the full token
  * @throws {ConnectionError} when the file cannot be read, or is not a scheduler file
  */
 export async function readSchedulerFile(
@@ -95,8 +96,9 @@ export async function readSchedulerFile(
   warn?: Warn,
 ): Promise<SchedulerFile | undefined> {
   let text: string;
+  let stats: Stats;
   try {
-    text = await readRegularFile(path, warn);
+    ({ text, stats } = await readRegularFile(path));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new ConnectionError(
@@ -111,18 +113,20 @@ export async function readSchedulerFile(
     );
   }
   hideInLogs(content.token);
+  if (warn && rightOf(content.token) === "full") {
+    warnOfExposure(`the scheduler file ${path}`, path, stats, warn);
+  }
   return content;
 }
 
-async function readRegularFile(path: string, warn: Warn | undefined): Promise<string> {
+async function readRegularFile(path: string): Promise<{ text: string; stats: Stats }> {
   // Without the flag, the opening of a FIFO would wait for a writer. Windows does not have it.
   const flags = constants.O_RDONLY | ((constants.O_NONBLOCK as number | undefined) ?? 0);
   const file = await open(path, flags);
   try {
     const stats = await file.stat();
     checkKind(path, stats);
-    if (warn) warnOfExposure(`the scheduler file ${path}`, path, stats, warn);
-    return await file.readFile("utf8");
+    return { text: await file.readFile("utf8"), stats };
   } finally {
     await file.close();
   }

@@ -4,6 +4,8 @@
 import { hostname } from "node:os";
 import { formatDuration } from "../duration.ts";
 import type { DialTarget } from "../link/dial.ts";
+import { splitPin, withoutPin } from "../link/pin.ts";
+import { readAuthorities } from "./certificate.ts";
 import { isLoopback } from "./loopback.ts";
 import { checkSchedulerPath, readSchedulerFile, type SchedulerFile } from "./scheduler-file.ts";
 import { checkTokenAtHand, givenToken, type TokenSources } from "./token.ts";
@@ -13,6 +15,8 @@ export type TargetOptions = TokenSources & {
   address?: string | undefined;
   /** Path of a scheduler file, which may not exist yet. */
   schedulerFile?: string | undefined;
+  /** A file with certificates of authorities, for an address without a fingerprint. Default: `$THENCE_TLS_CA`. */
+  tlsCa?: string | undefined;
 };
 
 /** Finds the address to dial, and has a name for errors and logs. */
@@ -27,19 +31,27 @@ export type TargetFinder = {
  * undefined when none of them is given. A token given to this process takes precedence over the one
  * in the file.
  *
- * @throws {RangeError} when the address is not a WebSocket URL
+ * @throws {RangeError} when the address is not a WebSocket URL, or what is after its `#` is no fingerprint
  * @throws {Error} when the token given to this process is malformed, or the path is not one of a file
  */
 export function targetFinder(options: TargetOptions): TargetFinder | undefined {
   const { environment = process.env } = options;
   checkTokenAtHand(options);
+  const tlsCa = options.tlsCa ?? environment.THENCE_TLS_CA;
   const { address, schedulerFile } =
     options.address !== undefined || options.schedulerFile !== undefined
       ? options
       : { address: environment.THENCE_ADDRESS, schedulerFile: environment.THENCE_SCHEDULER_FILE };
   if (address) {
     const url = checkedUrl(address);
-    return { describe: url, find: async () => ({ url, token: await givenToken(options) }) };
+    return {
+      describe: withoutPin(url),
+      find: async () => ({
+        url,
+        token: await givenToken(options),
+        ...(tlsCa && { ca: await readAuthorities(tlsCa) }),
+      }),
+    };
   }
   if (!schedulerFile) return undefined;
   checkSchedulerPath(schedulerFile, { toRead: true });
@@ -75,24 +87,25 @@ export function waitingFor(describe: string, limitMs: number, why: string): stri
 }
 
 function checkedUrl(address: string): string {
-  const url = URL.parse(address);
-  const shown = withoutSecrets(address);
+  const [plain] = address.split("#", 1) as [string];
+  const shown = withoutSecrets(plain);
+  const url = URL.parse(plain);
   if (!url || !/^wss?:$/.test(url.protocol) || url.hostname === "") {
     throw new RangeError(
       `"${shown}" is not the address of a scheduler: expected ws://host:port or wss://host:port`,
     );
   }
-  const { username, password, search, hash } = url;
-  if (username || password || search || hash || /[@?#]/.test(address)) {
+  if (/[@?]/.test(plain)) {
     throw new RangeError(
-      `"${shown}" has more than an address, and nobody would read it: leave out what stands before an @ and from a ? or # on. ` +
+      `"${shown}" has more than an address, and nobody would read it: leave out what stands before an @ and from a ? on. ` +
         "A token is given by $THENCE_TOKEN, a token file or a scheduler file",
     );
   }
+  splitPin(address);
   return address;
 }
 
 /** An address as it may be shown: in a log, everybody reads it. */
 function withoutSecrets(address: string): string {
-  return address.replace(/[?#].*$/s, "?***").replace(/^([^/]*:\/\/)?.*@/s, "$1***@");
+  return address.replace(/\?.*$/s, "?***").replace(/^([^/]*:\/\/)?.*@/s, "$1***@");
 }

@@ -2,13 +2,29 @@
 // to a log. They should not be on a command line, which every user of a machine can list.
 
 import { randomBytes } from "node:crypto";
+import type { Stats } from "node:fs";
 import { open } from "node:fs/promises";
+import { hmac } from "../link/hmac.ts";
 import { hideInLogs } from "../log.ts";
+import { rightOf, viewPrefix } from "../wire/rights.ts";
 import { warnOfExposure, type Warn } from "./exposure.ts";
 
 /** Makes a token of 256 random bits, as text that is safe in headers, URLs and shells. */
 export function mintToken(): string {
   return checkedToken(randomBytes(32).toString("base64url"), "the new token");
+}
+
+/** The token that only allows to look, made from the full one, so that it need not be kept. */
+export function viewTokenOf(token: string): string {
+  return checkedToken(`${viewPrefix}${hmac(token, "thence view token")}`, "the view token");
+}
+
+/** @throws {Error} when a scheduler cannot have this token */
+export function checkFullToken(token: string): void {
+  if (rightOf(token) === "full") return;
+  throw new Error(
+    `give the scheduler a full token: one that begins with "${viewPrefix}" is a view token`,
+  );
 }
 
 export type TokenSources = {
@@ -53,12 +69,16 @@ export function checkTokenAtHand(sources: TokenSources): void {
 }
 
 async function tokenIn(path: string, warn: Warn | undefined): Promise<string> {
-  const content = await contentOf(path, warn).catch((error: unknown) => {
+  const { content, stats } = await contentOf(path).catch((error: unknown) => {
     throw new Error(`cannot read the token file ${path}: ${(error as Error).message}`, {
       cause: error,
     });
   });
-  return checkedToken(tokenOf(content.trim()), `the token in ${path}`);
+  const token = checkedToken(tokenOf(content.trim()), `the token in ${path}`);
+  if (warn && stats.isFile() && rightOf(token) === "full") {
+    warnOfExposure(`the token file ${path}`, path, stats, warn);
+  }
+  return token;
 }
 
 /** Of a scheduler file only the token counts: its URLs may be those of another network. */
@@ -72,12 +92,11 @@ function tokenOf(content: string): string {
   }
 }
 
-async function contentOf(path: string, warn: Warn | undefined): Promise<string> {
+async function contentOf(path: string): Promise<{ content: string; stats: Stats }> {
   const file = await open(path);
   try {
     const stats = await file.stat();
-    if (warn && stats.isFile()) warnOfExposure(`the token file ${path}`, path, stats, warn);
-    return await file.readFile("utf8");
+    return { content: await file.readFile("utf8"), stats };
   } finally {
     await file.close();
   }

@@ -1,5 +1,5 @@
-// The HTTP server under every listening role: it upgrades requests that show the token to WebSockets
-// and leaves all other requests to the role.
+// The HTTP server under every listening role: it upgrades requests to WebSockets, passes on those that prove
+// that they know the token, and leaves all other requests to the role.
 
 import {
   createServer,
@@ -7,14 +7,17 @@ import {
   type RequestListener,
   type ServerOptions,
 } from "node:http";
-import { createServer as createTlsServer } from "node:https";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { keepAliveMs, WsSocket, webSocketOptions } from "../link/socket-ws.ts";
 import type { Socket } from "../link/socket.ts";
+import type { Right } from "../wire/rights.ts";
+import { fingerprintOfCertificate, type Credentials } from "./certificate.ts";
 import { turnAway, type Doorkeeper } from "./door.ts";
+import { Entrance, type TokenFor } from "./entrance.ts";
+import { createTlsServer } from "./tls-server.ts";
 
 export type UpgradeServerOptions = {
   /** A name or an address of this machine: `127.0.0.1`, `0.0.0.0`, `::`. */
@@ -23,23 +26,29 @@ export type UpgradeServerOptions = {
   port: number;
   /** Decides which upgrades are allowed. */
   doorkeeper: Doorkeeper;
+  /** The token that a WebSocket has to prove. */
+  tokenFor: TokenFor;
   /** Answers plain HTTP requests. */
   respond: RequestListener;
-  /** Receives every socket that was let in; its first message is still unread. */
-  accept: (socket: Socket, peer: Peer) => void;
+  /** Receives every socket that proved its token, and listens to it at once. */
+  accept: (socket: Socket, peer: Peer, right: Right) => void;
   /** Receives the reason for every refusal, for the log. The reason never contains a token. */
   turnedAway: (why: string, peer: Peer) => void;
-  /** PEM text. When given, the server speaks only https and wss. */
-  tls?: { cert: string | Buffer; key: string | Buffer } | undefined;
+  /** When given, the server speaks only https and wss. */
+  credentials?: Credentials | undefined;
   /**
    * Time for a whole HTTP request, from the start of its connection, in milliseconds. Its reader, a person's pager
    * say, may let the answer wait for three times as long, and is cut off within six times. Default: 10,000.
    */
   requestMs?: number | undefined;
+  /** Time for the proof of a WebSocket, from its upgrade. Default: 10,000. */
+  proofMs?: number | undefined;
   /** The largest frame that is read, in bytes. Default: `limits.frameBytes`. */
   frameBytes?: number | undefined;
   /** Connections at once, of every kind. Default: 65,536. */
   maxConnections?: number | undefined;
+  /** WebSockets at once that have proved nothing yet. Default: see `Entrance`. */
+  maxStrangers?: number | undefined;
 };
 
 /** The other end of a connection. */
@@ -61,15 +70,18 @@ export type UpgradeServer = {
  * @throws {Error} of Node, with its `code`, when the server cannot listen on this host and port
  */
 export async function startUpgradeServer(options: UpgradeServerOptions): Promise<UpgradeServer> {
-  const { host, port, tls, doorkeeper, accept, turnedAway } = options;
+  const { host, port, credentials, doorkeeper, accept, turnedAway } = options;
+  const { tokenFor, proofMs, maxStrangers } = options;
+  const entrance = new Entrance({ tokenFor, accept, turnedAway, proofMs, maxStrangers });
   const { requestMs = 10_000, frameBytes: maxPayload = webSocketOptions.maxPayload } = options;
   const webSockets = new WebSocketServer({ ...webSocketOptions, maxPayload, noServer: true });
   const timeouts = timeoutsFor(requestMs);
-  const server = tls
-    ? createTlsServer({ ...timeouts, handshakeTimeout: requestMs, ...tls })
+  const server = credentials
+    ? createTlsServer({ ...timeouts, credentials, handshakeTimeout: requestMs })
     : createServer(timeouts);
   // Ends a connection on which nothing moves, until its upgrade; Node waits for up to twice as long.
   server.timeout = 3 * requestMs;
+  const binding = credentials && fingerprintOfCertificate(credentials.cert);
   server.maxConnections = options.maxConnections ?? 65_536;
   server.on("request", options.respond);
   server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) => {
@@ -82,7 +94,8 @@ export async function startUpgradeServer(options: UpgradeServerOptions): Promise
       return;
     }
     webSockets.handleUpgrade(request, stream, head, (webSocket) => {
-      accept(new WsSocket(webSocket, request.socket), peerOf(request));
+      const socket = new WsSocket(webSocket, { stream: request.socket, binding });
+      void entrance.admit(socket, request.socket, peerOf(request));
     });
   });
   webSockets.on("wsClientError", (error, stream, request) => {

@@ -6,14 +6,14 @@
 import { Type, type Static, type TSchema } from "typebox";
 import { Compile } from "typebox/schema";
 import { ProtocolError } from "../errors/errors.ts";
+import { transferPath } from "../link/purpose.ts";
 import { limits } from "../wire/limits.ts";
-
-/** The path at which workers and the scheduler serve values. */
-export const transferPath = "/data";
 
 /** The address of that path at a scheduler with this address. */
 export function transferAddress(url: string): string {
-  return `${url.replace(/\/$/, "")}${transferPath}`;
+  const [place, pin] = url.split("#", 2) as [string, string?];
+  const address = `${place.replace(/\/$/, "")}${transferPath}`;
+  return pin === undefined ? address : `${address}#${pin}`;
 }
 
 const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });

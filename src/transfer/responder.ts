@@ -32,7 +32,7 @@ export type ResponderOptions = {
 /** Bytes of all values on one connection that wait to be passed on. */
 const mostUnreadBytes = 8 * windowBytes;
 
-/** Answers on one socket, which has shown the token, until it closes. */
+/** Answers on one socket, which has proved the token, until it closes. */
 export function respond(
   socket: Socket,
   shelf: Shelf,

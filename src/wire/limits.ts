@@ -41,6 +41,9 @@ export const limits = {
   outputBytes: 16 * 1024 * 1024,
   /** Levels of nesting inside one user value. */
   payloadDepth: 500,
-  /** Bytes of a hello or a welcome, the only messages read from an unknown peer. */
+  /** Characters of a challenge or a proof, the only messages read from a stranger; and bytes until then. */
+  proofCharacters: 1024,
+  strangerBytes: 128 * 1024,
+  /** Bytes of a hello or a welcome, the first messages after the proofs. */
   helloBytes: 4 * 1024 * 1024,
 } as const;

@@ -28,6 +28,7 @@ import { EndedWorkerFields, Ending, How, JobStepSchema } from "./lifetimes.ts";
 import * as output from "./output.ts";
 import type { AnswerMessage, RequestMessage } from "./requests.ts";
 import * as results from "./results.ts";
+import { rights } from "./rights.ts";
 import * as subTasks from "./sub-tasks.ts";
 import { ResourcesSchema, RunOptionsSchema, TaskOptionsSchema } from "./task-options.ts";
 
@@ -114,6 +115,11 @@ export const WelcomeSchema = Type.Union([
     frameBytes: Count,
     /** With a journal: how long to look for the next scheduler on it, when this one is gone. */
     absenceMs: Type.Optional(Milliseconds),
+    /** The version of this package that the scheduler runs, and its time, in milliseconds since 1970. */
+    version: Type.Optional(Text),
+    at: Type.Optional(Milliseconds),
+    /** What the token of the peer allows; without it everything. */
+    right: Type.Optional(Type.Enum(rights)),
   }),
   Type.Object({ type: Type.Literal("refused"), code: Type.String(), message: Text }),
 ]);

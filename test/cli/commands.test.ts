@@ -1,7 +1,7 @@
 // The commands that query a scheduler, as real processes on a real cluster, and the help of every
 // command.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -157,6 +157,39 @@ describe("explain", () => {
   });
 });
 
+describe("token", () => {
+  test("prints the token, and one that only allows to look", async () => {
+    const { token } = JSON.parse(await readFile(file, "utf8"));
+    expect(await ask("token")).toEqual({ how: 0, stdout: `${token}\n`, stderr: "" });
+    const { stdout } = await ask("token", "--view");
+    expect(stdout).toMatch(/^view\.[\w-]{43}\n$/);
+    const view = path.join(folder, "view.json");
+    await ask("token", "--view", "--output", view);
+    expect((await stat(view)).mode & 0o777).toBe(0o600);
+    // It is for colleagues to read, so nobody is warned of that.
+    await chmod(view, 0o644);
+    const status = await ask("status", "--scheduler-file", view);
+    expect(status).toMatchObject({ how: 0, stderr: "" });
+    expect(status.stdout).toContain("one");
+    const submitted = await ask("submit", "--scheduler-file", view, "add", "1", "10");
+    expect(submitted.how).toBe(1);
+    expect(submitted.stderr).toContain("use the full token");
+    expect(await ask("doctor", "--scheduler-file", view)).toMatchObject({ how: 0 });
+  });
+
+  test("goes into a file by itself, and never over the scheduler file", async () => {
+    const alone = path.join(folder, "token");
+    const from = { env: { THENCE_TOKEN: "secret", THENCE_SCHEDULER_FILE: "" } };
+    expect((await thence(["token", "--output", alone], from).ended).how).toBe(0);
+    expect(await readFile(alone, "utf8")).toBe("secret\n");
+    expect((await stat(alone)).mode & 0o777).toBe(0o600);
+    expect((await ask("token", "--view", "--output", file)).how).toBe(2);
+    const without = await thence(["token"], { env: { THENCE_SCHEDULER_FILE: "" } }).ended;
+    expect(without.how).toBe(2);
+    expect(without.stderr).toContain("say whose token");
+  });
+});
+
 describe("usage", () => {
   test.each(commands)("%s --help ends with an example", async (command) => {
     const { how, stdout, stderr } = await ask(command, "--help");
@@ -187,7 +220,7 @@ describe("usage", () => {
     [["submit", "add", "--with", "[1]"], "Expected a JSON object"],
     [["scheduler", "--host", ""], "Expected an address, like 127.0.0.1"],
     [["scheduler", "--host", "::1", "--interface", "lo"], "cannot be used with option"],
-    [["scheduler", "--tls"], "unknown option '--tls'"],
+    [["scheduler", "--tls"], "option '--tls <whether>' argument missing"],
     [["worker", "ws://127.0.0.1:1"], "required option '--module"],
     [["worker", "--module", "x.ts", "http://127.0.0.1"], "is not the address of a scheduler"],
     [["worker", "--module", "x.ts", "ws://me:secret@host:1"], '"ws://***@host:1" has more than'],

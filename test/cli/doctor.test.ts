@@ -114,7 +114,13 @@ test.each<[what: string, other: object, mark: Finding["mark"], text: RegExp, adv
     /another scheduler answers/,
     /undefined/,
   ],
-  ["another token", { token: "other" }, "fail", /^The token is not the one/, /earlier scheduler/],
+  [
+    "another token",
+    { token: "other" },
+    "fail",
+    /^Give the token of .*The token is not the one/,
+    /earlier scheduler/,
+  ],
 ])("finds %s", async (_, other, mark, text, advice) => {
   const args = ["--scheduler-file", await fileWith(other)];
   const found = (await findings(args)).find((each) => text.test(each.text));

@@ -8,7 +8,7 @@ import { Relay } from "../../scheduler/relay.ts";
 import { startServer } from "../../scheduler/server.ts";
 import { Sessions } from "../../scheduler/sessions.ts";
 import type { Client } from "../../src/index.ts";
-import { openWebSocket } from "../../src/link/socket-ws.ts";
+import { openProven } from "../../src/link/open.ts";
 import type { Socket } from "../../src/link/socket.ts";
 import type { Log } from "../../src/log.ts";
 import type { Want } from "../../src/transfer/messages.ts";
@@ -69,12 +69,12 @@ export async function startArena(): Promise<Arena> {
     },
   });
   const sessions = new Sessions({ id: "fuzzed", clockwork, heartbeatMs: 1_000, log });
-  const relay = new Relay({ clockwork, token, open: openWebSocket });
+  const relay = new Relay({ clockwork, token, open: openProven });
   const server = await startServer({
     host: "127.0.0.1",
     port: 0,
     token,
-    accept: (socket, peer) => sessions.accept(socket, peer.address),
+    accept: (socket, peer, right) => sessions.accept(socket, peer.address, right),
     acceptData: (socket) => relay.accept(socket),
   });
   addCleanUp(async () => {

@@ -2,7 +2,9 @@
 // what they need; and after an upgrade, frames that break the rules of WebSocket.
 
 import { connect, type Socket } from "node:net";
+import { PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
 import type { Random } from "../processes/random.ts";
+import { provenWebSocket } from "../proven.ts";
 
 export type Port = {
   readonly port: number;
@@ -10,8 +12,8 @@ export type Port = {
   readonly token: string;
 };
 
-/** The request that opens a WebSocket, line by line; whoever has the token shows it here. */
-export function opening({ port, token }: Port, path: string): string[] {
+/** The request that opens a WebSocket, line by line. */
+function opening({ port }: Port, path: string): string[] {
   return [
     `GET ${path} HTTP/1.1`,
     `Host: 127.0.0.1:${port}`,
@@ -19,7 +21,6 @@ export function opening({ port, token }: Port, path: string): string[] {
     "Connection: Upgrade",
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     "Sec-WebSocket-Version: 13",
-    `Authorization: Bearer ${token}`,
   ];
 }
 
@@ -64,6 +65,7 @@ const requestLines = [
 
 /** One connection, from the first byte to its end. Resolves with how many handshakes and frames it was. */
 export async function assail(target: Port, random: Random): Promise<number> {
+  if (random.chance(0.25)) return assailProven(target, random);
   const socket = connect({ port: target.port, host: "127.0.0.1" });
   const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
   // Resets are part of it.
@@ -76,7 +78,7 @@ export async function assail(target: Port, random: Random): Promise<number> {
     });
     void closed.then(resolve);
   });
-  const whole = random.chance(0.4);
+  const whole = random.chance(0.3);
   const lines = opening(target, random.pick(target.paths));
   for (let times = whole ? 0 : 1 + random.below(3); times > 0; times -= 1)
     spoilLines(lines, random);
@@ -92,21 +94,42 @@ export async function assail(target: Port, random: Random): Promise<number> {
   } else {
     await written(socket, Buffer.from(request, "latin1"));
     await answered;
-    const isOpen = answer.startsWith("HTTP/1.1 101");
-    for (let frames = isOpen ? 1 + random.below(12) : 0; frames > 0; frames -= 1) {
-      const bytes = frame(random);
-      const cut = random.chance(0.1) ? bytes.subarray(0, random.below(bytes.length + 1)) : bytes;
-      await written(socket, cut);
-      count += 1;
-    }
+    if (answer.startsWith("HTTP/1.1 101")) count += await writeFrames(socket, random);
   }
+  await end(socket, closed, random);
+  return count;
+}
+
+/** The same by a peer that has proved the token. */
+async function assailProven(target: Port, random: Random): Promise<number> {
+  const path = random.pick(target.paths.filter((each) => each === "/" || each === "/data"));
+  const url = `ws://127.0.0.1:${target.port}${path}`;
+  const webSocket = await provenWebSocket(url, target.token);
+  webSocket.on("error", () => undefined);
+  const { _socket: socket } = webSocket as unknown as { _socket: Socket };
+  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  const count = 1 + (await writeFrames(socket, random));
+  await end(socket, closed, random);
+  return count;
+}
+
+async function writeFrames(socket: Socket, random: Random): Promise<number> {
+  const count = 1 + random.below(12);
+  for (let left = count; left > 0; left -= 1) {
+    const bytes = frame(random);
+    const cut = random.chance(0.1) ? bytes.subarray(0, random.below(bytes.length + 1)) : bytes;
+    await written(socket, cut);
+  }
+  return count;
+}
+
+async function end(socket: Socket, closed: Promise<void>, random: Random): Promise<void> {
   if (random.chance(0.5)) socket.resetAndDestroy();
   else socket.end(() => socket.destroySoon());
   // Whoever does not close in its turn is not waited for: it has its own deadline.
   const impatience = setTimeout(() => socket.destroy(), 200);
   await closed;
   clearTimeout(impatience);
-  return count;
 }
 
 function spoilLines(lines: string[], random: Random): void {
@@ -141,7 +164,24 @@ function spoilLines(lines: string[], random: Random): void {
 }
 
 const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
-const texts = ["[0]", "{}", '{"type":"hello"}', '{"type":"get","id":1}', "\u0000", "[".repeat(300)];
+const [nonce, proof] = ["n".repeat(22), "p".repeat(43)];
+const challenge = { type: "challenge", protocol: PROTOCOL_VERSION, right: "full", nonce };
+const texts = [
+  "[0]",
+  "{}",
+  '{"type":"hello"}',
+  '{"type":"get","id":1}',
+  "\u0000",
+  "[".repeat(300),
+  JSON.stringify(challenge),
+  JSON.stringify(challenge),
+  JSON.stringify({ ...challenge, right: "view" }),
+  JSON.stringify({ ...challenge, right: "__proto__" }),
+  JSON.stringify({ ...challenge, protocol: 1 }),
+  JSON.stringify({ ...challenge, nonce: "n".repeat(200_000) }),
+  JSON.stringify({ type: "proof", proof }),
+  JSON.stringify({ type: "proof", nonce, proof: 1 }),
+];
 
 /** A frame of WebSocket, right or wrong in some way. */
 function frame(random: Random): Buffer {

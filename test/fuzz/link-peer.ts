@@ -91,7 +91,7 @@ export class FuzzPeer {
       },
     );
     this.#socket = socket;
-    this.#sessions.accept(socket, "a fuzzed peer");
+    this.#sessions.accept(socket, "a fuzzed peer", "full");
     const facts =
       this.#role === "worker"
         ? workerHello(random)

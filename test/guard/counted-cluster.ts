@@ -36,7 +36,7 @@ export class CountedCluster {
     const cluster = new CountedCluster(new Client(session));
     const clockwork = new Clockwork({ core: {}, log: silentLog });
     const sessions = new Sessions({ id: "s", clockwork, heartbeatMs: 3_000, log: silentLog });
-    const accept = (socket: MemorySocket) => sessions.accept(socket, "memory");
+    const accept = (socket: MemorySocket) => sessions.accept(socket, "memory", "full");
 
     const worker = cluster.#dial<ToWorker, FromWorker>({
       ways: ["worker→scheduler", "scheduler→worker"],

@@ -36,7 +36,9 @@ const nodeOnly: Record<string, string> = {
   "client/held-output.ts": "the streams of a terminal",
   "client/terminal-bars.ts": "the package cli-progress, and standard error",
   "src/meeting/address.ts": "network interfaces",
+  "src/meeting/certificate.ts": "keys, and the names of this machine",
   "src/meeting/door.ts": "requests, and digests of tokens",
+  "src/meeting/tls-server.ts": "an HTTPS server",
   "src/meeting/upgrade-server.ts": "an HTTP server",
   "src/make-folder.ts": "folders",
   "src/log.ts": "writes to the process's streams",
@@ -45,6 +47,8 @@ const nodeOnly: Record<string, string> = {
   "src/meeting/exposure.ts": "the permissions of a file",
   "src/meeting/scheduler-file.ts": "a file",
   "src/link/socket-ws.ts": "the package ws",
+  "src/link/trust.ts": "TLS",
+  "src/meeting/tls.ts": "keys",
   "src/meeting/target.ts": "the scheduler file and the environment",
   "src/meeting/token.ts": "a file, and randomness for secrets",
   "src/version.ts": "reads package.json",
@@ -58,6 +62,7 @@ const pure = [
   "src/payload/same-payload.ts",
   "src/duration.ts",
   "src/size.ts",
+  "src/wire/rights.ts",
 ];
 
 /** Node's half of an interface that a browser fills by itself, so portable files may import it. */

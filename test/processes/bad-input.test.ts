@@ -112,7 +112,8 @@ describe("at the door", () => {
     expect(error).toBeInstanceOf(AuthenticationError);
     expect((error as Error).message).toBe(
       `Give the token of the scheduler, ${scheduler.url}: ` +
-        "The token is not the one of this scheduler.",
+        "The token is not the one of this scheduler, or what answers there is not the scheduler: " +
+        "it does not know the token.",
     );
   });
 
@@ -121,12 +122,21 @@ describe("at the door", () => {
     await expect(connecting).rejects.toThrow("printable ASCII characters without spaces");
   });
 
-  test.each([
-    ["without a token", {}, 401, /A token is needed/],
-    ["of another origin", { origin: "https://example.org" }, 403, /Web pages of another/],
-  ])("a browser %s is turned away with words", async (_, headers, status, words) => {
-    const authorization = "origin" in headers ? { authorization: `Bearer ${scheduler.token}` } : {};
-    const webSocket = new WebSocket(scheduler.url, { headers: { ...headers, ...authorization } });
+  test.each<[who: string, headers: Record<string, string>, status: number, words: RegExp]>([
+    [
+      "program that shows a token, as older versions did",
+      { authorization: "Bearer x" },
+      401,
+      /same version/,
+    ],
+    [
+      "browser page of another origin",
+      { origin: "https://example.org" },
+      403,
+      /Web pages of another/,
+    ],
+  ])("a %s is turned away with words", async (_, headers, status, words) => {
+    const webSocket = new WebSocket(scheduler.url, { headers });
     webSocket.on("error", () => undefined);
     const [, response] = await once(webSocket, "unexpected-response");
     let body = "";

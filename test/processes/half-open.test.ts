@@ -3,7 +3,7 @@
 
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { openWebSocket } from "../../src/link/socket-ws.ts";
+import { openProven } from "../../src/link/open.ts";
 import { Requester } from "../../src/transfer/requester.ts";
 import { node, type Program } from "../processes.ts";
 import { cleanUp, connect, patientMs, startScheduler, type Scheduler } from "./daemons.ts";
@@ -92,7 +92,7 @@ describe.skipIf(why !== undefined)("a machine that vanishes", () => {
 
       // The relay has no other way to these values.
       const relay = new Requester(
-        await openWebSocket(
+        await openProven(
           { url: `${scheduler.url}/data`, token: scheduler.token },
           { timeoutMs: patientMs },
         ),

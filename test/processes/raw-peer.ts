@@ -2,7 +2,8 @@
 
 import { PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
 import type { Socket as NetSocket } from "node:net";
-import { WebSocket } from "ws";
+import type { WebSocket } from "ws";
+import { provenWebSocket } from "../proven.ts";
 import { addCleanUp } from "./daemons.ts";
 
 export type Close = { code: number; reason: string };
@@ -37,13 +38,9 @@ export class RawPeer {
   readonly closed: Promise<Close>;
   readonly #waiting = new Set<() => void>();
 
-  /** Shows the token; the hello is for the test to say. */
+  /** Proves the token; the hello is for the test to say. */
   static async connect({ url, token }: { url: string; token: string }): Promise<RawPeer> {
-    const peer = new RawPeer(new WebSocket(url, { headers: { authorization: `Bearer ${token}` } }));
-    await new Promise((resolve, reject) => {
-      peer.#webSocket.once("open", resolve);
-      peer.#webSocket.once("error", reject);
-    });
+    const peer = new RawPeer(await provenWebSocket(url, token));
     addCleanUp(async () => peer.#webSocket.terminate());
     return peer;
   }

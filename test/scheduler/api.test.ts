@@ -1,7 +1,8 @@
-// The facts over HTTP: what clients are answered, for whoever shows the token.
+// The facts over HTTP: what clients are answered, for whoever shows the view token.
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Client } from "../../client/client.ts";
+import { viewTokenOf } from "../../src/meeting/token.ts";
 import { startScheduler, type RunningScheduler } from "../../scheduler/main.ts";
 
 let scheduler: RunningScheduler;
@@ -10,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => scheduler.stop());
 
-function get(path: string, token = scheduler.token): Promise<Response> {
+function get(path: string, token = viewTokenOf(scheduler.token)): Promise<Response> {
   const headers = { authorization: `Bearer ${token}` };
   return fetch(`http://127.0.0.1:${scheduler.port}${path}`, { headers });
 }

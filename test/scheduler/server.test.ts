@@ -10,7 +10,10 @@ import { jsonAnswer, textAnswer, type Endpoints } from "../../scheduler/endpoint
 import { startServer, type Server, type ServerOptions } from "../../scheduler/server.ts";
 import { dial, type DialOptions } from "../../src/link/dial.ts";
 import { AuthenticationError, ConnectionError, ProtocolError } from "../../src/errors/errors.ts";
-import type { Socket } from "../../src/link/socket.ts";
+import type { Socket, SocketData } from "../../src/link/socket.ts";
+import { limits } from "../../src/wire/limits.ts";
+import { viewTokenOf } from "../../src/meeting/token.ts";
+import { provenWebSocket } from "../proven.ts";
 import { AcceptingSide, type Note } from "../src/link/accepting-side.ts";
 
 const token = "a-token-for-tests";
@@ -94,7 +97,8 @@ describe("an endpoint with data", () => {
       throw new Error("a fault of the endpoint");
     },
   };
-  const bearer = { authorization: `Bearer ${token}` };
+  const viewToken = viewTokenOf(token);
+  const bearer = { authorization: `Bearer ${viewToken}` };
 
   async function startWithEndpoints() {
     const started = await start({ endpoints });
@@ -109,7 +113,7 @@ describe("an endpoint with data", () => {
     return { ...started, get };
   }
 
-  test("answers who shows the token, with its status, content type and body", async () => {
+  test("answers who shows the view token, with its status, content type and body", async () => {
     const { get, turnedAway } = await startWithEndpoints();
     expect(await get("/workers?name=n1", bearer)).toEqual({
       status: 200,
@@ -125,20 +129,27 @@ describe("an endpoint with data", () => {
     expect(turnedAway).toEqual([]);
   });
 
-  test("is 401 without the token, which counts in the header only", async () => {
+  test("is 401 without the view token, which counts in the header only", async () => {
     const { http, get, turnedAway } = await startWithEndpoints();
-    const wrong = [{}, { authorization: `Bearer ${token}x` }, { authorization: token }];
+    const wrong = [{}, { authorization: `Bearer ${viewToken}x` }, { authorization: viewToken }];
     for (const headers of wrong) {
       const answer = await get("/workers", headers);
       expect(answer.status).toBe(401);
       expect(answer.text).not.toContain("named");
     }
-    expect(await get(`/workers?token=${token}`)).toMatchObject({ status: 401 });
+    expect(await get(`/workers?token=${viewToken}`)).toMatchObject({ status: 401 });
     const refused = await fetch(`${http}/workers`);
     await refused.text();
     expect(refused.headers.get("www-authenticate")).toBe("Bearer");
     expect(turnedAway).toHaveLength(wrong.length + 2);
     expect(turnedAway.join()).not.toContain(token);
+  });
+
+  test("is 401 for the full token, which says that it should not be sent", async () => {
+    const { get } = await startWithEndpoints();
+    const answer = await get("/workers", { authorization: `Bearer ${token}` });
+    expect(answer).toMatchObject({ status: 401 });
+    expect(answer.text).toMatch(/only the view token is accepted: `thence token --view`/);
   });
 
   test("is 403 for a web page of another origin, even with the token", async () => {
@@ -176,31 +187,30 @@ describe("an endpoint with data", () => {
 });
 
 describe("at the door", () => {
-  const bearer = { authorization: `Bearer ${token}` };
-
   test("the token lets in, and nothing else does", async () => {
     const { ws, accepted, turnedAway } = await start();
-    expect(await upgradeStatus(ws, bearer)).toBe(101);
+    const webSocket = await provenWebSocket(ws, token);
+    await vi.waitFor(() => expect(accepted).toHaveLength(1));
+    for (const wrong of [`${token}x`, token.slice(1), "", viewTokenOf(`${token}x`)]) {
+      await expect(provenWebSocket(ws, wrong)).rejects.toThrow(AuthenticationError);
+    }
+    await vi.waitFor(() => expect(turnedAway).toHaveLength(4));
+    expect(turnedAway.join()).toContain("has another token");
     expect(accepted).toHaveLength(1);
-    const wrong = [
-      {},
-      { authorization: "" },
-      { authorization: "Bearer" },
-      { authorization: `Bearer ${token}x` },
-      { authorization: `Bearer ${token.slice(1)}` },
-      { authorization: `Basic ${token}` },
-      { authorization: token },
-    ];
-    for (const headers of wrong) expect(await upgradeStatus(ws, headers)).toBe(401);
-    expect(await upgradeStatus(`${ws}/?token=${token}`, {})).toBe(401);
-    expect(accepted).toHaveLength(1);
-    expect(turnedAway).toHaveLength(wrong.length + 1);
     expect(turnedAway.join()).not.toContain(token);
+    webSocket.terminate();
   });
 
-  test("pages from elsewhere are refused, even with the token", async () => {
+  test("a program of an older version, which shows its token, is told so", async () => {
+    const { ws, accepted, turnedAway } = await start();
+    expect(await upgradeStatus(ws, { authorization: `Bearer ${token}` })).toBe(401);
+    expect(accepted).toEqual([]);
+    expect(turnedAway).toEqual([expect.stringMatching(/^Install the same version of thence/)]);
+  });
+
+  test("pages from elsewhere are refused, whatever they know", async () => {
     const { ws, at } = await start();
-    const withOrigin = (origin: string) => upgradeStatus(ws, { ...bearer, origin });
+    const withOrigin = (origin: string) => upgradeStatus(ws, { origin });
     expect(await withOrigin(`http://${at}`)).toBe(101);
     for (const origin of [
       "http://evil.example",
@@ -214,16 +224,15 @@ describe("at the door", () => {
 
   test("a malformed Host is refused", async () => {
     const { ws } = await start();
-    expect(await upgradeStatus(ws, { ...bearer, host: "a b" })).toBe(400);
-    expect(await upgradeStatus(ws, { ...bearer, host: `${"a".repeat(300)}` })).toBe(400);
+    expect(await upgradeStatus(ws, { host: "a b" })).toBe(400);
+    expect(await upgradeStatus(ws, { host: `${"a".repeat(300)}` })).toBe(400);
   });
 
   test("an upgrade that is no WebSocket's is refused with words", async () => {
     const { server, accepted, turnedAway } = await start();
     const { answer } = await rawAnswer(
       server.port,
-      `GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-        `Authorization: Bearer ${token}\r\n\r\n`,
+      `GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
     );
     expect(answer).toMatch(/^HTTP\/1\.1 400/);
     expect(accepted).toEqual([]);
@@ -236,7 +245,7 @@ describe("at the door", () => {
     for (let index = 0; index < 50; index += 1) {
       await rawAnswer(server.port, request, (socket) => socket.resetAndDestroy());
     }
-    expect(await upgradeStatus(ws, bearer)).toBe(101);
+    expect(await upgradeStatus(ws, {})).toBe(101);
   });
 
   test.each([
@@ -255,7 +264,7 @@ describe("at the door", () => {
     const { server } = await start({ requestMs: 500, endpoints: { "/large": body } });
     const request =
       `GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n` +
-      `Authorization: ${bearer.authorization}\r\n\r\n`;
+      `Authorization: Bearer ${viewTokenOf(token)}\r\n\r\n`;
     /** How many bytes come, with so many pauses, each of so long and after so many bytes. */
     const readBy = async (pauseMs: number, after: number, pauses: number) => {
       const socket = connect(server.port, "127.0.0.1");
@@ -294,7 +303,7 @@ describe("at the door", () => {
 
   test("closing the server cuts what is connected, and frees the port", async () => {
     const { server, ws } = await start();
-    const webSocket = new WebSocket(ws, { headers: bearer });
+    const webSocket = new WebSocket(ws);
     webSocket.on("error", () => undefined);
     await once(webSocket, "open");
     const closed = once(webSocket, "close");
@@ -303,6 +312,66 @@ describe("at the door", () => {
     await closed;
     const next = await startServer({ host: "127.0.0.1", port: server.port, token, accept() {} });
     await next.close();
+  });
+});
+
+describe("strangers, who have proved nothing yet,", () => {
+  async function stranger(ws: string) {
+    const webSocket = new WebSocket(ws);
+    webSocket.on("error", () => undefined);
+    const closed = once(webSocket, "close");
+    await once(webSocket, "open");
+    return { webSocket, closed };
+  }
+
+  test("are cut off when they send too much, in one message or in many", async () => {
+    const { ws, accepted, turnedAway } = await start();
+    const one = await stranger(ws);
+    one.webSocket.send("x".repeat(limits.strangerBytes * 4));
+    await one.closed;
+    const many = await stranger(ws);
+    for (let sent = 0; sent < limits.strangerBytes * 4; sent += 125) {
+      many.webSocket.ping("x".repeat(125));
+    }
+    await many.closed;
+    expect(turnedAway).toHaveLength(2);
+    expect(turnedAway[0]).toMatch(/^it sent too much before it proved/);
+    expect(accepted).toEqual([]);
+  });
+
+  test("are cut off in time when they say nothing", async () => {
+    const { ws, turnedAway } = await start({ proofMs: 100 });
+    const { closed } = await stranger(ws);
+    expect((await closed)[0]).toBe(4001);
+    expect(turnedAway).toEqual(["no proof within 0.1 s"]);
+  });
+
+  test("are only so many at once: the oldest makes room, and who knows the token gets in", async () => {
+    const { ws, accepted, turnedAway } = await start({ maxStrangers: 3 });
+    const strangers = [];
+    for (let count = 0; count < 3; count++) strangers.push(await stranger(ws));
+    const webSocket = await provenWebSocket(ws, token);
+    await vi.waitFor(() => expect(accepted).toHaveLength(1));
+    await strangers[0]!.closed;
+    expect(turnedAway).toEqual([expect.stringMatching(/^too many others/)]);
+    expect(strangers[1]!.webSocket.readyState).toBe(WebSocket.OPEN);
+    // Who has proved the token does not count.
+    strangers.push(await stranger(ws));
+    expect(turnedAway).toHaveLength(1);
+    for (const each of strangers) each.webSocket.terminate();
+    webSocket.terminate();
+  });
+
+  test("are bounded no more once they have proved the token", async () => {
+    const { promise: heard, resolve: message } = Promise.withResolvers<SocketData>();
+    const { ws } = await start({
+      accept: (socket) => socket.listen({ message, wrote() {}, closed() {} }),
+    });
+    const webSocket = await provenWebSocket(ws, token);
+    const large = "y".repeat(limits.strangerBytes * 2);
+    webSocket.send(large);
+    expect(await heard).toBe(large);
+    webSocket.terminate();
   });
 });
 
@@ -379,9 +448,8 @@ describe("dialled for real", () => {
       ],
     ];
     for (const [misbehave, expected] of cases) {
-      const webSocket = new WebSocket(ws, { headers: { authorization: `Bearer ${token}` } });
+      const webSocket = await provenWebSocket(ws, token);
       webSocket.on("error", () => undefined);
-      await once(webSocket, "open");
       const { protocol, ...hello } = side.hellos[0]!;
       webSocket.send(JSON.stringify({ protocol, ...hello, id: `bad-${expected}` }));
       await once(webSocket, "message");

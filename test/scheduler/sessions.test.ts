@@ -28,7 +28,7 @@ function stage() {
       wrote: () => undefined,
       closed: ({ code }) => (heard.closed = code),
     });
-    sessions.accept(far, "nearby");
+    sessions.accept(far, "nearby", "full");
     near.send(JSON.stringify({ ...clientHello, ...hello }));
     return { near, heard };
   }

@@ -12,7 +12,7 @@ import type { State } from "../../scheduler/core/state.ts";
 import { JournalFullError } from "../../scheduler/journal/journal-error.ts";
 import { Relay } from "../../scheduler/relay.ts";
 import { Sessions } from "../../scheduler/sessions.ts";
-import { transferPath } from "../../src/transfer/messages.ts";
+import { transferPath } from "../../src/link/purpose.ts";
 import { Results } from "../../worker/results/results.ts";
 import { SimulatedDisk } from "./disk.ts";
 import { Calls } from "../../worker/calls/calls.ts";
@@ -154,7 +154,7 @@ export class Cluster {
       const sessions = new Sessions({ id, clockwork, heartbeatMs, log });
       this.#sessions = sessions;
       if (kept) sessions.inherit(kept.sessions.values());
-      this.network.listen(url, scope, (socket) => sessions.accept(socket, "simulated"));
+      this.network.listen(url, scope, (socket) => sessions.accept(socket, "simulated", "full"));
       const open = this.network.opener(new Route("scheduler"));
       const relay = new Relay({ clockwork, token: "", open });
       this.#relay = relay;

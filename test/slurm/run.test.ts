@@ -283,7 +283,7 @@ node ${main}
         processes: asOther("ps", "-eww", "-o", "args"),
         job: execFileSync("scontrol", ["show", "job", process.env.SLURM_JOB_ID], { encoding: "utf8" }),
         workers: asOther(process.execPath, "-e", ask, urls[0].replace("ws", "http") + "/api/workers"),
-        upgrade: asOther(process.execPath, "-e", "new WebSocket(process.argv[1]).onerror = () => console.log('refused')", urls[0]),
+        upgrade: asOther(process.execPath, "-e", "const socket = new WebSocket(process.argv[1]); socket.onopen = () => socket.send('{}'); socket.onclose = ({ code }) => console.log(code === 4001 ? 'refused' : code)", urls[0]),
       };
       console.log(JSON.stringify({ token, answers }));
       await client.close();`);
@@ -299,7 +299,7 @@ node ${main}
     expect(answers.file).toContain("Permission denied");
     expect(answers.environment).toContain("Permission denied");
     expect(answers.processes).toContain("thence run");
-    expect(answers.workers).toMatch(/^401 A token is needed/);
+    expect(answers.workers).toMatch(/^401 The view token is needed/);
     expect(answers.upgrade).toBe("refused\n");
   });
 });

@@ -4,7 +4,7 @@
 // this machine.
 
 import { randomUUID } from "node:crypto";
-import { readFileSync, readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync, type Stats } from "node:fs";
 import { access, constants, lstat, mkdir, open, readdir, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
@@ -104,7 +104,13 @@ function sayChoice({ path: chosen, isMemory, passedOver }: DefaultDirectory, log
   }
 }
 
+/** No link is followed, and no FIFO waited for. Windows has neither. */
+const plainly =
+  ((constants.O_NOFOLLOW as number | undefined) ?? 0) |
+  ((constants.O_NONBLOCK as number | undefined) ?? 0);
+
 async function writeFile(file: string, rows: readonly Uint8Array[]): Promise<DiskFile> {
+  let written: Stats;
   try {
     const handle = await open(file, "wx", 0o600);
     try {
@@ -118,6 +124,7 @@ async function writeFile(file: string, rows: readonly Uint8Array[]): Promise<Dis
           from += bytesWritten;
         }
       }
+      written = await handle.stat();
     } finally {
       await handle.close();
     }
@@ -127,7 +134,13 @@ async function writeFile(file: string, rows: readonly Uint8Array[]): Promise<Dis
   }
   return {
     async open() {
-      const handle = await open(file, "r");
+      const handle = await open(file, constants.O_RDONLY | plainly);
+      // Who owns the directory above can put another folder in the place of this one.
+      const { dev, ino, uid } = await handle.stat();
+      if (dev !== written.dev || ino !== written.ino || uid !== written.uid) {
+        await handle.close();
+        throw new Error(`${file} is not the file that was written there`);
+      }
       return {
         async read(into, from) {
           for (let done = 0; done < into.byteLength;) {

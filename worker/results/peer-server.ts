@@ -1,18 +1,21 @@
 // The worker's port for results: other workers and clients fetch from it what this worker holds. Every
-// connection must show the cluster's token.
+// connection must prove the full token of the cluster.
 
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
 import { ConnectionError } from "../../src/errors/errors.ts";
 import type { Socket } from "../../src/link/socket.ts";
+import { withPin } from "../../src/link/pin.ts";
+import { fingerprintOfCertificate } from "../../src/meeting/certificate.ts";
+import { credentialsFor, type Tls } from "../../src/meeting/tls.ts";
 import { webSocketUrl } from "../../src/meeting/address.ts";
-import { doorkeeper } from "../../src/meeting/door.ts";
+import { transferPath } from "../../src/link/purpose.ts";
+import { upgradeDoorkeeper } from "../../src/meeting/door.ts";
 import { startUpgradeServer } from "../../src/meeting/upgrade-server.ts";
-import { transferPath } from "../../src/transfer/messages.ts";
 
 export type PeerServer = {
-  /** The URL for other workers and clients: ws://… */
+  /** The URL for other workers and clients: ws://…, or wss://… with the fingerprint of its certificate. */
   readonly address: string;
   close(): Promise<void>;
 };
@@ -20,6 +23,7 @@ export type PeerServer = {
 export type PeerServerOptions = {
   /** The address of this machine to listen on. */
   host: string;
+  tls?: Tls | undefined;
   token: () => string | undefined;
   accept: (socket: Socket) => void;
   turnedAway: (why: string) => void;
@@ -31,12 +35,15 @@ export type PeerServerOptions = {
  * @throws {ConnectionError} when it cannot listen on this host
  */
 export async function startPeerServer(options: PeerServerOptions): Promise<PeerServer> {
-  const { host, token, accept, turnedAway } = options;
+  const { host, tls, token, accept, turnedAway } = options;
+  const credentials = await credentialsFor(host, tls);
   try {
     const server = await startUpgradeServer({
       host,
       port: 0,
-      doorkeeper: doorkeeper(token, "http", "worker"),
+      credentials,
+      doorkeeper: upgradeDoorkeeper(credentials ? "https" : "http", "worker"),
+      tokenFor: (right, purpose) => (right === "full" && purpose === "data" ? token() : undefined),
       respond(_, response) {
         response.writeHead(404, { connection: "close" });
         response.end("This is a thence worker: other workers and clients fetch results here.\n");
@@ -44,8 +51,9 @@ export async function startPeerServer(options: PeerServerOptions): Promise<PeerS
       accept,
       turnedAway: (why, { address }) => turnedAway(`${address}: ${why}`),
     });
+    const address = `${webSocketUrl(host, server.port)}${transferPath}`;
     return {
-      address: `${webSocketUrl(host, server.port)}${transferPath}`,
+      address: credentials ? withPin(address, fingerprintOfCertificate(credentials.cert)) : address,
       close: () => server.close(),
     };
   } catch (error) {

@@ -1,6 +1,7 @@
 // Clients come and go, and their messages: each is handed to the room that it belongs to.
 
-import type { FromClient } from "../../../src/wire/protocol.ts";
+import type { Failure, FromClient } from "../../../src/wire/protocol.ts";
+import { rightFor, type Right } from "../../../src/wire/rights.ts";
 import { abandonScatter } from "../values/scattering.ts";
 import { giveBack, handBack, took } from "../coordination/requests.ts";
 import { createClient } from "./create-client.ts";
@@ -20,9 +21,9 @@ import { submit } from "../tasks/submitting.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { removeWant, wantsOf } from "./wants.ts";
 
-export function join(step: StepContext, id: ClientId, name: string): void {
+export function join(step: StepContext, id: ClientId, name: string, right?: Right): void {
   const { state, now, effects } = step;
-  const client = createClient(id, name, now);
+  const client = createClient(id, name, now, { onlyLooks: right === "view" });
   state.clients.set(id, client);
   effects.log("info", `client ${name} joined`);
   tellTimeLimit(step, client);
@@ -95,6 +96,10 @@ export function receiveFrom(
 ): void {
   let passed = new Set<Task>();
   for (const [index, said] of messages.entries()) {
+    if (client.onlyLooks && said.type !== "refused" && rightFor[said.type] !== "view") {
+      refuseLooker(step, client, said);
+      continue;
+    }
     const why = whyNot ?? whyFull(step);
     const message = why === undefined ? said : withoutBurden(said);
     switch (message.type) {
@@ -155,6 +160,15 @@ export function receiveFrom(
         receiveRequest(step, client, message);
     }
   }
+}
+
+/** Answers what a view token does not allow; what has no answer has no effect. */
+function refuseLooker({ effects }: StepContext, client: Client, message: FromClient): void {
+  const what = `use the full token: this one only allows to look, not to ${message.type}`;
+  const failure: Failure = { code: "not-permitted", message: what };
+  if (message.type === "submit") {
+    for (const key of message.keys) effects.failed(client, key, failure);
+  } else if ("id" in message) effects.refuse(client, message.id, failure);
 }
 
 /** The client does not want these tasks any more, and is told nothing of them from here on. */

@@ -2,8 +2,13 @@
 
 import type { Client, ClientId, Within } from "../state.ts";
 
-/** @param within of the client inside a task */
-export function createClient(id: ClientId, name: string, now: number, within?: Within): Client {
+/** @param options `within`: of the client inside a task */
+export function createClient(
+  id: ClientId,
+  name: string,
+  now: number,
+  { within, onlyLooks = false }: { within?: Within; onlyLooks?: boolean } = {},
+): Client {
   return {
     id,
     name,
@@ -13,6 +18,7 @@ export function createClient(id: ClientId, name: string, now: number, within?: W
     wantsOfOthers: new Set(),
     awayUntil: undefined,
     gone: false,
+    onlyLooks,
     within,
   };
 }

@@ -7,7 +7,7 @@ import type { FromWorker } from "../../../src/wire/protocol.ts";
 import { giveBack } from "../coordination/requests.ts";
 import { isEnding } from "../placement/dispatches.ts";
 import { releaseAll, receiveFrom } from "./client-events.ts";
-import type { Client, Dispatch } from "../state.ts";
+import type { Client, Dispatch, Task } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { tellTimeLimit } from "../time-limit.ts";
 
@@ -34,12 +34,13 @@ function createInside({ now }: StepContext, dispatch: Dispatch): Client {
   const { task, worker, attempt } = dispatch;
   const { client: parent, lane } = task.spec;
   const id = `${worker.id} ${task.key} ${attempt}`;
-  return createClient(id, `task ${task.key}`, now, {
+  const within = {
     dispatch,
     depth: Math.min(lane.depth + 1, deepest),
     root: parent.within?.root ?? parent,
-    wants: new Set(),
-  });
+    wants: new Set<Task>(),
+  };
+  return createClient(id, `task ${task.key}`, now, { within });
 }
 
 /** At the end of every step: releases the sub-tasks of attempts that ended, which may end further attempts. */

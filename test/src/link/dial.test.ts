@@ -426,12 +426,31 @@ describe("after a drop", () => {
     expect(on.lost).not.toHaveBeenCalled();
   });
 
-  test("a refused token while coming back is the end", async () => {
+  test.each([
+    new AuthenticationError("The token is not the one of this scheduler."),
+    new ProtocolError("the server at this address is not of thence"),
+  ])(
+    "who listens where the scheduler was, and proves nothing, ends no session (%s)",
+    async (error) => {
+      const { world, on } = await connected();
+      const { scheduler } = world;
+      world.scheduler = undefined;
+      world.openError = () => error;
+      for (const socket of world.sockets) socket.lose(true);
+      await world.clock.advance(1_000);
+      expect(on.lost).not.toHaveBeenCalled();
+      world.scheduler = scheduler;
+      await world.clock.advance(5_000);
+      expect(on.up).toHaveBeenCalledTimes(1);
+    },
+  );
+
+  test("a session that nobody knows any more is lost after its grace", async () => {
     const { world, on } = await connected();
     world.scheduler = undefined;
     world.openError = () => new AuthenticationError("The token is not the one of this scheduler.");
     for (const socket of world.sockets) socket.lose(true);
-    await world.clock.advance(1_000);
-    expect(on.lost.mock.calls[0]![0]).toBeInstanceOf(AuthenticationError);
+    await world.clock.advance(60_000);
+    expect(on.lost.mock.calls[0]![0].message).toMatch(/could not be restored .*is not the one/);
   });
 });

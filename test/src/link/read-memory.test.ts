@@ -21,7 +21,7 @@ afterAll(() => {
 
 async function connected() {
   const accepted = once(server, "connection") as Promise<[WebSocket, IncomingMessage]>;
-  const socket = await openWebSocket({ url, token: undefined }, { timeoutMs: 5_000 });
+  const socket = await openWebSocket({ url }, { timeoutMs: 5_000 });
   const [peer, { socket: stream }] = await accepted;
   return { socket, peer, stream: stream as Duplex };
 }

@@ -112,7 +112,7 @@ test("the reason of a close is cut between characters", () => {
 describe("dialling a WebSocket", () => {
   test("fails with words when nobody answers, or the address is none", async () => {
     const options = { timeoutMs: 2_000 };
-    const open = (url: string) => openWebSocket({ url, token: undefined }, options);
+    const open = (url: string) => openWebSocket({ url }, options);
     await expect(open("ws://127.0.0.1:1")).rejects.toThrow(/ECONNREFUSED.*127\.0\.0\.1:1/);
     await expect(open("ws://localhost:1")).rejects.toThrow(/ECONNREFUSED/);
     await expect(open("nonsense")).rejects.toThrow(/nonsense is not a valid address/);

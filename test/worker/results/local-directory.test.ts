@@ -9,8 +9,10 @@ import {
   readdir,
   readFile,
   readlink,
+  rename,
   rm,
   stat,
+  symlink,
   writeFile,
 } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
@@ -81,6 +83,22 @@ test("nobody can foresee the folder of a worker, nor enter it", async () => {
   }
   await one.close();
   await other.close();
+});
+
+test("a file in the place of the one that was written is not read", async () => {
+  const directory = await openLocalDirectory(folder, silentLog);
+  const file = await directory.write([row]);
+  const [name] = await readdir(directory.folder);
+  const inPlace = path.join(directory.folder, name!);
+  const elsewhere = path.join(folder, "another");
+  await writeFile(elsewhere, new Uint8Array([7, 7, 7]));
+  for (const put of [rename, symlink]) {
+    await rm(inPlace, { force: true });
+    await put(elsewhere, inPlace);
+    await expect(file.open()).rejects.toThrow(/is not the file that was written|ELOOP/);
+    if (put === rename) await rename(inPlace, elsewhere);
+  }
+  await directory.close();
 });
 
 describe("folders of workers", () => {

@@ -1,0 +1,192 @@
+// Another user of the machine tries every way in: files, processes, debuggers, ports, and the port of a
+// scheduler that died. Only root can start programs as another user, so elsewhere this is left out.
+
+import { execFile, spawn } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { Client } from "../../src/index.ts";
+import { transferAddress } from "../../src/transfer/messages.ts";
+import { behaviours, patientMs, tasks } from "./daemons.ts";
+import { childrenOf, reap, thence, type Program } from "../processes.ts";
+
+type Tasks = typeof import("../fixtures/behaviours.ts");
+
+/** Nobody's, so no user has to be made. */
+const stranger = { uid: 54_321, gid: 54_321 };
+const script = path.join(import.meta.dirname, "fixtures", "stranger.ts");
+const environment = { PATH: "/usr/bin:/bin", HOME: "/nonexistent" };
+
+async function asStranger<Result>(...args: readonly string[]): Promise<Result> {
+  const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], {
+    ...stranger,
+    cwd: "/",
+    env: environment,
+    maxBuffer: 2 ** 30,
+  });
+  return JSON.parse(stdout) as Result;
+}
+
+const isRoot = process.getuid?.() === 0;
+const megabytes = 2 ** 20;
+
+describe.runIf(isRoot)("another user of the machine", () => {
+  let folder: string;
+  /** Everybody may write here, as into /tmp. */
+  let shared: string;
+  let file: string;
+  let token: string;
+  let url: string;
+  let port: number;
+  let scheduler: Program;
+  let worker: Program;
+  let client: Client<Tasks>;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), "thence-test-"));
+    await chmod(folder, 0o755);
+    shared = path.join(folder, "shared");
+    await mkdir(shared);
+    await chmod(shared, 0o1777);
+    file = path.join(folder, "s.json");
+    scheduler = await startScheduler(0);
+    worker = thence(
+      [
+        ...["worker", "--scheduler-file", file, "--name", "w", "--threads", "1"],
+        ...["--module", behaviours, "--module", tasks],
+        ...["--memory-limit", "64MiB", "--local-directory", shared],
+      ],
+      { env: { NODE_OPTIONS: "--inspect=127.0.0.1:0" } },
+    );
+    await worker.wrote(/joined the scheduler/);
+    client = await Client.connect<Tasks>(file);
+  }, 2 * patientMs);
+  afterAll(async () => {
+    await client?.close();
+    await reap();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function startScheduler(at: number): Promise<Program> {
+    const journal = path.join(folder, "journal");
+    const program = thence([
+      ...["scheduler", "--no-supervise", "--port", `${at}`],
+      ...["--journal", journal, "--scheduler-file", file],
+    ]);
+    await program.wrote(/connect a worker with/);
+    const content = JSON.parse(await readFile(file, "utf8"));
+    token = content.token;
+    url = content.urls[0];
+    port = Number(new URL(url).port);
+    return program;
+  }
+
+  /** The processes of the daemons, with what they have started. */
+  const processes = () =>
+    [scheduler.pid, worker.pid].flatMap((pid) => [pid, ...childrenOf(pid)]).map(String);
+
+  test("reads no token: in no file, process, argument or log", { timeout: patientMs }, async () => {
+    const read = await asStranger<Record<string, string>>("read", folder, ...processes());
+    for (const [from, text] of Object.entries(read)) expect(text.includes(token), from).toBe(false);
+    // The arguments are there for everybody, and nothing else of a process is.
+    const kinds = new Set(Object.keys(read).map((name) => path.basename(name)));
+    expect(kinds).toContain("cmdline");
+    for (const kind of ["environ", "mem", "maps"]) expect(kinds).not.toContain(kind);
+    expect(scheduler.stderr + scheduler.stdout + worker.stderr).not.toContain(token);
+  });
+
+  test("is sent nothing but a challenge by whoever listens", { timeout: patientMs }, async () => {
+    const [{ address } = { address: "" }] = await client.workers();
+    const urls = [url, transferAddress(url), address!];
+    const answers = await asStranger<{ heard: string[]; code: number }[]>("knock", ...urls);
+    expect(answers.map(({ code }) => code)).toEqual(urls.map(() => 4001));
+    for (const { heard } of answers) {
+      expect(heard.map((text) => JSON.parse(text).type)).toEqual(["proof", "refused"]);
+      expect(heard.join()).not.toContain(token);
+    }
+    await vi.waitFor(
+      () => expect(scheduler.stderr).toContain("is not one of this token"),
+      patientMs,
+    );
+  });
+
+  test("exchanges no results on disk", { timeout: 2 * patientMs }, async () => {
+    const count = 8;
+    const results = Array.from({ length: count }, () => client.submit("bytes", 20 * megabytes));
+    await client.wait(results);
+    const spilled = async () => {
+      const [own] = await readdir(shared);
+      return own === undefined ? undefined : path.join(shared, own);
+    };
+    await vi.waitFor(
+      async () => expect(await readdir((await spilled())!)).not.toEqual([]),
+      patientMs,
+    );
+    const own = (await spilled())!;
+    expect(path.basename(own)).toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-/);
+    expect((await stat(own)).mode & 0o777).toBe(0o700);
+    const [first] = await readdir(own);
+    const outcomes = await asStranger<string[][]>("swap", own, path.join(own, first!));
+    for (const code of outcomes.flat()) expect(code).toMatch(/^E(PERM|ACCES|EXIST)$/);
+    for (const result of results) {
+      const value = await result.result();
+      expect(value.length).toBe(20 * megabytes);
+      expect(value.every((byte) => byte === 7)).toBe(true);
+      result.release();
+    }
+  });
+
+  test("finds no debugger, whatever opens one", { timeout: patientMs }, async () => {
+    process.kill(scheduler.pid, "SIGUSR1");
+    process.kill(scheduler.pid, "SIGUSR2");
+    expect(await client.submit("add" as never, 1 as never, 10 as never).result()).toBe(11);
+    expect(await asStranger<number[]>("debug")).toEqual([]);
+  });
+
+  test(
+    "who takes the port of a scheduler that died gets no token, and has nothing run",
+    { timeout: 3 * patientMs },
+    async () => {
+      await scheduler.end("SIGKILL");
+      const open = await mkdtemp(path.join(tmpdir(), "thence-test-"));
+      await chmod(open, 0o777);
+      const heard = path.join(open, "heard");
+      const args = [script, "listen", String(port), heard];
+      const rogue = spawn(process.execPath, args, {
+        ...stranger,
+        cwd: "/",
+        env: environment,
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      try {
+        await new Promise((resolve) => rogue.stdout.once("data", resolve));
+        // The worker and the client have come to it several times.
+        await vi.waitFor(async () => {
+          const lines = (await readFile(heard, "utf8")).split("\n");
+          expect(lines.filter((line) => line.includes('"challenge"')).length).toBeGreaterThan(5);
+        }, patientMs);
+        const all = await readFile(heard, "utf8");
+        expect(all).not.toContain(token);
+        expect(all).not.toMatch(/authorization|"hello"|"type":"proof"/i);
+        expect(await readdir(open)).toEqual(["heard"]);
+      } finally {
+        const ended = new Promise((resolve) => rogue.once("exit", resolve));
+        rogue.kill("SIGKILL");
+        await ended;
+        await rm(open, { recursive: true });
+      }
+      // The next scheduler on the journal is known again, and nobody has given up meanwhile.
+      scheduler = await startScheduler(port);
+      expect(await client.submit("add" as never, 1 as never, 10 as never).result()).toBe(11);
+      expect(worker.stderr).not.toContain("the worker before this one");
+    },
+  );
+
+  test("SIGUSR1 lets a worker drain, and opens no debugger", { timeout: patientMs }, async () => {
+    worker.signal("SIGUSR1");
+    expect(await asStranger<number[]>("debug")).toEqual([]);
+    expect((await worker.ended).how).toBe(0);
+  });
+});
