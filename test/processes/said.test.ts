@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Client } from "../../src/index.ts";
 import { startScheduler } from "../../scheduler/main.ts";
-import { openWebSocket } from "../../src/link/socket-ws.ts";
+import { openProven } from "../../src/link/open.ts";
 import { readSchedulerFile, writeSchedulerFile } from "../../src/meeting/scheduler-file.ts";
 import { PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
 import { dial } from "../../src/link/dial.ts";
@@ -197,7 +197,7 @@ test("128 peers of a stale file are a few lines in the scheduler's log, and the 
       check: checkToClient,
       timeoutMs: 3_000,
       on: { messages() {}, down() {}, up() {}, reset() {}, lost() {} },
-      open: openWebSocket,
+      open: openProven,
       signal: stop.signal,
     }).catch(() => undefined),
   );
