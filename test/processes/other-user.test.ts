@@ -2,7 +2,7 @@
 // scheduler that died. Only root can start programs as another user, so elsewhere this is left out.
 
 import { execFile, spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -87,6 +87,21 @@ describe.runIf(isRoot)("another user of the machine", () => {
   const processes = () =>
     [scheduler.pid, worker.pid].flatMap((pid) => [pid, ...childrenOf(pid)]).map(String);
 
+  /** Those on which they listen. Other tests of this machine have debuggers of their own. */
+  const ports = async () => {
+    const sockets = new Set<string>();
+    for (const pid of processes()) {
+      for (const fd of await readdir(`/proc/${pid}/fd`)) {
+        sockets.add(await readlink(`/proc/${pid}/fd/${fd}`).catch(() => ""));
+      }
+    }
+    const tables = await Promise.all(["tcp", "tcp6"].map((name) => readFile(`/proc/net/${name}`)));
+    const listening = /^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) \S+ 0A (?:\S+ +){5}(\d+)/gm;
+    return [...tables.join("\n").matchAll(listening)]
+      .filter(([, , inode]) => sockets.has(`socket:[${inode}]`))
+      .map(([, hex]) => String(Number.parseInt(hex!, 16)));
+  };
+
   test("reads no token: in no file, process, argument or log", { timeout: patientMs }, async () => {
     const read = await asStranger<Record<string, string>>("read", folder, ...processes());
     for (const [from, text] of Object.entries(read)) expect(text.includes(token), from).toBe(false);
@@ -142,7 +157,10 @@ describe.runIf(isRoot)("another user of the machine", () => {
     process.kill(scheduler.pid, "SIGUSR1");
     process.kill(scheduler.pid, "SIGUSR2");
     expect(await client.submit("add" as never, 1 as never, 10 as never).result()).toBe(11);
-    expect(await asStranger<number[]>("debug")).toEqual([]);
+    const all = await ports();
+    expect(all).toEqual(expect.arrayContaining([`${port}`]));
+    expect(all.length).toBeGreaterThan(1);
+    expect(await asStranger<number[]>("debug", ...all)).toEqual([]);
   });
 
   test(
@@ -185,8 +203,10 @@ describe.runIf(isRoot)("another user of the machine", () => {
   );
 
   test("SIGUSR1 lets a worker drain, and opens no debugger", { timeout: patientMs }, async () => {
+    const before = await ports();
     worker.signal("SIGUSR1");
-    expect(await asStranger<number[]>("debug")).toEqual([]);
+    const all = [...before, ...(await ports().catch(() => []))];
+    expect(await asStranger<number[]>("debug", ...all)).toEqual([]);
     expect((await worker.ended).how).toBe(0);
   });
 });
