@@ -5,7 +5,9 @@ import type { State, Task } from "../state.ts";
 
 /** It waits no more, or has another state. */
 export function unpark({ suspects }: State, task: Task): void {
-  if (suspects.parked.delete(task)) suspects.alone.delete(task);
+  if (!suspects.parked.delete(task)) return;
+  suspects.alone.delete(task);
+  suspects.limited.delete(task);
 }
 
 export function isParked({ suspects }: State, task: Task): boolean {

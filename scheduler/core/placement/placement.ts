@@ -221,10 +221,10 @@ function block(step: StepContext, lane: Lane): void {
 
 /** For a lane that waits: a warning if it is unschedulable, else room if it is more urgent than other work. */
 function warnOrMakeRoom(step: StepContext, lane: Lane): void {
-  const { limit } = lane.constraint;
-  if (limit !== undefined && !isOpen(step.now, limit)) return;
-  if (isSchedulable(step.state, lane.constraint)) makeRoomFor(step, lane);
-  else warnUnschedulable(step, lane.constraint);
+  const { constraint } = lane;
+  // Also while its limit is closed: it may find no room when that opens, and is not looked at then.
+  if (!isSchedulable(step.state, constraint)) return warnUnschedulable(step, constraint);
+  if (constraint.limit === undefined || isOpen(step.now, constraint.limit)) makeRoomFor(step, lane);
 }
 
 /** Workers are free, and nothing is ready for them: withdraws tasks that wait on other workers. */

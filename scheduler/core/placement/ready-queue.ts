@@ -164,6 +164,7 @@ export class ReadyQueue {
     lane.held = true;
     lane.constraint.limit!.held.add(lane);
     this.held.add(lane);
+    lane.place!.site.held.add(lane);
   }
 
   /** Brings a held lane back: it may find room now, unless its site is blocked. */
@@ -278,6 +279,7 @@ export class ReadyQueue {
     lane.held = false;
     lane.constraint.limit!.held.remove(lane);
     this.held.delete(lane);
+    lane.place!.site.held.delete(lane);
   }
 
   #show(lane: Lane): void {

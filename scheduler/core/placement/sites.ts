@@ -26,6 +26,8 @@ export type Site = {
   readonly parked: Set<Place>;
   /** Lanes for which there is no room, though there may be for one that needs less. */
   readonly aside: Set<Lane>;
+  /** Lanes that wait for their limits. */
+  readonly held: Set<Lane>;
   /** The priorities of its lanes; the heap has those with tasks that are neither set aside nor held. */
   readonly allRanks: Map<number, Rank>;
   readonly ranks: Heap<Rank>;
@@ -135,6 +137,7 @@ export function createSite(
     places: new Set(),
     parked: new Set(),
     aside: new Set(),
+    held: new Set(),
     allRanks: new Map(),
     ranks: new Heap(isHigher),
     heapAt: -1,

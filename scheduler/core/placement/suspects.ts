@@ -27,6 +27,8 @@ export type Suspects = {
   readonly parked: Set<Task>;
   /** Those of them that have to run alone. */
   readonly alone: Set<Task>;
+  /** Those of them that have a limit: when it closes, they wait for that, or nothing would tell when it opens. */
+  readonly limited: Set<Task>;
   /** The worker that is being emptied for one of them. One at a time, so that the others go on. */
   clearing: { readonly task: Task; readonly worker: Worker } | undefined;
   /** `slotsFreed` when the parked ones were last compared with the free workers. */
@@ -48,6 +50,7 @@ export function park(step: StepContext, task: Task): void {
   const why = "it waits to run apart from others";
   transition(step, task, { at: "waiting", missing: 0, until: undefined }, why);
   suspects.parked.add(task);
+  if (task.spec.constraint.limit) suspects.limited.add(task);
   if (!runsAlone(task)) return;
   suspects.alone.add(task);
   startClearing(step, task);
@@ -60,15 +63,16 @@ export function releaseSuspects(step: StepContext): void {
   if (suspects.clearing !== undefined) advanceClearing(step, suspects.clearing);
   if (suspects.parked.size === 0 || suspects.lookedAt === state.slotsFreed) return;
   suspects.lookedAt = state.slotsFreed;
+  for (const task of suspects.limited) {
+    if (isParked(state, task) && !mayStart(step.now, task)) {
+      proceed(step, task, "it waits for its limit");
+    }
+  }
   for (const worker of state.free) {
     if (worker.suspects > 0) continue;
     for (const task of suspects.parked) {
       if (!isParked(state, task)) {
         unpark(state, task);
-        continue;
-      }
-      if (!mayStart(step.now, task)) {
-        proceed(step, task, "it waits for its limit");
         continue;
       }
       if (task === suspects.clearing?.task) continue;

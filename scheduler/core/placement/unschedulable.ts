@@ -201,7 +201,7 @@ export function failUnknownFunction(step: StepContext, facts: FunctionFacts): vo
   const message = unknownFunction(state, facts);
   // Failing one task may fail its dependents, and so remove lanes and sites while they are walked.
   for (const site of [...facts.sites]) {
-    const lanes = [...site.aside];
+    const lanes = [...site.aside, ...site.held];
     for (const place of site.places) for (const lane of place.lanes) lanes.push(lane);
     for (const lane of lanes) {
       for (const task of [...tasksOf(lane)]) {

@@ -295,7 +295,10 @@ function actAsClient(world: World, by: FakeClient, action: ByClient): void {
     return;
   } else if (action.do === "cancel") {
     const { force } = action;
-    world.say(by.id, { type: "cancel", keys, ...(force && { force, reason: "forced" }) });
+    // As the client library does: what it has heard the end of is not cancelled, or it would lose what it holds.
+    const open = keys.filter((key) => (by.futures.get(key) ?? "pending") === "pending");
+    if (open.length === 0) return;
+    world.say(by.id, { type: "cancel", keys: open, ...(force && { force, reason: "forced" }) });
   } else if (action.do === "release") {
     world.release(by, keys);
   } else if (action.do === "retry") {

@@ -122,3 +122,13 @@ test("a worker can be asked for by its id, which no host and no other worker's n
     "id-2": [{ keys: ["a"] }],
   });
 });
+
+test("a task of a function that nobody registered fails in time, though its limit is closed", () => {
+  const { story, ann, w1 } = stage();
+  w1.join();
+  const options = { maxRunning: 1, limitName: "api" };
+  ann.submit("f", ["a"], options);
+  ann.submit("nobody's", ["b"], options);
+  const failure = failureIn(story.at(story.state.options.unknownTaskTimeoutMs)).failure;
+  expect(failure).toMatchObject({ code: "unknown-task", key: "b" });
+});
