@@ -178,7 +178,7 @@ const texts = [
   JSON.stringify({ ...challenge, right: "view" }),
   JSON.stringify({ ...challenge, right: "__proto__" }),
   JSON.stringify({ ...challenge, protocol: 1 }),
-  JSON.stringify({ ...challenge, nonce: "n".repeat(200_000) }),
+  JSON.stringify({ ...challenge, nonce: "n".repeat(60_000) }),
   JSON.stringify({ type: "proof", proof }),
   JSON.stringify({ type: "proof", nonce, proof: 1 }),
 ];

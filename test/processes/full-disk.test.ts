@@ -147,7 +147,7 @@ test(
     execFileSync("mount", ["-o", "remount,ro", disk]);
     const third = thence(["scheduler", "--port", "0", "--journal", path.join(disk, "journal")]);
     const { how, stderr } = await third.ended;
-    expect(how).toBe(1);
+    expect(how).toBe(2);
     expect(stderr).toMatch(/cannot lock the journal .*: the file system is read-only/);
   },
   2 * patientMs,

@@ -77,7 +77,7 @@ describe.skipIf(why !== undefined)("through one port of a cluster", () => {
       pipeline(near, connectTo(socket), near, () => undefined);
     }).listen(0, "127.0.0.1");
     await once(tunnel, "listening");
-    url = `ws://127.0.0.1:${(tunnel.address() as AddressInfo).port}`;
+    url = `wss://127.0.0.1:${(tunnel.address() as AddressInfo).port}`;
   }, 60_000);
 
   afterAll(async () => {
