@@ -30,6 +30,7 @@ export async function startScheduler(
   options?: {
     host?: string;
     heartbeatMs?: number;
+    memoryLimit?: number;
     core?: { graceMs?: number; clientGraceMs?: number; unknownTaskTimeoutMs?: number };
   },
   /** For Node itself. */

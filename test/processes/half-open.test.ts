@@ -86,7 +86,8 @@ describe.skipIf(why !== undefined)("a machine that vanishes", () => {
       const { folder } = scheduler;
       const count = 20_000;
       const seeds = Array.from({ length: 20 }, (_, index) => index + 1);
-      const ramps = seeds.map((seed) => client.submit("ramp", folder, count, seed));
+      const onHolder = client.with({ workers: ["holder"] });
+      const ramps = seeds.map((seed) => onHolder.submit("ramp", folder, count, seed));
       await client.wait(ramps);
       const reader = await startWorker("reader");
       far.vanish();

@@ -18,6 +18,7 @@ import {
 type Tasks = typeof import("./fixtures/large-small.ts");
 const module = path.join(import.meta.dirname, "fixtures", "large-small.ts");
 
+const mebibyte = 2 ** 20;
 let scheduler: Scheduler;
 let client: Client<Tasks>;
 let bystander: Client<Tasks>;
@@ -25,7 +26,8 @@ let emptyBytes: number;
 const folder = mkdtempSync(path.join(tmpdir(), "thence-memory-"));
 
 beforeAll(async () => {
-  scheduler = await startScheduler(undefined, ["--max-old-space-size=160"]);
+  // Large payloads lie outside the heap, which has a limit of its own.
+  scheduler = await startScheduler({ memoryLimit: 64 * mebibyte }, ["--max-old-space-size=160"]);
   await startWorker(scheduler, { name: "w1", modules: [module], threads: 2 });
   client = await connect<Tasks>(scheduler);
   bystander = await connect<Tasks>(scheduler);
@@ -36,7 +38,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 }, patientMs);
 
-const mebibyte = 2 ** 20;
 let text = 0;
 /** Different each time, as the values of a program are. */
 const large = (bytes: number) => `${(text += 1)}`.padEnd(bytes, "x");
