@@ -39,7 +39,9 @@ export async function examine(patient: Patient): Promise<Finding[]> {
   findings.push(...scheduler.findings);
   const { session } = scheduler;
   if (session === undefined) return findings;
-  const workers = await examineWorkers(session, { token, timeoutMs });
-  await session.close();
-  return [...findings, ...workers];
+  try {
+    return [...findings, ...(await examineWorkers(session, { token, timeoutMs }))];
+  } finally {
+    await session.close();
+  }
 }
