@@ -1,7 +1,7 @@
 // The whole examination, from the machine outwards. What cannot be examined, because what comes before it
 // failed, is left out.
 
-import { readAuthorities } from "../../src/meeting/certificate.ts";
+import { readAuthorities } from "../../src/meeting/site-certificate.ts";
 import { givenToken } from "../../src/meeting/token.ts";
 import { Subject, type Finding } from "./findings.ts";
 import { examineJob, examineMachine } from "./machine.ts";

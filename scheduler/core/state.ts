@@ -289,7 +289,7 @@ export type Within = {
   readonly depth: number;
   /** The program's client at the root. Its lanes hold the sub-tasks, so that programs take turns. */
   readonly root: Client;
-  /** The tasks that the client wants, to be released when it ends. */
+  /** The tasks that the client wants: what its own task may be waiting for. */
   readonly wants: Set<Task>;
 };
 

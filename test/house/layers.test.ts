@@ -38,6 +38,7 @@ const nodeOnly: Record<string, string> = {
   "client/terminal-bars.ts": "the package cli-progress, and standard error",
   "src/meeting/address.ts": "network interfaces",
   "src/meeting/certificate.ts": "keys, and the names of this machine",
+  "src/meeting/site-certificate.ts": "files and keys",
   "src/meeting/door.ts": "requests, and digests of tokens",
   "src/meeting/tls-server.ts": "an HTTPS server",
   "src/meeting/upgrade-server.ts": "an HTTP server",
