@@ -7,6 +7,7 @@ import { longestTimerMs, parseDuration } from "../src/duration.ts";
 import { addressOfInterface } from "../src/meeting/address.ts";
 import { parseSize } from "../src/size.ts";
 import { limits } from "../src/wire/limits.ts";
+import { isResourceName } from "../src/wire/task-options.ts";
 import { logFormats, logLevels, type LogFormat, type LogLevel } from "../src/log.ts";
 import type { Resources } from "../src/wire/protocol.ts";
 import type { ModuleSource } from "../worker/main.ts";
@@ -85,9 +86,10 @@ export function resources(text: string, earlier: Resources = {}): Resources {
     if (name === undefined || name.length > limits.nameLength) {
       throw new InvalidArgumentError(`Expected name=amount, like gpu=1; got "${part}".`);
     }
-    // On an object it would set the prototype.
-    if (name === "__proto__") {
-      throw new InvalidArgumentError(`Choose another name than "${name}" for a resource.`);
+    if (!isResourceName(name)) {
+      throw new InvalidArgumentError(
+        `Choose another name than ${JSON.stringify(name)} for a resource: without quotes, backslashes and control characters.`,
+      );
     }
     all[name] = Number(amount);
   }

@@ -1,7 +1,7 @@
 // The options of TLS, and the certificates that they name.
 
 import { Option, type Command } from "commander";
-import { readCredentials } from "../src/meeting/certificate.ts";
+import { readCredentials } from "../src/meeting/site-certificate.ts";
 import { tlsModes, type Tls } from "../src/meeting/tls.ts";
 import { messageOf, UsageError } from "./exit-code.ts";
 

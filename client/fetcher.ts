@@ -85,7 +85,7 @@ export class Fetcher {
 
   /**
    * Leaves out other machines when the scheduler is found on loopback, at this end of a tunnel: whoever
-   * has these addresses on the network here is somebody else, and must not be shown the token.
+   * has these addresses on the network here is somebody else, and to find that out would take time.
    */
   #reachable(addresses: readonly string[]): readonly string[] {
     const url = this.#target()?.url;

@@ -5,6 +5,7 @@
 import { Type, type Static, type TObject } from "typebox";
 import { Key, Milliseconds, Name } from "../src/wire/parts.ts";
 import {
+  isResourceName,
   RateLimitSchema,
   RetriesSchema,
   RunOptionsSchema,
@@ -202,14 +203,15 @@ function checkedRateLimit(value: unknown, name: string): RateLimit {
 
 function checkedResources(value: unknown, name: string): Resources {
   const given = record(value, name, "an object such as { gpu: 1 }");
-  // On an object it would set the prototype.
-  if (Object.hasOwn(given, "__proto__")) {
-    throw new RangeError(`choose another name than "__proto__" in ${name}`);
-  }
   return Object.fromEntries(
-    Object.entries(given).map(([resource, amount]) => [
-      text(resource, `a name in ${name}`, Name),
-      number(amount, `${name}.${resource}`, { minimum: 0 }),
-    ]),
+    Object.entries(given).map(([resource, amount]) => {
+      text(resource, `a name in ${name}`, Name);
+      if (!isResourceName(resource)) {
+        throw new RangeError(
+          `choose another name than ${JSON.stringify(resource)} in ${name}: one without quotes, backslashes and control characters`,
+        );
+      }
+      return [resource, number(amount, `${name}.${resource}`, { minimum: 0 })];
+    }),
   );
 }

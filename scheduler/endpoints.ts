@@ -6,7 +6,7 @@ import type { Doorkeeper } from "../src/meeting/door.ts";
 import { pathOf, peerOf, type Peer } from "../src/meeting/upgrade-server.ts";
 
 /**
- * The answers to GET requests that show the token, by path.
+ * The answers to GET requests that show the view token, by path.
  *
  * @example
  * const endpoints = { "/api/info": () => jsonAnswer(clockwork.query("info", {})) };

@@ -4,7 +4,7 @@
 import { constants, PerformanceObserver } from "node:perf_hooks";
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { oldSpaceBytes } from "./memory-limits.ts";
+import { oldSpaceBytes } from "../src/old-space.ts";
 import { clearInterval, now, setInterval } from "../src/timers.ts";
 
 /** Parts of the heap. */

@@ -10,7 +10,7 @@ import { reachableUrls, webSocketUrl } from "../src/meeting/address.ts";
 import { fingerprintOfCertificate, makeCredentials } from "../src/meeting/certificate.ts";
 import { credentialsFor, exposedBy, type Tls } from "../src/meeting/tls.ts";
 import { formatDuration } from "../src/duration.ts";
-import { AuthenticationError, ConnectionError } from "../src/errors/errors.ts";
+import { ConnectionError, ProtocolError } from "../src/errors/errors.ts";
 import type { Log } from "../src/log.ts";
 import { silentLog } from "../src/log.ts";
 import { nearestNames } from "../src/nearest.ts";
@@ -29,7 +29,7 @@ import type { Durability } from "./journal/durability.ts";
 import { openDurable, type Durable } from "./durable.ts";
 import { isLocalProcess } from "./local-process.ts";
 import { watchHeap } from "./heap-watch.ts";
-import { memoryLimits } from "./memory-limits.ts";
+import { memoryLimits, type MemoryLimits } from "./memory-limits.ts";
 import { Relay } from "./relay.ts";
 import { startServer, type Server } from "./server.ts";
 import { saidGoodbye, Sessions } from "./sessions.ts";
@@ -118,20 +118,20 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
   }
   if (options.token !== undefined) checkFullToken(options.token);
   if (schedulerFile !== undefined) await refuseToReplaceLiving(schedulerFile);
-  const { memoryBytes, heapBytes } = memoryLimits(options.memoryLimit);
+  const limits = memoryLimits(options.memoryLimit);
   const core = {
-    memoryBytes,
-    heapBytes,
+    memoryBytes: limits.memoryBytes,
+    heapBytes: limits.heapBytes,
     ...options.core,
     nearestNames,
     seed: Math.trunc(Math.random() * 2 ** 32),
   };
   const identity = () => ({ id: nanoid(), token: options.token ?? mintToken() });
-  if (directory === undefined) return serve(options, { core, ...identity() });
+  if (directory === undefined) return serve(options, { core, limits, ...identity() });
   const durable = await openDurable({ directory, durability, core, identity, log });
   const { id, token } = durable.identity;
   try {
-    return await serve(options, { core, id, token: options.token ?? token, durable });
+    return await serve(options, { core, limits, id, token: options.token ?? token, durable });
   } catch (error) {
     await durable.journal.close();
     throw error;
@@ -143,12 +143,13 @@ type Self = {
   readonly id: string;
   readonly token: string;
   readonly core: Partial<CoreOptions>;
+  readonly limits: MemoryLimits;
   readonly durable?: Durable;
 };
 
 async function serve(
   options: SchedulerOptions,
-  { id, token, core, durable }: Self,
+  { id, token, core, limits, durable }: Self,
 ): Promise<RunningScheduler> {
   const { host = "127.0.0.1", port = 8786, log = silentLog } = options;
   const { schedulerFile, idleTimeoutMs } = options;
@@ -209,7 +210,6 @@ async function serve(
     }),
   });
   const { heartbeatMs = 3_000 } = options;
-  const limits = memoryLimits(options.memoryLimit);
   const sessions = new Sessions({ id, clockwork, heartbeatMs, log, limits });
   const stopWatchingHeap = watchHeap((isExhausted) => {
     clockwork.handle({ type: "memory", isExhausted });
@@ -230,8 +230,7 @@ async function serve(
     endpoints: apiOf(clockwork),
     frameBytes: limits.frameBytes,
   }).catch((error: unknown) => {
-    clockwork.stop();
-    stopWatchingHeap();
+    abandon();
     throw error;
   });
   if (ending) {
@@ -256,9 +255,24 @@ async function serve(
         startedAt: new Date().toISOString(),
       });
     } catch (error) {
+      abandon();
       await server.close();
       throw error;
     }
+  }
+
+  function stopWorking(): void {
+    clockwork.stop();
+    stopWatching?.();
+    stopWatchingHeap();
+    turnedAway.flush();
+  }
+
+  /** It could not start. */
+  function abandon(): void {
+    stopWorking();
+    sessions.leave();
+    relay.close();
   }
 
   function stop(
@@ -267,10 +281,7 @@ async function serve(
   ): Promise<void> {
     return (ending ??= (async () => {
       if (durable && forGood) await sessions.end(reason);
-      clockwork.stop();
-      stopWatching?.();
-      stopWatchingHeap();
-      turnedAway.flush();
+      stopWorking();
       if (schedulerFile !== undefined) await removeSchedulerFile(schedulerFile, id);
       if (forGood) await sessions.close(reason);
       else sessions.leave();
@@ -304,7 +315,8 @@ async function refuseToReplaceLiving(schedulerFile: string): Promise<void> {
       socket.terminate();
       return true;
     },
-    (error: unknown) => error instanceof AuthenticationError,
+    // One of an older version wants the token in the request, and lives as well.
+    (error: unknown) => error instanceof ProtocolError,
   );
   if (!answers) return;
   throw new ConnectionError(

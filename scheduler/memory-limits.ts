@@ -1,8 +1,8 @@
 // The limits on the memory of a scheduler: of its own choice, or what the machine and the heap of Node leave to it.
 
 import { totalmem } from "node:os";
-import { getHeapStatistics } from "node:v8";
 import { cgroupMemoryLimit } from "../src/cgroup-limit.ts";
+import { oldSpaceBytes } from "../src/old-space.ts";
 import { limits } from "../src/wire/limits.ts";
 
 /** Part of the machine's memory: workers may be on the same one, and a snapshot for the journal takes as much again. */
@@ -12,6 +12,7 @@ const shareOfMachine = 0.3;
  * messages on their way, in either direction, are on the same heap.
  */
 const shareOfHeap = 0.4;
+
 export type MemoryLimits = {
   /** Of the state in all, and of what of it is on the heap: see `scheduler/core/memory`. */
   readonly memoryBytes: number;
@@ -24,14 +25,6 @@ export type MemoryLimits = {
   /** Of all frames that have arrived in part. */
   readonly arrivingBytes: number;
 };
-
-/** The statistics of V8 count three spaces for young objects besides, of this size with much memory. */
-const youngBytes = 3 * 64 * 2 ** 20;
-
-/** Bytes that old objects may take on the heap of this process: `--max-old-space-size`, when that is given. */
-export function oldSpaceBytes(limit: number = getHeapStatistics().heap_size_limit): number {
-  return Math.max(limit - youngBytes, limit / 3);
-}
 
 /**
  * @param memoryBytes as the user says. Default: a share of the memory of this machine or its control group.

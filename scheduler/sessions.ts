@@ -43,8 +43,10 @@ type Session = {
   contestedAt: number;
 };
 
-/** How much clients may bring while memory is tight, each of them; and the longest pause between two frames. What is refused
- * costs little more than its garbage, and should be told soon. */
+/**
+ * How much each client may bring while memory is tight; and the longest pause between two of its frames. What is
+ * refused costs little more than its garbage, and should be told soon.
+ */
 const slowBytesPerMs = 20_000;
 const pausesMs = { ample: 0, tight: 500, full: 50 } as const;
 

@@ -6,8 +6,8 @@ import { setTimeout } from "./timers.ts";
 
 /**
  * A descriptor for a standard stream whose writes do not block, where that can be had: a thread that is blocked in a
- * write cannot be ended. A pipe or terminal can be
- * opened anew for that; a socket does not block once the stream of Node has been opened, and a file never does.
+ * write cannot be ended. A pipe or terminal can be opened anew for that; a socket does not block once the stream of
+ * Node has been opened, and a file never does.
  */
 export function openWithoutBlocking(standard: 1 | 2): number {
   try {

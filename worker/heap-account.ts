@@ -2,8 +2,8 @@
 // reaches it, whatever memory the machine has. Values lie outside the heap (`outsideHeap`); counted here is
 // what has to be on it. Above the limit of the account the worker takes no new tasks.
 
-import { getHeapStatistics } from "node:v8";
 import { systemClock, type Cancel, type Clock } from "../src/link/clock.ts";
+import { oldSpaceBytes } from "../src/old-space.ts";
 import { formatSize } from "../src/size.ts";
 
 /** Bytes now on the heap, by what they are, as in "messages that wait to be sent". */
@@ -18,8 +18,6 @@ export type HeapAccountOptions = {
 };
 
 const mebibyte = 2 ** 20;
-/** The young generation, which V8 adds to the limit that it gives, and which keeps nothing for long. */
-const youngBytes = 192 * mebibyte;
 /** What the worker's own code and its parts take. */
 const ownBytes = 32 * mebibyte;
 /** What is counted is an estimate; the rest is for that, and for what is not counted. */
@@ -31,8 +29,8 @@ const roomShare = 0.7;
 const againMs = 20;
 
 /** The part of the heap that may be filled with what is counted. */
-export function defaultHeapBytes(heapSizeLimit = getHeapStatistics().heap_size_limit): number {
-  return Math.max(leastBytes, Math.floor(share * (heapSizeLimit - youngBytes - ownBytes)));
+export function defaultHeapBytes(heapSizeLimit?: number): number {
+  return Math.max(leastBytes, Math.floor(share * (oldSpaceBytes(heapSizeLimit) - ownBytes)));
 }
 
 export class HeapAccount {

@@ -209,7 +209,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     paused: (reason) => {
       if (reason === undefined) pauses.resume("memory");
       else pauses.pause("memory", reason);
-      calls.paused = reason !== undefined || pauses.has("heap");
+      pauseCalls();
     },
   });
   const heap = new HeapAccount({
@@ -221,10 +221,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     full: (reason) => {
       if (reason === undefined) pauses.resume("heap");
       else pauses.pause("heap", reason);
-      calls.paused = reason !== undefined || pauses.has("memory");
+      pauseCalls();
       if (reason === undefined) calls.goOn();
     },
   });
+  const pauseCalls = () => {
+    calls.paused = pauses.has("memory") || pauses.has("heap");
+  };
   const calls: Calls = new Calls(
     {
       modules: options.modules.map((source) => ({ ...source, path: resolve(source.path) })),
@@ -311,7 +314,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const host = options.localAddress ?? (await addressTowards(url));
     const refusals = rateLimited(log.warning, { what: "refusals" });
     const turnedAway = (why: string) => refusals.say(`turned away ${why}`);
-    const tls = options.tls ?? (isOpen(url) ? "off" : undefined);
+    const tls = options.tls ?? (isPlainNetwork(url) ? "off" : undefined);
     return startPeerServer({ host, tls, token: () => found?.token, accept, turnedAway });
   }
 
@@ -446,7 +449,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 }
 
 /** Whether the address is one of a network on which nothing is to be encrypted. */
-function isOpen(url: string): boolean {
+function isPlainNetwork(url: string): boolean {
   return url.startsWith("ws:") && !isLoopback(url);
 }
 

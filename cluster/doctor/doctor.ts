@@ -1,7 +1,7 @@
 // The whole examination, from the machine outwards. What cannot be examined, because what comes before it
 // failed, is left out.
 
-import { readAuthorities } from "../../src/meeting/certificate.ts";
+import { readAuthorities } from "../../src/meeting/site-certificate.ts";
 import { givenToken } from "../../src/meeting/token.ts";
 import { Subject, type Finding } from "./findings.ts";
 import { examineJob, examineMachine } from "./machine.ts";
@@ -39,7 +39,9 @@ export async function examine(patient: Patient): Promise<Finding[]> {
   findings.push(...scheduler.findings);
   const { session } = scheduler;
   if (session === undefined) return findings;
-  const workers = await examineWorkers(session, { token, timeoutMs });
-  await session.close();
-  return [...findings, ...workers];
+  try {
+    return [...findings, ...(await examineWorkers(session, { token, timeoutMs }))];
+  } finally {
+    await session.close();
+  }
 }

@@ -98,8 +98,8 @@ export async function examineScheduler(options: {
   let session: Session;
   try {
     session = await openSession({
-      target: async () => ({ url: best.url, token }),
-      describeTarget: best.url,
+      target: async () => ({ url: best.url, token, ...(ca !== undefined && { ca }) }),
+      describeTarget: withoutPin(best.url),
       name: `doctor-${hostname()}-${process.pid}`,
       timeoutMs,
     });

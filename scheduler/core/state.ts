@@ -289,7 +289,7 @@ export type Within = {
   readonly depth: number;
   /** The program's client at the root. Its lanes hold the sub-tasks, so that programs take turns. */
   readonly root: Client;
-  /** The tasks that the client wants, to be released when it ends. */
+  /** The tasks that the client wants: what its own task may be waiting for. */
   readonly wants: Set<Task>;
 };
 
@@ -376,6 +376,8 @@ export type State = {
   readonly openAhead: Set<Worker>;
   /** Workers that have been sent more than they can run at once. */
   readonly surplus: Set<Worker>;
+  /** So many of these are to be looked at until all have been, one after another, and none had anything to give. */
+  surplusLeft: number;
   /** A version of `free`: counts the times that a worker had a free slot, or one more of them. */
   slotsFreed: number;
   readonly reservation: Reservation;
@@ -490,6 +492,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     free: new Set(),
     openAhead: new Set(),
     surplus: new Set(),
+    surplusLeft: 0,
     slotsFreed: 0,
     suspects: {
       parked: new Set(),

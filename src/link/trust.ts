@@ -64,8 +64,8 @@ export function describeTlsError({
     case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
       return (
-        "no known authority vouches for the certificate: give the scheduler file, or the whole address as the " +
-        "scheduler logs it (wss://…#sha256=…), or --tls-ca for the authority of your site"
+        "no known authority vouches for the certificate: give the scheduler file, or the whole address that " +
+        "stands in it (wss://…#sha256=…), or --tls-ca for the authority of your site"
       );
     default:
       return undefined;

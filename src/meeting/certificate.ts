@@ -1,8 +1,7 @@
-// Certificates: one that a process makes for itself at its start, and those of a site. Nobody has to know the
-// authority of a self-made one, because its peers know its fingerprint, or make its owner prove the token.
+// The certificate that a process makes for itself at its start. Nobody has to know its authority, because its peers know
+// its fingerprint, or make its owner prove the token.
 
 import { createPrivateKey, generateKeyPair, randomBytes, sign, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
 import { promisify } from "node:util";
@@ -92,54 +91,6 @@ export async function makeCredentials({
 /** The SHA-256 of a certificate, as in a pin. */
 export function fingerprintOfCertificate(cert: string): string {
   return fingerprintOf(new X509Certificate(cert).fingerprint256);
-}
-
-/**
- * Reads the certificate and the key of a site.
- *
- * @throws {Error} when a file cannot be read or is of another kind, when the key is of another certificate, or
- *   when that has expired
- */
-export async function readCredentials(certFile: string, keyFile: string): Promise<Credentials> {
-  const cert = await contentOf(certFile, "certificate");
-  const key = await contentOf(keyFile, "key");
-  const certificate = asked(
-    () => new X509Certificate(cert),
-    `${certFile} is no certificate as PEM`,
-  );
-  const privateKey = asked(() => createPrivateKey(key), `${keyFile} is no key as PEM`);
-  if (!certificate.checkPrivateKey(privateKey)) {
-    throw new Error(`the key in ${keyFile} is not the one of the certificate in ${certFile}`);
-  }
-  if (certificate.validToDate.getTime() <= timestamp()) {
-    throw new Error(`the certificate in ${certFile} has expired, on ${certificate.validTo}`);
-  }
-  return { cert, key };
-}
-
-/**
- * Reads the certificates of authorities.
- *
- * @throws {Error} when the file cannot be read, or has none
- */
-export async function readAuthorities(path: string): Promise<string> {
-  const text = await contentOf(path, "certificates of an authority");
-  asked(() => new X509Certificate(text), `${path} is no certificate as PEM`);
-  return text;
-}
-
-function contentOf(path: string, what: string): Promise<string> {
-  return readFile(path, "utf8").catch((error: unknown) => {
-    throw new Error(`cannot read the ${what}: ${(error as Error).message}`, { cause: error });
-  });
-}
-
-function asked<Result>(read: () => Result, otherwise: string): Result {
-  try {
-    return read();
-  } catch (error) {
-    throw new Error(`${otherwise}: ${(error as Error).message}`, { cause: error });
-  }
 }
 
 function ownNames(): string[] {

@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { formatDuration } from "../duration.ts";
 import type { DialTarget } from "../link/dial.ts";
 import { splitPin, withoutPin } from "../link/pin.ts";
-import { readAuthorities } from "./certificate.ts";
+import { readAuthorities } from "./site-certificate.ts";
 import { isLoopback } from "./loopback.ts";
 import { checkSchedulerPath, readSchedulerFile, type SchedulerFile } from "./scheduler-file.ts";
 import { checkTokenAtHand, givenToken, type TokenSources } from "./token.ts";

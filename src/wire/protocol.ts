@@ -37,10 +37,10 @@ export type { AnswerMessage, RequestMessage } from "./requests.ts";
 export type { Reference, StoredAtWorker } from "./results.ts";
 export type { RateLimit, Resources, Retries, TaskOptions } from "./task-options.ts";
 
-/** Raised when a message changes its meaning; a peer of another version is refused at the hello. */
+/** Raised when a message changes its meaning; a peer of another version is refused at its challenge (`proof.ts`). */
 export const PROTOCOL_VERSION = 6;
 
-// ── The handshake: the first message of each side, on every connection ───────────────────────────
+// ── The handshake: the first message of each side after the proofs, on every link ────────────────
 
 const identity = {
   type: Type.Literal("hello"),

@@ -37,11 +37,17 @@ export const RateLimitSchema = Type.Object({
 export type RateLimit = Static<typeof RateLimitSchema>;
 
 export type Resources = Record<string, number>;
+/**
+ * The names of resources are keys of JSON objects. Not allowed is one that would set the prototype of an object,
+ * and whatever JSON writes with an escape, which V8 may read as another key: see `isEscapedKey`.
+ */
+const resourceName = `^(?!__proto__$)(?:[^"\\\\\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff]){1,${limits.nameLength}}$`;
+const resourceNames = new RegExp(resourceName);
+export const isResourceName = (name: string): boolean =>
+  name.length <= limits.nameLength && resourceNames.test(name);
 export const ResourcesSchema = Type.Unsafe<Resources>(
   Type.Record(
-    // Any text, line ends too: a name that does not match the pattern of a record is not checked. But
-    // for one that would set the prototype of an object.
-    Type.String({ pattern: `^(?!__proto__$)[^]{1,${limits.nameLength}}$` }),
+    Type.String({ pattern: resourceName }),
     Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
     { additionalProperties: false },
   ),

@@ -228,6 +228,7 @@ describe("usage", () => {
     [["worker", "--module", "x.ts", "--tags", "gpu,,highmem"], "Expected tags"],
     [["worker", "--module", "x.ts", "--tags", "x".repeat(257)], "Expected tags"],
     [["worker", "--module", "x.ts", "--resources", "gpu=1,__proto__=1"], "Choose another name"],
+    [["worker", "--module", "x.ts", "--resources", 'a"b=1'], 'Choose another name than "a\\"b"'],
     [["worker", "--module", "x.ts", "--threads", "0"], "Expected a whole number from 1"],
     [["status", "extra"], "too many arguments"],
     [["status"], "say where the scheduler is"],

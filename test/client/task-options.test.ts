@@ -133,6 +133,10 @@ describe("options of a call", () => {
       RangeError,
       /choose another name than "__proto__"/,
     ],
+    [{ resources: { 'a"b': 1 } }, RangeError, /choose another name than "a\\"b" in resources/],
+    [{ resources: { "a\\b": 1 } }, RangeError, /choose another name/],
+    [{ resources: { "a\n": 1 } }, RangeError, /choose another name/],
+    [{ resources: { "\ud800": 1 } }, RangeError, /choose another name/],
     [{ allowOtherWorkers: true }, TypeError, /allowOtherWorkers needs workers/],
     [
       { allowOtherWorkers: 1, workers: ["a"] },

@@ -30,6 +30,7 @@ const clusterFace = "cluster/index.ts";
  */
 const nodeOnly: Record<string, string> = {
   "src/cgroup-limit.ts": "files of the system",
+  "src/old-space.ts": "the heap of Node",
   "src/compile-cache.ts": "the module cache of Node",
   "client/client.ts": "the way to connect",
   "client/connecting.ts": "the name of this machine, the scheduler file",
@@ -37,6 +38,7 @@ const nodeOnly: Record<string, string> = {
   "client/terminal-bars.ts": "the package cli-progress, and standard error",
   "src/meeting/address.ts": "network interfaces",
   "src/meeting/certificate.ts": "keys, and the names of this machine",
+  "src/meeting/site-certificate.ts": "files and keys",
   "src/meeting/door.ts": "requests, and digests of tokens",
   "src/meeting/tls-server.ts": "an HTTPS server",
   "src/meeting/upgrade-server.ts": "an HTTP server",

@@ -56,7 +56,7 @@ test("it looks no more once it is closed", () => {
 test.each([
   [4_096 + 192, 2_032],
   [64 + 192, 16],
-  [16 + 192, 8],
+  [32 + 192, 12],
 ])("of a heap of %i MiB, %i MiB may be filled", (limit, counted) => {
   expect(defaultHeapBytes(limit * mebibyte)).toBe(counted * mebibyte);
 });

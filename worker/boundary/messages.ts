@@ -25,8 +25,8 @@ export type ThreadOptions = {
   readonly collectAfterBytes?: number | undefined;
   readonly cells: Cells;
   readonly unposted: UnpostedMemory;
-  /** How many lines of `currentTask().log` are on their way to the main thread. */
-  readonly logging: Int32Array<SharedArrayBuffer>;
+  /** The weight of what is on its way to the main thread, of lines of the log and frames: see `weightOf`. */
+  readonly underWay: Int32Array<SharedArrayBuffer>;
   /** The mark of the processes that tasks start here, as `worker/thread`; and those that run. */
   readonly mark: string;
   readonly processes: ProcessMemory;

@@ -9,7 +9,7 @@ import type { ThreadOptions, ToThread } from "../boundary/messages.ts";
 export type HostSetup = {
   readonly options: Omit<
     ThreadOptions,
-    "cells" | "unposted" | "logging" | "processes" | "port" | "note"
+    "cells" | "unposted" | "underWay" | "processes" | "port" | "note"
   >;
   /** The state of each call, as this process sees it. */
   readonly cells: Cells;

@@ -7,7 +7,7 @@ const heldUpMs = 1_000;
  * A thread that executes nothing and has not answered for so long is replaced. That is longer than a collection
  * of a large heap takes, and than a thread waits for a processor of a busy machine.
  */
-export const wedgedMs = 5_000;
+const wedgedMs = 5_000;
 /** A look counts no more than this: when it comes later, this process itself stood still. */
 const longestStepMs = 100;
 

@@ -23,7 +23,7 @@ export class ThreadHost implements Host {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #unposted = new UnpostedResults();
-  readonly #logging = new Int32Array(new SharedArrayBuffer(4));
+  readonly #underWay = new Int32Array(new SharedArrayBuffer(4));
   readonly processes = new ProcessRegistry();
 
   constructor({ options, cells, heapBytes }: HostSetup, events: HostEvents) {
@@ -32,7 +32,7 @@ export class ThreadHost implements Host {
     this.#port = port1;
     const data = {
       ...{ ...options, cells, unposted: this.#unposted.memory, port: port2 },
-      ...{ logging: this.#logging, processes: this.processes.memory },
+      ...{ underWay: this.#underWay, processes: this.processes.memory },
     };
     this.#worker = new Worker(entry, {
       name: `${options.worker} thread`,
@@ -58,8 +58,8 @@ export class ThreadHost implements Host {
   }
 
   taken(weight: number): void {
-    Atomics.sub(this.#logging, 0, weight);
-    Atomics.notify(this.#logging, 0);
+    Atomics.sub(this.#underWay, 0, weight);
+    Atomics.notify(this.#underWay, 0);
   }
 
   collect(): void {

@@ -33,10 +33,10 @@ export async function connectToWorker(): Promise<ThreadOptions> {
   const cells = createCells(options.cells);
   const unposted = new UnpostedResults().memory;
   const flushed = new Int32Array(new SharedArrayBuffer(4));
-  const logging = new Int32Array(new SharedArrayBuffer(4));
+  const underWay = new Int32Array(new SharedArrayBuffer(4));
   const processes = new ProcessRegistry().memory;
   const { port1: port, port2 } = new MessageChannel();
-  const data: CourierData = { cells, unposted, port: port2, flushed, logging };
+  const data: CourierData = { cells, unposted, port: port2, flushed, underWay };
   new Worker(courier, { name: "courier", workerData: data, transferList: [port2] }).unref();
 
   for (const signal of leftToTheWorker) process.on(signal, () => undefined);
@@ -52,7 +52,7 @@ export async function connectToWorker(): Promise<ThreadOptions> {
     port.postMessage({ type: "flush" } satisfies Flush);
     Atomics.wait(flushed, 0, 0, flushMs);
   });
-  return { ...options, cells, unposted, logging, processes, port, note: stateWriter(stateFileFd) };
+  return { ...options, cells, unposted, underWay, processes, port, note: stateWriter(stateFileFd) };
 }
 
 /** The file that the courier runs, as source or as built. */

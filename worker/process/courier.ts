@@ -21,7 +21,7 @@ import {
 
 carry(workerData as CourierData);
 
-function carry({ cells, unposted, port, flushed, logging }: CourierData): void {
+function carry({ cells, unposted, port, flushed, underWay }: CourierData): void {
   const inbox = new Socket({ fd: inboxFd, readable: true, writable: false });
   const outbox = new Socket({ fd: outboxFd, readable: false, writable: true });
   const results = new UnpostedResults(unposted);
@@ -36,8 +36,8 @@ function carry({ cells, unposted, port, flushed, logging }: CourierData): void {
   port.on("message", (message: FromThread | Flush) => {
     if (message.type === "log" || message.type === "sub") {
       const { length } = message.type === "log" ? message.text : message.frame;
-      Atomics.sub(logging, 0, weightOf(length));
-      Atomics.notify(logging, 0);
+      Atomics.sub(underWay, 0, weightOf(length));
+      Atomics.notify(underWay, 0);
     }
     if (message.type === "flush") leave();
     else send(message.type === "returned" ? withoutSharedMemory(message) : message);

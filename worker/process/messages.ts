@@ -9,7 +9,7 @@ import type { UnpostedMemory } from "../boundary/unposted-results.ts";
 /** The options of a process, as its one argument. */
 export type ProcessOptions = Omit<
   ThreadOptions,
-  "cells" | "unposted" | "logging" | "processes" | "port" | "note"
+  "cells" | "unposted" | "underWay" | "processes" | "port" | "note"
 > & {
   /** How many cells there are. */
   readonly cells: number;
@@ -45,8 +45,8 @@ export type CourierData = {
   readonly port: MessagePort;
   /** Set once the last messages of the process have left. */
   readonly flushed: Int32Array<SharedArrayBuffer>;
-  /** Lines of the log that have not left: the courier takes one away for each that it passes on. */
-  readonly logging: Int32Array<SharedArrayBuffer>;
+  /** The weight of lines and frames that have not left: the courier takes away that of each that it passes on. */
+  readonly underWay: Int32Array<SharedArrayBuffer>;
 };
 
 /**

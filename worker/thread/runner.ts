@@ -69,7 +69,7 @@ export class Runner implements TaskHost {
   readonly #cells: Cells;
   readonly #note: ThreadOptions["note"];
   readonly #functions: readonly (readonly [name: string, call: TaskFunction])[];
-  readonly #logging: Int32Array<SharedArrayBuffer>;
+  readonly #underWay: Int32Array<SharedArrayBuffer>;
   readonly #concurrency: number;
   readonly #taskClient: string | undefined;
   readonly #results: ReturnedResults;
@@ -97,7 +97,7 @@ export class Runner implements TaskHost {
     this.#cells = options.cells;
     this.#note = options.note;
     this.#functions = [...options.functions];
-    this.#logging = options.logging;
+    this.#underWay = options.underWay;
     this.#concurrency = options.concurrency;
     this.#taskClient = options.taskClient;
     this.#deviceVariables = options.concurrency === 1 ? new DeviceVariables() : undefined;
@@ -307,8 +307,8 @@ export class Runner implements TaskHost {
   /** A loop of lines or of calls that are submitted must not fill the memory: it waits for the main thread. */
   #keepPace(length: number, patienceMs: number): void {
     const weight = weightOf(length);
-    const waiting = Atomics.add(this.#logging, 0, weight) + weight;
-    if (waiting > mostWeight) Atomics.wait(this.#logging, 0, waiting, patienceMs);
+    const waiting = Atomics.add(this.#underWay, 0, weight) + weight;
+    if (waiting > mostWeight) Atomics.wait(this.#underWay, 0, waiting, patienceMs);
   }
 
   openLink(task: RunningTask): TaskLink {

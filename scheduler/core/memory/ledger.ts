@@ -24,9 +24,9 @@ export type Ledger = {
 /** `tight`: new work is slowed down. `full`: it is refused. */
 export type Level = "ample" | "tight" | "full";
 
-/** Measured with a million of each, and rounded up; `benchmarks/memory.ts` measures again. */
+/** More than each takes, as `npm run bench:memory` measures: what is freed stays on the heap until it is collected. */
 export const taskBytes = 450;
-const bytesOf = { input: 170, spec: 3_500, timer: 110, kept: 100, thing: 400 };
+const bytesEach = { input: 170, spec: 3_500, timer: 110, kept: 100, thing: 400 };
 /** Of a text: that and one byte for each character. */
 const textBytes = 32;
 export const retainedBytes = 150;
@@ -52,9 +52,9 @@ export function heapBytes({
   return (
     ledger.heapBytes +
     tasks.size * taskBytes +
-    (timers.size + wallTimers.size) * bytesOf.timer +
-    kept.size * bytesOf.kept +
-    coordination.things.size * bytesOf.thing +
+    (timers.size + wallTimers.size) * bytesEach.timer +
+    kept.size * bytesEach.kept +
+    coordination.things.size * bytesEach.thing +
     unreadEvents * eventBytes
   );
 }
@@ -83,7 +83,7 @@ export function enterPayload(
 export function enterTask(state: Pick<State, "ledger">, task: Task, times: 1 | -1): void {
   const { key, args, inputKeys } = task;
   enterPayload(state, args, times);
-  const inputs = inputKeys === undefined ? 0 : inputKeys.length * bytesOf.input;
+  const inputs = inputKeys === undefined ? 0 : inputKeys.length * bytesEach.input;
   state.ledger.heapBytes += times * (key.length + inputs);
 }
 
@@ -108,7 +108,7 @@ export function enterItem(
 
 /** The bytes of a spec, whose options are kept several times: as they are, and in signatures. */
 export function specBytes(signature: string): number {
-  return bytesOf.spec + 4 * signature.length;
+  return bytesEach.spec + 4 * signature.length;
 }
 
 /** The bytes of a list of names. */
@@ -142,7 +142,7 @@ export function followFailure(
   }
 }
 
-export function failureBytes({ message, error }: Failure): number {
+function failureBytes({ message, error }: Failure): number {
   let bytes = 200 + textBytes + message.length;
   const records = error ? [error] : [];
   for (let record; (record = records.pop());) {

@@ -240,12 +240,17 @@ export function updateRoom(state: State, worker: Worker): void {
       load < slots * (1 + maxAhead) &&
       backlogMicros < 2 * aheadMicros * slots,
   );
+  const before = state.surplus.size;
   setMembership(state.surplus, worker, present && load > slots);
+  if (state.surplus.size > before) state.surplusLeft = state.surplus.size;
 }
 
 /** Something changed on this worker: lanes that found no room and may find it there are looked at again. */
 export function unblock(state: State, worker: Worker): void {
-  if (state.free.has(worker)) state.slotsFreed++;
+  if (state.free.has(worker)) {
+    state.slotsFreed++;
+    state.surplusLeft = state.surplus.size;
+  }
   for (const site of blockedAt(state, worker)) {
     if (mayFindRoom(state, worker, site)) state.ready.wake(site);
     else if (mayMakeRoom(state, worker, site)) state.ready.lookAgain(site);

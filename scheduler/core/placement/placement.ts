@@ -235,14 +235,24 @@ function rebalance(step: StepContext): void {
   for (const [index, worker] of firstOf(state.surplus, lookedAt + 1).entries()) {
     if (free <= 0) return;
     // The others have their turn soon: there may be thousands, in which nothing is found.
-    if (index === lookedAt) return lookAgain(step, worker, soonMs);
+    if (index === lookedAt) {
+      if (state.surplusLeft > 0) lookAgain(step, worker, soonMs);
+      return;
+    }
     state.surplus.delete(worker);
     state.surplus.add(worker);
-    // Asked already, or nothing was found here and no worker became free since.
-    if (worker.withdrawals > 0 || worker.nothingToWithdrawAt === state.slotsFreed) continue;
+    if (state.surplusLeft > 0) state.surplusLeft--;
+    // Nothing was found here, and no worker became free since.
+    if (worker.nothingToWithdrawAt === state.slotsFreed) continue;
+    // Asked already.
+    if (worker.withdrawals > 0) {
+      state.surplusLeft = state.surplus.size;
+      continue;
+    }
     // Too little to be worth a round trip, unless the calls before it take long.
     if (worker.backlogMicros < worker.slots * minimumMicros && !isLate(step, worker)) {
       lookAgain(step, worker, lateMs);
+      state.surplusLeft = state.surplus.size;
       continue;
     }
     const waiting = loadOf(worker) - worker.slots;
@@ -255,6 +265,7 @@ function rebalance(step: StepContext): void {
       return false;
     });
     if (withdrawn === 0) worker.nothingToWithdrawAt = state.slotsFreed;
+    else state.surplusLeft = state.surplus.size;
     if (isBetterHere) lookAgain(step, worker, Math.max(20, waitMicros(step.now, worker) / 1_000));
     free -= withdrawn;
   }

@@ -36,7 +36,12 @@ export function removeReplica(step: StepContext, task: Task, worker: Worker): vo
   worker.heldBytes -= state.bytes;
   // A worker that leaves may be the only one that has it now.
   const { leaving, retirements } = step.state;
-  for (const each of leaving) if (each.holds.has(task)) retirements.get(each)!.toLookAt.push(task);
+  if (leaving.size === 0 || state.holders === undefined) return;
+  const { holders } = state;
+  for (const each of holders.size < leaving.size ? holders : leaving) {
+    if (!holders.has(each) || !leaving.has(each)) continue;
+    retirements.get(each)!.toLookAt.push(task);
+  }
 }
 
 /** The value is gone, and no copy of it can be had any more. */

@@ -94,9 +94,11 @@ export function endRetirement(step: StepContext, worker: Worker): void {
 /** At the end of every step: leaving workers hand over values, and go when nothing is left to do. */
 export function advanceRetirements(step: StepContext): void {
   const { leaving, retirements } = step.state;
+  let found: number | undefined;
+  const largest = () => (found ??= largestTaker(step.state));
   for (const worker of leaving) {
     const retirement = retirements.get(worker)!;
-    handOverValues(step, worker, retirement);
+    handOverValues(step, worker, retirement, largest);
     const isStuck = holdsOn(worker, retirement);
     tellStuck(step, worker, retirement, isStuck);
     if (retirement.handingOver.size > 0 || isStuck || worker.dispatches.size > 0) continue;
@@ -144,8 +146,17 @@ function tellStuck(
   effects.log("warning", `worker ${worker.name}: ${retirement.stuck}`);
 }
 
-/** Asks others to take values: a few at a time, and each value is looked at once, unless something comes of it. */
-function handOverValues(step: StepContext, worker: Worker, retirement: Retirement): void {
+/**
+ * Asks others to take values: a few at a time, and each value is looked at once, unless something comes of it.
+ *
+ * @param largest of `largestTaker`, in this step
+ */
+function handOverValues(
+  step: StepContext,
+  worker: Worker,
+  retirement: Retirement,
+  largest: () => number,
+): void {
   const { state } = step;
   const { toLookAt, handingOver, untaken } = retirement;
   for (const task of handingOver) {
@@ -155,22 +166,21 @@ function handOverValues(step: StepContext, worker: Worker, retirement: Retiremen
     if (!isOver) toLookAt.push(task);
   }
   if (untaken.irreplaceable.length + untaken.others.length > 0) {
-    const largest = largestTaker(state);
-    if (largest > retirement.largestTaker) {
+    if (largest() > retirement.largestTaker) {
       for (const tasks of Object.values(untaken))
         for (const task of tasks.splice(0)) toLookAt.push(task);
     }
-    retirement.largestTaker = largest;
+    retirement.largestTaker = largest();
   }
   while (handingOver.size < handedOverAtOnce) {
     const task = toLookAt.pop();
     if (task === undefined) return;
     if (!worker.holds.has(task) || isHeldElsewhere(task)) continue;
     if (!state.replicaRequests.has(task)) {
-      const taker = chooseTaker(state, task);
+      const taker = sizeOf(task) > largest() ? undefined : chooseTaker(state, task);
       if (taker === undefined) {
         (isIrreplaceable(task) ? untaken.irreplaceable : untaken.others).push(task);
-        retirement.largestTaker = largestTaker(state);
+        retirement.largestTaker = largest();
         continue;
       }
       requestReplica(step, task, taker);
@@ -214,8 +224,12 @@ function isHeldElsewhere({ state }: Task): boolean {
 }
 
 /** The worker that holds the fewest bytes and has memory for this value. */
+function sizeOf({ state }: Task): number {
+  return state.at === "finished" ? state.bytes : 0;
+}
+
 function chooseTaker(state: State, task: Task): Worker | undefined {
-  const bytes = task.state.at === "finished" ? task.state.bytes : 0;
+  const bytes = sizeOf(task);
   let best: Worker | undefined;
   for (const worker of state.workers.values()) {
     if (!canTakeReplicas(worker) || bytes > worker.memoryBytes) continue;

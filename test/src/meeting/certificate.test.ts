@@ -5,12 +5,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  fingerprintOfCertificate,
-  makeCredentials,
-  readAuthorities,
-  readCredentials,
-} from "../../../src/meeting/certificate.ts";
+import { fingerprintOfCertificate, makeCredentials } from "../../../src/meeting/certificate.ts";
+import { readAuthorities, readCredentials } from "../../../src/meeting/site-certificate.ts";
 import { credentialsFor, exposedBy } from "../../../src/meeting/tls.ts";
 
 let folder: string;

@@ -70,6 +70,27 @@ describe("a check", () => {
     expect(() => checkFromWorker({ type: "submit" })).toThrow(/"submit" is not a type known here/);
   });
 
+  test("refuses names of resources that JSON would escape", () => {
+    const asking = (name: string) => ({
+      ...{ type: "submit", name: "add", keys: ["a"], args: ["[]"] },
+      options: { resources: Object.fromEntries([[name, 1]]) },
+    });
+    for (const name of [
+      "gpu",
+      "a b",
+      "größe",
+      "\u{1f680}",
+      "x".repeat(limits.nameLength),
+      "constructor",
+    ]) {
+      expect(checkFromClient(asking(name))).toEqual(asking(name));
+    }
+    const wrong = ['a"b', "a\\b", "a\n", "\t", "\0", "\x7f", "\ud800", "\udc00a", "", "__proto__"];
+    for (const name of [...wrong, "x".repeat(limits.nameLength + 1)]) {
+      expect(() => checkFromClient(asking(name)), name).toThrow(ProtocolError);
+    }
+  });
+
   test("throws nothing but ProtocolError, whatever it is given", () => {
     const things: unknown[] = [
       null,

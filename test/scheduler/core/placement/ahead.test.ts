@@ -196,6 +196,22 @@ describe("taking back", () => {
     });
   });
 
+  test("is looked at no more once nothing on many workers can run on a free one", () => {
+    const story = new Story();
+    const ann = story.client("ann");
+    const workers = Array.from({ length: 41 }, (_, at) => story.worker(`w${at}`));
+    for (const worker of workers) worker.join();
+    for (const { id } of workers.slice(1)) {
+      ann.submit("f", keysOf(8, id), { workers: [id] });
+    }
+    let looks = 0;
+    for (let next; (next = story.nextWakeUp) !== undefined && next < 10_000;) {
+      story.at(next);
+      looks++;
+    }
+    expect(looks).toBeLessThan(100);
+  });
+
   test("what was cancelled while it was asked for is given back for nobody", () => {
     const story = new Story();
     const ann = story.client("ann");
