@@ -2,6 +2,7 @@
 // authority of a self-made one, because its peers know its fingerprint, or make its owner prove the token.
 
 import { createPrivateKey, generateKeyPair, randomBytes, sign, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
@@ -122,8 +123,11 @@ export async function readCredentials(certFile: string, keyFile: string): Promis
  *
  * @throws {Error} when the file cannot be read, or has none
  */
-export async function readAuthorities(path: string): Promise<string> {
-  const text = await contentOf(path, "certificates of an authority");
+export function readAuthorities(path: string): string {
+  const text = asked(
+    () => readFileSync(path, "utf8"),
+    "cannot read the certificates of an authority",
+  );
   asked(() => new X509Certificate(text), `${path} is no certificate as PEM`);
   return text;
 }
