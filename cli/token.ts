@@ -43,6 +43,12 @@ async function run(options: Options): Promise<void> {
       "say whose token: give --scheduler-file or --token-file, or set their variables",
     );
   }
+  if (!view && rightOf(found) === "view") {
+    throw new Error(
+      `only the view token is in ${options.tokenFile ?? schedulerFile ?? "$THENCE_TOKEN"}: ` +
+        "take the scheduler file that the scheduler wrote, or give --view",
+    );
+  }
   const token = view && rightOf(found) === "full" ? viewTokenOf(found) : found;
   if (output === undefined) return console.log(token);
   if (schedulerFile && resolve(output) === resolve(schedulerFile)) {

@@ -8,7 +8,7 @@ import { execs, type Exec } from "../cluster/exec.ts";
 import { workerCores, workerName } from "../cluster/slurm/environment.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
 import { workerShare } from "../cluster/worker-share.ts";
-import { RejectedError } from "../src/link/handshake.ts";
+import { NameTakenError } from "../src/link/handshake.ts";
 import { longestTimerMs } from "../src/duration.ts";
 import { limits } from "../src/wire/limits.ts";
 import { configureLog, createLog, type Log } from "../src/log.ts";
@@ -251,7 +251,7 @@ function startByDefault<Started>(
   log: Log,
 ): Promise<Started> {
   return startAs(name).catch((error: unknown) => {
-    if (!(error instanceof RejectedError)) throw error;
+    if (!(error instanceof NameTakenError)) throw error;
     log.info(`another worker is named ${name}: this one is ${otherName}`);
     return startAs(otherName);
   });

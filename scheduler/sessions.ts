@@ -210,7 +210,7 @@ export class Sessions implements Carrier {
       if (id === hello.id || other.link.state !== "up" || isSuccessor(hello, other.hello)) continue;
       const holder = `a worker named "${hello.name}" is connected already (${other.hello.host}, process ${other.hello.pid})`;
       if (this.#isThere(other)) {
-        return { code: "rejected", message: `choose another --name: ${holder}` };
+        return { code: "taken", message: `choose another --name: ${holder}` };
       }
       return { code: "unavailable", message: `${holder}, unless its link is found to be dead` };
     }

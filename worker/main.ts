@@ -352,8 +352,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
   /** Says what it waits for, and each reason once: an attempt to connect fails again and again. */
   function sayWhyWaiting({ message }: Error): void {
-    if (reasonsSaid.has(message) || reasonsSaid.size === mostReasons) return;
-    reasonsSaid.add(message);
+    // The time of an attempt is not the same each time.
+    const reason = message.replace(/ within .*/s, "");
+    if (reasonsSaid.has(reason) || reasonsSaid.size === mostReasons) return;
+    reasonsSaid.add(reason);
     const limitMs = link ? absenceMs(link.welcome, absence) : deathTimeoutMs;
     log.info(waitingFor(options.target.describe, limitMs, message));
   }

@@ -34,7 +34,7 @@ export async function examine(patient: Patient): Promise<Finding[]> {
   const urls = address === undefined ? found?.file?.urls : [address];
   if (urls === undefined) return findings;
   const token = given ?? found?.file?.token;
-  const ca = patient.tlsCa === undefined ? undefined : await readAuthorities(patient.tlsCa);
+  const ca = patient.tlsCa === undefined ? undefined : readAuthorities(patient.tlsCa);
   const scheduler = await examineScheduler({ urls, token, ca, expected: found?.file, timeoutMs });
   findings.push(...scheduler.findings);
   const { session } = scheduler;

@@ -68,7 +68,7 @@ export async function ask(
 /** What most often is behind such a reason. */
 export function adviceFor(why: string): string {
   if (why.includes("somebody else")) return "the address is of an earlier scheduler, or of none";
-  if (/TLS|certificate/.test(why)) return "compare the address with what the scheduler logs";
+  if (/TLS|certificate/.test(why)) return "compare the address with the one in the scheduler file";
   if (why.startsWith("HTTP")) return "another server answers there";
   if (why.includes("ECONNREFUSED")) {
     return "nothing listens there: the scheduler has ended, listens on another interface, or a firewall refuses";

@@ -32,6 +32,8 @@ export type RefusalCode =
   | "noted"
   /** The scheduler cannot accept peers now, because it shuts down. The dialler tries again. */
   | "unavailable"
+  /** Another worker has this name. The dialler fails with NameTakenError. */
+  | "taken"
   /** The scheduler cannot accept this peer; the message says why. The dialler fails with ConnectionError. */
   | "rejected";
 

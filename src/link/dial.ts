@@ -271,7 +271,8 @@ class Dialler<In, Out extends object> {
       }
       const left = deadline - this.#clock.now();
       if (left <= 0) {
-        const what = problem(this.#triedUrl, (last as Error).message);
+        // Some end with a period: they are the words of who answered.
+        const what = problem(this.#triedUrl, (last as Error).message.replace(/\.$/, ""));
         throw new ConnectionError(`${what}. ${whereToLook}`, { cause: last });
       }
       this.#options.onFailedAttempt?.(last as Error);

@@ -16,6 +16,9 @@ export type HandshakeOptions = {
 /** The scheduler refuses this peer for good. */
 export class RejectedError extends ConnectionError {}
 
+/** The scheduler refuses a worker because another one has its name. */
+export class NameTakenError extends RejectedError {}
+
 /**
  * Sends the hello and reads the welcome. The socket is then paused until `Link.attach`; after an
  * error it is closed.
@@ -81,6 +84,8 @@ export function refusalError({ code, message }: { code: string; message: string 
     case "stale":
     case "unavailable":
       return new ConnectionError(message);
+    case "taken":
+      return new NameTakenError(message);
     case "rejected":
       return new RejectedError(message);
     case "token":

@@ -44,17 +44,20 @@ export function seenAt(stream: TLSSocket): string | undefined {
   return digits === undefined ? undefined : fingerprintOf(digits);
 }
 
+/** What Node adds to an error of a name that the certificate does not have. */
+type TlsError = NodeJS.ErrnoException & {
+  readonly host?: string;
+  readonly cert?: { readonly subjectaltname?: string };
+};
+
 /** An error of a TLS connection in words, with what to do; undefined when it is of another kind. */
-export function describeTlsError({
-  code = "",
-  message,
-}: NodeJS.ErrnoException): string | undefined {
+export function describeTlsError({ code = "", host, cert }: TlsError): string | undefined {
   if (/^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)/.test(code) || code === "EPROTO") {
     return "there is no TLS at this address: write ws: in place of wss:";
   }
   switch (code) {
     case "ERR_TLS_CERT_ALTNAME_INVALID":
-      return `the certificate is for other names than the one dialled: ${message}`;
+      return `the certificate is for other names than the one dialled: for ${cert?.subjectaltname ?? "none"}, and not for ${host}`;
     case "CERT_HAS_EXPIRED":
       return "the certificate has expired: start the scheduler with a new one";
     case "CERT_NOT_YET_VALID":
@@ -64,8 +67,8 @@ export function describeTlsError({
     case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
       return (
-        "no known authority vouches for the certificate: give the scheduler file, or the whole address that " +
-        "stands in it (wss://…#sha256=…), or --tls-ca for the authority of your site"
+        "no known authority vouches for the certificate: give the scheduler file, or the whole address that is in it " +
+        "(wss://…#sha256=…), or --tls-ca for the authority of your site"
       );
     default:
       return undefined;

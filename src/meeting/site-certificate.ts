@@ -1,6 +1,7 @@
 // The certificates of a site: that of a process that listens, with its key, and those of authorities.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { timestamp } from "../timers.ts";
 import type { Credentials } from "./certificate.ts";
@@ -33,8 +34,11 @@ export async function readCredentials(certFile: string, keyFile: string): Promis
  *
  * @throws {Error} when the file cannot be read, or has none
  */
-export async function readAuthorities(path: string): Promise<string> {
-  const text = await contentOf(path, "certificates of an authority");
+export function readAuthorities(path: string): string {
+  const text = readOr(
+    () => readFileSync(path, "utf8"),
+    "cannot read the certificates of an authority",
+  );
   readOr(() => new X509Certificate(text), `${path} is no certificate as PEM`);
   return text;
 }

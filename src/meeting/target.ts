@@ -32,7 +32,8 @@ export type TargetFinder = {
  * in the file.
  *
  * @throws {RangeError} when the address is not a WebSocket URL, or what is after its `#` is no fingerprint
- * @throws {Error} when the token given to this process is malformed, or the path is not one of a file
+ * @throws {Error} when the token given to this process is malformed, the path is not one of a file, or the
+ *   certificates of an authority cannot be read
  */
 export function targetFinder(options: TargetOptions): TargetFinder | undefined {
   const { environment = process.env } = options;
@@ -44,13 +45,10 @@ export function targetFinder(options: TargetOptions): TargetFinder | undefined {
       : { address: environment.THENCE_ADDRESS, schedulerFile: environment.THENCE_SCHEDULER_FILE };
   if (address) {
     const url = checkedUrl(address);
+    const trusted = tlsCa ? { ca: readAuthorities(tlsCa) } : {};
     return {
       describe: withoutPin(url),
-      find: async () => ({
-        url,
-        token: await givenToken(options),
-        ...(tlsCa && { ca: await readAuthorities(tlsCa) }),
-      }),
+      find: async () => ({ url, token: await givenToken(options), ...trusted }),
     };
   }
   if (!schedulerFile) return undefined;

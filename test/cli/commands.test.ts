@@ -175,6 +175,14 @@ describe("token", () => {
     expect(submitted.how).toBe(1);
     expect(submitted.stderr).toContain("use the full token");
     expect(await ask("doctor", "--scheduler-file", view)).toMatchObject({ how: 0 });
+    const module = path.join(root, "test", "fixtures", "arithmetic.ts");
+    const refused = await ask("worker", "--scheduler-file", view, "--module", module);
+    expect(refused.how).toBe(1);
+    expect(refused.stderr).toContain("give the worker the full token");
+    expect(refused.stderr).not.toContain("another worker");
+    const full = await ask("token", "--scheduler-file", view);
+    expect(full).toMatchObject({ how: 1, stdout: "" });
+    expect(full.stderr).toContain("only the view token is in");
   });
 
   test("goes into a file by itself, and never over the scheduler file", async () => {

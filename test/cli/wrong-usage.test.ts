@@ -17,6 +17,8 @@ test.each<[words: string, args: string[]]>([
   ["--name", [...worker, "--name", ""]],
   ["--name", [...worker, "--name", "x".repeat(257)]],
   ["more than 65536 tasks", [...worker, "--threads", "1000", "--concurrency", "100"]],
+  ["/nowhere/ca", [...worker, "--tls-ca", "/nowhere/ca"]],
+  ["/nowhere/ca", ["status", "--address", "wss://127.0.0.1:1", "--tls-ca", "/nowhere/ca"]],
   ["nosuch", [...scheduler, "--interface", "nosuch"]],
   ["192.0.2.7", [...scheduler, "--host", "192.0.2.7"]],
   ["/nowhere/s.json", [...scheduler, "--scheduler-file", "/nowhere/s.json"]],

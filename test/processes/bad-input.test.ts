@@ -184,7 +184,7 @@ describe("a peer that says wrong things first is refused with words", () => {
       "stale",
       "belongs to an earlier one",
     ],
-    ["a name that is taken", { ...workerHello, name: "one" }, "rejected", "choose another --name"],
+    ["a name that is taken", { ...workerHello, name: "one" }, "taken", "choose another --name"],
     ["a hello of 5 MiB", { ...clientHello, name: "x".repeat(5 << 20) }, "malformed", "4194304"],
   ])("%s", async (_, said, code, words) => {
     const peer = await RawPeer.connect(scheduler);

@@ -72,7 +72,7 @@ test("a name is taken only while something is heard of the worker that has it", 
   first.near.send("[0]");
   await vi.waitFor(() => {
     const again = connect({ ...workerHello, id: "second" });
-    return vi.waitFor(() => expect(again.heard.answer).toMatchObject({ code: "rejected" }));
+    return vi.waitFor(() => expect(again.heard.answer).toMatchObject({ code: "taken" }));
   });
   expect(events()).toEqual(["worker-joins"]);
 });

@@ -235,6 +235,20 @@ describe("a worker", () => {
     expect(scheduler.hellos).toHaveLength(1);
   });
 
+  test("says once that nobody answers, though each attempt has another time", async () => {
+    const lines: string[] = [];
+    const note = (text: string) => void lines.push(text);
+    let attempts = 0;
+    const looking = start(new FakeScheduler(), {
+      deathTimeoutMs: 300,
+      log: { debug: note, info: note, warning: note, error: note },
+      open: () => Promise.reject(new ConnectionError(`no answer within ${++attempts}.5 s`)),
+    });
+    await expect(looking).rejects.toThrow("no answer within");
+    expect(attempts).toBeGreaterThan(1);
+    expect(lines.filter((line) => line.includes("waiting for"))).toHaveLength(1);
+  });
+
   test("gives up looking for a scheduler when told to", async () => {
     const scheduler = new FakeScheduler();
     scheduler.next = "ignore";

@@ -58,6 +58,8 @@ export class Thread {
   #error: Error | undefined = undefined;
   /** What Node says: without the stack when what was thrown is no Error. */
   #uncaught: Error | undefined = undefined;
+  /** Calls whose processes were ended with the thread: what they return or throw then follows from that. */
+  #cutShort: ReadonlySet<Call> = new Set();
   /** What the thread itself said last of why it ends. */
   #ending: { readonly error: Error; readonly key: string | undefined } | undefined = undefined;
 
@@ -211,9 +213,11 @@ export class Thread {
   }
 
   async #endHost(): Promise<void> {
-    const { isUsed } = this.#host.processes;
     // The thread may be inside a call that waits for one of them.
-    if (isUsed) await Promise.race([this.#endProcesses(), sleep(processesEndMs)]);
+    if (this.#host.processes.isUsed) {
+      this.#cutShort = new Set(this.handed.executing());
+      await Promise.race([this.#endProcesses(), sleep(processesEndMs)]);
+    }
     const ended = new AbortController();
     const tooLong = sleep(terminationMs, undefined, { signal: ended.signal }).catch(
       () => undefined,
@@ -357,7 +361,7 @@ export class Thread {
   /** Takes a call that has ended off the thread; undefined when it is not there any more. */
   #over(ticket: number, micros: number): Call | undefined {
     const call = this.handed.get(ticket);
-    if (call === undefined) return undefined;
+    if (call === undefined || this.#cutShort.has(call)) return undefined;
     this.handed.remove(call);
     this.#pace.learn(call.terms.function, micros);
     return call;

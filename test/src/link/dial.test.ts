@@ -3,6 +3,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { dial, type DialOptions, type DialTarget } from "../../../src/link/dial.ts";
 import { AuthenticationError, ConnectionError, ProtocolError } from "../../../src/errors/errors.ts";
+import { NameTakenError, RejectedError } from "../../../src/link/handshake.ts";
 import { memorySocketPair, type MemorySocket } from "./socket-memory.ts";
 import type { Socket } from "../../../src/link/socket.ts";
 import { AcceptingSide, type Note } from "./accepting-side.ts";
@@ -199,7 +200,7 @@ describe("the first connection", () => {
     const world = new World();
     world.scheduler = new AcceptingSide({ clock: world.clock });
     world.scheduler.refusal = ({ scheduler }) =>
-      scheduler === "s1" ? undefined : { code: "stale", message: "the file is stale" };
+      scheduler === "s1" ? undefined : { code: "stale", message: "the file is stale." };
     let written = "s0";
     world.clock.setTimeout(() => (written = "s1"), 5_000);
     const { link } = await world.dial({ target: async () => ({ ...target, scheduler: written }) });
@@ -214,7 +215,8 @@ describe("the first connection", () => {
   test.each([
     ["version", ProtocolError],
     ["malformed", ProtocolError],
-    ["rejected", ConnectionError],
+    ["rejected", RejectedError],
+    ["taken", NameTakenError],
     ["something of a later version", ProtocolError],
   ])("fails at once when it is refused: %s", async (code, errorClass) => {
     const world = new World();

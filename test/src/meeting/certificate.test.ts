@@ -48,7 +48,7 @@ describe("the files of a site", () => {
     const made = await makeCredentials();
     const [cert, key] = [await fileWith("c", made.cert), await fileWith("k", made.key)];
     expect(await readCredentials(cert, key)).toEqual(made);
-    expect(await readAuthorities(cert)).toBe(made.cert);
+    expect(readAuthorities(cert)).toBe(made.cert);
   });
 
   test("are refused in words when something is wrong with them", async () => {
@@ -63,7 +63,10 @@ describe("the files of a site", () => {
     await expect(
       readCredentials(await fileWith("oldc", old.cert), await fileWith("oldk", old.key)),
     ).rejects.toThrow("has expired");
-    await expect(readAuthorities(key)).rejects.toThrow("is no certificate as PEM");
+    expect(() => readAuthorities(key)).toThrow("is no certificate as PEM");
+    expect(() => readAuthorities(path.join(folder, "none"))).toThrow(
+      "cannot read the certificates",
+    );
   });
 });
 

@@ -4,7 +4,7 @@ import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { CallsUnderTest, type End } from "../calls-under-test.ts";
+import { CallsUnderTest, fixture, type End } from "../calls-under-test.ts";
 
 describe("cancelling", () => {
   test("a call that waits never runs", async () => {
@@ -353,4 +353,18 @@ describe("leaving", () => {
     await worker.calls.close();
     expect(worker.ends.get(key!)).toEqual([{ type: "stopped" }]);
   });
+});
+
+describe("a thread that is ended while it waits for a command", () => {
+  test.for(["shell", "shellSignal"])(
+    "has its call run again, and not fail or return with how the command ended: %s",
+    async (name) => {
+      const modules = [{ path: fixture("wedges.ts") }];
+      const worker = await CallsUnderTest.start({ modules });
+      const [key] = worker.run(name, [["sleep 60"]]);
+      await worker.until(() => worker.started.includes(key!));
+      await worker.calls.close();
+      expect(worker.ends.get(key!)).toEqual([{ type: "stopped" }]);
+    },
+  );
 });
