@@ -19,6 +19,8 @@ export type MemoryLimits = {
   readonly heapBytes: number;
   /** Of one frame: reading a text takes many times its bytes. */
   readonly frameBytes: number;
+  /** Of what is read of one frame. */
+  readonly readBytes: number;
   /** Of what waits for one client before it is not read from, and of what waits for all of them. */
   readonly pauseAboveBytes: number;
   readonly waitingBytes: number;
@@ -41,6 +43,7 @@ export function memoryLimits(
     frameBytes: Math.floor(
       Math.min(limits.frameBytes, heap / 16, Math.max(memoryBytes / 4, 2 ** 20)),
     ),
+    readBytes: Math.floor(heap / 4),
     pauseAboveBytes: Math.floor(Math.min(64 * 2 ** 20, heapBytes / 8)),
     waitingBytes: Math.floor(memoryBytes / 2),
     arrivingBytes: Math.floor(memoryBytes / 4),

@@ -297,6 +297,7 @@ export class Sessions implements Carrier {
     });
     const common = {
       heartbeatMs: this.#heartbeatMs,
+      readBytes: this.#limits.readBytes,
       pauseAboveBytes: this.#limits.pauseAboveBytes,
       // A worker may be sent all that is kept here, and a silent one is lost soon.
       endAboveBytes: this.#limits.waitingBytes * (hello.role === "worker" ? 4 : 1),

@@ -74,6 +74,8 @@ export class Effects {
   /** By feed, the events of the newest message to it. */
   readonly #events = new Map<Feed, ClusterEvent[]>();
   #later: (() => void)[] = [];
+  /** Bytes of the answers to questions in this step, more or less. */
+  answeredBytes = 0;
 
   /** Runs at the end of the step, when the tasks that it made ready have been placed. */
   atEnd(run: () => void): void {

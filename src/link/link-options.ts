@@ -42,6 +42,8 @@ export type LinkOptions<In> = {
   heartbeatMs: number;
   /** Largest frame to write, in bytes. Default: `limits.frameBytes`. */
   frameBytes?: number;
+  /** Memory that what is read of one frame may take; a peer that sends more is cut off. Default: no limit. */
+  readBytes?: number;
   /**
    * While more than this waits for a peer that does not read, the link does not read from it either.
    * For the accepting side only: two sides that both stop reading deadlock. Default: no limit.

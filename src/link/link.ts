@@ -309,7 +309,7 @@ export class Link<In, Out extends object> {
     const batch: In[] = [];
     let received: number;
     try {
-      const frame = readFrame(data);
+      const frame = readFrame(data, this.#options.readBytes);
       const wasReady = this.#outbox.ready;
       this.#outbox.acknowledge(frame.ack);
       if (!wasReady && this.#outbox.ready) this.#schedule();

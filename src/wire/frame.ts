@@ -6,6 +6,7 @@
 // `{ head, first, count }`. A 0 stands where a message was left out: the others keep their numbers.
 
 import { ProtocolError } from "../errors/errors.ts";
+import { formatSize } from "../size.ts";
 import { BinaryPayload } from "../payload/binary-payload.ts";
 import type { SocketData } from "../link/socket.ts";
 import { stringifyMessage } from "./text-columns.ts";
@@ -130,17 +131,18 @@ export function writeFrame(ack: number, body: FrameBody): SocketData {
 /**
  * Reads a frame from any data.
  *
- * @throws {ProtocolError} when the data is not a frame
+ * @param mostBytes memory that what is read may take, beside the parts
+ * @throws {ProtocolError} when the data is not a frame, or would take more
  */
-export function readFrame(data: SocketData): Frame {
-  if (typeof data === "string") return frameOf(parsed(data), noParts);
+export function readFrame(data: SocketData, mostBytes = Infinity): Frame {
+  if (typeof data === "string") return frameOf(parsed(data, mostBytes), noParts);
   if (data.byteLength < 8) throw new ProtocolError("a binary frame is shorter than its header");
   // Views on numbers need memory at a multiple of 8; the memory of a socket may start anywhere.
   const bytes = data.byteOffset % 8 === 0 ? data : Uint8Array.from(data);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const textEnd = 4 + buffer.readUInt32LE(0);
   if (textEnd > buffer.length) throw new ProtocolError("a binary frame is shorter than its text");
-  const array = parsed(buffer.toString("utf8", 4, textEnd));
+  const array = parsed(buffer.toString("utf8", 4, textEnd), mostBytes);
   const lengths: unknown = array[1];
   if (!Array.isArray(lengths)) throw new ProtocolError("a binary frame names no parts");
   if (lengths.length > partsPerFrame) throw new ProtocolError("a binary frame has too many parts");
@@ -179,7 +181,54 @@ function frameOf(array: unknown[], parts: readonly Uint8Array[]): Frame {
   return { ack, messages: array, parts };
 }
 
-function parsed(text: string): unknown[] {
+/** The most memory that a character of JSON takes once it is read, in bytes: `{},` takes 64. */
+const mostPerCharacter = 22;
+
+/**
+ * Whether a text would take more memory than this once it is read. What is in strings, as most of a large frame
+ * is, takes little more than it does here; what is outside of them may take twenty times as much.
+ */
+function takesMoreThan(most: number, text: string): boolean {
+  if (text.length * mostPerCharacter <= most) return false;
+  let bytes = text.length;
+  for (let at = 0; at < text.length; at += 1) {
+    switch (text.charCodeAt(at)) {
+      case quote:
+        at = endOfString(text, at);
+        bytes += 24;
+        break;
+      case comma:
+        bytes += 8;
+        break;
+      case brace:
+        bytes += 56;
+        break;
+      case bracket:
+        bytes += 48;
+        break;
+      default:
+    }
+  }
+  return bytes > most;
+}
+const [quote, comma, brace, bracket, backslash] = ['"', ",", "{", "[", "\\"].map((each) =>
+  each.charCodeAt(0),
+) as [number, number, number, number, number];
+
+/** The place of the quote that ends the string that begins at `start`; the end of the text if none does. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let escapes = end;
+    while (text.charCodeAt(escapes - 1) === backslash) escapes -= 1;
+    if ((end - escapes) % 2 === 0) return end;
+  }
+  return text.length;
+}
+
+function parsed(text: string, most: number): unknown[] {
+  if (takesMoreThan(most, text)) {
+    throw new ProtocolError(`reading a frame would take more than ${formatSize(most)} of memory`);
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);

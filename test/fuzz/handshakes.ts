@@ -214,6 +214,12 @@ function claimedLength(length: number, masked: number, random: Random): Buffer {
     return huge;
   }
   if (length < 126 && random.chance(0.95)) return Buffer.from([masked | length]);
+  if (length > 0xffff) {
+    const long = Buffer.alloc(9);
+    long[0] = masked | 127;
+    long.writeBigUInt64BE(BigInt(length), 1);
+    return long;
+  }
   const medium = Buffer.from([masked | 126, 0, 0]);
   medium.writeUInt16BE(length, 1);
   return medium;

@@ -6,6 +6,7 @@ import { abandonScatter } from "../values/scattering.ts";
 import { giveBack, handBack, took } from "../coordination/requests.ts";
 import { createClient } from "./create-client.ts";
 import { endFeed, endFeeds, receiveRead } from "./feeds.ts";
+import { fittingReason } from "../memory/brief-failures.ts";
 import { whyFull } from "../memory/levels.ts";
 import { refuseBurden, withoutBurden, type Refused } from "./refusing.ts";
 import { acceptOffer, declineOffers } from "./retention.ts";
@@ -110,7 +111,8 @@ export function receiveFrom(
         submit(step, client, message);
         break;
       case "cancel": {
-        const { reason, force = false } = message;
+        const { force = false } = message;
+        const reason = fittingReason(step.state, message.reason);
         const before = messages[index - 1];
         // A loop over a graph says one after another, and each of its tasks may depend on the one before.
         const goesOn = before?.type === "cancel" && (before.force ?? false) === force;

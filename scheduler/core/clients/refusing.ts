@@ -17,9 +17,8 @@ export function withoutBurden(message: FromClient | Refused): FromClient | Refus
   if (message.type === "refused") return message;
   if (message.type === "submit") return { type: "refused", keys: message.keys };
   const bringsValue = "value" in message || "args" in message;
-  return "id" in message && (bringsValue || message.type === "scatter")
-    ? { type: "refused", id: message.id }
-    : message;
+  const isKept = message.type === "scatter" || message.type === "events";
+  return "id" in message && (bringsValue || isKept) ? { type: "refused", id: message.id } : message;
 }
 
 /** Bytes that messages bring, more or less. */

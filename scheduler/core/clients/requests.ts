@@ -81,8 +81,23 @@ export function receiveRequest(step: StepContext, client: Client, message: Reque
 }
 const looksAtPlaces: ReadonlySet<RequestName> = new Set(["explain", "tasks"]);
 
+/** Of the heap's limit: what the answers to the questions of one frame may take, before the rest are refused. */
+const shareOfAnswers = 1 / 8;
+const askedTooMuch = {
+  code: "overloaded",
+  message:
+    "ask again later, and for less at once: the answers to the questions before take too much memory",
+} as const;
+
 function receive(step: StepContext, about: Asked, message: RequestMessage): void {
+  const { state, effects } = step;
+  const isQuestion = isQuery(about.to);
+  // A question is a few bytes, its answer may be megabytes, and a frame has room for a hundred thousand.
+  if (isQuestion && effects.answeredBytes > shareOfAnswers * state.options.heapBytes) {
+    return refuse(step, about, askedTooMuch);
+  }
   const result = handle(step, about, message);
+  if (isQuestion) effects.answeredBytes += weigh(result);
   if (result === later) return;
   if (result instanceof Refusal) refuse(step, about, result.failure);
   else answer(step, about, result);
@@ -98,4 +113,13 @@ function handle(step: StepContext, about: Asked, message: RequestMessage) {
 
 function isQuery(name: RequestName): name is QueryName {
   return Object.hasOwn(queries, name);
+}
+
+/** The bytes of an answer, more or less. */
+function weigh(value: unknown): number {
+  if (typeof value === "string") return 32 + value.length;
+  if (typeof value !== "object" || value === null) return 8;
+  let bytes = 32;
+  for (const each of Object.values(value)) bytes += 8 + weigh(each);
+  return bytes;
 }

@@ -19,6 +19,20 @@ export function fitting({ ledger: { level } }: State, failure: Failure): Failure
   };
 }
 
+/**
+ * As much of the reason of a cancellation as there is room for now: cancelling is not refused, since it lets go of
+ * something. Of one that is given again and again only one text is kept.
+ */
+export function fittingReason(
+  { ledger: { level, reasons } }: State,
+  reason: string | undefined,
+): string | undefined {
+  if (reason === undefined) return undefined;
+  const fits = level === "ample" || reason.length <= room[level].message;
+  const kept = fits ? reason : cut(reason, room[level].message);
+  return reasons.get(kept)?.text ?? kept;
+}
+
 type Room = { readonly message: number; readonly stack: number };
 
 function fits({ message, error }: Failure, most: Room): boolean {

@@ -14,6 +14,7 @@ import {
   enterPublished,
   enterTask,
   followFailure,
+  followReasons,
   retainedBytes,
   specBytes,
 } from "./ledger.ts";
@@ -45,6 +46,7 @@ function countAnew(state: State) {
       enterPayload(book, task.state.value, 1);
     }
     followFailure(book, fresh, task.state);
+    followReasons(book, fresh, task.state);
   }
   for (const client of clientsOf(state)) {
     for (const { signature } of client.specs.values()) enterHeap(book, specBytes(signature));

@@ -16,6 +16,8 @@ export type Ledger = {
   outsideBytes: number;
   /** One failure may be that of many tasks: how many have it, and its bytes. */
   readonly failures: Map<Failure, { tasks: number; readonly bytes: number }>;
+  /** The same of the reasons of cancelled tasks, which may be as long and as many. */
+  readonly reasons: Map<string, { tasks: number; readonly text: string }>;
   level: Level;
   /** The process has no memory left, whatever is entered here: the shell has measured it. */
   isExhausted: boolean;
@@ -36,7 +38,8 @@ const eventBytes = 1_000;
 
 export function createLedger(): Ledger {
   const failures: Ledger["failures"] = new Map();
-  return { heapBytes: 0, outsideBytes: 0, failures, level: "ample", isExhausted: false };
+  const reasons: Ledger["reasons"] = new Map();
+  return { heapBytes: 0, outsideBytes: 0, failures, reasons, level: "ample", isExhausted: false };
 }
 
 /** All that the state has on the heap, more or less. */
@@ -140,6 +143,35 @@ export function followFailure(
     ledger.failures.delete(from.failure);
     ledger.heapBytes -= known.bytes;
   }
+}
+
+/** The same for the reasons of a cancelled task: that of the task, and that of its dependents. */
+export function followReasons(
+  { ledger }: Pick<State, "ledger">,
+  from: TaskState,
+  to: TaskState,
+): void {
+  const { reasons } = ledger;
+  for (const reason of reasonsOf(to)) {
+    const known = reasons.get(reason);
+    if (known) known.tasks++;
+    else {
+      reasons.set(reason, { tasks: 1, text: reason });
+      ledger.heapBytes += textBytes + reason.length;
+    }
+  }
+  for (const reason of reasonsOf(from)) {
+    const known = reasons.get(reason)!;
+    known.tasks--;
+    if (known.tasks > 0) continue;
+    reasons.delete(reason);
+    ledger.heapBytes -= textBytes + reason.length;
+  }
+}
+
+function reasonsOf(state: TaskState): string[] {
+  if (state.at !== "cancelled") return [];
+  return [state.reason, state.passedOn].filter((reason) => reason !== undefined);
 }
 
 function failureBytes({ message, error }: Failure): number {

@@ -3,7 +3,7 @@
 import { broken } from "../assert.ts";
 import { followKept } from "../clients/keeping.ts";
 import type { Effects } from "../effects.ts";
-import { followFailure } from "../memory/ledger.ts";
+import { followFailure, followReasons } from "../memory/ledger.ts";
 import type { State, Task, TaskState, TaskStateName } from "../state.ts";
 import { unpark } from "../placement/parked.ts";
 import { noteChange } from "../values/scatters.ts";
@@ -51,6 +51,7 @@ export function transition(step: StepContext, task: Task, next: TaskState, why: 
     if (task.spec.options.unschedulableTimeoutMs !== undefined) state.becameReady.add(task.spec);
   }
   if (to === "failed" || from === "failed") followFailure(state, before, next);
+  if (to === "cancelled" || from === "cancelled") followReasons(state, before, next);
   if (state.kept.size > 0) followKept(step, task);
   noteChange(state, task);
   if (to === "ready" || to === "waiting") state.timeLimit?.unstarted.push(task);

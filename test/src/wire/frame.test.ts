@@ -44,6 +44,17 @@ describe("a frame", () => {
     );
   });
 
+  test("is refused before it is read when that would take far more memory than it has bytes", () => {
+    const bomb = (unit: string) => `[0,${unit.repeat(100_000)}0]`;
+    for (const unit of ["{},", "[],", '{"a":{}},', '"",']) {
+      expect(() => readFrame(bomb(unit), 2_000_000), unit).toThrow(ProtocolError);
+      expect(() => readFrame(bomb(unit), 50_000_000), unit).not.toThrow();
+    }
+    // What is in strings is no more than it is here, whatever it looks like.
+    const text = JSON.stringify([0, '{"\\'.repeat(100_000)]);
+    expect(readFrame(text, text.length + 1_000).messages).toHaveLength(1);
+  });
+
   test("is text without binary parts and binary with them", () => {
     const message = (value: Payload): FromWorker => ({
       type: "finished",

@@ -76,3 +76,91 @@ test("timers keep neither a finished task nor its spec in memory", () => {
   ann.release("a");
   expect(textOf()).not.toContain("let go");
 });
+
+test("the reasons of cancelled tasks count, and less is kept of each while memory is short", () => {
+  const story = new Story({ heapBytes: 200_000 });
+  const [ann, bob] = [story.client("ann"), story.client("bob")];
+  const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
+  ann.submit("f", keys);
+  story.handle({
+    type: "client-messages",
+    from: "bob",
+    messages: [{ type: "want", id: 1, keys }],
+  });
+  const before = story.state.ledger.heapBytes;
+  for (const key of keys) {
+    const reason = `${key} `.padEnd(20_000, "r");
+    story.handle({
+      type: "client-messages",
+      from: "ann",
+      messages: [{ type: "cancel", keys: [key], reason, force: true }],
+    });
+  }
+  expect(story.state.ledger.level).not.toBe("ample");
+  expect(story.state.ledger.heapBytes).toBeLessThan(250_000);
+  bob.release(...keys);
+  ann.release(...keys);
+  expect(story.state.ledger.reasons.size).toBe(0);
+  expect(story.state.ledger.heapBytes).toBeLessThan(before);
+});
+
+test("a reason that many cancellations give is kept once", () => {
+  const story = new Story();
+  const ann = story.client("ann");
+  story.client("bob");
+  const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
+  ann.submit("f", keys);
+  story.handle({
+    type: "client-messages",
+    from: "bob",
+    messages: [{ type: "want", id: 1, keys }],
+  });
+  const before = story.state.ledger.heapBytes;
+  for (const key of keys) {
+    story.handle({
+      type: "client-messages",
+      from: "ann",
+      messages: [{ type: "cancel", keys: [key], reason: large, force: true }],
+    });
+  }
+  // That of their dependents names each of them.
+  const own = [...story.state.ledger.reasons.values()].filter(({ text }) => text === large);
+  expect(own).toEqual([{ tasks: 50, text: large }]);
+  expect(story.state.ledger.heapBytes - before).toBeLessThan(51 * (large.length + 100));
+});
+
+test("of the questions of one frame those are refused whose answers would take too much", () => {
+  const story = new Story({ heapBytes: 400_000 });
+  const ann = story.client("ann");
+  ann.submit(
+    "f",
+    Array.from({ length: 400 }, (_, index) => `k${index}`),
+  );
+  const ask = (id: number) => ({ type: "tasks", id, limit: 10_000 }) as const;
+  const said = story.handle({
+    type: "client-messages",
+    from: "ann",
+    messages: Array.from({ length: 1_000 }, (_, id) => ask(id)),
+  });
+  const answers = said["ann"] as { failure?: unknown }[];
+  expect(answers.length).toBe(1_000);
+  const refused = answers.filter(({ failure }) => failure !== undefined);
+  expect(refused.length).toBeGreaterThan(990);
+  expect(refused.at(-1)).toMatchObject({ failure: overloaded });
+  // Each frame may ask anew.
+  const next = story.handle({ type: "client-messages", from: "ann", messages: [ask(1)] });
+  expect((next["ann"] as { result: unknown[] }[])[0]!.result.length).toBe(400);
+});
+
+test("a stream of events brings its filter, and is refused while memory is full", () => {
+  const story = new Story();
+  story.client("ann");
+  story.handle({ type: "memory", isExhausted: true });
+  const said = story.handle({
+    type: "client-messages",
+    from: "ann",
+    messages: [{ type: "events", id: 7, of: ["a key"] }],
+  });
+  expect(said["ann"]).toMatchObject([{ id: 7, failure: overloaded }]);
+  expect(story.state.feeds.size).toBe(0);
+});
