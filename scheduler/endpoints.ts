@@ -1,5 +1,5 @@
 // The scheduler's answers to plain HTTP requests. Two pages are public and carry no data; every other
-// endpoint requires the token, in the Authorization header and never in the URL.
+// endpoint requires the view token, in the Authorization header and never in the URL.
 
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Doorkeeper } from "../src/meeting/door.ts";

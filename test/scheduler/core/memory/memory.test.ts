@@ -82,19 +82,11 @@ test("the reasons of cancelled tasks count, and less is kept of each while memor
   const [ann, bob] = [story.client("ann"), story.client("bob")];
   const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
   ann.submit("f", keys);
-  story.handle({
-    type: "client-messages",
-    from: "bob",
-    messages: [{ type: "want", id: 1, keys }],
-  });
+  bob.want(...keys);
   const before = story.state.ledger.heapBytes;
   for (const key of keys) {
     const reason = `${key} `.padEnd(20_000, "r");
-    story.handle({
-      type: "client-messages",
-      from: "ann",
-      messages: [{ type: "cancel", keys: [key], reason, force: true }],
-    });
+    ann.cancel([key], { reason, force: true });
   }
   expect(story.state.ledger.level).not.toBe("ample");
   expect(story.state.ledger.heapBytes).toBeLessThan(250_000);
@@ -106,23 +98,12 @@ test("the reasons of cancelled tasks count, and less is kept of each while memor
 
 test("a reason that many cancellations give is kept once", () => {
   const story = new Story();
-  const ann = story.client("ann");
-  story.client("bob");
+  const [ann, bob] = [story.client("ann"), story.client("bob")];
   const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
   ann.submit("f", keys);
-  story.handle({
-    type: "client-messages",
-    from: "bob",
-    messages: [{ type: "want", id: 1, keys }],
-  });
+  bob.want(...keys);
   const before = story.state.ledger.heapBytes;
-  for (const key of keys) {
-    story.handle({
-      type: "client-messages",
-      from: "ann",
-      messages: [{ type: "cancel", keys: [key], reason: large, force: true }],
-    });
-  }
+  for (const key of keys) ann.cancel([key], { reason: large, force: true });
   // That of their dependents names each of them.
   const own = [...story.state.ledger.reasons.values()].filter(({ text }) => text === large);
   expect(own).toEqual([{ tasks: 50, text: large }]);
