@@ -245,7 +245,7 @@ class Dialler<In, Out extends object> {
     const signal = this.#link?.signal ?? this.#options.signal;
     let deadline = this.#clock.now() + timeoutMs;
     // The error of an attempt with little time left says less than the error before it.
-    const enoughMs = Math.min(500, timeoutMs / 10);
+    const enoughMs = Math.min(500, timeoutMs / 2);
     let last: unknown;
     // A successor of the scheduler gives its peers no more than the grace period to come back.
     const graceMs = this.#link ? Math.min(timeoutMs, this.#link.welcome.graceMs) : timeoutMs;

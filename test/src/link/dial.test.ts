@@ -166,6 +166,18 @@ describe("the first connection", () => {
     }
   });
 
+  test("names it too when there is little time at all, and a look takes much of it", async () => {
+    const world = new World();
+    const slow = async () => {
+      await new Promise<void>((resolve) => world.clock.setTimeout(resolve, 60));
+      return undefined;
+    };
+    for (let timeoutMs = 150; timeoutMs < 500; timeoutMs += 10) {
+      const { error } = await world.dial({ target: slow, timeoutMs });
+      expect(error.message, `${timeoutMs}`).toMatch(/s\.json is not there yet, after/);
+    }
+  });
+
   test("is not held up for ever by a file that cannot be read", async () => {
     const world = new World();
     const target = () => new Promise<undefined>(() => {});
