@@ -39,6 +39,10 @@ class World {
     return dialled;
   };
 
+  after<Value>(ms: number, value: Value): Promise<Value> {
+    return new Promise((resolve) => this.clock.setTimeout(() => resolve(value), ms));
+  }
+
   /** Dials, and advances the clock until there is an answer. */
   async dial(options: Partial<DialOptions<Note>> = {}, afterMs = 60_000) {
     const on = {
@@ -154,10 +158,7 @@ describe("the first connection", () => {
 
   test("names the reason, and not that the last attempt had hardly any time", async () => {
     const world = new World();
-    const slow = async () => {
-      await new Promise<void>((resolve) => world.clock.setTimeout(resolve, 100));
-      return target;
-    };
+    const slow = () => world.after(100, target);
     for (let timeoutMs = 3_000; timeoutMs < 3_500; timeoutMs += 50) {
       const { error } = await world.dial({ target: slow, timeoutMs });
       expect(error.message).toMatch(
@@ -168,10 +169,7 @@ describe("the first connection", () => {
 
   test("names it too when there is little time at all, and a look takes much of it", async () => {
     const world = new World();
-    const slow = async () => {
-      await new Promise<void>((resolve) => world.clock.setTimeout(resolve, 60));
-      return undefined;
-    };
+    const slow = () => world.after(60, undefined);
     for (let timeoutMs = 150; timeoutMs < 500; timeoutMs += 10) {
       const { error } = await world.dial({ target: slow, timeoutMs });
       expect(error.message, `${timeoutMs}`).toMatch(/s\.json is not there yet, after/);
