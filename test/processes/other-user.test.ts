@@ -2,9 +2,21 @@
 // scheduler that died. Only root can start programs as another user, so elsewhere this is left out.
 
 import { execFile, spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat } from "node:fs/promises";
+import {
+  chmod,
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Client } from "../../src/index.ts";
@@ -16,17 +28,18 @@ type Tasks = typeof import("../fixtures/behaviours.ts");
 
 /** Nobody's, so no user has to be made. */
 const stranger = { uid: 54_321, gid: 54_321 };
-const script = path.join(import.meta.dirname, "fixtures", "stranger.ts");
 const environment = { PATH: "/usr/bin:/bin", HOME: "/nonexistent" };
 
-async function asStranger<Result>(...args: readonly string[]): Promise<Result> {
-  const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], {
-    ...stranger,
-    cwd: "/",
-    env: environment,
-    maxBuffer: 2 ** 30,
-  });
-  return JSON.parse(stdout) as Result;
+/** The program of the other user, and all that it needs: a checkout may lie where only its owner comes. */
+async function moveIn(): Promise<{ node: string; script: string; folder: string }> {
+  const folder = await mkdtemp(path.join(tmpdir(), "thence-test-"));
+  const [node, script] = [path.join(folder, "node"), path.join(folder, "stranger.mts")];
+  await copyFile(process.execPath, node);
+  await copyFile(path.join(import.meta.dirname, "fixtures", "stranger.ts"), script);
+  const ws = path.dirname(fileURLToPath(import.meta.resolve("ws/package.json")));
+  await cp(ws, path.join(folder, "node_modules", "ws"), { recursive: true, dereference: true });
+  await promisify(execFile)("chmod", ["-R", "a+rX", folder]);
+  return { node, script, folder };
 }
 
 const isRoot = process.getuid?.() === 0;
@@ -34,6 +47,7 @@ const megabytes = 2 ** 20;
 
 describe.runIf(isRoot)("another user of the machine", () => {
   let folder: string;
+  let theirs: Awaited<ReturnType<typeof moveIn>>;
   /** Everybody may write here, as into /tmp. */
   let shared: string;
   let file: string;
@@ -45,6 +59,7 @@ describe.runIf(isRoot)("another user of the machine", () => {
   let client: Client<Tasks>;
 
   beforeAll(async () => {
+    theirs = await moveIn();
     folder = await mkdtemp(path.join(tmpdir(), "thence-test-"));
     await chmod(folder, 0o755);
     shared = path.join(folder, "shared");
@@ -66,8 +81,18 @@ describe.runIf(isRoot)("another user of the machine", () => {
   afterAll(async () => {
     await client?.close();
     await reap();
-    await rm(folder, { recursive: true, force: true });
+    for (const each of [folder, theirs.folder]) await rm(each, { recursive: true, force: true });
   });
+
+  async function asStranger<Result>(...args: readonly string[]): Promise<Result> {
+    const { stdout } = await promisify(execFile)(theirs.node, [theirs.script, ...args], {
+      ...stranger,
+      cwd: "/",
+      env: environment,
+      maxBuffer: 2 ** 30,
+    });
+    return JSON.parse(stdout) as Result;
+  }
 
   async function startScheduler(at: number): Promise<Program> {
     const journal = path.join(folder, "journal");
@@ -171,8 +196,8 @@ describe.runIf(isRoot)("another user of the machine", () => {
       const open = await mkdtemp(path.join(tmpdir(), "thence-test-"));
       await chmod(open, 0o777);
       const heard = path.join(open, "heard");
-      const args = [script, "listen", String(port), heard];
-      const rogue = spawn(process.execPath, args, {
+      const args = [theirs.script, "listen", String(port), heard];
+      const rogue = spawn(theirs.node, args, {
         ...stranger,
         cwd: "/",
         env: environment,
