@@ -66,8 +66,9 @@ describe.skipIf(why !== undefined)("a machine that vanishes", () => {
       await expect(scatterTo("by-keepalive", 1_000)).rejects.toThrow();
       await sender.end("SIGKILL");
       for (const name of ["by-deadline", "by-keepalive"]) {
-        using held = await scatterTo(name, patientMs);
+        const held = await scatterTo(name, patientMs);
         expect(held.status).toBe("finished");
+        held.release();
       }
       expect(far.connections).toBe(0);
       await Promise.all(workers.map((worker) => worker.end()));
