@@ -66,7 +66,7 @@ export class Link<In, Out extends object> {
   send(message: Out): void {
     if (this.#ended || this.#closing) return;
     // A whole frame leaves at once, so that the other side can begin while this one still sends.
-    if (this.#outbox.hasWholeFrame) this.#writeFrames(1);
+    if (this.#outbox.makeWholeFrame()) this.#writeFrames(1);
     this.#outbox.push(message);
     this.#schedule();
   }
@@ -76,8 +76,11 @@ export class Link<In, Out extends object> {
     return this.#outbox.lastUnsent;
   }
 
-  get unsentMessages(): number {
-    return this.#outbox.unsentMessages;
+  /** Makes frames of what waits already, if it is much, and writes them. */
+  pack(): void {
+    this.#outbox.makeWholeFrames();
+    this.#writeFrames(Infinity);
+    if (this.#outbox.hasUnsent) this.#hold();
   }
 
   /** Bytes in the socket and in unacknowledged frames, and an estimate for unsent messages. */
@@ -94,16 +97,20 @@ export class Link<In, Out extends object> {
 
   /**
    * Reads nothing for a while, because the peer brings more than there is room for. Not for long: its heartbeats and
-   * what it lets go come the same way.
+   * what it lets go come the same way. Returns what ends it sooner; undefined when it began before.
    */
-  throttle(ms: number): void {
-    if (this.#socket === undefined || this.#throttled !== undefined) return;
+  throttle(ms: number): (() => void) | undefined {
+    if (this.#socket === undefined || this.#throttled !== undefined) return undefined;
     this.#socket.pause();
     const goOn = () => {
+      if (this.#throttled !== stop) return;
+      stop();
       this.#throttled = undefined;
       if (!this.#paused) this.#socket?.resume();
     };
-    this.#throttled = this.#clock.setTimeout(goOn, ms, { keepAlive: false });
+    const stop = this.#clock.setTimeout(goOn, ms, { keepAlive: false });
+    this.#throttled = stop;
+    return goOn;
   }
 
   /** Acknowledges the messages of one more frame. Called from outside with `takesLater` only. */
@@ -260,9 +267,10 @@ export class Link<In, Out extends object> {
     this.#writeFrames(Infinity);
     const { frames, bytes } = this.#unacknowledged;
     if (frames >= acknowledgeAfterFrames || bytes >= acknowledgeAfterBytes) this.#write(heartbeat);
-    if (this.#closing && this.#outbox.unsentMessages === 0 && !this.#outbox.ready) {
+    if (this.#closing && !this.#outbox.hasUnsent) {
       this.#socket?.close(this.#closing.code, this.#closing.reason);
-    } else if (this.#outbox.unsentMessages > 0 || this.#paused) {
+    } else if (this.#outbox.hasUnsent || this.#paused) {
+      this.#outbox.makeWholeFrames();
       this.#hold();
     }
   }
@@ -328,7 +336,10 @@ export class Link<In, Out extends object> {
       this.#options.on.messages(batch, data, received);
     } catch (error) {
       this.violate(error as Error);
+      return;
     }
+    // Before more is read, since the answers to many small frames may be large.
+    if (this.#outbox.hasUnsent) this.#hold();
   }
 
   #startHeartbeat(socket: Socket): Heartbeat {

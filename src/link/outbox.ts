@@ -1,6 +1,8 @@
 // The outgoing queue of one side of a link: unsent messages, and the frames made of them, which are
 // kept until the other side acknowledges their messages. Messages count from 1 in each session: unlike
 // frames, a successor of this process can count them again. No I/O here.
+//
+// What waits long is made into frames, whether they may be written or not: their bytes lie outside the heap.
 
 import { FrameBuilder, type FrameBody } from "../wire/frame.ts";
 import { BinaryPayload } from "../payload/binary-payload.ts";
@@ -16,8 +18,9 @@ export type OutboxOptions = {
 
 /** The usual size of a frame: large enough to be efficient, small enough to be handled quickly. */
 const usualFrameBytes = 256 * 1024;
-/** No new frames are made while this much is unacknowledged. */
+/** No frames are written while so much of them is unacknowledged, or so many: small ones are on the heap. */
 const windowBytes = 64 * 1024 * 1024;
+const windowFrames = 1024;
 
 export class Outbox<Out extends object> {
   readonly #options: OutboxOptions;
@@ -28,17 +31,18 @@ export class Outbox<Out extends object> {
   /** The estimated bytes of the messages from `#head` up to `#weighed`. */
   #weights: number[] = [];
   #weighed = 0;
-  #unsentBytes = 0;
-  /** The unacknowledged frames. */
+  #messageBytes = 0;
+  /** The unacknowledged frames, and those that wait to be written. */
   #frames: FrameBody[] = [];
   /** How many of them are written to the current socket, or were received by the peer before. */
   #writtenFrames = 0;
+  #writtenBytes = 0;
+  #frameBytes = 0;
   #acknowledged = 0;
   /** The number of the last message in these. */
   #written = 0;
   /** How many messages at the front of the queue an earlier process may have written. */
   #inherited = 0;
-  #unacknowledgedBytes = 0;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -56,43 +60,56 @@ export class Outbox<Out extends object> {
     return this.#head < this.#queue.length ? this.#queue.at(-1) : undefined;
   }
 
-  get unsentMessages(): number {
-    return this.#queue.length - this.#head;
+  /** Whether anything waits to be written. */
+  get hasUnsent(): boolean {
+    return this.#writtenFrames < this.#frames.length || this.#head < this.#queue.length;
   }
 
   get unacknowledgedBytes(): number {
-    return this.#unacknowledgedBytes;
+    return this.#writtenBytes;
   }
 
-  /** An estimate, without the newest message, which may still grow. It is computed on demand. */
+  /** Of frames that wait to be written, and of messages. */
   get unsentBytes(): number {
+    return this.#frameBytes - this.#writtenBytes + this.messageBytes;
+  }
+
+  /**
+   * Of messages that are in no frame yet: an estimate, without the newest one, which may still grow. It is computed on
+   * demand.
+   */
+  get messageBytes(): number {
     for (; this.#weighed < this.#queue.length - 1; this.#weighed += 1) {
       const weight = weigh(this.#queue[this.#weighed]);
       this.#weights[this.#weighed] = weight;
-      this.#unsentBytes += weight;
+      this.#messageBytes += weight;
     }
-    return this.#unsentBytes;
+    return this.#messageBytes;
   }
 
-  /** Whether the unsent messages fill a frame of the usual size. */
-  get hasWholeFrame(): boolean {
-    return this.unsentBytes >= usualFrameBytes;
+  /** Makes a frame of messages, if they fill one of the usual size. */
+  makeWholeFrame(): boolean {
+    return this.messageBytes >= usualFrameBytes && this.#build();
+  }
+
+  /** Makes frames of all messages, with the newest, while they fill one of the usual size. */
+  makeWholeFrames(): void {
+    while (this.messageBytes + weigh(this.lastUnsent) >= usualFrameBytes) this.#build();
   }
 
   /** Whether `next` returns a frame. */
   get ready(): boolean {
-    if (this.#writtenFrames < this.#frames.length) return true;
-    return this.unsentMessages > 0 && this.#unacknowledgedBytes < windowBytes;
+    return this.#isWindowOpen && this.hasUnsent;
   }
 
   /** The next frame to write: one that the peer has not received, or a new one. */
   next(): FrameBody | undefined {
-    const missed = this.#frames[this.#writtenFrames];
-    const frame = missed ?? this.#build();
-    if (frame !== undefined) {
-      this.#writtenFrames += 1;
-      this.#written += frame.messages;
-    }
+    if (!this.#isWindowOpen) return undefined;
+    if (this.#writtenFrames === this.#frames.length && !this.#build()) return undefined;
+    const frame = this.#frames[this.#writtenFrames]!;
+    this.#writtenFrames += 1;
+    this.#writtenBytes += frame.bytes;
+    this.#written += frame.messages;
     return frame;
   }
 
@@ -105,7 +122,10 @@ export class Outbox<Out extends object> {
         `acknowledges ${count} messages where ${this.#acknowledged} to ${this.#written} are possible`,
       );
     }
-    for (const done of this.#frames.splice(0, frames)) this.#unacknowledgedBytes -= done.bytes;
+    for (const { bytes } of this.#frames.splice(0, frames)) {
+      this.#frameBytes -= bytes;
+      this.#writtenBytes -= bytes;
+    }
     this.#writtenFrames -= frames;
     this.#acknowledged = count;
   }
@@ -123,7 +143,7 @@ export class Outbox<Out extends object> {
     this.#inherited = 0;
     this.#written = Math.max(this.#written, this.#acknowledged);
     this.acknowledge(received);
-    this.#writtenFrames = 0;
+    this.#writtenFrames = this.#writtenBytes = 0;
     this.#written = received;
   }
 
@@ -139,8 +159,8 @@ export class Outbox<Out extends object> {
   clear(): void {
     this.#emptyQueue();
     this.#frames = [];
-    this.#acknowledged = this.#written = this.#unacknowledgedBytes = 0;
-    this.#writtenFrames = this.#inherited = 0;
+    this.#acknowledged = this.#written = this.#inherited = 0;
+    this.#writtenFrames = this.#writtenBytes = this.#frameBytes = 0;
   }
 
   /** How many frames have these messages and no others. */
@@ -154,8 +174,12 @@ export class Outbox<Out extends object> {
     return undefined;
   }
 
-  #build(): FrameBody | undefined {
-    if (this.#unacknowledgedBytes >= windowBytes) return undefined;
+  get #isWindowOpen(): boolean {
+    return this.#writtenBytes < windowBytes && this.#writtenFrames < windowFrames;
+  }
+
+  /** Makes one frame, if there is anything for it. */
+  #build(): boolean {
     const builder = this.#builder;
     while (this.#head < this.#queue.length && builder.bytes < usualFrameBytes) {
       const message = this.#queue[this.#head]!;
@@ -172,11 +196,11 @@ export class Outbox<Out extends object> {
     }
     if (this.#head === this.#queue.length) this.#emptyQueue();
     else if (this.#head > 1024 && this.#head * 2 > this.#queue.length) this.#compact();
-    if (builder.empty) return undefined;
+    if (builder.empty) return false;
     const frame = builder.take();
     this.#frames.push(frame);
-    this.#unacknowledgedBytes += frame.bytes;
-    return frame;
+    this.#frameBytes += frame.bytes;
+    return true;
   }
 
   #tryAdd(message: Out): SerializationError | undefined {
@@ -196,7 +220,7 @@ export class Outbox<Out extends object> {
   }
 
   #shift(): void {
-    if (this.#head < this.#weighed) this.#unsentBytes -= this.#weights[this.#head]!;
+    if (this.#head < this.#weighed) this.#messageBytes -= this.#weights[this.#head]!;
     else this.#weighed = this.#head + 1;
     // The frame has its text now, so that the message is not kept twice.
     this.#queue[this.#head] = undefined;
@@ -206,7 +230,7 @@ export class Outbox<Out extends object> {
   #emptyQueue(): void {
     this.#queue = [];
     this.#weights = [];
-    this.#head = this.#weighed = this.#unsentBytes = 0;
+    this.#head = this.#weighed = this.#messageBytes = 0;
   }
 
   #compact(): void {

@@ -256,33 +256,36 @@ export class WsSocket implements Socket {
 
   #arrived(data: SocketData): void {
     if (this.#terminated) return;
-    if (!this.#handlers || this.#paused || this.#held.length > 0) {
+    if (!this.#handlers || this.#paused || this.#yielding || this.#held.length > 0) {
       this.#held.push(data);
-      return;
-    }
+    } else this.#pass(data);
+  }
+
+  #pass(data: SocketData): void {
     const began = now();
-    this.#handlers.message(data);
+    this.#handlers!.message(data);
     if (spend(now() - began)) this.#yield();
   }
 
-  /** Stops reading until other work has run. */
+  /** Stops reading, and passing on what was read, until other work has run. */
   #yield(): void {
-    if (this.#yielding || this.#paused || this.#terminated) return;
+    if (this.#yielding || this.#terminated) return;
     this.#yielding = true;
     this.#webSocket.pause();
     setImmediate(() => {
       this.#yielding = false;
       if (!this.#paused) this.#webSocket.resume();
+      this.#deliver();
     });
   }
 
   /** Delivers held messages and the close. A close overrides a pause, because nothing follows it. */
   #deliver(): void {
     while (this.#handlers && this.#held.length > 0 && (!this.#paused || this.#close)) {
-      if (this.#terminated) return;
-      this.#handlers.message(this.#held.shift()!);
+      if (this.#terminated || this.#yielding) return;
+      this.#pass(this.#held.shift()!);
     }
-    if (!this.#handlers || !this.#close || this.#terminated) return;
+    if (!this.#handlers || !this.#close || this.#terminated || this.#held.length > 0) return;
     this.#terminated = true;
     this.#handlers.closed(this.#close);
   }

@@ -1,5 +1,5 @@
 // The frame codec. A frame is one message of the socket and carries many messages of the roles.
-// Without binary parts it is text, a JSON array: `[ack, message, …]`. With parts it is binary: the
+// A small one without binary parts is text, a JSON array: `[ack, message, …]`. Others are binary: the
 // byte length of the text (u32, little endian), the text, then the parts, each at a multiple of 8
 // bytes so that it can be viewed in place as numbers of any size. The array then holds the lengths of
 // the parts, `[ack, [bytes, …], message, …]`, and a message refers to its parts as
@@ -13,14 +13,23 @@ import { stringifyMessage } from "./text-columns.ts";
 
 /** A frame without its acknowledgement, which is added when the frame is written. */
 export type FrameBody = {
-  /** The text after the ack, with the closing bracket. */
-  readonly text: string;
-  readonly parts: readonly Uint8Array[];
+  /**
+   * Of a small frame, the text after the ack, with the closing bracket. Otherwise the frame, with room for the ack:
+   * it may wait long for a peer that does not read, and outside the heap there is more room.
+   */
+  readonly content: string | Buffer;
   /** How many messages it carries. */
   readonly messages: number;
-  /** The approximate size: characters of text plus bytes of parts. */
+  /** The size: exact, or characters of text. */
   readonly bytes: number;
 };
+
+/** Frames from this size on are bytes, whether they have parts or not. */
+const leastBinaryBytes = 4 * 1024;
+/** The digits of the largest count, and where they are. */
+const ackDigits = String(Number.MAX_SAFE_INTEGER).length;
+const ackAt = 5;
+const space = 0x20;
 
 export type Frame = {
   /** The number of messages that the sender had received when it wrote this frame. */
@@ -34,7 +43,7 @@ export type Frame = {
 export const noParts: readonly Uint8Array[] = Object.freeze([]);
 
 /** A frame that only acknowledges. */
-export const heartbeat: FrameBody = { text: "]", parts: noParts, messages: 0, bytes: 1 };
+export const heartbeat: FrameBody = { content: "]", messages: 0, bytes: 1 };
 
 /** In place of a message that was too large for a frame. */
 export const gap = 0;
@@ -96,28 +105,37 @@ export class FrameBuilder {
 
   /** Returns the frame of everything added, and starts the next one. */
   take(): FrameBody {
-    const parts = this.#parts.length === 0 ? noParts : this.#parts;
-    const lengths = parts === noParts ? "" : `,[${parts.map((part) => part.byteLength).join()}]`;
     const messages = this.#messages;
-    const body = { text: `${lengths}${this.#text}]`, parts, messages, bytes: this.bytes };
+    const text = `${this.#text}]`;
+    const isText = this.#parts.length === 0 && text.length < leastBinaryBytes;
+    const content = isText ? text : binaryFrame(text, this.#parts);
     this.#text = "";
     this.#partBytes = this.#messages = 0;
-    if (parts !== noParts) this.#parts = [];
-    return body;
+    if (this.#parts.length > 0) this.#parts = [];
+    return { content, messages, bytes: content.length };
   }
 }
 
-export function writeFrame(ack: number, body: FrameBody): SocketData {
-  const text = `[${ack}${body.text}`;
-  if (body.parts === noParts) return text;
+export function writeFrame(ack: number, { content }: FrameBody): SocketData {
+  if (typeof content === "string") return `[${ack}${content}`;
+  const lastDigitAt = ackAt + ackDigits - 1;
+  // What was written before may not have left, and does not change.
+  const frame = content[lastDigitAt] === space ? content : Buffer.from(content);
+  frame.write(String(ack).padStart(ackDigits), ackAt, "latin1");
+  return frame;
+}
+
+function binaryFrame(messages: string, parts: readonly Uint8Array[]): Buffer {
+  const lengths = parts.map((part) => part.byteLength).join();
+  const text = `[${" ".repeat(ackDigits)},[${lengths}]${messages}`;
   const textBytes = Buffer.byteLength(text);
   let end = padded(4 + textBytes);
-  for (const part of body.parts) end += padded(part.byteLength);
+  for (const part of parts) end += padded(part.byteLength);
   const frame = Buffer.allocUnsafeSlow(end);
   frame.writeUInt32LE(textBytes, 0);
   frame.write(text, 4, "utf8");
   let offset = 4 + textBytes;
-  for (const part of body.parts) {
+  for (const part of parts) {
     // The padding is zeroed, so that no other memory of this process is sent.
     frame.fill(0, offset, padded(offset));
     offset = padded(offset);
@@ -137,15 +155,16 @@ export function writeFrame(ack: number, body: FrameBody): SocketData {
 export function readFrame(data: SocketData, mostBytes = Infinity): Frame {
   if (typeof data === "string") return frameOf(parsed(data, mostBytes), noParts);
   if (data.byteLength < 8) throw new ProtocolError("a binary frame is shorter than its header");
-  // Views on numbers need memory at a multiple of 8; the memory of a socket may start anywhere.
-  const bytes = data.byteOffset % 8 === 0 ? data : Uint8Array.from(data);
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const buffer = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const textEnd = 4 + buffer.readUInt32LE(0);
   if (textEnd > buffer.length) throw new ProtocolError("a binary frame is shorter than its text");
   const array = parsed(buffer.toString("utf8", 4, textEnd), mostBytes);
   const lengths: unknown = array[1];
   if (!Array.isArray(lengths)) throw new ProtocolError("a binary frame names no parts");
   if (lengths.length > partsPerFrame) throw new ProtocolError("a binary frame has too many parts");
+  // Views on numbers need memory at a multiple of 8; the memory of a socket may start anywhere.
+  const isAligned = data.byteOffset % 8 === 0 || lengths.length === 0;
+  const bytes = isAligned ? data : Uint8Array.from(data);
   const parts: Uint8Array[] = [];
   let offset = padded(textEnd);
   for (const length of lengths as unknown[]) {

@@ -8,6 +8,7 @@ import { Clockwork } from "../../scheduler/clockwork.ts";
 import { Sessions } from "../../scheduler/sessions.ts";
 import { checkToClient, checkToWorker } from "../../src/wire/check.ts";
 import { systemClock } from "../../src/link/clock.ts";
+import { readFrame } from "../../src/wire/frame.ts";
 import { dial, type HelloFacts } from "../../src/link/dial.ts";
 import { memorySocketPair, type MemorySocket } from "../src/link/socket-memory.ts";
 import type { Link } from "../../src/link/link.ts";
@@ -135,11 +136,12 @@ export class CountedCluster {
     const send = socket.send.bind(socket);
     socket.send = (data) => {
       send(data);
-      const frame: unknown = JSON.parse(data as string);
       // Not the hello, nor its answer, nor a frame that only acknowledges.
-      if (!Array.isArray(frame) || frame.length === 1) return;
+      if (typeof data === "string" && !data.startsWith("[")) return;
+      const { messages } = readFrame(data);
+      if (messages.length === 0) return;
       const count = this.#counts.get(way) ?? { messages: 0, frames: 0, bytes: 0 };
-      count.messages += frame.length - 1;
+      count.messages += messages.length;
       count.frames += 1;
       count.bytes += data.length;
       this.#counts.set(way, count);

@@ -403,9 +403,8 @@ class Census {
       if (scope.dead || link.state === "ended") continue;
       const bytes = link.bufferedBytes;
       if (bytes > heartbeatBytes) found.push(`${bytes} bytes in a link of ${scope.name}`);
-      if (link.unsentMessages > 0) {
-        found.push(`${link.unsentMessages} messages in a link of ${scope.name}`);
-      }
+      const last = link.lastUnsent;
+      if (last) found.push(`a message "${JSON.stringify(last)}" in a link of ${scope.name}`);
     }
     const tables = [...this.#calls, ...this.#sessions, ...this.#results];
     for (const [{ size }, scope] of tables) {

@@ -140,7 +140,6 @@ describe.each(makers)("a link on sockets ($kind)", (maker) => {
     for (let n = 0; n < 64; n += 1) side.link.send({ type: "block", texts: [text] });
     await vi.waitFor(() => expect(dialled.bufferedBytes).toBeGreaterThan(4 * text.length));
     expect(dialled.bufferedBytes).toBeLessThan(6 * text.length);
-    expect(side.link.unsentMessages).toBeGreaterThan(32);
     expect(side.link.bufferedBytes).toBeGreaterThan(62 * text.length);
     dialled.terminate();
     accepted.terminate();
@@ -261,7 +260,7 @@ describe("coming back after a drop", () => {
     expect(pair.left.link.state).toBe("down");
     for (let n = 0; n < 5; n += 1) pair.left.link.send(note(n));
     pair.clock.runFor(60_000);
-    expect(pair.left.link.unsentMessages).toBe(5);
+    expect(pair.left.link.bufferedBytes).toBeGreaterThan(0);
     pair.join();
     pair.clock.runFor(10);
     expect(numbers(pair.right)).toEqual(upTo(5));

@@ -26,6 +26,14 @@ const finished = fc.array(payload, { minLength: 1, maxLength: 8 }).map((values):
 }));
 const batches = fc.array(finished, { minLength: 1, maxLength: 5 });
 
+const finishedWith = (value: Payload): FromWorker => ({
+  type: "finished",
+  keys: ["k"],
+  attempts: [1],
+  values: [value],
+  micros: [1],
+});
+
 function frameOf(ack: number, messages: FromWorker[]) {
   const builder = new FrameBuilder();
   for (const message of messages) builder.add(message);
@@ -55,19 +63,23 @@ describe("a frame", () => {
     expect(readFrame(text, text.length + 1_000).messages).toHaveLength(1);
   });
 
-  test("is text without binary parts and binary with them", () => {
-    const message = (value: Payload): FromWorker => ({
-      type: "finished",
-      keys: ["k"],
-      attempts: [1],
-      values: [value],
-      micros: [1],
-    });
-    expect(frameOf(3, [message("1")])).toBeTypeOf("string");
-    expect(frameOf(3, [message(new BinaryPayload("h", [Uint8Array.of(1)]))])).toBeInstanceOf(
+  test("is text when it is small and has no binary parts, and binary otherwise", () => {
+    expect(frameOf(3, [finishedWith("1")])).toBeTypeOf("string");
+    expect(frameOf(3, [finishedWith(new BinaryPayload("h", [Uint8Array.of(1)]))])).toBeInstanceOf(
       Uint8Array,
     );
     expect(writeFrame(7, heartbeat)).toBe("[7]");
+    // Outside the heap there is more room for what waits.
+    expect(frameOf(3, [finishedWith("1".repeat(5_000))])).toBeInstanceOf(Uint8Array);
+  });
+
+  test("that is written again leaves what was written before as it was", () => {
+    const builder = new FrameBuilder();
+    builder.add(finishedWith("1".repeat(5_000)));
+    const body = builder.take();
+    const [first, second] = [writeFrame(7, body), writeFrame(8, body)];
+    expect([readFrame(first).ack, readFrame(second).ack]).toEqual([7, 8]);
+    expect(readFrame(second).messages).toEqual(readFrame(first).messages);
   });
 
   test("lets numbers of any size be viewed where they lie, wherever the frame lies", () => {
