@@ -11,8 +11,8 @@ import type { MemoryLimits } from "./memory-limits.ts";
 const lookEveryMs = 250;
 /** How long a link is not read from, so that others can end their frames. */
 const heldMs = 400;
-/** A link with less than this is not worth holding up. */
-const smallBytes = 256 * 1024;
+/** A link with less than this is not worth holding up, or cutting off. */
+const smallBytes = 64 * 1024;
 
 type AnyLink = Link<unknown, object>;
 export type Links = { readonly all: readonly AnyLink[]; readonly clients: readonly AnyLink[] };

@@ -19,10 +19,10 @@ import type {
 import type { Socket, SocketData } from "../src/link/socket.ts";
 import type { Carrier, Clockwork } from "./clockwork.ts";
 import type { Event } from "./core/step.ts";
-import { burdenOf } from "./core/clients/refusing.ts";
 import { cutOff, watchFlow, type Links } from "./flow-watch.ts";
 import { memoryLimits, type MemoryLimits } from "./memory-limits.ts";
 import type { PeerHello } from "./records.ts";
+import { Pacing } from "./pacing.ts";
 import { joining, type KeptSession } from "./replica.ts";
 import { isLocalProcess, watchProcess } from "./local-process.ts";
 import { beatsOfSilence } from "../src/link/heartbeat.ts";
@@ -43,13 +43,6 @@ type Session = {
   contestedAt: number;
 };
 
-/**
- * How much each client may bring while memory is tight; and the longest pause between two of its frames. What is
- * refused costs little more than its garbage, and should be told soon.
- */
-const slowBytesPerMs = 20_000;
-const pausesMs = { ample: 0, tight: 500, full: 50 } as const;
-
 /** How long peers look for the next scheduler on the same journal, unless they were told otherwise. */
 const longestAbsenceMs = 60 * 60_000;
 
@@ -65,6 +58,7 @@ export class Sessions implements Carrier {
   readonly #heartbeatMs: number;
   readonly #log: Log;
   readonly #limits: MemoryLimits;
+  readonly #pacing: Pacing;
   readonly #stopWatching: () => void;
   /** Of those who are refused many come again and again, as the peers of a stale file do. */
   readonly #refused;
@@ -86,6 +80,7 @@ export class Sessions implements Carrier {
     this.#refused = rateLimited(options.log.warning, { what: "refusals" });
     this.#clockwork.carrier = this;
     this.#limits = options.limits ?? memoryLimits();
+    this.#pacing = new Pacing(this.#clockwork, this.#limits);
     this.#stopWatching = watchFlow(() => this.#links(), this.#limits);
   }
 
@@ -132,7 +127,11 @@ export class Sessions implements Carrier {
 
   send(peer: string, messages: readonly (ToClient | ToWorker)[]): void {
     const link = this.#sessions.get(peer)?.link;
-    if (link) for (const message of messages) link.send(message);
+    if (link === undefined) return;
+    for (const message of messages) {
+      if (message.type === "answer") this.#pacing.answer(link, message);
+      else link.send(message);
+    }
   }
 
   disconnect(peer: string, why: string): void {
@@ -311,10 +310,6 @@ export class Sessions implements Carrier {
             refused: (error) => session.link.violate(error),
           }
         : undefined;
-    /** The disk is slower than the peers, or full. */
-    const slowDown = () => {
-      if (this.#clockwork.waitingBytes > this.#limits.waitingBytes) link.throttle(pausesMs.tight);
-    };
     const link: Session["link"] =
       hello.role === "client"
         ? new Link<FromClient, ToClient>({
@@ -325,11 +320,7 @@ export class Sessions implements Carrier {
                 { type: "client-messages", from: id, messages },
                 originOf(frame, received),
               );
-              slowDown();
-              const longestMs = pausesMs[this.#clockwork.level];
-              if (longestMs === 0) return;
-              const ms = Math.min(burdenOf(messages) / slowBytesPerMs, longestMs);
-              if (ms >= 1) link.throttle(ms);
+              this.#pacing.heardFromClient(link, messages);
             }),
           })
         : new Link<FromWorker, ToWorker>({
@@ -340,7 +331,7 @@ export class Sessions implements Carrier {
                 { type: "worker-messages", from: id, messages },
                 originOf(frame, received),
               );
-              slowDown();
+              this.#pacing.heard(link);
             }),
           });
     const session: Session = {

@@ -31,6 +31,7 @@ export async function startScheduler(
     host?: string;
     heartbeatMs?: number;
     memoryLimit?: number;
+    journal?: string;
     core?: { graceMs?: number; clientGraceMs?: number; unknownTaskTimeoutMs?: number };
   },
   /** For Node itself. */
