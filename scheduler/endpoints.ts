@@ -49,10 +49,14 @@ export function responder(options: {
   doorkeeper: Doorkeeper;
   /** Receives the reason when a request is refused or an endpoint throws, for the log. */
   turnedAway: (why: string, peer: Peer) => void;
+  /** While more bytes of answers wait for their readers, there are no more answers with data. */
+  mostUnreadBytes: number;
 }): RequestListener {
-  const { doorkeeper, turnedAway } = options;
+  const { doorkeeper, turnedAway, mostUnreadBytes } = options;
   const pages = new Map(Object.entries(publicPages));
   const endpoints = new Map(Object.entries(options.endpoints));
+
+  let unreadBytes = 0;
 
   function answerTo(request: IncomingMessage): EndpointAnswer {
     const path = pathOf(request);
@@ -65,6 +69,7 @@ export function responder(options: {
       turnedAway(refusal.words, peerOf(request));
       return textAnswer(refusal.words, refusal.status);
     }
+    if (!page && unreadBytes > mostUnreadBytes) return busy;
     const query = new URLSearchParams(request.url!.slice(path.length));
     try {
       return endpoint({ path, query });
@@ -74,21 +79,37 @@ export function responder(options: {
     }
   }
 
-  return (request, response) => write(response, answerTo(request), isReading(request));
+  return (request, response) => {
+    const answer = answerTo(request);
+    // Bytes wait outside the heap.
+    const body = Buffer.from(answer.body);
+    unreadBytes += body.length;
+    response.once("close", () => {
+      unreadBytes -= body.length;
+    });
+    write(response, { ...answer, body }, isReading(request));
+  };
 }
+
+const busy = textAnswer("Ask again later: too many answers wait for their readers.", 503);
 
 function isReading({ method }: IncomingMessage): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-function write(response: ServerResponse, answer: EndpointAnswer, keepsConnection: boolean): void {
+function write(
+  response: ServerResponse,
+  answer: EndpointAnswer & { readonly body: Buffer },
+  keepsConnection: boolean,
+): void {
   const { status = 200, contentType, body } = answer;
   response.writeHead(status, {
     "content-type": contentType,
-    "content-length": Buffer.byteLength(body),
+    "content-length": body.length,
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
     ...(status === 405 && { allow: "GET, HEAD" }),
+    ...(status === 503 && { "retry-after": "5" }),
     ...(status === 401 && { "www-authenticate": "Bearer" }),
     // The body of such a request is not read, so the connection cannot be used again.
     ...(!keepsConnection && { connection: "close" }),

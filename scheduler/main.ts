@@ -229,6 +229,7 @@ async function serve(
     turnedAway: (why, { address }) => turnedAway.say(`turned away ${address}: ${why}`),
     endpoints: apiOf(clockwork),
     frameBytes: limits.frameBytes,
+    mostUnreadBytes: limits.waitingBytes,
   }).catch((error: unknown) => {
     abandon();
     throw error;

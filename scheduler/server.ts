@@ -34,6 +34,8 @@ export type ServerOptions = Pick<
   turnedAway?: (why: string, peer: Peer) => void;
   /** What HTTP requests with the view token can read, by path. */
   endpoints?: Endpoints;
+  /** Bytes of their answers that may wait for their readers. Default: 64 MiB. */
+  mostUnreadBytes?: number;
 };
 
 export type Server = UpgradeServer;
@@ -46,14 +48,17 @@ export type Server = UpgradeServer;
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { host, port, token, credentials, accept, endpoints = {} } = options;
-  const { acceptData, turnedAway = () => undefined } = options;
+  const { acceptData, turnedAway = () => undefined, mostUnreadBytes = 64 * 2 ** 20 } = options;
   const scheme = credentials ? "https" : "http";
   const viewToken = viewTokenOf(token);
   try {
     return await startUpgradeServer({
       ...options,
       doorkeeper: upgradeDoorkeeper(scheme, "scheduler"),
-      respond: responder({ endpoints, doorkeeper: dataDoorkeeper(viewToken, scheme), turnedAway }),
+      respond: responder({
+        ...{ endpoints, turnedAway, mostUnreadBytes },
+        doorkeeper: dataDoorkeeper(viewToken, scheme),
+      }),
       tokenFor(right, purpose) {
         if (right === "full") return token;
         return purpose === "link" ? viewToken : undefined;

@@ -4,9 +4,11 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { createConnection } from "node:net";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { WebSocket } from "ws";
+import { viewTokenOf } from "../../src/meeting/token.ts";
 import { provenWebSocket } from "../proven.ts";
 import {
   addCleanUp,
@@ -69,6 +71,20 @@ async function expectServed(): Promise<void> {
 }
 
 const list = { type: "tasks", limit: tasks };
+
+test("long answers over HTTP", { timeout: 2 * patientMs }, async () => {
+  await startCluster({});
+  const token = viewTokenOf(scheduler.token);
+  const request = `GET /api/tasks?limit=${tasks} HTTP/1.1\r\nhost: here\r\nauthorization: Bearer ${token}\r\n\r\n`;
+  for (let index = 0; index < 400; index += 1) {
+    const socket = createConnection(scheduler.port, "127.0.0.1");
+    addCleanUp(async () => socket.destroy());
+    socket.on("error", () => undefined);
+    socket.pause();
+    socket.write(request.repeat(5));
+  }
+  await expectServed();
+});
 
 describe.each(["without a journal", "with a journal"])("%s", (how) => {
   beforeEach(async () => {
