@@ -78,8 +78,7 @@ export class Link<In, Out extends object> {
 
   /** Makes frames of what waits already, if it is much, and writes them. */
   pack(): void {
-    this.#outbox.makeWholeFrames();
-    this.#writeFrames(Infinity);
+    while (this.#outbox.makeWholeFrameOfAll()) this.#writeFrames(1);
     if (this.#outbox.hasUnsent) this.#hold();
   }
 
@@ -270,7 +269,7 @@ export class Link<In, Out extends object> {
     if (this.#closing && !this.#outbox.hasUnsent) {
       this.#socket?.close(this.#closing.code, this.#closing.reason);
     } else if (this.#outbox.hasUnsent || this.#paused) {
-      this.#outbox.makeWholeFrames();
+      while (this.#outbox.makeWholeFrameOfAll());
       this.#hold();
     }
   }

@@ -92,9 +92,10 @@ export class Outbox<Out extends object> {
     return this.messageBytes >= usualFrameBytes && this.#build();
   }
 
-  /** Makes frames of all messages, with the newest, while they fill one of the usual size. */
-  makeWholeFrames(): void {
-    while (this.messageBytes + weigh(this.lastUnsent) >= usualFrameBytes) this.#build();
+  /** The same with the newest one, which then does not grow any more. */
+  makeWholeFrameOfAll(): boolean {
+    const bytes = this.messageBytes + weigh(this.lastUnsent);
+    return bytes >= usualFrameBytes && this.#build();
   }
 
   /** Whether `next` returns a frame. */

@@ -156,6 +156,21 @@ describe("sending", () => {
     expect(right.batches).toEqual([100]);
   });
 
+  test("sends what is much at once when it is told to, and joins what is little", () => {
+    const { clock, left, right } = new Pair();
+    clock.runFor(10);
+    for (let n = 0; n < 100; n += 1) {
+      left.link.send(note(n));
+      left.link.pack();
+    }
+    left.link.send({ type: "block", texts: ["x".repeat(1024 * 1024)] });
+    left.link.pack();
+    expect(left.link.lastUnsent).toBeUndefined();
+    left.link.send(note(100));
+    clock.runFor(10);
+    expect(right.batches).toEqual([101, 1]);
+  });
+
   test("lets the newest message grow until it is in a frame", () => {
     const { clock, left, right } = new Pair();
     left.link.send({ type: "note", texts: ["a"] });
