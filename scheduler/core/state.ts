@@ -26,6 +26,7 @@ import { createSchedules, type Schedules } from "./schedules/schedules.ts";
 import { ReadyQueue } from "./placement/ready-queue.ts";
 import type { Vigil } from "./placement/no-workers.ts";
 import type { Departure } from "./workers/departures.ts";
+import type { Repertoire } from "./workers/repertoires.ts";
 import type { Restart } from "./workers/restart.ts";
 import type { Retirement } from "./workers/retiring.ts";
 import { createScatters, type Scatters } from "./values/scatters.ts";
@@ -211,9 +212,7 @@ export type Worker = {
   readonly pid: number;
   readonly threads: number;
   readonly slots: number;
-  /** The keys of its functions: names and digests; and the names alone, of those in its modules. */
-  readonly functions: ReadonlySet<string>;
-  readonly registeredNames: readonly string[];
+  readonly repertoire: Repertoire;
   readonly resources: Resources;
   readonly tags: ReadonlySet<string>;
   readonly joinedAt: number;
@@ -433,6 +432,8 @@ export type State = {
   readonly endedClients: Client[];
 
   // Workers: see workers/.
+  /** What the workers here have registered. */
+  readonly repertoires: Map<string, Repertoire>;
   /** The names of functions that a worker here has registered. */
   readonly registered: Set<string>;
   /** Restarts that workers have still to answer. */
@@ -525,6 +526,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     schedules: createSchedules(),
     hurrying: new Set(),
     endedClients: [],
+    repertoires: new Map(),
     registered: new Set(),
     restarts: new Set(),
     retirements: new Map(),

@@ -22,6 +22,12 @@ export class Refusal {
   }
 }
 
+/** There is no room for what would be kept of a request; `why` says `whyNoRoom`. */
+export function noRoomToWait(why: string): Refusal {
+  const message = `make this call again later: there is no room for more that waits or is held: ${why}`;
+  return new Refusal({ code: "overloaded", message });
+}
+
 /** In place of an answer: the handler keeps the request, and answers it in this step or another. */
 export const later = Symbol("later");
 

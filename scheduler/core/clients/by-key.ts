@@ -26,7 +26,7 @@ export function want(
   answer(step, asked, { unknown });
   const released: Task[] = [];
   for (const task of found) {
-    addWant(task, asked.client);
+    addWant(step, task, asked.client);
     if (task.state.at === "released") released.push(task);
     else tellOutcome(step, asked.client, task);
   }

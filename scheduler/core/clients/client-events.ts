@@ -7,7 +7,9 @@ import { giveBack, handBack, took } from "../coordination/requests.ts";
 import { createClient } from "./create-client.ts";
 import { endFeed, endFeeds, receiveRead } from "./feeds.ts";
 import { fittingReason } from "../memory/brief-failures.ts";
+import { enterHeap } from "../memory/ledger.ts";
 import { whyFull } from "../memory/levels.ts";
+import { clientBytes } from "../memory/sizes.ts";
 import { refuseBurden, withoutBurden, type Refused } from "./refusing.ts";
 import { acceptOffer, declineOffers } from "./retention.ts";
 import { leaveOutput, receiveTaken } from "./output.ts";
@@ -26,6 +28,7 @@ export function join(step: StepContext, id: ClientId, name: string, right?: Righ
   const { state, now, effects } = step;
   const client = createClient(id, name, now, { onlyLooks: right === "view" });
   state.clients.set(id, client);
+  enterHeap(state, clientBytes(client));
   effects.log("info", `client ${name} joined`);
   tellTimeLimit(step, client);
 }
@@ -71,6 +74,8 @@ export function leave(step: StepContext, id: ClientId): void {
 
 /** The end of a client, a program's or one inside a task: releases its tasks. `giveBack` follows. */
 export function releaseAll(step: StepContext, client: Client): void {
+  // One inside a task that holds leases ends twice: for its tasks, and for these.
+  if (!client.gone) enterHeap(step.state, clientBytes(client), -1);
   client.gone = true;
   release(step, client, wantsOf(client));
   declineOffers(step, client);
@@ -176,7 +181,7 @@ function refuseLooker({ effects }: StepContext, client: Client, message: FromCli
 /** The client does not want these tasks any more, and is told nothing of them from here on. */
 function release(step: StepContext, client: Client, tasks: readonly Task[]): void {
   // All wants end first, so that none of these tasks is settled for the client while others are forgotten.
-  const released = tasks.filter((task) => removeWant(task, client));
+  const released = tasks.filter((task) => removeWant(step, task, client));
   for (const task of released) {
     abandonScatter(step, task, client);
     leaveOutput(step, client, task);

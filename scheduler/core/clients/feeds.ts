@@ -4,7 +4,8 @@
 import type { ClusterEvent, TaskEvent, WorkerEvent } from "../../../src/wire/events.ts";
 import type { ParametersOf } from "../../../src/wire/requests.ts";
 import type { Failure } from "../../../src/wire/protocol.ts";
-import { enterHeap, namesBytes } from "../memory/ledger.ts";
+import { enterHeap } from "../memory/ledger.ts";
+import { namesBytes } from "../memory/sizes.ts";
 import type { Client, Task, TaskKey } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { isScattered } from "../values/lineage.ts";
@@ -86,7 +87,7 @@ function forget({ state }: StepContext, feed: Feed): void {
 
 /** Bytes of what it was asked for. */
 export function feedBytes({ functions, keys }: Feed): number {
-  return namesBytes(functions) + namesBytes(keys);
+  return 600 + namesBytes(functions) + namesBytes(keys);
 }
 
 /** Something happened to a task. */

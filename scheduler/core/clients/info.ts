@@ -33,7 +33,9 @@ export function workerInfos(state: State): WorkerInfo[] {
 /** The ids of the workers that registered a function. */
 export function registeredAt({ workers }: State, reference: FunctionReference): string[] {
   const key = functionKey(reference);
-  return [...workers.values()].filter((worker) => worker.functions.has(key)).map(({ id }) => id);
+  return [...workers.values()]
+    .filter((worker) => worker.repertoire.keys.has(key))
+    .map(({ id }) => id);
 }
 
 function workerInfo({ retirements }: State, worker: Worker): WorkerInfo {
@@ -46,7 +48,7 @@ function workerInfo({ retirements }: State, worker: Worker): WorkerInfo {
   const status = leaving ? "leaving" : !isUp ? "away" : worker.paused ? "paused" : "up";
   const why = retirements.get(worker)?.stuck ?? worker.paused;
   const tasks = worker.dispatches.size;
-  const functions = [...worker.registeredNames].sort();
+  const functions = [...worker.repertoire.registeredNames].sort();
   const { address, version } = worker;
   return {
     id,

@@ -3,8 +3,10 @@
 
 import type { Payload } from "../../../src/payload/payload.ts";
 import type { ParametersOf, ResultOf } from "../../../src/wire/requests.ts";
-import { Refusal, type Asked } from "./answers.ts";
+import { noRoomToWait, Refusal, type Asked } from "./answers.ts";
+import { whyNoRoom } from "../memory/allotments.ts";
 import { enterPublished } from "../memory/ledger.ts";
+import { retentionBytes } from "../memory/sizes.ts";
 import { endRetention, findTasks, offer, retain, type Retention } from "./retention.ts";
 import type { State, TaskKey } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -68,8 +70,10 @@ export function give(
 ): ResultOf<"published"> | Refusal {
   const found = step.state.published.get(name);
   if (found === undefined) return unknown(step.state, name);
-  const { value, inputs } = found;
-  const offered = offer(step, client, found.retention.tasks);
+  const { value, inputs, retention } = found;
+  const why = whyNoRoom(step.state, "waits", retentionBytes(retention));
+  if (why !== undefined) return noRoomToWait(why);
+  const offered = offer(step, client, retention.tasks);
   return offered === undefined ? { value } : { value, inputs: [...inputs], offer: offered };
 }
 

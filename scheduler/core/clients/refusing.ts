@@ -3,7 +3,7 @@
 
 import type { Failure, FromClient } from "../../../src/wire/protocol.ts";
 import { bytesOf } from "../effects.ts";
-import { taskBytes } from "../memory/ledger.ts";
+import { taskBytes } from "../memory/sizes.ts";
 import type { Client } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 

@@ -6,7 +6,9 @@
 // sent by the client before it heard of the new one, would end them.
 
 import { assert } from "../assert.ts";
-import { enterHeap, retainedBytes } from "../memory/ledger.ts";
+import { allot } from "../memory/allotments.ts";
+import { enterHeap } from "../memory/ledger.ts";
+import { retentionBytes } from "../memory/sizes.ts";
 import { includes, listOf, without, withOne } from "../structures/small-set.ts";
 import type { Client, State, Task, TaskKey } from "../state.ts";
 import { forgetIfUnneeded, tellOutcome } from "../tasks/lifecycle.ts";
@@ -35,7 +37,7 @@ export function findTasks(state: State, keys: readonly TaskKey[]): Task[] | Task
 export function retain({ state }: StepContext, what: string, tasks: readonly Task[]): Retention {
   const retention = { what, tasks };
   const { retentions } = state;
-  enterHeap(state, retainedBytes, tasks.length);
+  enterHeap(state, retentionBytes(retention));
   for (const task of tasks) {
     retentions.set(task, withOne(retentions.get(task), retention));
   }
@@ -45,7 +47,7 @@ export function retain({ state }: StepContext, what: string, tasks: readonly Tas
 /** Ends a retention, once. Tasks that nothing else needs are forgotten. */
 export function endRetention(step: StepContext, ended: Retention): void {
   const { retentions } = step.state;
-  enterHeap(step.state, retainedBytes, -ended.tasks.length);
+  enterHeap(step.state, retentionBytes(ended), -1);
   for (const task of ended.tasks) {
     const all = retentions.get(task);
     assert(includes(all, ended), () => `${task.key} is not retained any more by ${ended.what}`);
@@ -80,7 +82,9 @@ export function offer(
   let open = offers.open.get(client);
   if (open === undefined) offers.open.set(client, (open = new Map<number, Retention>()));
   const id = offers.made++;
-  open.set(id, retain(step, `what ${client.name} is being told`, tasks));
+  const offered = retain(step, `what ${client.name} is being told`, tasks);
+  open.set(id, offered);
+  allot(step.state, "waits", retentionBytes(offered));
   return id;
 }
 
@@ -94,7 +98,7 @@ export function acceptOffer(step: StepContext, client: Client, id: number): void
 /** The client has futures of these tasks now: it wants them, and is told how each stands. */
 export function subscribe(step: StepContext, client: Client, tasks: readonly Task[]): void {
   for (const task of tasks) {
-    addWant(task, client);
+    addWant(step, task, client);
     tellOutcome(step, client, task);
   }
 }
@@ -106,6 +110,7 @@ export function declineOffer(step: StepContext, client: Client, id: number): voi
   if (ofClient === undefined || offered === undefined) return;
   ofClient.delete(id);
   if (ofClient.size === 0) open.delete(client);
+  allot(step.state, "waits", retentionBytes(offered), -1);
   endRetention(step, offered);
 }
 

@@ -5,6 +5,8 @@
 import { createClient } from "./create-client.ts";
 import type { FromWorker } from "../../../src/wire/protocol.ts";
 import { giveBack } from "../coordination/requests.ts";
+import { enterHeap } from "../memory/ledger.ts";
+import { clientBytes } from "../memory/sizes.ts";
 import { isEnding } from "../placement/dispatches.ts";
 import { releaseAll, receiveFrom } from "./client-events.ts";
 import type { Client, Dispatch, Task } from "../state.ts";
@@ -25,6 +27,7 @@ export function receiveFromInside(
   if (dispatch.abandoned) return;
   if (dispatch.inside === undefined) {
     dispatch.inside = createInside(step, dispatch);
+    enterHeap(step.state, clientBytes(dispatch.inside));
     tellTimeLimit(step, dispatch.inside);
   }
   receiveFrom(step, dispatch.inside, [message.message]);

@@ -2,31 +2,38 @@
 // of others are kept in a set, so that the end of a client costs no more than what it wanted.
 
 import { includes, without, withOne } from "../structures/small-set.ts";
-import type { Client, Task } from "../state.ts";
+import { enterHeap } from "../memory/ledger.ts";
+import { wantBytes } from "../memory/sizes.ts";
+import type { Client, State, Task } from "../state.ts";
 
-export function addWant(task: Task, client: Client): void {
+type Book = { readonly state: Pick<State, "ledger"> };
+
+export function addWant({ state }: Book, task: Task, client: Client): void {
   client.within?.wants.add(task);
-  if (task.spec.client !== client) client.wantsOfOthers.add(task);
+  if (task.spec.client !== client && !client.wantsOfOthers.has(task)) {
+    client.wantsOfOthers.add(task);
+    enterHeap(state, wantBytes);
+  }
   task.wantedBy = withOne(task.wantedBy, client);
 }
 
 /** Returns whether the client wanted the task. */
-export function removeWant(task: Task, client: Client): boolean {
+export function removeWant(book: Book, task: Task, client: Client): boolean {
   if (!includes(task.wantedBy, client)) return false;
-  forgetWant(task, client);
+  forgetWant(book, task, client);
   task.wantedBy = without(task.wantedBy, client);
   return true;
 }
 
 /** Ends the wants of all clients, without telling them. */
-export function removeWants(task: Task): void {
-  forEachWanting(task, (client) => forgetWant(task, client));
+export function removeWants(book: Book, task: Task): void {
+  forEachWanting(task, (client) => forgetWant(book, task, client));
   task.wantedBy = undefined;
 }
 
-function forgetWant(task: Task, { within, wantsOfOthers }: Client): void {
+function forgetWant({ state }: Book, task: Task, { within, wantsOfOthers }: Client): void {
   within?.wants.delete(task);
-  if (wantsOfOthers.size > 0) wantsOfOthers.delete(task);
+  if (wantsOfOthers.delete(task)) enterHeap(state, wantBytes, -1);
 }
 
 /** The tasks that a client wants, and some of its own that it does not want any more. */

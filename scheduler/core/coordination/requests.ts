@@ -3,11 +3,13 @@
 
 import { formatSize } from "../../../src/size.ts";
 import { bytesOf } from "../effects.ts";
+import { enterAllotted, whyNoRoom } from "../memory/allotments.ts";
 import { enterItem } from "../memory/ledger.ts";
+import { claimBytes, thingBytes } from "../memory/sizes.ts";
 import { acceptOffer, findTasks, retain } from "../clients/retention.ts";
 import type { Client } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
-import { answer, later, Refusal, type Asked } from "../clients/answers.ts";
+import { answer, later, noRoomToWait, Refusal, type Asked } from "../clients/answers.ts";
 import { claimOf, discard, involvementOf, received, serve, setClaim, undo } from "./serve.ts";
 import {
   createThing,
@@ -28,6 +30,9 @@ const operations: Record<Kind, readonly Request["op"][]> = {
   variable: ["set", "get", "clear"],
 };
 
+/** The operations that may wait, or hold something. */
+const waiting: ReadonlySet<Request["op"]> = new Set(["acquire", "wait", "get", "put"]);
+
 export function coordinate(
   step: StepContext,
   asked: Asked<"coordinate">,
@@ -42,7 +47,10 @@ export function coordinate(
   const item = request.value === undefined ? undefined : createItem(step, request);
   if (item instanceof Refusal) return item;
   const thing = existing ?? createThing(request);
-  if (!existing) things.set(fileName({ kind, name }), thing);
+  if (!existing) {
+    things.set(fileName({ kind, name }), thing);
+    enterAllotted(step.state, "waits", thingBytes(thing));
+  }
   remember(step, client, thing, request);
   perform(step, asked, request, thing, item);
   serve(step, thing);
@@ -144,6 +152,10 @@ function whyNot(
         "events, queues and variables in use, as many as there may be",
     );
   }
+  const bytes =
+    (thing === undefined ? thingBytes(request) : 0) + (waiting.has(op) ? claimBytes : 0);
+  const why = bytes > 0 ? whyNoRoom(step.state, "waits", bytes) : undefined;
+  if (why !== undefined) return noRoomToWait(why);
   const known = thing && limitOf(thing);
   if (limit !== undefined && known !== undefined && known !== limit) {
     const what = kind === "queue" ? "maxSize" : "n";

@@ -3,7 +3,9 @@
 
 import type { Coordinated } from "../../../src/wire/coordination.ts";
 import { answer } from "../clients/answers.ts";
-import { claimBytes, enterHeap, enterItem } from "../memory/ledger.ts";
+import { enterAllotted } from "../memory/allotments.ts";
+import { enterItem } from "../memory/ledger.ts";
+import { claimBytes, thingBytes } from "../memory/sizes.ts";
 import { declineOffer, endRetention, offer, subscribe } from "../clients/retention.ts";
 import type { Client } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -40,7 +42,9 @@ export function serve(step: StepContext, thing: Thing): void {
       serveVariable(step, thing);
       break;
   }
-  if (isIdle(thing)) step.state.coordination.things.delete(fileName(thing));
+  if (isIdle(thing) && step.state.coordination.things.delete(fileName(thing))) {
+    enterAllotted(step.state, "waits", thingBytes(thing), -1);
+  }
 }
 
 /** Strictly in turn: whoever wants many leases is not overtaken for ever by those who want small. */
@@ -142,7 +146,7 @@ export function setClaim(
   const before = claims.size;
   if (claim) claims.set(id, claim);
   else claims.delete(id);
-  enterHeap(step.state, claimBytes, claims.size - before);
+  enterAllotted(step.state, "waits", claimBytes, claims.size - before);
   if (involvement.claims.size + involvement.uses.size === 0) {
     step.state.coordination.clients.delete(client);
   }

@@ -2,26 +2,42 @@
 
 import { assert } from "../assert.ts";
 import { feedBytes } from "../clients/feeds.ts";
+import type { Retention } from "../clients/retention.ts";
 import type { Item } from "../coordination/things.ts";
 import type { Client, State } from "../state.ts";
 import { listOf } from "../structures/small-set.ts";
+import { bytesOf } from "../workers/repertoires.ts";
+import { allot, enterAllotted, type Allotment } from "./allotments.ts";
 import {
-  claimBytes,
   createLedger,
   enterHeap,
   enterItem,
   enterPayload,
   enterPublished,
+  enterSchedule,
   enterTask,
   followFailure,
   followReasons,
-  retainedBytes,
-  specBytes,
 } from "./ledger.ts";
+import {
+  claimBytes,
+  clientBytes,
+  dispatchBytes,
+  functionBytes,
+  holderBytes,
+  rateBytes,
+  retentionBytes,
+  retireBytes,
+  scatterBytes,
+  specBytes,
+  thingBytes,
+  wantBytes,
+  workerBytes,
+} from "./sizes.ts";
 import { fresh } from "../tasks/lifecycle.ts";
 
 export function checkLedger(state: State): void {
-  const { heapBytes, outsideBytes, failures } = state.ledger;
+  const { heapBytes, outsideBytes, allotted, failures } = state.ledger;
   const anew = countAnew(state);
   assert(
     heapBytes === anew.heapBytes,
@@ -31,6 +47,10 @@ export function checkLedger(state: State): void {
     outsideBytes === anew.outsideBytes,
     () => `${outsideBytes} bytes are entered outside of the heap, ${anew.outsideBytes} are there`,
   );
+  for (const [of, bytes] of Object.entries(allotted)) {
+    const there = anew.allotted[of as Allotment];
+    assert(bytes === there, () => `${bytes} bytes are allotted to ${of}, ${there} are there`);
+  }
   for (const [failure, { tasks }] of failures) {
     const there = anew.failures.get(failure)?.tasks;
     assert(tasks === there, () => `${tasks} tasks are entered for a failure, ${there} have it`);
@@ -49,20 +69,60 @@ function countAnew(state: State) {
     followReasons(book, fresh, task.state);
   }
   for (const client of clientsOf(state)) {
-    for (const { signature } of client.specs.values()) enterHeap(book, specBytes(signature));
+    for (const spec of client.specs.values()) enterHeap(book, specBytes(spec));
   }
-  for (const retentions of state.retentions.values()) {
-    enterHeap(book, retainedBytes, listOf(retentions).length);
+  for (const client of [...state.clients.values(), ...insidersOf(state)]) {
+    enterHeap(book, clientBytes(client));
+    enterHeap(book, wantBytes, client.wantsOfOthers.size);
+  }
+  for (const retention of retentionsOf(state)) enterHeap(book, retentionBytes(retention));
+  for (const open of state.offers.open.values()) {
+    for (const offered of open.values()) allot(book, "waits", retentionBytes(offered));
   }
   for (const [name, published] of state.published) enterPublished(book, name, published, 1);
   for (const feed of state.feeds) enterHeap(book, feedBytes(feed));
   const { all, pending } = state.schedules;
-  for (const { call } of [...all.values(), ...pending.keys()]) enterPayload(book, call.args, 1);
+  for (const each of [...all.values(), ...pending.keys()]) enterSchedule(book, each, 1);
   for (const { claims } of state.coordination.clients.values()) {
-    enterHeap(book, claimBytes, claims.size);
+    enterAllotted(book, "waits", claimBytes, claims.size);
+  }
+  for (const thing of state.coordination.things.values()) {
+    enterAllotted(book, "waits", thingBytes(thing));
   }
   for (const item of itemsOf(state)) enterItem(book, item, 1);
+  for (const rate of state.limits.rates.values()) enterAllotted(book, "rates", rateBytes(rate));
+  for (const scatters of state.scatters.byTask.values()) {
+    for (const { workers } of listOf(scatters)) enterHeap(book, scatterBytes, 1 + workers.size);
+  }
+  enterWorkers(state, book);
   return ledger;
+}
+
+function enterWorkers(state: State, book: Pick<State, "ledger">): void {
+  for (const worker of state.workers.values()) {
+    enterAllotted(book, "workers", workerBytes(worker));
+    enterHeap(book, dispatchBytes, worker.dispatches.size);
+    enterHeap(book, holderBytes, worker.holds.size);
+  }
+  for (const repertoire of state.repertoires.values()) {
+    enterAllotted(book, "workers", bytesOf(repertoire));
+  }
+  for (const { key, workers } of state.functions.values()) {
+    if (workers > 0) enterAllotted(book, "workers", functionBytes(key));
+  }
+  for (const { requests } of state.retirements.values()) {
+    enterAllotted(book, "waits", retireBytes, requests.length);
+  }
+}
+
+/** The clients inside tasks. */
+function insidersOf({ workers }: State): Client[] {
+  const dispatches = [...workers.values()].flatMap((worker) => [...worker.dispatches.values()]);
+  return dispatches.map(({ inside }) => inside).filter((inside) => inside !== undefined);
+}
+
+function retentionsOf({ retentions }: State): Set<Retention> {
+  return new Set([...retentions.values()].flatMap((each) => listOf(each)));
 }
 
 /** All clients that have specs: a client that is gone may have left tasks. */

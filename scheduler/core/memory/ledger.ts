@@ -7,11 +7,25 @@ import type { Failure } from "../../../src/wire/protocol.ts";
 import type { Payload } from "../../../src/payload/payload.ts";
 import type { Item } from "../coordination/things.ts";
 import type { Published } from "../clients/published.ts";
+import type { Schedule } from "../schedules/schedules.ts";
 import type { State, Task, TaskState } from "../state.ts";
+import { noneAllotted, type Allotment } from "./allotments.ts";
+import { tableBytes } from "./fields.ts";
+import {
+  factsBytes,
+  failureBytes,
+  itemBytes,
+  namesBytes,
+  reasonBytes,
+  scheduleBytes,
+  textBytes,
+} from "./sizes.ts";
 
 export type Ledger = {
   /** Bytes of texts and of what else is entered one by one. */
   heapBytes: number;
+  /** The part of these that is of each allotment; see allotments.ts. */
+  readonly allotted: Record<Allotment, number>;
   /** Bytes of the parts of payloads. */
   outsideBytes: number;
   /** One failure may be that of many tasks: how many have it, and its bytes. */
@@ -26,40 +40,18 @@ export type Ledger = {
 /** `tight`: new work is slowed down. `full`: it is refused. */
 export type Level = "ample" | "tight" | "full";
 
-/** More than each takes, as `npm run bench:memory` measures: what is freed stays on the heap until it is collected. */
-export const taskBytes = 450;
-const bytesEach = { input: 170, spec: 3_500, timer: 110, kept: 100, thing: 400 };
-/** Of a text: that and one byte for each character. */
-const textBytes = 32;
-export const retainedBytes = 150;
-const itemBytes = 350;
-export const claimBytes = 250;
 const eventBytes = 1_000;
 
 export function createLedger(): Ledger {
   const failures: Ledger["failures"] = new Map();
   const reasons: Ledger["reasons"] = new Map();
-  return { heapBytes: 0, outsideBytes: 0, failures, reasons, level: "ample", isExhausted: false };
+  const sums = { heapBytes: 0, outsideBytes: 0, allotted: noneAllotted() };
+  return { ...sums, failures, reasons, level: "ample", isExhausted: false };
 }
 
 /** All that the state has on the heap, more or less. */
-export function heapBytes({
-  ledger,
-  tasks,
-  timers,
-  wallTimers,
-  kept,
-  coordination,
-  unreadEvents,
-}: State): number {
-  return (
-    ledger.heapBytes +
-    tasks.size * taskBytes +
-    (timers.size + wallTimers.size) * bytesEach.timer +
-    kept.size * bytesEach.kept +
-    coordination.things.size * bytesEach.thing +
-    unreadEvents * eventBytes
-  );
+export function heapBytes(state: State): number {
+  return state.ledger.heapBytes + tableBytes(state) + state.unreadEvents * eventBytes;
 }
 
 // ── What is entered ──────────────────────────────────────────────────────────────────────────────
@@ -84,10 +76,8 @@ export function enterPayload(
 
 /** A task is filed or forgotten. */
 export function enterTask(state: Pick<State, "ledger">, task: Task, times: 1 | -1): void {
-  const { key, args, inputKeys } = task;
-  enterPayload(state, args, times);
-  const inputs = inputKeys === undefined ? 0 : inputKeys.length * bytesEach.input;
-  state.ledger.heapBytes += times * (key.length + inputs);
+  enterPayload(state, task.args, times);
+  enterHeap(state, factsBytes(task), times);
 }
 
 export function enterPublished(
@@ -109,16 +99,13 @@ export function enterItem(
   enterHeap(state, itemBytes + namesBytes(keys), times);
 }
 
-/** The bytes of a spec, whose options are kept several times: as they are, and in signatures. */
-export function specBytes(signature: string): number {
-  return bytesEach.spec + 4 * signature.length;
-}
-
-/** The bytes of a list of names. */
-export function namesBytes(names: Iterable<string> = []): number {
-  let bytes = 0;
-  for (const name of names) bytes += 2 * textBytes + name.length;
-  return bytes;
+export function enterSchedule(
+  state: Pick<State, "ledger">,
+  schedule: Schedule,
+  times: 1 | -1,
+): void {
+  enterPayload(state, schedule.call.args, times);
+  enterHeap(state, scheduleBytes(schedule), times);
 }
 
 /** The state of a task has changed: a failure is kept while a task has it. */
@@ -157,7 +144,7 @@ export function followReasons(
     if (known) known.tasks++;
     else {
       reasons.set(reason, { tasks: 1, text: reason });
-      ledger.heapBytes += textBytes + reason.length;
+      ledger.heapBytes += reasonBytes(reason);
     }
   }
   for (const reason of reasonsOf(from)) {
@@ -165,24 +152,11 @@ export function followReasons(
     known.tasks--;
     if (known.tasks > 0) continue;
     reasons.delete(reason);
-    ledger.heapBytes -= textBytes + reason.length;
+    ledger.heapBytes -= reasonBytes(reason);
   }
 }
 
 function reasonsOf(state: TaskState): string[] {
   if (state.at !== "cancelled") return [];
   return [state.reason, state.passedOn].filter((reason) => reason !== undefined);
-}
-
-function failureBytes({ message, error }: Failure): number {
-  let bytes = 200 + textBytes + message.length;
-  const records = error ? [error] : [];
-  for (let record; (record = records.pop());) {
-    const { name, message: own, stack = "", code = "", properties = "", thrown = "" } = record;
-    for (const text of [name, own, stack, code, properties, thrown])
-      bytes += textBytes + text.length;
-    if (record.cause) records.push(record.cause);
-    records.push(...(record.errors ?? []));
-  }
-  return bytes;
 }

@@ -14,7 +14,7 @@ import { enterSite, hasTags, leaveSite, unwatchNames, watchNames } from "./sites
 
 /** Whether the worker could run such tasks if it had nothing else to do. */
 export function couldRun(worker: Worker, constraint: PlacementConstraint): boolean {
-  if (!worker.functions.has(constraint.function.key)) return false;
+  if (!worker.repertoire.keys.has(constraint.function.key)) return false;
   const { workers, allowOtherWorkers } = constraint;
   if (workers !== undefined && !allowOtherWorkers && !isNamed(worker, workers)) return false;
   return hasTags(worker, constraint) && lacks(worker, constraint) === undefined;

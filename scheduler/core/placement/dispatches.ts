@@ -4,6 +4,8 @@
 
 import { tellOfTask } from "../clients/feeds.ts";
 import type { Input } from "../effects.ts";
+import { enterHeap } from "../memory/ledger.ts";
+import { dispatchBytes } from "../memory/sizes.ts";
 import * as limits from "./limits.ts";
 import { mayRunAt, type Site } from "./sites.ts";
 import type { Dispatch, PlacementConstraint, State, Task, Worker } from "../state.ts";
@@ -38,6 +40,7 @@ export function dispatch(step: StepContext, task: Task, worker: Worker): void {
   if (spec.constraint.limit) limits.countStart(now, spec.constraint.limit);
   if (next.suspect) worker.suspects++;
   if (next.closes) worker.closedFor = task;
+  enterHeap(state, dispatchBytes);
   state.totals.dispatched++;
   // To the end of these sets, so that the next task goes to the worker that waited longest.
   if (state.free.size > 1) state.free.delete(worker);
@@ -75,6 +78,7 @@ export function endDispatch({ state }: StepContext, ended: Dispatch): void {
   const { worker, task } = ended;
   endInside(state, ended);
   worker.dispatches.delete(task.key);
+  enterHeap(state, dispatchBytes, -1);
   if (ended.withdrawing) worker.withdrawals--;
   if (ended.lent) {
     worker.lent--;
@@ -177,6 +181,7 @@ export function offerLimits(step: StepContext): void {
 export function dropDispatch(state: State, dispatch: Dispatch): void {
   const { limit } = dispatch.task.spec.constraint;
   endInside(state, dispatch);
+  enterHeap(state, dispatchBytes, -1);
   if (limit === undefined) return;
   stopRegaining(dispatch);
   if (!dispatch.lent) limits.countEnd(state, limit);
@@ -259,8 +264,9 @@ export function unblock(state: State, worker: Worker): void {
 
 /** The blocked sites that the worker may matter to: those of its functions, and perhaps others. */
 function blockedAt({ ready, functions }: State, worker: Worker): Iterable<Site> {
-  if (ready.blocked.size <= worker.functions.size) return ready.blocked;
-  return [...worker.functions].flatMap((key) =>
+  const { keys } = worker.repertoire;
+  if (ready.blocked.size <= keys.size) return ready.blocked;
+  return [...keys].flatMap((key) =>
     [...(functions.get(key)?.sites ?? [])].filter((site) => ready.blocked.has(site)),
   );
 }

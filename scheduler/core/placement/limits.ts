@@ -5,6 +5,8 @@
 
 import { formatDuration } from "../../../src/duration.ts";
 import type { RateLimit, TaskOptions } from "../../../src/wire/protocol.ts";
+import { enterAllotted, whyNoRoom } from "../memory/allotments.ts";
+import { rateBytes } from "../memory/sizes.ts";
 import { Deque } from "../structures/deque.ts";
 import { Heap, type Heaped } from "../structures/heap.ts";
 import type { Dispatch, PlacementConstraint, State, Task } from "../state.ts";
@@ -88,15 +90,16 @@ export function limitSignature(functionName: string, options: TaskOptions): stri
 
 /** For one constraint more. */
 export function enterLimit(
-  { limits }: State,
+  state: State,
   signature: string,
   functionName: string,
   { maxRunning, rateLimit, limitName: name = functionName }: TaskOptions,
 ): Limit {
+  const { limits } = state;
   let limit = limits.all.get(signature);
   if (limit === undefined) {
     const counter = maxRunning === undefined ? undefined : counterFor(limits, name);
-    const rate = rateLimit && rateFor(limits, name, rateLimit);
+    const rate = rateLimit && rateFor(state, name, rateLimit);
     const most = maxRunning ?? Infinity;
     if (counter) {
       counter.limits++;
@@ -140,13 +143,33 @@ function counterFor({ counters }: Limits, name: string): Counter {
   return counter;
 }
 
-function rateFor({ rates }: Limits, name: string, { count, perMs }: RateLimit): Rate {
-  const signature = JSON.stringify([name, count, perMs]);
+/** Why there is no room for the rate limit of these options, in words; undefined when there is, or when it is known. */
+export function whyNoRate(
+  state: State,
+  functionName: string,
+  { rateLimit, limitName: name = functionName }: TaskOptions,
+): string | undefined {
+  if (rateLimit === undefined) return undefined;
+  const signature = rateSignature(name, rateLimit);
+  if (state.limits.rates.has(signature)) return undefined;
+  const why = whyNoRoom(state, "rates", rateBytes({ signature, count: rateLimit.count }));
+  return why && `there is no room for the rate limit "${name}" beside the others: ${why}`;
+}
+
+function rateSignature(name: string, { count, perMs }: RateLimit): string {
+  return JSON.stringify([name, count, perMs]);
+}
+
+function rateFor(state: State, name: string, rateLimit: RateLimit): Rate {
+  const { rates } = state.limits;
+  const signature = rateSignature(name, rateLimit);
   let rate = rates.get(signature);
   if (rate === undefined) {
+    const { count, perMs } = rateLimit;
     const rest = { starts: new Deque<number>(), closed: new Set<Limit>() };
     rate = { signature, count, perMs, ...rest, lastStart: 0, timedAt: undefined, limits: 0 };
     rates.set(signature, rate);
+    enterAllotted(state, "rates", rateBytes(rate));
   }
   return rate;
 }
@@ -159,8 +182,10 @@ function forgetCounterIfUnused({ counters }: Limits, counter: Counter): void {
 /** It is remembered while a start matters to tasks that may yet come. */
 function forgetRateIfUnused(state: State, rate: Rate): void {
   if (rate.limits > 0) return;
-  if (rate.starts.size === 0) state.limits.rates.delete(rate.signature);
-  else watch(state, rate, rate.lastStart + rate.perMs);
+  if (rate.starts.size === 0) {
+    state.limits.rates.delete(rate.signature);
+    enterAllotted(state, "rates", rateBytes(rate), -1);
+  } else watch(state, rate, rate.lastStart + rate.perMs);
 }
 
 export function letsMoreRun(a: Limit, b: Limit): boolean {

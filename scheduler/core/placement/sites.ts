@@ -118,7 +118,7 @@ function namesOf({ name, host, id }: Worker): ReadonlySet<string> {
 
 /** Whether the worker has the function and the tags, and is one of those asked for. */
 export function mayRunAt(worker: Worker, site: Site): boolean {
-  if (!worker.functions.has(site.function.key) || !hasTags(worker, site)) return false;
+  if (!worker.repertoire.keys.has(site.function.key) || !hasTags(worker, site)) return false;
   return site.workers === undefined || site.workers.has(worker);
 }
 

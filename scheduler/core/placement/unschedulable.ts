@@ -44,7 +44,7 @@ export function whatIsMissing(state: State, constraint: PlacementConstraint): st
     return `no worker is left: ${joins === 1 ? "one has" : `${joins} have`} been here${went}`;
   }
   const staying = [...state.workers.values()].filter(({ leaving }) => !leaving);
-  const able = staying.filter(({ functions }) => functions.has(key));
+  const able = staying.filter(({ repertoire }) => repertoire.keys.has(key));
   if (able.length === 0) {
     for (const worker of state.workers.values()) {
       if (worker.leaving && couldRun(worker, constraint)) {

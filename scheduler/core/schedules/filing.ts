@@ -2,7 +2,7 @@
 
 import type { ScheduleInfo } from "../../../src/wire/schedules.ts";
 import { endRetention } from "../clients/retention.ts";
-import { enterPayload } from "../memory/ledger.ts";
+import { enterSchedule } from "../memory/ledger.ts";
 import type { State } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import type { Schedule } from "./schedules.ts";
@@ -38,7 +38,7 @@ export function setNext(
 /** The schedule is no more, or will not be. Its tasks go on. */
 export function discard(step: StepContext, schedule: Schedule): void {
   const { schedules } = step.state;
-  if (!schedule.gone) enterPayload(step.state, schedule.call.args, -1);
+  if (!schedule.gone) enterSchedule(step.state, schedule, -1);
   schedule.gone = true;
   schedule.backlog = [];
   schedules.behind.delete(schedule);

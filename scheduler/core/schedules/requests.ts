@@ -6,7 +6,7 @@ import type { ParametersOf, ResultOf } from "../../../src/wire/requests.ts";
 import { later, refuse, Refusal, type Asked } from "../clients/answers.ts";
 import { findTasks, retain } from "../clients/retention.ts";
 import type { State, Task } from "../state.ts";
-import { enterPayload } from "../memory/ledger.ts";
+import { enterSchedule } from "../memory/ledger.ts";
 import { functionKey } from "../tasks/functions.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { discard, file, infoOf } from "./filing.ts";
@@ -61,10 +61,8 @@ function createSchedule(
   const { name, cron, timezone = "UTC", everyMs, catchUp, overlap } = parameters;
   const { function: called, digest, value, inputs, options } = parameters;
   const createdAt = Math.floor(now);
-  // Let go by `discard`.
-  enterPayload(state, value, 1);
   const itsClient = clientOf(name, now);
-  return {
+  const schedule: Schedule = {
     number: state.schedules.made++,
     name,
     cron: cron === undefined ? undefined : { expression: cron, timezone },
@@ -90,6 +88,9 @@ function createSchedule(
     backlog: [],
     gone: false,
   };
+  // Let go by `discard`.
+  enterSchedule(state, schedule, 1);
+  return schedule;
 }
 
 function isSame(one: Schedule, other: Schedule): boolean {

@@ -1,6 +1,7 @@
 // The runs of schedules: a moment becomes a task, or is left out because the run before it has not ended.
 
 import { keep } from "../clients/keeping.ts";
+import { whyNoRate } from "../placement/limits.ts";
 import { mayStart } from "../time-limit.ts";
 import type { State, Task } from "../state.ts";
 import { admit, cancelOne, createTask, isSettled } from "../tasks/lifecycle.ts";
@@ -64,6 +65,12 @@ function submitRun(step: StepContext, schedule: Schedule, moment: number): void 
   const { state, now, effects } = step;
   const { client, call } = schedule;
   const key = keyOf(schedule, moment);
+  const why = call.options && whyNoRate(state, call.function.name, call.options);
+  if (why !== undefined) {
+    schedule.skipped++;
+    effects.log("warning", `a moment of ${client.name} is left out: ${why}`);
+    return;
+  }
   if (state.tasks.has(key)) {
     schedule.skipped++;
     effects.log("warning", `a moment of ${client.name} is left out: a task has its key ${key}`);

@@ -282,7 +282,7 @@ export function cancel(
 ): void {
   if (isSettled(task)) {
     // The client had not heard so when it cancelled it: a retry of what failed first must not revive it.
-    if (task.state.at === "failed" && removeWant(task, by)) forgetIfUnneeded(step, task);
+    if (task.state.at === "failed" && removeWant(step, task, by)) forgetIfUnneeded(step, task);
     return;
   }
   const forDependents = passedOn(task.key, reason);
@@ -290,7 +290,7 @@ export function cancel(
     if (isSettled(each)) continue;
     const itsReason = each === task ? reason : forDependents;
     if (!force) {
-      if (removeWant(each, by)) step.effects.cancelled(by, each.key, itsReason);
+      if (removeWant(step, each, by)) step.effects.cancelled(by, each.key, itsReason);
       if (each.detachedBy === by) each.detachedBy = undefined;
       if (isWantedOrNeeded(each) || step.state.retentions.has(each)) continue;
     }

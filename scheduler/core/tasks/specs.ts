@@ -4,7 +4,8 @@
 import type { TaskOptions } from "../../../src/wire/protocol.ts";
 import { enterConstraint, leaveConstraint } from "../placement/constraints.ts";
 import { createLane, type Lane } from "../placement/lanes.ts";
-import { enterHeap, specBytes } from "../memory/ledger.ts";
+import { enterHeap } from "../memory/ledger.ts";
+import { specBytes } from "../memory/sizes.ts";
 import type { Client, PlacementConstraint, Spec, State, Task } from "../state.ts";
 import { Line } from "../structures/line.ts";
 import { functionKey, referenceTo, type FunctionReference } from "./functions.ts";
@@ -58,7 +59,7 @@ function createSpec(
   };
   const spec: Spec = { ...said, heads: enterRunHeads(state, said) };
   client.specs.set(signature, spec);
-  enterHeap(state, specBytes(signature));
+  enterHeap(state, specBytes(spec));
   return spec;
 }
 
@@ -88,7 +89,7 @@ export function endUse(state: State, spec: Spec): void {
 function forgetIfUnused(state: State, spec: Spec): void {
   if (spec.tasks.size + spec.inUse > 0) return;
   spec.client.specs.delete(spec.signature);
-  enterHeap(state, specBytes(spec.signature), -1);
+  enterHeap(state, specBytes(spec), -1);
   endTimer(state, spec);
   leaveRunHeads(state, spec.heads);
   leaveLane(state, spec.lane);

@@ -4,6 +4,7 @@
 import type { FromClient } from "../../../src/wire/protocol.ts";
 import { keep } from "../clients/keeping.ts";
 import { addWant, removeWants } from "../clients/wants.ts";
+import { whyNoRate } from "../placement/limits.ts";
 import { samePayload } from "../../../src/payload/same-payload.ts";
 import type { Client, Spec, Task } from "../state.ts";
 import { withOne } from "../structures/small-set.ts";
@@ -19,6 +20,12 @@ type Submit = Extract<FromClient, { type: "submit" }>;
 export function submit(step: StepContext, client: Client, message: Submit): void {
   const { keys, args, inputs } = message;
   const { state } = step;
+  const why = message.options && whyNoRate(state, message.name, message.options);
+  if (why !== undefined) {
+    const failure = { code: "overloaded", message: `make this call again later: ${why}` };
+    for (const key of keys) step.effects.failed(client, key, failure);
+    return;
+  }
   const spec = specFor(state, client, message, message.options);
   const { keepMs } = spec.options;
   useSpec(spec);
@@ -31,7 +38,7 @@ export function submit(step: StepContext, client: Client, message: Submit): void
       continue;
     }
     const task = createTask(step, spec, { key, args: args[index]!, inputKeys });
-    addWant(task, client);
+    addWant(step, task, client);
     if (keepMs !== undefined) keep(step, task, keepMs);
     if (inputKeys && !findInputs(step, task, inputKeys)) continue;
     admit(step, task, "submitted");
@@ -64,7 +71,7 @@ export function findInputs(step: StepContext, task: Task, keys: readonly string[
  */
 function isOver(step: StepContext, task: Task): boolean {
   if (task.state.at !== "cancelled") return false;
-  removeWants(task);
+  removeWants(step, task);
   step.state.kept.delete(task);
   forgetIfUnneeded(step, task);
   return !step.state.tasks.has(task.key);
@@ -89,7 +96,7 @@ function rejoin(
     step.effects.failed(client, key, failure);
     return;
   }
-  addWant(existing, client);
+  addWant(step, existing, client);
   const { keepMs } = call.spec.options;
   if (keepMs !== undefined) keep(step, existing, keepMs);
   if (existing.state.at === "released") recompute(step, [existing], "wanted again");

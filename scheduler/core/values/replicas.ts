@@ -1,7 +1,8 @@
 // Replicas: the workers that hold the value of a finished task. What is known of them stands on both
 // sides, `holders` of the task and `holds` of the worker, and is changed here, on both together.
 
-import { enterPayload } from "../memory/ledger.ts";
+import { enterHeap, enterPayload } from "../memory/ledger.ts";
+import { holderBytes } from "../memory/sizes.ts";
 import type { State, Task, Worker } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { arrived } from "./scatters.ts";
@@ -23,6 +24,7 @@ export function noteHolder(
   bytes: number,
 ): void {
   worker.holds.add(task);
+  enterHeap(state, holderBytes);
   worker.heldBytes += bytes;
   if (worker.leaving) state.retirements.get(worker)?.toLookAt.push(task);
   arrived(state, task, worker);
@@ -32,6 +34,7 @@ export function noteHolder(
 export function removeReplica(step: StepContext, task: Task, worker: Worker): void {
   const { state } = task;
   if (state.at !== "finished" || !worker.holds.delete(task)) return;
+  enterHeap(step.state, holderBytes, -1);
   state.holders?.delete(worker);
   worker.heldBytes -= state.bytes;
   // A worker that leaves may be the only one that has it now.
@@ -63,6 +66,7 @@ export function freeValue(step: StepContext, task: Task): void {
   }
   for (const holder of state.holders) {
     holder.holds.delete(task);
+    enterHeap(step.state, holderBytes, -1);
     holder.heldBytes -= state.bytes;
     step.effects.free(holder, task.key, task.order, task.attempt);
   }

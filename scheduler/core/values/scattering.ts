@@ -83,7 +83,7 @@ export function stopScattersTo(step: StepContext, worker: Worker): void {
   const { scatters } = step.state;
   for (const scatter of listOf(scatters.byWorker.get(worker))) {
     const [target] = scatter.workers;
-    noLonger(scatters, scatter, worker);
+    noLonger(step.state, scatter, worker);
     if (target === worker && scatter.task.state.at === "waiting") {
       const words = `scatter it again: the worker that "${scatter.task.key}" was sent to was lost`;
       failScatter(step, scatter, "unschedulable", words);
@@ -123,7 +123,7 @@ function requestMissing(step: StepContext, scatter: Scatter): void {
   const { workers, scatters } = step.state;
   for (const worker of [...toAsk]) {
     const isHolder = task.state.at === "finished" && task.state.holders?.has(worker) === true;
-    if (isHolder || !workers.has(worker.id)) noLonger(scatters, scatter, worker);
+    if (isHolder || !workers.has(worker.id)) noLonger(step.state, scatter, worker);
     else requestReplica(step, task, worker);
   }
   toAsk.clear();
@@ -146,7 +146,7 @@ function createScattered(step: StepContext, client: Client, key: string): Task {
   const spec = specFor(step.state, client, { name: scatteredName });
   const task = createTask(step, spec, { key, args: "[]", inputKeys: undefined });
   task.attempt = scatteredAttempt;
-  addWant(task, client);
+  addWant(step, task, client);
   transition(step, task, { ...awaitingValue }, "its value is sent");
   return task;
 }

@@ -2,6 +2,8 @@
 // looked at in the steps in which something of it has changed, however many there are and to how many workers.
 
 import type { Asked } from "../clients/answers.ts";
+import { enterHeap } from "../memory/ledger.ts";
+import { scatterBytes } from "../memory/sizes.ts";
 import type { State, Task, Worker } from "../state.ts";
 import { listOf, without, withOne, type SmallSet } from "../structures/small-set.ts";
 
@@ -30,6 +32,7 @@ export function createScatters(): Scatters {
 export function addScatter(state: State, scatter: Scatter): void {
   const { scatters } = state;
   const { task } = scatter;
+  enterHeap(state, scatterBytes, 1 + scatter.workers.size);
   scatters.byTask.set(task, withOne(scatters.byTask.get(task), scatter));
   for (const worker of scatter.workers) {
     scatters.byWorker.set(worker, withOne(scatters.byWorker.get(worker), scatter));
@@ -37,7 +40,9 @@ export function addScatter(state: State, scatter: Scatter): void {
   scatters.changed.add(scatter);
 }
 
-export function removeScatter({ scatters }: State, scatter: Scatter): void {
+export function removeScatter(state: State, scatter: Scatter): void {
+  const { scatters } = state;
+  enterHeap(state, scatterBytes, -1 - scatter.workers.size);
   const others = without(scatters.byTask.get(scatter.task), scatter);
   if (others) scatters.byTask.set(scatter.task, others);
   else scatters.byTask.delete(scatter.task);
@@ -52,9 +57,10 @@ export function noteChange({ scatters }: Pick<State, "scatters">, task: Task): v
 }
 
 /** The worker holds the value of the task. */
-export function arrived({ scatters }: State, task: Task, worker: Worker): void {
+export function arrived(state: State, task: Task, worker: Worker): void {
+  const { scatters } = state;
   if (scatters.byTask.size === 0) return;
-  for (const scatter of listOf(scatters.byTask.get(task))) noLonger(scatters, scatter, worker);
+  for (const scatter of listOf(scatters.byTask.get(task))) noLonger(state, scatter, worker);
 }
 
 /** A request to fetch the value has ended, perhaps without it. */
@@ -68,8 +74,10 @@ export function askAgain({ scatters }: State, task: Task, worker: Worker): void 
 }
 
 /** The value need not come to this worker any more. */
-export function noLonger(scatters: Scatters, scatter: Scatter, worker: Worker): void {
+export function noLonger(state: State, scatter: Scatter, worker: Worker): void {
+  const { scatters } = state;
   if (!scatter.workers.delete(worker)) return;
+  enterHeap(state, scatterBytes, -1);
   scatter.toAsk.delete(worker);
   leave(scatters, scatter, worker);
   scatters.changed.add(scatter);

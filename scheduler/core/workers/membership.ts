@@ -14,10 +14,12 @@ import { announceOffloading } from "../values/offloading.ts";
 import { loseReplicas } from "../values/recompute.ts";
 import { endRequestsTo } from "../values/replication.ts";
 import { stopScattersTo } from "../values/scattering.ts";
-import { isBuiltIn } from "../../../src/built-in.ts";
+import { enterAllotted, whyNoRoom } from "../memory/allotments.ts";
+import { workerBytes } from "../memory/sizes.ts";
 import { noteDeparture } from "./departures.ts";
 import { answerFor, ownersOf } from "./ownership.ts";
-import { keysOf, register, unregister } from "./registering.ts";
+import { register, unregister } from "./registering.ts";
+import { enterRepertoire, newBytes } from "./repertoires.ts";
 import { stopAwaitingRestart } from "./restart.ts";
 import { endRetirement } from "./retiring.ts";
 
@@ -47,13 +49,14 @@ export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void 
     if (other.name !== facts.name) continue;
     lose(step, other.id, facts.predecessor?.how ?? "another worker took its name");
   }
-  const worker = createWorker(id, facts, now);
+  const worker = createWorker(state, id, facts, now);
   state.workers.set(id, worker);
   state.departures.delete(worker.name);
   state.noWorkerComing = undefined;
   state.joins++;
   state.lastJoinAt = now;
-  register(step, worker, facts);
+  register(step, worker);
+  enterAllotted(state, "workers", workerBytes(worker));
   addToSites(state, worker);
   // With the first worker it becomes clear what is unschedulable, so every site is looked at.
   if (state.workers.size === 1) for (const site of state.sites.values()) reconsider(state, site);
@@ -66,11 +69,18 @@ export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void 
   effects.log(
     "info",
     `worker ${worker.name} joined: ${counted(worker.slots, "slot")}, ` +
-      counted(worker.registeredNames.length, "function"),
+      counted(worker.repertoire.registeredNames.length, "function"),
   );
 }
 
-function createWorker(id: WorkerId, facts: WorkerFacts, now: number): Worker {
+/** Why there is no room for a worker that would join, in words; undefined when there is. */
+export function whyNotJoin(state: State, id: WorkerId, facts: WorkerFacts): string | undefined {
+  const bytes = workerBytes({ ...facts, id }) + newBytes(state, facts);
+  const why = whyNoRoom(state, "workers", bytes);
+  return why && `there is no room for the facts of more workers: ${why}`;
+}
+
+function createWorker(state: State, id: WorkerId, facts: WorkerFacts, now: number): Worker {
   return {
     id,
     name: facts.name,
@@ -78,8 +88,7 @@ function createWorker(id: WorkerId, facts: WorkerFacts, now: number): Worker {
     pid: facts.pid,
     threads: facts.threads,
     slots: facts.slots,
-    functions: keysOf(facts),
-    registeredNames: facts.functions.filter((name) => !isBuiltIn(name)),
+    repertoire: enterRepertoire(state, facts),
     resources: withoutPrototype(facts.resources),
     tags: new Set(facts.tags),
     joinedAt: now,
@@ -171,6 +180,7 @@ export function lose(step: StepContext, id: WorkerId, how: string): void {
   state.surplus.delete(worker);
   removeFromSites(state, worker);
   unregister(state, worker);
+  enterAllotted(state, "workers", workerBytes(worker), -1);
   loseReplicas(step, worker);
   const requeued = endDispatchesOf(step, worker, how);
   endRequestsTo(state, worker);
@@ -221,14 +231,14 @@ function endDispatchesOf(step: StepContext, worker: Worker, how: string): number
 
 /** The workers for what this one can run have changed: tasks that wait for it are looked at anew. */
 export function reconsiderSitesOf(state: State, worker: Worker): void {
-  for (const key of worker.functions) {
+  for (const key of worker.repertoire.keys) {
     for (const site of state.functions.get(key)?.sites ?? []) reconsider(state, site);
   }
 }
 
 /** Tasks that wait for another version of one of its functions may not wait for ever. */
 function reconsiderReplaced(state: State, worker: Worker): void {
-  const names = new Set(worker.registeredNames);
+  const names = new Set(worker.repertoire.registeredNames);
   for (const facts of state.functions.values()) {
     if (!facts.passed || facts.workers > 0 || !names.has(facts.name)) continue;
     for (const site of facts.sites) reconsider(state, site);

@@ -1,26 +1,18 @@
 // The functions that workers register, by name and by digest. A name should mean the same function on all
 // workers; a warning is logged when the digests of two differ.
 
-import { forgetFunctionIfUnused, functionFor, functionKey } from "../tasks/functions.ts";
+import { enterAllotted } from "../memory/allotments.ts";
+import { functionBytes } from "../memory/sizes.ts";
+import { forgetFunctionIfUnused, functionFor } from "../tasks/functions.ts";
 import type { FunctionFacts, State, Worker } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
+import { leaveRepertoire } from "./repertoires.ts";
 
 /** Names of functions in one warning. */
 const namedAtMost = 5;
 
-/** The digests are in the order of the functions; some workers send none. */
-type Registered = { functions: readonly string[]; digests?: readonly string[] | undefined };
-
-/** The keys of the functions of a worker: each is called by its name, or passed and found by its digest. */
-export function keysOf({ functions, digests = [] }: Registered): Set<string> {
-  return new Set([...functions, ...digests.map((digest) => functionKey({ name: "", digest }))]);
-}
-
-export function register(
-  { state, effects }: StepContext,
-  worker: Worker,
-  { functions, digests = [] }: Registered,
-): void {
+export function register({ state, effects }: StepContext, worker: Worker): void {
+  const { functions, digests, keys } = worker.repertoire;
   const differing: string[] = [];
   let other = "";
   functions.forEach((name, index) => {
@@ -34,11 +26,8 @@ export function register(
       differing.push(name);
       other = known.digestOf;
     }
-    count(known);
   });
-  for (const digest of new Set(digests)) {
-    count(functionFor(state, { name: functions[digests.indexOf(digest)] ?? "", digest }));
-  }
+  for (const key of keys) count(state, state.functions.get(key)!);
   if (differing.length === 0) return;
   const more = differing.length > namedAtMost ? ` and ${differing.length - namedAtMost} more` : "";
   effects.log(
@@ -49,8 +38,9 @@ export function register(
   );
 }
 
-function count(facts: FunctionFacts): void {
+function count(state: State, facts: FunctionFacts): void {
   if (facts.workers === 0) {
+    enterAllotted(state, "workers", functionBytes(facts.key));
     facts.warned = false;
     facts.unknownSince = undefined;
   }
@@ -60,11 +50,13 @@ function count(facts: FunctionFacts): void {
 
 /** A worker is gone, and its functions with it. */
 export function unregister(state: State, worker: Worker): void {
-  for (const key of worker.functions) {
+  for (const key of worker.repertoire.keys) {
     const facts = state.functions.get(key)!;
     if (--facts.workers > 0) continue;
+    enterAllotted(state, "workers", functionBytes(key), -1);
     facts.warned = false;
     if (!facts.passed) state.registered.delete(key);
     forgetFunctionIfUnused(state, facts);
   }
+  leaveRepertoire(state, worker.repertoire);
 }

@@ -3,7 +3,7 @@
 
 import { enterPublished } from "../memory/ledger.ts";
 import type { ParametersOf } from "../../../src/wire/requests.ts";
-import { answer, later, type Asked } from "../clients/answers.ts";
+import { answer, later, Refusal, type Asked } from "../clients/answers.ts";
 import { declineOffer, endRetention } from "../clients/retention.ts";
 import type { Client, Task, Worker } from "../state.ts";
 import { cancelOne, forgetIfUnneeded, isSettled } from "../tasks/lifecycle.ts";
@@ -16,13 +16,19 @@ export type Restart = {
   readonly pending: Set<Worker>;
 };
 
+const mostRestarts = 100;
+
 export function restart(
   step: StepContext,
   asked: Asked<"restart">,
   { reason }: ParametersOf<"restart">,
-): typeof later {
+): Refusal | typeof later {
   const { state, effects } = step;
   const { client } = asked;
+  if (state.restarts.size >= mostRestarts) {
+    const message = `ask again later: ${mostRestarts} restarts have not ended, and no more are begun`;
+    return new Refusal({ code: "overloaded", message });
+  }
   effects.log("warning", `client ${client.name} restarts all workers and cancels all tasks`);
   cancelEverything(step, reason ?? `client ${client.name} restarted everything`);
   const pending = new Set(state.workers.values());
@@ -72,7 +78,7 @@ function cancelEverything(step: StepContext, reason: string): void {
     if (at === "finished" || at === "failed") {
       forEachWanting(task, (client) => step.effects.cancelled(client, task.key, reason));
     }
-    removeWants(task);
+    removeWants(step, task);
   }
   for (const [name, all] of published) {
     enterPublished(step.state, name, all, -1);

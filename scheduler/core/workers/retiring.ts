@@ -5,7 +5,9 @@
 // for values that cannot be made again, as scattered ones, and no longer than its drain timeout.
 
 import type { ParametersOf } from "../../../src/wire/requests.ts";
-import { answer, later, Refusal, type Asked } from "../clients/answers.ts";
+import { answer, later, noRoomToWait, Refusal, type Asked } from "../clients/answers.ts";
+import { enterAllotted, whyNoRoom } from "../memory/allotments.ts";
+import { retireBytes } from "../memory/sizes.ts";
 import type { State, Task, Worker } from "../state.ts";
 import { isNamed } from "../placement/constraints.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -37,6 +39,9 @@ export type Retirement = {
 /** `workers` counts those of the request that are still here. */
 export type RetireRequest = { readonly asked: Asked<"retire">; workers: number };
 
+/** Characters of the reason why a worker leaves. */
+const reasonLength = 1_000;
+
 /** Values that one leaving worker hands over at the same time. */
 const handedOverAtOnce = 64;
 
@@ -54,6 +59,9 @@ export function retire(
     const message = `give the names of workers that are here, as client.workers() tells them: there is no ${unknown.slice(0, 5).join(", ")}`;
     return new Refusal({ code: "worker-lost", message });
   }
+  const why = whyNoRoom(state, "waits", retireBytes * found.length);
+  if (why !== undefined) return noRoomToWait(why);
+  enterAllotted(state, "waits", retireBytes, found.length);
   const request = { asked, workers: found.length };
   for (const worker of found) {
     const retirement = retirementOf(state, worker);
@@ -75,7 +83,7 @@ export function startLeaving(
   const retirement = retirementOf(state, worker);
   // The oldest is the last, and comes first.
   for (const task of [...worker.holds].reverse()) retirement.toLookAt.push(task);
-  retirement.reason = `it left${reason === undefined ? "" : `: ${reason}`}`;
+  retirement.reason = `it left${reason === undefined ? "" : `: ${reason.slice(0, reasonLength)}`}`;
   retirement.keeps = keeps;
 }
 
@@ -86,6 +94,7 @@ export function endRetirement(step: StepContext, worker: Worker): void {
   state.retirements.delete(worker);
   state.leaving.delete(worker);
   for (const request of retirement?.requests ?? []) {
+    enterAllotted(state, "waits", retireBytes, -1);
     request.workers--;
     if (request.workers === 0) answer(step, request.asked, null);
   }

@@ -6,7 +6,9 @@ import { tellOfTask } from "../clients/feeds.ts";
 import { receiveOutput } from "../clients/output.ts";
 import { receiveFromInside } from "../clients/sub-tasks.ts";
 import { countStart, endDispatch, lend, offerRoom, resume } from "../placement/dispatches.ts";
-import type { Dispatch, Worker, WorkerId } from "../state.ts";
+import { enterHeap } from "../memory/ledger.ts";
+import { factsBytes } from "../memory/sizes.ts";
+import type { Dispatch, State, Task, Worker, WorkerId } from "../state.ts";
 import { failAttempt, runAgain } from "../tasks/attempts.ts";
 import { measure } from "../tasks/functions.ts";
 import { finish, finishHeld, requeue } from "../tasks/lifecycle.ts";
@@ -82,7 +84,7 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
         markStarted(step, running);
         const about = { worker: worker.name, fraction, ...(text !== undefined && { text }) };
         tellOfTask(step, running.task, { type: "progress", ...about });
-        running.task.progress = { fraction, ...(text !== undefined && { text }) };
+        setProgress(state, running.task, { fraction, ...(text !== undefined && { text }) });
         break;
       }
       case "output": {
@@ -115,7 +117,7 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
         else receiveMissingInput(step, worker, message.call, message);
         break;
       case "paused":
-        worker.paused = message.reason;
+        worker.paused = message.reason.slice(0, reasonLength);
         step.effects.log("warning", `worker ${worker.name} takes no new tasks: ${message.reason}`);
         break;
       case "resumed":
@@ -132,6 +134,15 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
     }
   }
   offerRoom(step, worker);
+}
+
+/** Characters of the reason why a worker takes no tasks. */
+const reasonLength = 1_000;
+
+function setProgress(state: State, task: Task, progress: Task["progress"]): void {
+  enterHeap(state, factsBytes(task), -1);
+  task.progress = progress;
+  enterHeap(state, factsBytes(task));
 }
 
 /** Why a worker stopped an attempt without being asked to. */

@@ -60,7 +60,7 @@ describe("whatever happens", { timeout: 30_000 + 50 * numRuns }, () => {
   test("with little memory: what is refused leaves nothing, and all that is taken settles", () => {
     let refused = 0;
     fc.assert(
-      fc.property(runs, fc.integer({ min: 2_000, max: 20_000 }), (run, heapBytes) => {
+      fc.property(runs, fc.integer({ min: 10_000, max: 40_000 }), (run, heapBytes) => {
         const world = new World({ ...coreOptions, heapBytes });
         actAll(world, run, undefined);
         refused += world.refused;
