@@ -15,7 +15,7 @@ import type { Effect, UnheardFailure } from "./core/effects.ts";
 import { useOf } from "./core/idle.ts";
 import type { Level } from "./core/memory/ledger.ts";
 import { missedSteps } from "./core/placement/no-workers.ts";
-import { awaySteps } from "./core/workers/membership.ts";
+import { awaySteps, whyNotJoin } from "./core/workers/membership.ts";
 import { createState, type CoreOptions, type State } from "./core/state.ts";
 import { findResult } from "./core/values/recompute.ts";
 import { nextWakeUp, step, type Event } from "./core/step.ts";
@@ -181,6 +181,11 @@ export class Clockwork {
       value: undefined,
       holders: all.flatMap(({ id, address }) => (address === undefined ? [] : [{ id, address }])),
     };
+  }
+
+  /** Why there is no room for a peer that would join, in words; undefined when there is. */
+  whyNotJoin(hello: PeerHello): string | undefined {
+    return hello.role === "worker" ? whyNotJoin(this.#state, hello.id, hello) : undefined;
   }
 
   /** Whether a connected worker serves values at this address. */

@@ -13,6 +13,9 @@ const shareOfMachine = 0.3;
  */
 const shareOfHeap = 0.4;
 
+/** More than a session and its socket take on the heap while nothing waits there. */
+const sessionBytes = 16 * 1024;
+
 export type MemoryLimits = {
   /** Of the state in all, and of what of it is on the heap: see `scheduler/core/memory`. */
   readonly memoryBytes: number;
@@ -26,6 +29,8 @@ export type MemoryLimits = {
   readonly waitingBytes: number;
   /** Of all frames that have arrived in part. */
   readonly arrivingBytes: number;
+  /** Peers that may have a session, or be away. */
+  readonly sessions: number;
 };
 
 /**
@@ -47,5 +52,6 @@ export function memoryLimits(
     pauseAboveBytes: Math.floor(Math.min(64 * 2 ** 20, heapBytes / 8)),
     waitingBytes: Math.floor(memoryBytes / 2),
     arrivingBytes: Math.floor(memoryBytes / 4),
+    sessions: Math.floor(heap / 8 / sessionBytes),
   };
 }

@@ -12,6 +12,26 @@ import type { Event } from "./core/step.ts";
 /** The hello of a peer that has a session, with what the peer proved; nothing stands for the full right. */
 export type PeerHello = (ClientHello & { readonly right?: Right }) | WorkerHello;
 
+/** What a session keeps of a hello: the core keeps the facts of workers, which may be large. */
+export type Peer = ClientPeer | WorkerPeer;
+type ClientPeer = Pick<ClientHello, "role" | "id" | "name" | "attempt"> & {
+  readonly right?: Right;
+};
+export type WorkerPeer = Pick<
+  WorkerHello,
+  "role" | "id" | "name" | "attempt" | "host" | "pid" | "supervisor"
+>;
+
+export function peerOf(hello: PeerHello): Peer {
+  const { id, name, attempt } = hello;
+  const common = { id, name, ...(attempt !== undefined && { attempt }) };
+  if (hello.role === "client") {
+    return { role: "client", ...common, ...(hello.right && { right: hello.right }) };
+  }
+  const { host, pid, supervisor } = hello;
+  return { role: "worker", ...common, host, pid, ...(supervisor !== undefined && { supervisor }) };
+}
+
 /** The options of the core that a scheduler was started with; functions are the same in each. */
 export type KeptOptions = Partial<Omit<CoreOptions, "nearestNames">>;
 

@@ -14,10 +14,12 @@ import { thaw } from "./core/snapshot/thaw.ts";
 import { createState, defaultCoreOptions, type State } from "./core/state.ts";
 import { step, type Event } from "./core/step.ts";
 import {
+  peerOf,
   readRecord,
   recordOf,
   type Happening,
   type KeptOptions,
+  type Peer,
   type PeerHello,
 } from "./records.ts";
 import { startAgain } from "./core/start-again.ts";
@@ -26,7 +28,7 @@ import type { Keeper } from "./write-ahead.ts";
 
 /** The session of a peer, as far as it has to be known to go on with it. */
 export type KeptSession = {
-  readonly hello: PeerHello;
+  readonly hello: Peer;
   /** Messages received from the peer. */
   received: number;
   /** Messages that the peer is known to have received, and those sent after them. */
@@ -179,5 +181,5 @@ export function joining(hello: PeerHello): Event {
 }
 
 function newSession(hello: PeerHello): KeptSession {
-  return { hello, received: 0, acknowledged: 0, messages: [] };
+  return { hello: peerOf(hello), received: 0, acknowledged: 0, messages: [] };
 }

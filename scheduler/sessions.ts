@@ -21,8 +21,8 @@ import type { Carrier, Clockwork } from "./clockwork.ts";
 import type { Event } from "./core/step.ts";
 import { cutOff, watchFlow, type Links } from "./flow-watch.ts";
 import { memoryLimits, type MemoryLimits } from "./memory-limits.ts";
-import type { PeerHello } from "./records.ts";
 import { Pacing } from "./pacing.ts";
+import { peerOf, type Peer, type PeerHello, type WorkerPeer } from "./records.ts";
 import { joining, type KeptSession } from "./replica.ts";
 import { isLocalProcess, watchProcess } from "./local-process.ts";
 import { beatsOfSilence } from "../src/link/heartbeat.ts";
@@ -31,7 +31,7 @@ import { version } from "../src/version.ts";
 import type { Origin } from "./write-ahead.ts";
 
 type Session = {
-  readonly hello: PeerHello;
+  readonly hello: Peer;
   /** The peer's newest attempt to connect that was admitted. */
   attempt: number;
   readonly link: Link<unknown, ToClient | ToWorker>;
@@ -203,6 +203,8 @@ export class Sessions implements Carrier {
     if (attempt < (known?.attempt ?? 0)) {
       return { code: "unavailable", message: "a later attempt of this peer has connected already" };
     }
+    const why = known === undefined ? this.#whyNoRoom(hello) : undefined;
+    if (why !== undefined) return { code: "unavailable", message: why };
     if (hello.role !== "worker") return undefined;
     for (const [id, other] of this.#sessions) {
       if (other.hello.role !== "worker" || other.hello.name !== hello.name) continue;
@@ -214,6 +216,15 @@ export class Sessions implements Carrier {
       return { code: "unavailable", message: `${holder}, unless its link is found to be dead` };
     }
     return undefined;
+  }
+
+  #whyNoRoom(hello: PeerHello): string | undefined {
+    const { sessions: most, waitingBytes } = this.#limits;
+    if (this.#clockwork.waitingBytes > waitingBytes) return "its journal waits for the disk";
+    if (this.#sessions.size >= most) {
+      return `there are ${most} clients and workers, and no more fit into the memory of the scheduler`;
+    }
+    return this.#clockwork.whyNotJoin(hello);
   }
 
   /** A link may be dead and seem up. Whether something was heard on it since somebody has asked for the name first. */
@@ -240,7 +251,7 @@ export class Sessions implements Carrier {
     }
     if (known) this.#end(hello.id, known, "it reconnected and could not resume its session");
     this.#clockwork.afterwards(() => {
-      const session = this.#open(hello);
+      const session = this.#open(peerOf(hello));
       // The core's first messages to the peer wait in the link.
       const happened = () => this.#welcome(session, hello, socket, false);
       this.#clockwork.handle(joining(hello), { hello, happened });
@@ -267,7 +278,7 @@ export class Sessions implements Carrier {
     session.link.attach(socket, resumed ? hello.received : 0);
   }
 
-  #open(hello: PeerHello): Session {
+  #open(hello: Peer): Session {
     const { id } = hello;
     const isCurrent = () => this.#sessions.get(id) === session;
     const on = (messages: LinkEvents<never>["messages"]): LinkEvents<never> => ({
@@ -397,11 +408,11 @@ export class Sessions implements Carrier {
   }
 }
 
-function leaving({ role, id }: PeerHello, how: string): Event {
+function leaving({ role, id }: Peer, how: string): Event {
   return role === "client" ? { type: "client-leaves", id } : { type: "worker-lost", id, how };
 }
 
-function rightOf(hello: PeerHello): Right {
+function rightOf(hello: Peer | PeerHello): Right {
   return hello.role === "client" ? (hello.right ?? "full") : "full";
 }
 
@@ -411,6 +422,6 @@ const forWorkers: Refusal = {
 };
 
 /** Whether a worker replaces another one that has died, though its link still seems to be up. */
-function isSuccessor(hello: WorkerHello, other: WorkerHello): boolean {
+function isSuccessor(hello: WorkerHello, other: WorkerPeer): boolean {
   return hello.host === other.host && hello.predecessor?.pid === other.pid;
 }

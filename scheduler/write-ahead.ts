@@ -8,6 +8,7 @@
 import type { SocketData } from "../src/link/socket.ts";
 import { clearTimeout, setImmediate, setTimeout } from "../src/timers.ts";
 import type { Event } from "./core/step.ts";
+import type { WorkerHello } from "../src/wire/protocol.ts";
 import { JournalFullError } from "./journal/journal-error.ts";
 import { recordOf, type Happening, type PeerHello } from "./records.ts";
 import { refusalOf } from "./refusal.ts";
@@ -105,7 +106,7 @@ export class WriteAhead {
     this.#commitSoon();
   }
 
-  /** Bytes of the frames that wait. */
+  /** Bytes of the frames and hellos that wait. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
@@ -130,7 +131,7 @@ export class WriteAhead {
 
   #wait(waiting: Waiting): void {
     this.#waiting.push(waiting);
-    this.#waitingBytes += frameBytes(waiting);
+    this.#waitingBytes += bytesOf(waiting);
     this.#hasNews = true;
     if (!this.#isUsedUp) this.#commitSoon();
   }
@@ -248,7 +249,7 @@ export class WriteAhead {
 
   #conclude(written: readonly Waiting[]): void {
     for (const each of written) {
-      this.#waitingBytes -= frameBytes(each);
+      this.#waitingBytes -= bytesOf(each);
       if (!this.#stopped) this.#happen(each);
     }
     if (this.#stopped) return;
@@ -273,8 +274,18 @@ export class WriteAhead {
   }
 }
 
-function frameBytes(waiting: Waiting): number {
-  return "run" in waiting ? 0 : (waiting.origin.frame?.length ?? 0);
+function bytesOf(waiting: Waiting): number {
+  if ("run" in waiting) return waiting.after === undefined ? 0 : helloBytes(waiting.after);
+  const { frame, hello } = waiting.origin;
+  return frame?.length ?? (hello === undefined ? 0 : helloBytes(hello));
+}
+
+/** More or less: a hello may be large by its functions. */
+function helloBytes(hello: object): number {
+  let bytes = 1_000;
+  const { functions = [], digests = [] } = hello as Partial<WorkerHello>;
+  for (const texts of [functions, digests]) for (const text of texts) bytes += 32 + text.length;
+  return bytes;
 }
 
 /** Workers, the clock and all else that is of the cluster have one order. */

@@ -3,6 +3,7 @@
 import { PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
 import type { Socket as NetSocket } from "node:net";
 import type { WebSocket } from "ws";
+import { closeCodes } from "../../src/link/socket.ts";
 import { provenWebSocket } from "../proven.ts";
 import { addCleanUp } from "./daemons.ts";
 
@@ -77,6 +78,12 @@ export class RawPeer {
   send(data: object | string | Uint8Array): void {
     const isData = typeof data === "string" || data instanceof Uint8Array;
     this.#webSocket.send(isData ? data : JSON.stringify(data));
+  }
+
+  /** Ends the session in good order. */
+  async leave(): Promise<void> {
+    this.#webSocket.close(closeCodes.goodbye, "goodbye");
+    await this.closed;
   }
 
   /** Past the rules of WebSocket: bytes on the connection under it. */

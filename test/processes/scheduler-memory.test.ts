@@ -15,6 +15,8 @@ import {
   type Scheduler,
 } from "./daemons.ts";
 
+import { clientHello, RawPeer, workerHello } from "./raw-peer.ts";
+
 type Tasks = typeof import("./fixtures/large-small.ts");
 const module = path.join(import.meta.dirname, "fixtures", "large-small.ts");
 
@@ -49,11 +51,11 @@ beforeEach(() => {
   waiting = { gate, future: bystander.submit("untilFile", gate) };
 });
 
-async function expectBystanderServed(): Promise<void> {
+async function expectBystanderServed(workers = 1): Promise<void> {
   writeFileSync(waiting.gate, "");
   expect(await waiting.future.result({ timeoutMs: patientMs })).toBe(waiting.gate);
   waiting.future.release();
-  expect((await bystander.info()).workers).toBe(1);
+  expect((await bystander.info()).workers).toBe(workers);
   expect(scheduler.program.isRunning).toBe(true);
 }
 
@@ -69,6 +71,9 @@ async function expectEmptied(): Promise<void> {
   );
   expect(await bystander.submit("echo", 1).result({ timeoutMs: patientMs })).toBe(1);
 }
+
+const manyNames = (of: number, count: number, length: number) =>
+  Array.from({ length: count }, (_, index) => `${of}-${index}-`.padEnd(length, "f"));
 
 function expectOnlyRefused(errors: readonly unknown[]): number {
   const refused = errors.filter((error) => error !== undefined);
@@ -166,6 +171,69 @@ describe("far past its limit", { timeout: 2 * patientMs }, () => {
     await expectBystanderServed();
     client.release(futures);
     await expectEmptied();
+  });
+
+  test("functions of workers", async () => {
+    const peers: RawPeer[] = [];
+    const answers: string[] = [];
+    for (let at = 0; at < 40; at++) {
+      const peer = await RawPeer.connect(scheduler);
+      const { type, code } = await peer.welcomed({
+        ...workerHello,
+        ...{ id: `raw-${at}`, name: `raw-${at}`, functions: manyNames(at, 10_000, 250) },
+      });
+      answers.push(type === "refused" ? (code as string) : type);
+      if (type === "welcome") peers.push(peer);
+    }
+    // Whoever has the same modules as one that is here brings next to nothing.
+    const twin = await RawPeer.connect(scheduler);
+    const functions = manyNames(0, 10_000, 250);
+    const { type } = await twin.welcomed({ ...workerHello, id: "twin", name: "twin", functions });
+    expect([peers.length > 0, peers.length < 30, type]).toEqual([true, true, "welcome"]);
+    expect(new Set(answers)).toEqual(new Set(["welcome", "unavailable"]));
+    await expectBystanderServed(peers.length + 2);
+    await Promise.all([twin, ...peers].map((peer) => peer.leave()));
+    await expectEmptied();
+  });
+
+  test("sessions of clients", async () => {
+    const peers: RawPeer[] = [];
+    let refused = 0;
+    for (let at = 0; at < 3_000 && refused === 0; at++) {
+      const peer = await RawPeer.connect(scheduler);
+      const hello = { ...clientHello, id: `raw-${at}`, name: `${at}`.padEnd(250, "x") };
+      const { type, code } = await peer.welcomed(hello);
+      if (type === "welcome") peers.push(peer);
+      else {
+        expect(code).toBe("unavailable");
+        refused++;
+      }
+    }
+    expect([peers.length > 300, refused]).toEqual([true, 1]);
+    await expectBystanderServed();
+    await Promise.all(peers.map((peer) => peer.leave()));
+    await expectEmptied();
+  });
+
+  test("rate limits that outlive their tasks", async () => {
+    const rateLimit = { count: 1, perMs: 1e9 };
+    const futures = Array.from({ length: 20_000 }, (_, index) =>
+      client.with({ limitName: `limit ${index}`, rateLimit }).submit("echo", index),
+    );
+    await client.wait(futures, { timeoutMs: patientMs });
+    const errors = await Promise.all(futures.map((future) => future.exception()));
+    const refused = expectOnlyRefused(errors);
+    expect([refused > 1_000, refused < 19_000]).toEqual([true, true]);
+    const named = errors.findIndex((error) => error !== undefined);
+    expect(errors[named]!.message).toContain(`"limit ${named}"`);
+    await expectBystanderServed();
+    client.release(futures);
+    // They are remembered for days, and in nobody's way.
+    expect((await bystander.info()).memory.level).toBe("ample");
+    const { usedBytes } = (await bystander.info()).memory;
+    expect(usedBytes).toBeLessThan(emptyBytes + 16 * mebibyte);
+    expect(await client.submit("echo", 1).result({ timeoutMs: patientMs })).toBe(1);
+    emptyBytes = usedBytes;
   });
 
   test("results", async () => {

@@ -2,22 +2,28 @@
 
 import { expect, test, vi } from "vitest";
 import type { Clockwork } from "../../scheduler/clockwork.ts";
+import { memoryLimits, type MemoryLimits } from "../../scheduler/memory-limits.ts";
 import { Sessions } from "../../scheduler/sessions.ts";
 import type { Origin } from "../../scheduler/write-ahead.ts";
 import { createLog } from "../../src/log.ts";
 import { memorySocketPair } from "../src/link/socket-memory.ts";
 import { clientHello } from "../src/link/accepting-side.ts";
 
-function stage() {
+function stage(limits?: MemoryLimits) {
   const handle = vi.fn((_event, origin?: Origin) => origin?.happened?.());
   const afterwards = (run: () => void) => run();
   const options = { graceMs: 30_000, smallResultBytes: 65_536 };
-  const clockwork = { options, handle, afterwards } as unknown as Clockwork;
+  const room = { whyNot: undefined as string | undefined };
+  const clockwork = {
+    ...{ options, handle, afterwards },
+    whyNotJoin: () => room.whyNot,
+  } as unknown as Clockwork;
   const sessions = new Sessions({
     id: "s1",
     clockwork,
     heartbeatMs: 10_000,
     log: createLog("test"),
+    ...(limits && { limits }),
   });
   /** The first message that the scheduler sends, and how the socket closes, when that has come. */
   function connect(hello: object) {
@@ -33,7 +39,7 @@ function stage() {
     return { near, heard };
   }
   const events = () => handle.mock.calls.map(([event]) => (event as { type: string }).type);
-  return { sessions, connect, events };
+  return { sessions, connect, events, room };
 }
 
 test("an attempt that arrives after a later one of the same peer does not take its place", async () => {
@@ -53,6 +59,31 @@ test("an attempt that arrives after a later one of the same peer does not take i
   await vi.waitFor(() => expect(next.heard.answer).toMatchObject({ resumed: true }));
   await vi.waitFor(() => expect(later.heard.closed).toBe(4003));
   expect(events()).toEqual(["client-joins", "client-back"]);
+});
+
+test("a peer for which there is no room is refused for now, and one that has a session comes back", async () => {
+  const { connect, events, room } = stage({ ...memoryLimits(), sessions: 2 });
+  const joined = connect({});
+  await vi.waitFor(() => expect(joined.heard.answer).toMatchObject({ type: "welcome" }));
+  room.whyNot = "there is no room for the facts of more workers";
+  const worker = connect({ ...workerHello, id: "w" });
+  const refused = { type: "refused", code: "unavailable" };
+  await vi.waitFor(() => {
+    expect(worker.heard.answer).toMatchObject({ ...refused, message: room.whyNot });
+  });
+  room.whyNot = undefined;
+  connect({ id: "c2" });
+  await vi.waitFor(() => expect(events()).toEqual(["client-joins", "client-joins"]));
+  const third = connect({ id: "c3" });
+  await vi.waitFor(() => {
+    expect(third.heard.answer).toMatchObject({
+      ...refused,
+      message: expect.stringMatching(/2 clients and workers/),
+    });
+  });
+  room.whyNot = "nobody is let in";
+  const again = connect({ resumes: "s1" });
+  await vi.waitFor(() => expect(again.heard.answer).toMatchObject({ resumed: true }));
 });
 
 const workerHello = {

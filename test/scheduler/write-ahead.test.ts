@@ -4,7 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import type { Event } from "../../scheduler/core/step.ts";
 import { JournalError, JournalFullError } from "../../scheduler/journal/journal-error.ts";
-import { readRecord } from "../../scheduler/records.ts";
+import { readRecord, type PeerHello } from "../../scheduler/records.ts";
 import { WriteAhead } from "../../scheduler/write-ahead.ts";
 
 function stage(isSynced = false) {
@@ -46,6 +46,19 @@ function stage(isSynced = false) {
 }
 
 const idOf = (event: Event) => (event as { id: string }).id;
+
+test("a hello that waits for the disk counts with its functions", async () => {
+  const { ahead } = stage();
+  const functions = Array.from({ length: 100 }, (_, index) => `${index}`.padEnd(200, "f"));
+  const hello = { role: "worker", id: "w", functions } as unknown as PeerHello;
+  ahead.afterwards(() => undefined, hello);
+  const waiting = ahead.waitingBytes;
+  ahead.handle({ type: "client-back", id: "a" }, 1, { hello });
+  const both = ahead.waitingBytes;
+  expect([waiting > 20_000, both > 40_000]).toEqual([true, true]);
+  await turn();
+  expect(ahead.waitingBytes).toBe(0);
+});
 
 test("the events of a turn are written together, and then happen in order", async () => {
   const { said, ahead, handle } = stage();

@@ -73,9 +73,15 @@ export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void 
   );
 }
 
+/** A small worker may be just what frees memory. */
+const mostWhenExhausted = 64 * 1024;
+
 /** Why there is no room for a worker that would join, in words; undefined when there is. */
 export function whyNotJoin(state: State, id: WorkerId, facts: WorkerFacts): string | undefined {
   const bytes = workerBytes({ ...facts, id }) + newBytes(state, facts);
+  if (state.ledger.isExhausted && bytes > mostWhenExhausted) {
+    return "there is no room for many functions: the heap of the scheduler is nearly used up";
+  }
   const why = whyNoRoom(state, "workers", bytes);
   return why && `there is no room for the facts of more workers: ${why}`;
 }
