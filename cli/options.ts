@@ -93,6 +93,9 @@ export function resources(text: string, earlier: Resources = {}): Resources {
     }
     all[name] = Number(amount);
   }
+  if (Object.keys(all).length > limits.resources) {
+    throw new InvalidArgumentError(`Expected at most ${limits.resources} resources.`);
+  }
   return all;
 }
 

@@ -3,6 +3,7 @@
 // is not plain, has a conversion here.
 
 import { Type, type Static, type TObject } from "typebox";
+import { limits } from "../src/wire/limits.ts";
 import { Key, Milliseconds, Name } from "../src/wire/parts.ts";
 import {
   isResourceName,
@@ -203,6 +204,10 @@ function checkedRateLimit(value: unknown, name: string): RateLimit {
 
 function checkedResources(value: unknown, name: string): Resources {
   const given = record(value, name, "an object such as { gpu: 1 }");
+  const count = Object.keys(given).length;
+  if (count > limits.resources) {
+    throw new RangeError(`${name} must have at most ${limits.resources} resources, not ${count}`);
+  }
   return Object.fromEntries(
     Object.entries(given).map(([resource, amount]) => {
       text(resource, `a name in ${name}`, Name);

@@ -18,6 +18,8 @@ export const limits = {
   inputs: 1_000_000,
   /** Tags of one worker, and those that one task asks for. */
   tags: 256,
+  /** Resources of one worker, and those that one task asks for. */
+  resources: 256,
   /** Starts of tasks that one rate limit remembers, and how long it does, in milliseconds. */
   rateCount: 10_000,
   ratePeriodMs: 31 * 24 * 3_600_000,

@@ -49,7 +49,7 @@ export const ResourcesSchema = Type.Unsafe<Resources>(
   Type.Record(
     Type.String({ pattern: resourceName }),
     Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
-    { additionalProperties: false },
+    { additionalProperties: false, maxProperties: limits.resources },
   ),
 );
 

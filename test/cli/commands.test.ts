@@ -8,6 +8,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { thenceCommand } from "../../cli/main.ts";
 import { node, reap, root, thence, type End, type Program } from "../processes.ts";
 
+/** One resource more than there may be. */
+const manyAmounts = Array.from({ length: 257 }, (_, index) => `r${index}=1`).join();
+
 const commands = thenceCommand().commands.map((command) => command.name());
 
 let folder: string;
@@ -234,6 +237,7 @@ describe("usage", () => {
     [["worker", "--module", "x.ts", "ws://me:secret@host:1"], '"ws://***@host:1" has more than'],
     [["worker", "--module", "x.ts", "--resources", "gpu"], "Expected name=amount"],
     [["worker", "--module", "x.ts", "--tags", "gpu,,highmem"], "Expected tags"],
+    [["worker", "--module", "x.ts", "--resources", manyAmounts], "at most 256 resources"],
     [["worker", "--module", "x.ts", "--tags", "x".repeat(257)], "Expected tags"],
     [["worker", "--module", "x.ts", "--resources", "gpu=1,__proto__=1"], "Choose another name"],
     [["worker", "--module", "x.ts", "--resources", 'a"b=1'], 'Choose another name than "a\\"b"'],

@@ -15,6 +15,8 @@ function sent(options: CallOptions) {
 const refused = (options: Record<string, unknown>) => () =>
   new FakeScheduler().client().with(options);
 
+const manyAmounts = Array.from({ length: 257 }, (_, index) => [`r${index}`, 1] as const);
+
 describe("options of a call", () => {
   test("reach the scheduler as it wants them", () => {
     expect(
@@ -110,6 +112,7 @@ describe("options of a call", () => {
     [{ tags: [] }, RangeError, /tags must name at least one tag/],
     [{ tags: "gpu" }, TypeError, /tags must be an array of tag names, not string/],
     [{ tags: Array(257).fill("t") }, RangeError, /tag names, not 257/],
+    [{ resources: Object.fromEntries(manyAmounts) }, RangeError, /at most 256 resources, not 257/],
     [{ maxRunning: 0 }, RangeError, /maxRunning must be 1 or more: 0/],
     [{ maxRunning: 1.5 }, RangeError, /maxRunning must be a whole number/],
     [{ rateLimit: 10 }, TypeError, /rateLimit must be an object such as { count/],

@@ -46,9 +46,10 @@ const large = (bytes: number) => `${(text += 1)}`.padEnd(bytes, "x");
 
 /** Waits for a file, so that it is there while others fill the scheduler. */
 let waiting: { gate: string; future: Future<string> };
-beforeEach(() => {
+beforeEach(async () => {
   const gate = path.join(folder, `gate-${(text += 1)}`);
   waiting = { gate, future: bystander.submit("untilFile", gate) };
+  await bystander.info();
 });
 
 async function expectBystanderServed(workers = 1): Promise<void> {
@@ -234,6 +235,44 @@ describe("far past its limit", { timeout: 2 * patientMs }, () => {
     expect(usedBytes).toBeLessThan(emptyBytes + 16 * mebibyte);
     expect(await client.submit("echo", 1).result({ timeoutMs: patientMs })).toBe(1);
     emptyBytes = usedBytes;
+  });
+
+  test("names and resources that tasks ask for", async () => {
+    const futures = Array.from({ length: 400 }, (_, index) => {
+      const names = manyNames(index, 1_000, 10);
+      const resources = Object.fromEntries(names.slice(0, 250).map((name) => [name, 1]));
+      const options = index % 2 === 0 ? { workers: names } : { resources };
+      return client.with(options).submit("echo", index);
+    });
+    await client.info();
+    const settled = futures.filter((future) => future.done);
+    const refused = expectOnlyRefused(await Promise.all(settled.map((each) => each.exception())));
+    expect([refused > 50, refused < 400]).toEqual([true, true]);
+    await expectBystanderServed();
+    client.release(futures);
+    await expectEmptied();
+  });
+
+  test("locks, and whoever waits for one", async () => {
+    const other = await connect<Tasks>(scheduler);
+    const outcomes = Array.from({ length: 40_000 }, (_, index) =>
+      errorOf(other.lock(`${index % 20_000}`.padEnd(200, "n")).acquire()),
+    );
+    await other.info();
+    const refused: unknown[] = [];
+    // Of those that wait there is no outcome.
+    for (const outcome of outcomes) {
+      void outcome.then((error) => {
+        if (error !== undefined) refused.push(error);
+      });
+    }
+    await other.info();
+    expectOnlyRefused(refused.slice(0, 100));
+    expect([refused.length > 20_000, refused.length < 39_000]).toEqual([true, true]);
+    expect((await bystander.info()).memory.level).toBe("ample");
+    await expectBystanderServed();
+    await other.close();
+    await expectEmptied();
   });
 
   test("results", async () => {
