@@ -215,7 +215,7 @@ export class Calls {
   }
 
   /** False for a call that is here already; an older attempt of the same task makes way. */
-  #admit(call: Call, inputs: readonly (Payload | Reference)[] = []): boolean {
+  #admit(call: Call, inputs?: readonly (Payload | Reference)[]): boolean {
     const earlier = this.#byKey.get(call.key);
     if (earlier !== undefined) {
       if (earlier.attempt >= call.attempt) return false;
@@ -223,7 +223,9 @@ export class Calls {
     }
     this.#byKey.add(call);
     countValue(call, call.args);
-    for (const input of inputs) if (!isReference(input)) countValue(call, input);
+    if (inputs !== undefined) {
+      for (const input of inputs) if (!isReference(input)) countValue(call, input);
+    }
     this.#heapBytes += call.heapBytes;
     if (call.outsideBytes > 0) this.#options.results.expect(call.outsideBytes);
     return true;
@@ -482,7 +484,7 @@ export class Calls {
     // It does not wait to have its resources back.
     else if (call.lent) this.#release(call);
     // The same key may be sent again before this call has ended.
-    if (ending === dropped) this.#remove(call.key);
+    if (ending === dropped) this.#remove(call);
   }
 
   /**
@@ -495,7 +497,7 @@ export class Calls {
     if (call.usedClient) this.#scattering.forget(call);
     this.#release(call);
     const { ending } = call;
-    if (ending?.code !== "dropped") this.#remove(call.key);
+    if (ending?.code !== "dropped") this.#remove(call);
     if (ending === undefined) return true;
     if (ending.code === "task-cancelled") this.#reports.stopped(call);
     if (ending.code === "task-timeout") {
@@ -508,10 +510,8 @@ export class Calls {
     if (call.terms.resources !== undefined) this.#devices.release(call);
   }
 
-  #remove(key: string): void {
-    const call = this.#byKey.get(key);
-    if (call !== undefined) {
-      this.#byKey.delete(key);
+  #remove(call: Call): void {
+    if (this.#byKey.delete(call.key)) {
       this.#heapBytes -= call.heapBytes;
       if (call.outsideBytes > 0) this.#options.results.unexpect(call.outsideBytes);
     }
