@@ -90,10 +90,11 @@ function payloadWith(
   views: readonly Uint8Array[],
   { mostBytes = limits.frameBytes, allocate }: EncodeRoom,
 ): Payload | undefined {
+  const isShort = text.length < longText;
+  // Most values are no more than a short text.
+  if (isShort && views.length === 0) return text.length > mostBytes ? undefined : text;
   if (text.length + bytesOf(views) > mostBytes) return undefined;
-  if (text.length < longText) {
-    return views.length === 0 ? text : new BinaryPayload(text, packParts(views, allocate));
-  }
+  if (isShort) return new BinaryPayload(text, packParts(views, allocate));
   const bytes = toUtf8(text);
   if (bytes.byteLength + bytesOf(views) > mostBytes) return undefined;
   const isAlone = views.length === 0 && allocate === undefined;
@@ -194,7 +195,8 @@ function plainText(value: unknown): string | undefined {
   try {
     if (!isPlainJson(value)) return undefined;
     const text = stringify(value);
-    return text.includes("\\") && hasEscapedKey(value) ? undefined : text;
+    const mayHaveEscapes = typeof value === "object" && text.includes("\\");
+    return mayHaveEscapes && hasEscapedKey(value) ? undefined : text;
   } catch {
     return undefined;
   }
