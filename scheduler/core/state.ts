@@ -30,7 +30,14 @@ import type { Repertoire } from "./workers/repertoires.ts";
 import type { Restart } from "./workers/restart.ts";
 import type { Retirement } from "./workers/retiring.ts";
 import { createScatters, type Scatters } from "./values/scatters.ts";
-import type { NamedWorkers, Site } from "./placement/sites.ts";
+import {
+  createRosters,
+  type Ask,
+  type NamedWorkers,
+  type Roster,
+  type Rosters,
+} from "./placement/rosters.ts";
+import type { Site } from "./placement/sites.ts";
 import type { Reservation } from "./placement/reservation.ts";
 import type { Suspects } from "./placement/suspects.ts";
 import type { TimeLimit } from "./time-limit.ts";
@@ -144,6 +151,8 @@ export type PlacementConstraint = {
   readonly tags: readonly string[] | undefined;
   /** How many may run or start in the whole cluster; undefined for any number. */
   readonly limit: Limit | undefined;
+  /** The function, the names unless others are allowed, and the tags. */
+  readonly ask: Ask;
   /** The workers that this means now: another site when workers come and go. */
   site: Site;
   readonly lanes: Set<Lane>;
@@ -170,7 +179,10 @@ export type FunctionFacts = {
   digest: string | undefined;
   digestOf: string;
   constraints: number;
-  readonly sites: Set<Site>;
+  /** What is asked for with it alone; with tags besides; and with names of workers. */
+  readonly ask: Ask;
+  readonly tagged: Set<Ask>;
+  readonly named: Set<Ask>;
   /** A warning that some of its tasks are unschedulable was logged: once, not once for each task. */
   warned: boolean;
   /** When the first of its tasks was found to wait, though no worker ever registered it. */
@@ -215,6 +227,9 @@ export type Worker = {
   readonly repertoire: Repertoire;
   readonly resources: Resources;
   readonly tags: ReadonlySet<string>;
+  /** What it could run, but for resources; and what it adds to the sums of these. */
+  readonly rosters: Set<Roster>;
+  readonly mark: number;
   readonly joinedAt: number;
   readonly used: Record<string, number>;
   /** Attempts sent to it that have not ended, by task key, oldest first. */
@@ -363,6 +378,7 @@ export type State = {
 
   // Placement: see placement/.
   readonly constraints: Map<string, PlacementConstraint>;
+  readonly rosters: Rosters;
   readonly sites: Map<string, Site>;
   /** The heads of `run` messages, by what they say. */
   readonly runHeads: Map<string, RunHeads>;
@@ -486,6 +502,7 @@ export function createState(options: Partial<CoreOptions> = {}): State {
     history: new History(),
     submission: { at: 0 },
     constraints: new Map(),
+    rosters: createRosters(),
     sites: new Map(),
     runHeads: new Map(),
     namedWorkers: new Map(),

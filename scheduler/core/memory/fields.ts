@@ -20,6 +20,7 @@ const fields: {
   constraints: "entered: with the specs",
   sites: "entered: with the specs",
   runHeads: "entered: with the specs",
+  rosters: "entered: with the functions and the specs",
   namedWorkers: "entered: with the specs that name them, and with the workers",
   ready: "entered: with the specs and the tasks",
   free: "entered: with the workers",

@@ -10,14 +10,12 @@ import {
   type FunctionReference,
 } from "../tasks/functions.ts";
 import { enterLimit, leaveLimit, limitSignature } from "./limits.ts";
-import { enterSite, hasTags, leaveSite, unwatchNames, watchNames } from "./sites.ts";
+import { askFor, forgetAskIfUnused } from "./rosters.ts";
+import { enterSite, leaveSite } from "./sites.ts";
 
 /** Whether the worker could run such tasks if it had nothing else to do. */
 export function couldRun(worker: Worker, constraint: PlacementConstraint): boolean {
-  if (!worker.repertoire.keys.has(constraint.function.key)) return false;
-  const { workers, allowOtherWorkers } = constraint;
-  if (workers !== undefined && !allowOtherWorkers && !isNamed(worker, workers)) return false;
-  return hasTags(worker, constraint) && lacks(worker, constraint) === undefined;
+  return constraint.ask.roster.workers.has(worker) && lacks(worker, constraint) === undefined;
 }
 
 /** A resource of which the worker has less than is needed. */
@@ -53,19 +51,21 @@ export function enterConstraint(
       : `=${key}`;
   let constraint = state.constraints.get(signature);
   if (constraint === undefined) {
-    const of = {
+    const asked = {
       function: functionFor(state, reference),
       workers: workers && new Set(workers),
       allowOtherWorkers,
-      resources,
       tags,
+    };
+    const of = {
+      ...{ ...asked, ask: askFor(state, asked), resources },
       limit:
         limited === undefined ? undefined : enterLimit(state, limited, reference.name, options),
     };
     const site = enterSite(state, of);
     constraint = { ...of, signature, site, lanes: new Set(), noFreeWorkerAt: undefined, specs: 0 };
     constraint.function.constraints++;
-    watchNames(state, constraint);
+    constraint.ask.constraints.add(constraint);
     state.constraints.set(signature, constraint);
   }
   constraint.specs++;
@@ -77,9 +77,10 @@ export function leaveConstraint(state: State, constraint: PlacementConstraint): 
   constraint.specs--;
   if (constraint.specs > 0) return;
   state.constraints.delete(constraint.signature);
-  unwatchNames(state, constraint);
   leaveSite(state, constraint.site);
-  const { function: facts, limit } = constraint;
+  const { function: facts, ask, limit } = constraint;
+  ask.constraints.delete(constraint);
+  forgetAskIfUnused(state, ask);
   if (limit) leaveLimit(state, limit);
   facts.constraints--;
   if (facts.constraints === 0) facts.warned = false;

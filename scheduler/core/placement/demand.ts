@@ -38,7 +38,7 @@ export function demandFor(
     let ready = 0;
     for (const lane of constraint.lanes) ready += lane.ready;
     if (ready === 0 || isForCertainWorkers(constraint)) continue;
-    if (isSomebodyHere && !isSchedulable(state, constraint)) continue;
+    if (isSomebodyHere && !isSchedulable(constraint)) continue;
     if (constraint.limit) ready = startable(constraint.limit, ready, { targetMs, used });
     const { meanMicros = targetMicros } = constraint.function;
     add(ready * Math.min(1, meanMicros / targetMicros), constraint.resources);

@@ -262,13 +262,10 @@ export function unblock(state: State, worker: Worker): void {
   }
 }
 
-/** The blocked sites that the worker may matter to: those of its functions, and perhaps others. */
-function blockedAt({ ready, functions }: State, worker: Worker): Iterable<Site> {
-  const { keys } = worker.repertoire;
-  if (ready.blocked.size <= keys.size) return ready.blocked;
-  return [...keys].flatMap((key) =>
-    [...(functions.get(key)?.sites ?? [])].filter((site) => ready.blocked.has(site)),
-  );
+/** The blocked sites that the worker may matter to: those of its rosters, and perhaps others. */
+function blockedAt({ ready }: State, { rosters }: Worker): Iterable<Site> {
+  if (ready.blocked.size <= rosters.size) return ready.blocked;
+  return [...rosters].flatMap(({ sites }) => [...sites].filter((site) => ready.blocked.has(site)));
 }
 
 function mayFindRoom(state: State, worker: Worker, site: Site): boolean {

@@ -12,6 +12,7 @@ import { fits, needsOf } from "./locality.ts";
 export function checkPlacement(state: State): void {
   checkReadyQueue(state);
   checkSites(state);
+  checkRosters(state);
   checkLimits(state);
   assert(state.becameReady.size === 0, () => "specs with ready tasks are left over from the step");
 }
@@ -124,7 +125,7 @@ function checkSites(state: State): void {
     const isFiled = state.ready.blocked.has(site);
     const hasBlocked = site.blockedBy !== undefined || site.aside.size > 0;
     assert(isFiled === hasBlocked, () => "a site is wrongly filed as blocked");
-    assert(site.function.sites.has(site), () => "a function does not know a site");
+    assert(site.roster.sites.has(site), () => "a roster does not know a site");
     const { blockedBy } = site;
     if (blockedBy?.place) {
       assert(blockedBy.place.site === site, () => "a site is blocked by a lane of another");
@@ -134,13 +135,46 @@ function checkSites(state: State): void {
   for (const site of state.ready.blocked) {
     assert(state.sites.get(site.signature) === site, () => "a removed site is blocked");
   }
-  for (const each of state.constraints.values()) {
-    const { workers: asked, allowOtherWorkers, site } = each;
-    assert(site.function === each.function, () => "a site is of another function");
-    if (asked === undefined || allowOtherWorkers) continue;
-    for (const worker of state.workers.values()) {
-      const isAsked = isNamed(worker, asked);
-      assert(site.workers?.has(worker) === isAsked, () => "a site does not have the workers named");
+  for (const { ask, site } of state.constraints.values()) {
+    assert(site.roster === ask.roster, () => "a site is of another roster");
+  }
+}
+
+function checkRosters({ functions, rosters, workers, constraints }: State): void {
+  const asks = [...[...functions.values()].map(({ ask }) => ask), ...rosters.asks.values()];
+  for (const ask of asks) {
+    const { roster, names, tags = [] } = ask;
+    assert(roster.asks.has(ask), () => "a roster does not know what it is of");
+    for (const worker of workers.values()) {
+      const isMet =
+        worker.repertoire.keys.has(ask.function.key) &&
+        (names === undefined || isNamed(worker, names)) &&
+        tags.every((tag) => worker.tags.has(tag));
+      assert(
+        roster.workers.has(worker) === isMet,
+        () => "a roster does not have the right workers",
+      );
+      assert(worker.rosters.has(roster) === isMet, () => "a worker does not know its roster");
     }
+    for (const each of roster.workers) {
+      assert(workers.get(each.id) === each, () => "a roster has a worker that is gone");
+    }
+    for (const each of ask.constraints) {
+      assert(constraints.get(each.signature) === each, () => "what a constraint asks outlives it");
+    }
+  }
+  const all = new Set(asks.map(({ roster }) => roster));
+  for (const { workers: those, asks: of, sum, endsAt } of all) {
+    assert(those.size > 0 || of.size === 1, () => "a roster without workers is shared");
+    const marks = [...those].reduce((added, { mark }) => added + mark, 0);
+    assert(sum === marks, () => "the sum of a roster is wrong");
+    const ends = Math.min(...[...those].map((worker) => worker.endsAt ?? Infinity));
+    assert(endsAt === undefined || endsAt === ends, () => "a roster ends at another time");
+  }
+  for (const [sum, roster] of rosters.bySum) {
+    assert(all.has(roster) && roster.sum === sum, () => "a roster is filed wrongly");
+  }
+  for (const worker of workers.values()) {
+    for (const roster of worker.rosters) assert(all.has(roster), () => "a roster is left over");
   }
 }

@@ -16,6 +16,7 @@ import {
 import { hold, isOpen, openFurther } from "./limits.ts";
 import { mayPrecede, type Lane } from "./lanes.ts";
 import { fits, isWorthMoving, nearest, needsOf, waitMicros, type Needs } from "./locality.ts";
+import { isTooLongForSome, part } from "./rosters.ts";
 import { mayRunAt } from "./sites.ts";
 import type { Dispatch, PlacementConstraint, Task, Worker } from "../state.ts";
 import { endReservation, scheduleReview } from "./reservation.ts";
@@ -193,8 +194,11 @@ function firstFit(
 ): Worker | undefined {
   const { constraint } = task.spec;
   const preferred = constraint.allowOtherWorkers ? constraint.workers : undefined;
+  const able = constraint.ask.roster.workers;
   let second: Worker | undefined;
-  for (const worker of workers) {
+  // Of several it is the one that comes first in their order.
+  for (const worker of able.size <= 1 ? able : workers) {
+    if (!workers.has(worker)) continue;
     if (!couldRun(worker, constraint) || !hasResources(worker, constraint)) continue;
     if (!isApartOn(worker, task) || !hasTime(now, worker, task) || !passes(worker)) continue;
     if (preferred === undefined || isNamed(worker, preferred)) return worker;
@@ -208,22 +212,23 @@ function block(step: StepContext, lane: Lane): void {
   const { state } = step;
   const { ready, free } = state;
   const { site } = lane.place!;
-  const { resources, workers } = site;
+  const { resources, roster } = site;
+  if (isTooLongForSome(step.now, lane.constraint.ask)) return part(state, lane.constraint.ask);
   if (resources.length > 0) {
     scheduleReview(step);
-    for (const worker of workers ?? free) {
+    for (const worker of free.size < roster.workers.size ? free : roster.workers) {
       if (!free.has(worker) || !mayRunAt(worker, site)) continue;
       if (hasRoomForSmallest(worker, site)) return ready.setAside(lane);
     }
   }
-  ready.block(lane, needsFreeSlot(ready.head(lane)) && isSchedulable(state, lane.constraint));
+  ready.block(lane, needsFreeSlot(ready.head(lane)) && isSchedulable(lane.constraint));
 }
 
 /** For a lane that waits: a warning if it is unschedulable, else room if it is more urgent than other work. */
 function warnOrMakeRoom(step: StepContext, lane: Lane): void {
   const { constraint } = lane;
   // Also while its limit is closed: it may find no room when that opens, and is not looked at then.
-  if (!isSchedulable(step.state, constraint)) return warnUnschedulable(step, constraint);
+  if (!isSchedulable(constraint)) return warnUnschedulable(step, constraint);
   if (constraint.limit === undefined || isOpen(step.now, constraint.limit)) makeRoomFor(step, lane);
 }
 

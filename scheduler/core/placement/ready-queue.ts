@@ -196,6 +196,17 @@ export class ReadyQueue {
     for (const { lanes } of site.ranks.first?.open ?? []) return this.#noteOpened(lanes.first!);
   }
 
+  /** The same for a lane of each function: some of them may be unschedulable now. */
+  lookAtEachFunction(site: Site): void {
+    this.lookAgain(site);
+    for (const lanes of site.lanesOf.values()) {
+      for (const lane of lanes) {
+        this.#noteOpened(lane);
+        break;
+      }
+    }
+  }
+
   /** The lanes that got their first task, were blocked or are to be looked at again, since the last call. */
   takeOpened(): readonly Lane[] {
     if (this.opened.length === 0) return this.opened;
@@ -258,6 +269,10 @@ export class ReadyQueue {
       site.smallest[index]!.add(amount);
       if (amount.heapAt === 0) isSmallest = true;
     }
+    const { function: facts } = lane.constraint;
+    const lanes = site.lanesOf.get(facts);
+    if (lanes === undefined) site.lanesOf.set(facts, new Set([lane]));
+    else lanes.add(lane);
     this.#show(lane);
     // There was no room for the others, but there may be for less.
     if (isSmallest && site.blockedBy !== undefined) this.wake(site);
@@ -269,6 +284,10 @@ export class ReadyQueue {
     for (let index = 0; index < lane.amounts.length; index++) {
       site.smallest[index]!.remove(lane.amounts[index]!);
     }
+    const { function: facts } = lane.constraint;
+    const lanes = site.lanesOf.get(facts)!;
+    lanes.delete(lane);
+    if (lanes.size === 0) site.lanesOf.delete(facts);
     if (!lane.aside) return this.#hide(lane);
     lane.aside = false;
     site.aside.delete(lane);

@@ -72,7 +72,7 @@ function longestWaiting({ state, now }: StepContext): Task | undefined {
     if (lane.constraint.resources === undefined || !isBlocked(lane)) continue;
     const head = headOf(lane)!;
     if (!mayStart(now, head) || (oldest && !isBefore(head, oldest))) continue;
-    if (isSchedulable(state, lane.constraint)) oldest = head;
+    if (isSchedulable(lane.constraint)) oldest = head;
   }
   return oldest;
 }

@@ -13,7 +13,7 @@ import type { FunctionFacts, PlacementConstraint, Spec, State, Task, Worker } fr
 import { fail, requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import type { Due } from "../timers.ts";
-import { hasTags } from "./sites.ts";
+import { hasTags, sitesOf } from "./rosters.ts";
 import { howWorkersWent } from "../workers/departures.ts";
 import { couldRun, isNamed, lacks } from "./constraints.ts";
 import { tasksOf } from "./lanes.ts";
@@ -21,10 +21,9 @@ import type { Needs } from "./locality.ts";
 import { hasWorkers } from "./no-workers.ts";
 
 /** Whether a worker that is here and stays could run such tasks if it had nothing else to do. */
-export function isSchedulable(state: State, constraint: PlacementConstraint): boolean {
-  if (constraint.function.workers === 0) return false;
-  for (const worker of constraint.site.workers ?? state.workers.values()) {
-    if (!worker.leaving && couldRun(worker, constraint)) return true;
+export function isSchedulable(constraint: PlacementConstraint): boolean {
+  for (const worker of constraint.ask.roster.workers) {
+    if (!worker.leaving && lacks(worker, constraint) === undefined) return true;
   }
   return false;
 }
@@ -33,7 +32,7 @@ export function isSchedulable(state: State, constraint: PlacementConstraint): bo
 
 /** For `explain`, the log and errors. Undefined for what is schedulable. */
 export function whatIsMissing(state: State, constraint: PlacementConstraint): string | undefined {
-  if (isSchedulable(state, constraint)) return undefined;
+  if (isSchedulable(constraint)) return undefined;
   const { workers: asked, resources, tags = [], allowOtherWorkers } = constraint;
   const { key, name } = constraint.function;
   if (state.workers.size === 0) {
@@ -200,7 +199,7 @@ export function failUnknownFunction(step: StepContext, facts: FunctionFacts): vo
   facts.warned = false;
   const message = unknownFunction(state, facts);
   // Failing one task may fail its dependents, and so remove lanes and sites while they are walked.
-  for (const site of [...facts.sites]) {
+  for (const site of sitesOf(facts)) {
     const lanes = [...site.aside, ...site.held];
     for (const place of site.places) for (const lane of place.lanes) lanes.push(lane);
     for (const lane of lanes) {

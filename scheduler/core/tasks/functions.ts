@@ -2,6 +2,7 @@
 // registered the function or a task calls it. A function has facts by its registered name, for calls by
 // name, and by its digest, for calls of clients that passed the function itself.
 
+import { createAsk, forgetAsk } from "../placement/rosters.ts";
 import type { FunctionFacts, State } from "../state.ts";
 
 /** How a message names a function; with a digest it was passed, and the name is for people. */
@@ -20,7 +21,7 @@ export function functionFor(state: State, reference: FunctionReference): Functio
   const key = functionKey(reference);
   let facts = state.functions.get(key);
   if (facts === undefined) {
-    facts = {
+    const made: Omit<FunctionFacts, "ask"> = {
       key,
       name: reference.name,
       passed: reference.digest !== undefined,
@@ -30,10 +31,12 @@ export function functionFor(state: State, reference: FunctionReference): Functio
       digest: reference.digest,
       digestOf: "",
       constraints: 0,
-      sites: new Set(),
+      tagged: new Set(),
+      named: new Set(),
       warned: false,
       unknownSince: undefined,
     };
+    facts = Object.assign(made, { ask: createAsk(state, made as FunctionFacts) });
     state.functions.set(key, facts);
   }
   return facts;
@@ -45,7 +48,9 @@ export function isSameFunction(one: FunctionFacts, other: FunctionFacts): boolea
 }
 
 export function forgetFunctionIfUnused(state: State, facts: FunctionFacts): void {
-  if (facts.workers === 0 && facts.constraints === 0) state.functions.delete(facts.key);
+  if (facts.workers > 0 || facts.constraints > 0) return;
+  state.functions.delete(facts.key);
+  forgetAsk(state, facts);
 }
 
 /** Updates the mean duration. Old calls fade: the newest sixteen or so make most of it. */

@@ -4,10 +4,11 @@
 import type { JobStep } from "../../../src/wire/lifetimes.ts";
 import type { Predecessor, Resources } from "../../../src/wire/protocol.ts";
 import { countStart, dropDispatch, offerRoom, updateRoom } from "../placement/dispatches.ts";
-import { addToSites, removeFromSites, type Site } from "../placement/sites.ts";
+import { addToRosters, markOf, removeFromRosters, sitesOf } from "../placement/rosters.ts";
+import type { Site } from "../placement/sites.ts";
 import { tellOfWorker } from "../clients/feeds.ts";
 import { readyTooLarge } from "../placement/unschedulable.ts";
-import type { State, TaskState, Worker, WorkerId } from "../state.ts";
+import type { FunctionFacts, State, TaskState, Worker, WorkerId } from "../state.ts";
 import { runAgain } from "../tasks/attempts.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import { announceOffloading } from "../values/offloading.ts";
@@ -57,10 +58,11 @@ export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void 
   state.lastJoinAt = now;
   register(step, worker);
   enterAllotted(state, "workers", workerBytes(worker));
-  addToSites(state, worker);
+  addToRosters(state, worker);
   // With the first worker it becomes clear what is unschedulable, so every site is looked at.
   if (state.workers.size === 1) for (const site of state.sites.values()) reconsider(state, site);
   else reconsiderSitesOf(state, worker);
+  reconsiderRevived(state, worker);
   reconsiderReplaced(state, worker);
   readyTooLarge(step);
   tellOfWorker(step, { type: "worker-joined", worker: worker.name, slots: worker.slots });
@@ -97,6 +99,8 @@ function createWorker(state: State, id: WorkerId, facts: WorkerFacts, now: numbe
     repertoire: enterRepertoire(state, facts),
     resources: withoutPrototype(facts.resources),
     tags: new Set(facts.tags),
+    rosters: new Set(),
+    mark: markOf(state.joins),
     joinedAt: now,
     used: withoutPrototype({}),
     dispatches: new Map(),
@@ -184,7 +188,7 @@ export function lose(step: StepContext, id: WorkerId, how: string): void {
   state.free.delete(worker);
   state.openAhead.delete(worker);
   state.surplus.delete(worker);
-  removeFromSites(state, worker);
+  const left = removeFromRosters(state, worker);
   unregister(state, worker);
   enterAllotted(state, "workers", workerBytes(worker), -1);
   loseReplicas(step, worker);
@@ -193,7 +197,9 @@ export function lose(step: StepContext, id: WorkerId, how: string): void {
   stopScattersTo(step, worker);
   endRetirement(step, worker);
   // Tasks that wait may be unschedulable now.
-  reconsiderSitesOf(state, worker);
+  for (const { sites } of new Set(left.map(({ roster }) => roster))) {
+    for (const site of sites) reconsider(state, site);
+  }
   stopAwaitingRestart(step, worker);
   effects.drop(worker);
   effects.disconnect(id, how);
@@ -237,8 +243,14 @@ function endDispatchesOf(step: StepContext, worker: Worker, how: string): number
 
 /** The workers for what this one can run have changed: tasks that wait for it are looked at anew. */
 export function reconsiderSitesOf(state: State, worker: Worker): void {
+  for (const { sites } of worker.rosters) for (const site of sites) reconsider(state, site);
+}
+
+/** It is the first with some functions: what else their tasks wait for has not been said. */
+function reconsiderRevived(state: State, worker: Worker): void {
   for (const key of worker.repertoire.keys) {
-    for (const site of state.functions.get(key)?.sites ?? []) reconsider(state, site);
+    const facts = state.functions.get(key)!;
+    if (facts.workers === 1 && facts.constraints > 0) reconsiderAll(state, facts);
   }
 }
 
@@ -247,13 +259,17 @@ function reconsiderReplaced(state: State, worker: Worker): void {
   const names = new Set(worker.repertoire.registeredNames);
   for (const facts of state.functions.values()) {
     if (!facts.passed || facts.workers > 0 || !names.has(facts.name)) continue;
-    for (const site of facts.sites) reconsider(state, site);
+    reconsiderAll(state, facts);
   }
+}
+
+function reconsiderAll(state: State, facts: FunctionFacts): void {
+  for (const site of sitesOf(facts)) reconsider(state, site);
 }
 
 function reconsider({ ready }: State, site: Site): void {
   ready.wake(site);
-  ready.lookAgain(site);
+  ready.lookAtEachFunction(site);
 }
 
 function counted(count: number, what: string): string {

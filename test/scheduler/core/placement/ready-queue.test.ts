@@ -5,15 +5,10 @@ import { expect, test } from "vitest";
 import { createLane, isBlocked, type Lane } from "../../../../scheduler/core/placement/lanes.ts";
 import { isHeldBefore, type Limit } from "../../../../scheduler/core/placement/limits.ts";
 import { ReadyQueue } from "../../../../scheduler/core/placement/ready-queue.ts";
+import type { Roster } from "../../../../scheduler/core/placement/rosters.ts";
 import { createSite, type Site } from "../../../../scheduler/core/placement/sites.ts";
 import { Heap } from "../../../../scheduler/core/structures/heap.ts";
-import type {
-  Client,
-  FunctionFacts,
-  PlacementConstraint,
-  Spec,
-  Task,
-} from "../../../../scheduler/core/state.ts";
+import type { Client, PlacementConstraint, Spec, Task } from "../../../../scheduler/core/state.ts";
 
 const clients = ["ann", "bob", "cid"];
 const priorities = [-1, 0, 7];
@@ -80,9 +75,7 @@ class Model {
     this.#sites = [...new Set(Object.values(constraints))].map((signature) =>
       createSite({
         signature,
-        function: { name: signature } as FunctionFacts,
-        workers: undefined,
-        tags: undefined,
+        roster: {} as Roster,
         limited: false,
         resources: [],
       }),

@@ -1,8 +1,9 @@
 // Deeds of workers, of each of their messages: of one that runs a whole graph, and of many.
 
-import type { FromWorker } from "../../../../src/wire/protocol.ts";
-import { workers, heldByMany, failure, lost, type Deeds, type OnGraph } from "./deed.ts";
-import { columnsOf, finished, range, submission } from "./scene.ts";
+import type { FromWorker, TaskOptions } from "../../../../src/wire/protocol.ts";
+import { workers, heldByMany, failure, lost } from "./deed.ts";
+import type { Crowd, Deeds, OnGraph } from "./deed.ts";
+import { big, columnsOf, finished, range, submission } from "./scene.ts";
 
 type WorkerMessage = FromWorker["type"];
 
@@ -19,6 +20,40 @@ function ofAttempts(
       for (const each of [...scene.sentTo("w1").values()]) scene.hear("w1", messageOf([each]));
     },
   };
+}
+
+/**
+ * A worker with few slots ends the tasks of many functions, or of one with options of many kinds, while others that
+ * lack these functions are idle.
+ */
+function ofManyFunctions(
+  optionsOf: (index: number) => TaskOptions,
+  nameOf = (index: number) => `f${index}`,
+): Crowd {
+  return (scene, count) => {
+    // So many that the logarithms of the heaps count for little.
+    const names = Array.from({ length: 4 * count }, (_, index) => nameOf(index));
+    scene.joinWorker("w1", { ...big, slots: 4, functions: [...new Set(names)] });
+    scene.joinWorker("w2", { slots: 4, functions: ["g"] });
+    names.forEach((name, index) => {
+      const keys = [`${index}-1`, `${index}-2`];
+      scene.submit("ann", keys, { name, options: optionsOf(index) });
+    });
+    return () => {
+      for (let sent = [...scene.sentTo("w1").values()]; sent.length > 0;) {
+        for (const each of sent) {
+          scene.sentTo("w1").delete(each.key);
+          scene.hear("w1", finished([each]));
+        }
+        sent = [...scene.sentTo("w1").values()];
+      }
+    };
+  };
+}
+
+/** The places of the ones of a number in base two: another set for each. */
+function bitsOf(number: number): number[] {
+  return Array.from({ length: 10 }, (_, bit) => bit).filter((bit) => (number >> bit) & 1);
 }
 
 export const ofWorkers: { readonly [Type in WorkerMessage]: Deeds } = {
@@ -48,14 +83,33 @@ export const ofWorkers: { readonly [Type in WorkerMessage]: Deeds } = {
           for (const id of scene.sent.keys()) scene.finishAll(id);
         };
       },
-      "with many functions that have limits": (scene, count) => {
-        const names = Array.from({ length: count }, (_, index) => `f${index}`);
-        scene.joinWorker("w1", { slots: 4, functions: names });
-        for (const name of names) {
-          const options = { maxRunning: 1 };
-          scene.submit("ann", [`${name}-1`, `${name}-2`], { name, options });
+      "with many functions": ofManyFunctions(() => ({})),
+      "with many functions that have limits": ofManyFunctions(() => ({ maxRunning: 1 })),
+      "with many functions that have rates": ofManyFunctions(() => ({
+        rateLimit: { count: 9, perMs: 1_000 },
+      })),
+      "with many functions that share a limit": ofManyFunctions(() => ({
+        ...{ maxRunning: 2, limitName: "api" },
+      })),
+      "with many functions that need a resource": ofManyFunctions(() => ({
+        resources: { gpu: 1 },
+      })),
+      "with many limits of one function": ofManyFunctions(
+        (index) => ({ maxRunning: 1, limitName: `n${index}` }),
+        () => "f",
+      ),
+      "with many sets of tags": ofManyFunctions(
+        (index) => ({ tags: bitsOf(index).map((bit) => `tag${bit}`) }),
+        () => "f",
+      ),
+      "for workers of their own": (scene, count) => {
+        const ids = workers(scene, count);
+        for (const id of ids) {
+          scene.submit("ann", [`${id}-1`, `${id}-2`, `${id}-3`], { options: { workers: [id] } });
         }
-        return () => scene.finishAll();
+        return () => {
+          for (const id of ids) scene.finishAll(id);
+        };
       },
       "beside many functions that have limits": (scene, count) => {
         const names = Array.from({ length: count }, (_, index) => `f${index}`);

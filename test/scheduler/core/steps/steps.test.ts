@@ -28,12 +28,6 @@ const cheap = 7_200;
 const exceptions: Record<string, string> = {
   "schedules that wait for their first moment are looked through by name; there are 10,000 at most":
     "unschedule: many whose moment is not known",
-  "a worker that joins has every site of its functions looked at":
-    "worker-joins: many, for tasks of their own",
-  "each function with a limit is a site of its own, and each free slot has them all looked at":
-    "finished: with many functions that have limits",
-  "the same, and what is sent ahead asks each of them whether it would be delayed":
-    "finished: beside many functions that have limits",
 };
 
 let thread: Worker;
