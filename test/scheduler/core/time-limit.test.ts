@@ -105,6 +105,22 @@ describe("a worker with an end", () => {
     expect(w1.join()).toMatchObject({ w1: [run("b")] });
   });
 
+  test("runs what fits, while what is longer and came before waits for another", () => {
+    const { story, ann } = stage();
+    const w2 = story.worker("w2", { endsInMs: 10_000, functions: ["f", "g"] });
+    w2.join();
+    ann.submit("f", ["a"]);
+    w2.finish("a", { micros: 9_000_000 });
+    ann.submit("g", ["b"]);
+    w2.finish("b", { micros: 1_000_000 });
+    story.now = 5_000;
+    expect(ann.submit("f", ["c"])).toEqual({});
+    expect(ann.submit("g", ["d"])).toMatchObject({ w2: [{ type: "run", keys: ["d"] }] });
+    expect(ann.submit("g", ["e"], { maxRunning: 1 })).toEqual({});
+    expect(ann.submit("f", ["h"], { maxRunning: 1 })).toEqual({});
+    expect(w2.finish("d", { micros: 1_000_000 })["w2"]).toMatchObject([{ keys: ["e"] }]);
+  });
+
   test("that keeps what it holds stays while nobody can take it", () => {
     const { ann, w1 } = stage();
     w1.join();
