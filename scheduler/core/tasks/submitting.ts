@@ -88,7 +88,7 @@ function rejoin(
   const isSameCall =
     isSameFunction(existing.spec.function, call.spec.function) &&
     samePayload(existing.args, call.args) &&
-    existing.inputKeys?.join("\n") === call.inputKeys?.join("\n");
+    areSame(existing.inputKeys, call.inputKeys);
   if (!isSameCall) {
     const { name } = existing.spec.function;
     const message = `choose another key: "${key}" already names a call of "${name}", with this or other arguments`;
@@ -101,6 +101,11 @@ function rejoin(
   if (keepMs !== undefined) keep(step, existing, keepMs);
   if (existing.state.at === "released") recompute(step, [existing], "wanted again");
   tellOutcome(step, client, existing);
+}
+
+/** Costs no more than the shorter list, however often it is compared with a long one. */
+function areSame(some: readonly string[] = [], others: readonly string[] = []): boolean {
+  return some.length === others.length && some.every((key, index) => key === others[index]);
 }
 
 /** Makes a task depend on its inputs. Those that were released run again. */

@@ -29,6 +29,12 @@ export const ofMessages: { readonly [Type in Message]: Deeds } = {
         ),
     },
     crowd: {
+      "one with many inputs, again with few": (scene, count) => {
+        scene.submit("ann", range(count));
+        scene.submit("ann", ["one"], { inputs: [range(count)] });
+        const again = range(count).map(() => "one");
+        return () => scene.submit("bob", again, { inputs: again.map(() => ["t-0"]) });
+      },
       "by many clients": (scene, count) => {
         const ids = clients(scene, count);
         return () => void taskOfEach(scene, ids);
