@@ -12,16 +12,18 @@ export type Outlet = Pick<Link<ToClient, FromClient>, "send" | "lastUnsent">;
 
 type Message<Type extends FromClient["type"]> = Extract<FromClient, { type: Type }>;
 
-/** A submit message is full at so many tasks, or so many bytes of arguments: frames stay small. */
+/** A submit message is full at so many tasks, or so many bytes of arguments and inputs: frames stay small. */
 const submitColumns = 1_000;
 const submitBytes = 64 * 1024;
+/** Of an input: about what its key has. */
+const inputBytes = 16;
 
 /** All of a `submit` message but its columns: tasks with the same head, as one object, share messages. */
 export type SubmitHead = Readonly<Pick<Message<"submit">, "type" | "name" | "digest" | "options">>;
 
 export class MessageWriter {
   readonly #outlet: Outlet;
-  /** The head of the newest submit message, and the bytes of its arguments. */
+  /** The head of the newest submit message, and the bytes of its arguments and inputs. */
   #head: SubmitHead | undefined;
   #bytes = 0;
 
@@ -31,7 +33,7 @@ export class MessageWriter {
 
   submit(head: SubmitHead, key: string, call: Encoded): void {
     const inputs = call.inputs as string[];
-    const bytes = payloadBytes(call.payload);
+    const bytes = payloadBytes(call.payload) + inputBytes * inputs.length;
     const last = this.#outlet.lastUnsent;
     if (
       last?.type === "submit" &&

@@ -5,6 +5,7 @@ import { Type, type TObject, type TSchema } from "typebox";
 import { Compile, type Validator } from "typebox/schema";
 import { ProtocolError } from "../errors/errors.ts";
 import { noParts, payloadOf } from "./frame.ts";
+import { limits } from "./limits.ts";
 import { AnswerSchema, requests, requestSchemas, type RequestName } from "./requests.ts";
 import { holdsLineEnd, textsOf } from "./text-columns.ts";
 import {
@@ -42,10 +43,9 @@ const payloadProperties: ReadonlySet<string> = new Set([
 /** Of those, the ones that may come as one text. */
 const textColumns: ReadonlySet<string> = new Set(["args", "values"]);
 
-export const checkFromClient: Check<FromClient> = checkOf([
-  ...FromClientSchema.anyOf,
-  ...requestSchemas,
-]);
+export const checkFromClient: Check<FromClient> = withFewInputs(
+  checkOf([...FromClientSchema.anyOf, ...requestSchemas]),
+);
 export const checkToClient = withResults(
   checkOf<ToClient>([...ToClientSchema.anyOf, AnswerSchema]),
 );
@@ -152,6 +152,20 @@ function checkColumns(message: Record<string, unknown>, columns: string[]): void
       );
     }
   }
+}
+
+/** Its tasks have no more inputs together than one of them may have. */
+function withFewInputs(check: Check<FromClient>): Check<FromClient> {
+  return (value, parts) => {
+    const message = check(value, parts);
+    if (message.type !== "submit" || message.inputs === undefined) return message;
+    let inputs = 0;
+    for (const each of message.inputs) inputs += each.length;
+    if (inputs > limits.inputs) {
+      throw new ProtocolError(`"submit": more than ${limits.inputs} inputs in one message`);
+    }
+    return message;
+  };
 }
 
 /** The result in an answer is checked as the request that it names says. */

@@ -9,6 +9,7 @@ import { ProtocolError } from "../errors/errors.ts";
 import { formatSize } from "../size.ts";
 import { BinaryPayload } from "../payload/binary-payload.ts";
 import type { SocketData } from "../link/socket.ts";
+import { limits } from "./limits.ts";
 import { stringifyMessage } from "./text-columns.ts";
 
 /** A frame without its acknowledgement, which is added when the frame is written. */
@@ -95,10 +96,15 @@ export class FrameBuilder {
     this.#messages -= 1;
   }
 
-  /** Whether the frame is within a limit of bytes on the wire; counts exactly only when close to it. */
+  /**
+   * Whether the frame is within a limit of bytes on the wire, which are counted exactly only when close to it; and
+   * with several messages, within the limit of these.
+   */
   fits(limit: number): boolean {
     if (this.#parts.length > partsPerFrame) return false;
-    const rest = this.#partBytes + this.#parts.length * 10 + 64;
+    const lengths = this.#parts.length * 10 + 64;
+    if (this.#messages > 1 && this.#text.length + lengths > limits.sharedFrameLength) return false;
+    const rest = this.#partBytes + lengths;
     if (this.#text.length * 3 + rest <= limit) return true;
     return Buffer.byteLength(this.#text) + rest <= limit;
   }
@@ -149,16 +155,17 @@ function binaryFrame(messages: string, parts: readonly Uint8Array[]): Buffer {
 /**
  * Reads a frame from any data.
  *
- * @param mostBytes memory that what is read may take, beside the parts
+ * @param mostBytes memory that what is read may take, beside the parts; finite where a frame must not hold up others
  * @throws {ProtocolError} when the data is not a frame, or would take more
  */
 export function readFrame(data: SocketData, mostBytes = Infinity): Frame {
-  if (typeof data === "string") return frameOf(parsed(data, mostBytes), noParts);
+  if (typeof data === "string") return frameOf(parsed(data, mostBytes), noParts, data.length);
   if (data.byteLength < 8) throw new ProtocolError("a binary frame is shorter than its header");
   const buffer = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const textEnd = 4 + buffer.readUInt32LE(0);
   if (textEnd > buffer.length) throw new ProtocolError("a binary frame is shorter than its text");
-  const array = parsed(buffer.toString("utf8", 4, textEnd), mostBytes);
+  const text = buffer.toString("utf8", 4, textEnd);
+  const array = parsed(text, mostBytes);
   const lengths: unknown = array[1];
   if (!Array.isArray(lengths)) throw new ProtocolError("a binary frame names no parts");
   if (lengths.length > partsPerFrame) throw new ProtocolError("a binary frame has too many parts");
@@ -178,7 +185,7 @@ export function readFrame(data: SocketData, mostBytes = Infinity): Frame {
     throw new ProtocolError("a binary frame is longer than the parts it names");
   }
   array.splice(1, 1);
-  return frameOf(array, parts);
+  return frameOf(array, parts, text.length);
 }
 
 /** The payload that `{ head, first, count }` refers to in a frame with these parts. */
@@ -193,9 +200,14 @@ export function payloadOf(
   return new BinaryPayload(reference.head, parts.slice(reference.first, end));
 }
 
-function frameOf(array: unknown[], parts: readonly Uint8Array[]): Frame {
+function frameOf(array: unknown[], parts: readonly Uint8Array[], length: number): Frame {
   const ack = array[0];
   if (!isCount(ack)) throw new ProtocolError("a frame does not begin with an acknowledgement");
+  if (array.length > 2 && length > limits.sharedFrameLength) {
+    throw new ProtocolError(
+      `a frame of several messages has more than ${limits.sharedFrameLength} characters`,
+    );
+  }
   array.shift();
   return { ack, messages: array, parts };
 }
@@ -204,12 +216,15 @@ function frameOf(array: unknown[], parts: readonly Uint8Array[]): Frame {
 const mostPerCharacter = 22;
 
 /**
- * Whether a text would take more memory than this once it is read. What is in strings, as most of a large frame
- * is, takes little more than it does here; what is outside of them may take twenty times as much.
+ * Refuses a text that would take more memory than this once it is read, or has too many values. What is in strings,
+ * as most of a large frame is, takes little more than it does here; what is outside of them may take twenty times
+ * as much.
  */
-function takesMoreThan(most: number, text: string): boolean {
-  if (text.length * mostPerCharacter <= most) return false;
+function checkCost(text: string, most: number): void {
+  // Every value but the first of a list or an object stands behind a comma.
+  if (text.length * mostPerCharacter <= most && text.length <= 2 * limits.frameValues) return;
   let bytes = text.length;
+  let values = 0;
   for (let at = 0; at < text.length; at += 1) {
     switch (text.charCodeAt(at)) {
       case quote:
@@ -218,17 +233,25 @@ function takesMoreThan(most: number, text: string): boolean {
         break;
       case comma:
         bytes += 8;
+        values += 1;
         break;
       case brace:
         bytes += 56;
+        values += 1;
         break;
       case bracket:
         bytes += 48;
+        values += 1;
         break;
       default:
     }
+    if (values > limits.frameValues) {
+      throw new ProtocolError(`a frame has more than ${limits.frameValues} values`);
+    }
   }
-  return bytes > most;
+  if (bytes > most) {
+    throw new ProtocolError(`reading a frame would take more than ${formatSize(most)} of memory`);
+  }
 }
 const [quote, comma, brace, bracket, backslash] = ['"', ",", "{", "[", "\\"].map((each) =>
   each.charCodeAt(0),
@@ -245,9 +268,7 @@ function endOfString(text: string, start: number): number {
 }
 
 function parsed(text: string, most: number): unknown[] {
-  if (takesMoreThan(most, text)) {
-    throw new ProtocolError(`reading a frame would take more than ${formatSize(most)} of memory`);
-  }
+  if (most < Infinity) checkCost(text, most);
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -14,7 +14,7 @@ export const limits = {
   addressLength: 512,
   /** Holders listed for one result, which may have more. */
   holders: 16,
-  /** Futures inside the arguments of one task. */
+  /** Futures inside the arguments of the tasks of one message. */
   inputs: 1_000_000,
   /** Tags of one worker, and those that one task asks for. */
   tags: 256,
@@ -35,6 +35,10 @@ export const limits = {
   keepMs: 10 * 365 * 24 * 3_600_000,
   /** Bytes of one frame on the wire, and so of one argument list. */
   frameBytes: 256 * 1024 * 1024,
+  /** Characters of a frame with more than one message, so that it has thousands of them and not millions. */
+  sharedFrameLength: 512 * 1024,
+  /** Values in one frame that a scheduler reads, outside of strings; objects and lists count twice. */
+  frameValues: 1_200_000,
   /** Bytes of one result or scattered value, which may be larger than a frame. */
   valueBytes: 64 * 1024 * 1024 * 1024,
   /** Bytes of output of one task that its client has not taken yet, before the task waits. */

@@ -163,7 +163,7 @@ describe("sending", () => {
       left.link.send(note(n));
       left.link.pack();
     }
-    left.link.send({ type: "block", texts: ["x".repeat(1024 * 1024)] });
+    left.link.send({ type: "block", texts: ["x".repeat(400 * 1024)] });
     left.link.pack();
     expect(left.link.lastUnsent).toBeUndefined();
     left.link.send(note(100));

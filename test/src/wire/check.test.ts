@@ -146,6 +146,13 @@ describe("a check", () => {
     const keys = Array<string>(limits.columnLength + 1).fill("k");
     expect(() => checkFromClient({ type: "release", keys })).toThrow(ProtocolError);
     expect(() => checkFromClient({ type: "release", keys: keys.slice(1) })).not.toThrow();
+    const submit = (...inputs: number[]) => ({
+      ...{ type: "submit", name: "f", keys: inputs.map(String), args: inputs.map(() => "[]") },
+      inputs: inputs.map((count) => Array<string>(count).fill("k")),
+    });
+    const all = limits.inputs;
+    for (const inputs of [[all], [1, all - 1]]) checkFromClient(submit(...inputs));
+    expect(() => checkFromClient(submit(1, all))).toThrow(`"submit": more than ${all} inputs`);
     const long = "k".repeat(limits.keyLength + 1);
     expect(() => checkFromClient({ type: "release", keys: [long] })).toThrow(ProtocolError);
   });

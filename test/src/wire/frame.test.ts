@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checkFromWorker } from "../../../src/wire/check.ts";
 import { ProtocolError } from "../../../src/errors/errors.ts";
+import { limits } from "../../../src/wire/limits.ts";
 import { FrameBuilder, heartbeat, readFrame, writeFrame } from "../../../src/wire/frame.ts";
 import { BinaryPayload } from "../../../src/payload/binary-payload.ts";
 import type { Payload } from "../../../src/payload/payload.ts";
@@ -53,7 +54,7 @@ describe("a frame", () => {
   });
 
   test("is refused before it is read when that would take far more memory than it has bytes", () => {
-    const bomb = (unit: string) => `[0,${unit.repeat(100_000)}0]`;
+    const bomb = (unit: string) => `[0,[${unit.repeat(100_000)}0]]`;
     for (const unit of ["{},", "[],", '{"a":{}},', '"",']) {
       expect(() => readFrame(bomb(unit), 2_000_000), unit).toThrow(ProtocolError);
       expect(() => readFrame(bomb(unit), 50_000_000), unit).not.toThrow();
@@ -61,6 +62,43 @@ describe("a frame", () => {
     // What is in strings is no more than it is here, whatever it looks like.
     const text = JSON.stringify([0, '{"\\'.repeat(100_000)]);
     expect(readFrame(text, text.length + 1_000).messages).toHaveLength(1);
+  });
+
+  test("is refused before it is read when it has millions of values outside of strings", () => {
+    const refused = `a frame has more than ${limits.frameValues} values`;
+    const most = Number.MAX_SAFE_INTEGER;
+    for (const unit of ["0,", '"",', "{},", "[],", '{"a":0},']) {
+      const frame = `[0,{"list":[${unit.repeat(limits.frameValues)}0]}]`;
+      expect(() => readFrame(frame, most), unit).toThrow(refused);
+      // Who trusts the other side sets no bound on memory.
+      if (unit === "0,") expect(readFrame(frame).messages).toHaveLength(1);
+    }
+    const inputs = `[0,{"inputs":[[${'"x",'.repeat(limits.inputs)}"x"]]}]`;
+    expect(readFrame(inputs, most).messages).toHaveLength(1);
+    const text = JSON.stringify([0, "{},".repeat(limits.frameValues)]);
+    expect(readFrame(text, most).messages).toHaveLength(1);
+  });
+
+  test("has few messages, or one: whoever writes more begins another, and whoever reads more refuses", () => {
+    const builder = new FrameBuilder();
+    const message = { type: "note", text: "x".repeat(limits.sharedFrameLength / 4) };
+    const large = { type: "note", text: "x".repeat(limits.sharedFrameLength) };
+    for (let count = 0; count < 3; count += 1) {
+      builder.add(message);
+      expect(builder.fits(limits.frameBytes)).toBe(true);
+    }
+    builder.add({ ...message, payload: new BinaryPayload("h", [Uint8Array.of(1)]) });
+    expect(builder.fits(limits.frameBytes)).toBe(false);
+    builder.undo();
+    expect(readFrame(writeFrame(1, builder.take())).messages).toHaveLength(3);
+    builder.add(large);
+    expect(builder.fits(limits.frameBytes)).toBe(true);
+    expect(readFrame(writeFrame(1, builder.take())).messages).toEqual([large]);
+    const refused = `a frame of several messages has more than ${limits.sharedFrameLength} characters`;
+    expect(() => readFrame(frameOf(1, [message, large] as never))).toThrow(refused);
+    expect(() => readFrame(JSON.stringify([0, ...Array<object>(4).fill(message)]))).toThrow(
+      refused,
+    );
   });
 
   test("is text when it is small and has no binary parts, and binary otherwise", () => {
