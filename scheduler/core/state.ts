@@ -55,12 +55,13 @@ export type Task = {
   /** The tasks of the same spec before and after it. */
   ahead: Task | undefined;
   behind: Task | undefined;
-  readonly args: Payload;
+  /** Empty when the task is forgotten: a lane may have it for a while, or an attempt that has to end. */
+  args: Payload;
   /** Number of the task in the order of submission. */
   readonly order: number;
   readonly submission: Submission;
   /** The keys that the arguments refer to, by position. */
-  readonly inputKeys: readonly TaskKey[] | undefined;
+  inputKeys: readonly TaskKey[] | undefined;
   /** The tasks of these keys, while this one may still need their values. */
   inputs: readonly Task[] | undefined;
   state: TaskState;

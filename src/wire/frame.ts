@@ -37,7 +37,7 @@ export type Frame = {
   ack: number;
   /** Empty in a heartbeat; with gaps. */
   messages: unknown[];
-  /** Views on the frame's memory. */
+  /** Small ones have memory of their own, and others lie in the frame. */
   parts: readonly Uint8Array[];
 };
 
@@ -169,23 +169,31 @@ export function readFrame(data: SocketData, mostBytes = Infinity): Frame {
   const lengths: unknown = array[1];
   if (!Array.isArray(lengths)) throw new ProtocolError("a binary frame names no parts");
   if (lengths.length > partsPerFrame) throw new ProtocolError("a binary frame has too many parts");
-  // Views on numbers need memory at a multiple of 8; the memory of a socket may start anywhere.
-  const isAligned = data.byteOffset % 8 === 0 || lengths.length === 0;
-  const bytes = isAligned ? data : Uint8Array.from(data);
   const parts: Uint8Array[] = [];
   let offset = padded(textEnd);
   for (const length of lengths as unknown[]) {
-    if (!isCount(length) || offset + length > bytes.byteLength) {
+    if (!isCount(length) || offset + length > data.byteLength) {
       throw new ProtocolError("a binary frame is shorter than the parts it names");
     }
-    parts.push(new Uint8Array(bytes.buffer, bytes.byteOffset + offset, length));
+    parts.push(partAt(data, offset, length));
     offset = padded(offset + length);
   }
-  if (offset !== bytes.byteLength) {
+  if (offset !== data.byteLength) {
     throw new ProtocolError("a binary frame is longer than the parts it names");
   }
   array.splice(1, 1);
   return frameOf(array, parts, text.length);
+}
+
+/**
+ * A part that is most of the memory it lies in stays there, if numbers of any size can be viewed in it: at a multiple
+ * of 8. Others are copied, since one that is kept would keep all of that memory.
+ */
+function partAt(data: Uint8Array, offset: number, length: number): Uint8Array {
+  const { buffer } = data;
+  const start = data.byteOffset + offset;
+  const part = new Uint8Array(buffer, start, length);
+  return start % 8 === 0 && 2 * length > buffer.byteLength ? part : part.slice();
 }
 
 /** The payload that `{ head, first, count }` refers to in a frame with these parts. */

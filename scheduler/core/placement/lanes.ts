@@ -144,10 +144,13 @@ export function headOf(lane: Lane): Task | undefined {
   return firstReady(lane, returned) ?? firstReady(lane, dependents) ?? firstReady(lane, roots);
 }
 
+/** The ledger does not count tasks that are gone, so a lane may only have a few of them. */
+const mostIdle = 8;
+
 /** Frees the memory of tasks that are not ready any more, once they are more than the others. */
 export function compact(lane: Lane): void {
   const held = lane.returned.size + lane.dependents.size + lane.roots.size;
-  if (held < 1_000 || held < 2 * lane.ready) return;
+  if (held < mostIdle || held < 2 * lane.ready) return;
   for (const deque of [lane.returned, lane.dependents, lane.roots]) {
     deque.keep((task) => isReadyIn(lane, task));
   }

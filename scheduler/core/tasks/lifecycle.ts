@@ -405,9 +405,17 @@ export function forgetIfUnneeded(step: StepContext, task: Task): void {
     transition(step, next, forgotten, "not needed any more");
     step.state.tasks.delete(next.key);
     enterTask(step.state, next, -1);
+    letGo(next);
     leaveSpec(step.state, next);
     for (const input of detachInputs(step.state, next)) (candidates ??= []).push(input);
   }
+}
+
+/** What still has the task does not keep what was large of it. */
+function letGo(task: Task): void {
+  task.args = "";
+  task.inputKeys = undefined;
+  task.progress = undefined;
 }
 
 /**

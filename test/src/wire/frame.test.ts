@@ -143,6 +143,23 @@ describe("a frame", () => {
     );
   });
 
+  test("is not kept in memory by a small part of it", () => {
+    const parts = [Uint8Array.of(1, 2), new Uint8Array(100_000), new Uint8Array(10_000)];
+    const message: FromWorker = {
+      type: "finished",
+      keys: ["k"],
+      attempts: [1],
+      values: [new BinaryPayload("h", parts)],
+      micros: [0],
+    };
+    const [small, large, other] = readFrame(frameOf(0, [message])).parts;
+    const memoryOf = (part: Uint8Array | undefined) => part!.buffer.byteLength;
+    expect([small, large, other].map((part) => part!.byteLength)).toEqual([2, 100_000, 10_000]);
+    expect([memoryOf(small), memoryOf(other)]).toEqual([2, 10_000]);
+    // Most of the frame is this one.
+    expect(memoryOf(large)).toBeGreaterThan(110_000);
+  });
+
   test("shows nothing of this process's memory in its padding", () => {
     const message: FromWorker = {
       type: "finished",

@@ -78,6 +78,23 @@ test("timers keep neither a finished task nor its spec in memory", () => {
   expect(textOf()).not.toContain("let go");
 });
 
+test("a lane keeps nothing of tasks that were let go before they ran", () => {
+  const story = new Story();
+  const ann = story.client("ann");
+  const keys = Array.from({ length: 500 }, (_, index) => `k${index}`);
+  const submit = {
+    type: "submit" as const,
+    name: "f",
+    keys: ["kept", ...keys],
+    args: ["[]", ...keys.map(() => JSON.stringify(["an argument that is let go"]))],
+  };
+  story.handle({ type: "client-messages", from: "ann", messages: [submit] });
+  ann.release(...keys);
+  expect(JSON.stringify([...freeze(story.state)])).not.toContain("let go");
+  const [lane] = story.state.clients.get("ann")!.lanes.values();
+  expect(lane!.roots.size).toBeLessThan(10);
+});
+
 test("the reasons of cancelled tasks count, and less is kept of each while memory is short", () => {
   const story = new Story({ heapBytes: 200_000 });
   const [ann, bob] = [story.client("ann"), story.client("bob")];
