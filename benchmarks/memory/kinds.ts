@@ -72,6 +72,15 @@ export const kinds: Readonly<Record<string, Kind>> = {
       return [say("ann", submit(keys, { inputs: keys.map(() => named("input", 0, 10)) }))];
     },
   },
+  "task with ten inputs of long names": {
+    part: 0.2,
+    before: [say("ann", submit(named("input".padEnd(200, "i"), 0, 10)))],
+    add: (from, count) => {
+      const inputs = () => named("input".padEnd(200, "i"), 0, 10);
+      const keys = keysOf(from, count);
+      return [say("ann", submit(keys, { inputs: keys.map(inputs) }))];
+    },
+  },
   "task with options of its own": {
     add: each((key, at) => submit([key], { options: { run: { timeoutMs: 1 + at } } })),
   },

@@ -2,10 +2,10 @@
 // a thing calls `serve` after it, so that nobody waits for what he could have.
 
 import type { Coordinated } from "../../../src/wire/coordination.ts";
-import { answer } from "../clients/answers.ts";
-import { enterAllotted } from "../memory/allotments.ts";
+import { answer, noRoomToWait, refuse } from "../clients/answers.ts";
+import { enterAllotted, whyNoRoom } from "../memory/allotments.ts";
 import { enterItem } from "../memory/ledger.ts";
-import { claimBytes, thingBytes } from "../memory/sizes.ts";
+import { claimBytes, retentionBytes, thingBytes } from "../memory/sizes.ts";
 import { declineOffer, endRetention, offer, subscribe } from "../clients/retention.ts";
 import type { Client } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -106,6 +106,17 @@ function handOut(step: StepContext, queue: Queue, getter: Waiter): void {
 function serveVariable(step: StepContext, { item, waiting }: Variable): void {
   if (item === undefined) return;
   for (let next = waiting.first; next; next = waiting.first) {
+    // It may name many futures, and whoever does not take them keeps them.
+    const why = item.retention && whyNoRoom(step.state, "waits", retentionBytes(item.retention));
+    if (why !== undefined) {
+      settle(step, next, undefined);
+      refuse(
+        step,
+        { client: next.client, id: next.id, to: "coordinate" },
+        noRoomToWait(why).failure,
+      );
+      continue;
+    }
     const offered = offer(step, next.client, item.retention?.tasks ?? []);
     settle(step, next, offered === undefined ? undefined : { at: "told", offer: offered });
     answerTo(step, next, contentOf([item]));

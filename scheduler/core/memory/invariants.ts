@@ -20,6 +20,7 @@ import {
   followReasons,
 } from "./ledger.ts";
 import {
+  backlogBytes,
   claimBytes,
   clientBytes,
   dispatchBytes,
@@ -81,7 +82,8 @@ function countAnew(state: State) {
   }
   for (const [name, published] of state.published) enterPublished(book, name, published, 1);
   for (const feed of state.feeds) enterHeap(book, feedBytes(feed));
-  const { all, pending } = state.schedules;
+  const { all, pending, behind } = state.schedules;
+  enterHeap(book, backlogBytes, behind.size);
   for (const each of [...all.values(), ...pending.keys()]) enterSchedule(book, each, 1);
   for (const { claims } of state.coordination.clients.values()) {
     enterAllotted(book, "waits", claimBytes, claims.size);

@@ -12,8 +12,6 @@ export const dispatchBytes = 250;
 export const holderBytes = 350;
 /** Of a client that wants the task of another one. */
 export const wantBytes = 300;
-/** Of one input among the arguments of a task. */
-export const inputBytes = 170;
 /** Of a text: that and one byte for each character. */
 export const textBytes = 32;
 export const itemBytes = 350;
@@ -27,7 +25,7 @@ export const backlogBytes = 24_000;
 
 /** Of a lock, a queue and so on, whatever waits for it. */
 export function thingBytes({ name }: { name: string }): number {
-  return 550 + 2 * name.length;
+  return 650 + 2 * name.length;
 }
 
 /** Of the reason of some cancelled tasks. */
@@ -37,10 +35,12 @@ export function reasonBytes(reason: string): number {
 
 /** Of a task as it is now, without its arguments and its result. */
 export function factsBytes({ key, inputKeys = [], progress }: Task): number {
-  return key.length + inputKeys.length * inputBytes + progressBytes(progress);
+  let bytes = key.length + progressBytes(progress);
+  for (const each of inputKeys) bytes += 150 + each.length;
+  return bytes;
 }
 
-function progressBytes(progress: Task["progress"]): number {
+export function progressBytes(progress: Task["progress"]): number {
   return progress === undefined ? 0 : 100 + (progress.text?.length ?? 0);
 }
 

@@ -389,6 +389,8 @@ export function withdraw(
 
 function takeResources(worker: Worker, { resources }: PlacementConstraint, times: 1 | -1): void {
   for (const resource in resources) {
+    // A worker without the resource can run what needs nothing of it, and would remember any number of names.
+    if (resources[resource] === 0) continue;
     // The amount itself is rounded first: what a task gives back is then what it took.
     const amount = times * rounded(resources[resource]!);
     worker.used[resource] = rounded((worker.used[resource] ?? 0) + amount);

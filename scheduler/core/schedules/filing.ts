@@ -2,7 +2,8 @@
 
 import type { ScheduleInfo } from "../../../src/wire/schedules.ts";
 import { endRetention } from "../clients/retention.ts";
-import { enterSchedule } from "../memory/ledger.ts";
+import { enterHeap, enterSchedule } from "../memory/ledger.ts";
+import { backlogBytes } from "../memory/sizes.ts";
 import type { State } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import type { Schedule } from "./schedules.ts";
@@ -41,11 +42,20 @@ export function discard(step: StepContext, schedule: Schedule): void {
   if (!schedule.gone) enterSchedule(step.state, schedule, -1);
   schedule.gone = true;
   schedule.backlog = [];
-  schedules.behind.delete(schedule);
+  setBehind(step.state, schedule, false);
   schedules.pending.delete(schedule);
   if (schedules.all.get(schedule.name) === schedule) schedules.all.delete(schedule.name);
   if (schedules.crons.delete(schedule.number)) schedules.revision++;
   endRetention(step, schedule.retention);
+}
+
+/** Whether the schedule has missed moments that have to run. */
+export function setBehind(state: State, schedule: Schedule, isBehind: boolean): void {
+  const { behind } = state.schedules;
+  if (behind.has(schedule) === isBehind) return;
+  if (isBehind) behind.add(schedule);
+  else behind.delete(schedule);
+  enterHeap(state, backlogBytes, isBehind ? 1 : -1);
 }
 
 export function scheduleInfos({ schedules }: State): ScheduleInfo[] {

@@ -8,6 +8,7 @@ import { admit, cancelOne, createTask, isSettled } from "../tasks/lifecycle.ts";
 import { endUse, specFor, useSpec } from "../tasks/specs.ts";
 import { findInputs } from "../tasks/submitting.ts";
 import type { StepContext } from "../tasks/transition.ts";
+import { setBehind } from "./filing.ts";
 import { keyOf, mostDue, type Schedule } from "./schedules.ts";
 
 /** A moment has come: a task of it is submitted, unless the one before it still goes on and may not be joined. */
@@ -32,7 +33,7 @@ export function queueMissed(step: StepContext, schedule: Schedule, moments: read
   backlog.push(...moments);
   schedule.skipped += backlog.splice(0, Math.max(0, backlog.length - mostDue)).length;
   if (backlog.length === 0) return;
-  step.state.schedules.behind.add(schedule);
+  setBehind(step.state, schedule, true);
   advance(step, schedule);
 }
 
@@ -51,7 +52,7 @@ function advance(step: StepContext, schedule: Schedule): void {
   while (backlog.length > 0 && runOf(step.state, schedule) === undefined) {
     submitRun(step, schedule, backlog.shift()!);
   }
-  if (backlog.length === 0) step.state.schedules.behind.delete(schedule);
+  if (backlog.length === 0) setBehind(step.state, schedule, false);
 }
 
 /** The newest task, while it has not ended. */

@@ -7,7 +7,7 @@ import { receiveOutput } from "../clients/output.ts";
 import { receiveFromInside } from "../clients/sub-tasks.ts";
 import { countStart, endDispatch, lend, offerRoom, resume } from "../placement/dispatches.ts";
 import { enterHeap } from "../memory/ledger.ts";
-import { factsBytes } from "../memory/sizes.ts";
+import { progressBytes } from "../memory/sizes.ts";
 import type { Dispatch, State, Task, Worker, WorkerId } from "../state.ts";
 import { failAttempt, runAgain } from "../tasks/attempts.ts";
 import { measure } from "../tasks/functions.ts";
@@ -140,9 +140,8 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
 const reasonLength = 1_000;
 
 function setProgress(state: State, task: Task, progress: Task["progress"]): void {
-  enterHeap(state, factsBytes(task), -1);
+  enterHeap(state, progressBytes(progress) - progressBytes(task.progress));
   task.progress = progress;
-  enterHeap(state, factsBytes(task));
 }
 
 /** Why a worker stopped an attempt without being asked to. */

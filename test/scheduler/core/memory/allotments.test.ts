@@ -130,6 +130,22 @@ test("locks and whoever waits fill their part, and what is held can be given bac
   expect(isTaken(501)).toBe(true);
 });
 
+test("of those who wait for a variable with many futures as many get it as there is room for", () => {
+  const story = new Story({ heapBytes: 200_000 });
+  const ann = story.client("ann");
+  const keys = names("k", 40);
+  ann.submit("f", keys);
+  const say = (...messages: object[]) =>
+    story.handle({ type: "client-messages", from: "ann", messages: messages as never });
+  const about = { type: "coordinate", kind: "variable", name: "v" };
+  say(...Array.from({ length: 20 }, (_, id) => ({ ...about, id, op: "get" })));
+  const set = { ...about, id: 100, op: "set", value: "1", inputs: keys };
+  const answers = say(set)["ann"] as { id: number; failure?: object }[];
+  const refused = answers.filter(({ failure }) => failure !== undefined);
+  expect([answers.length, refused.length > 10, refused.length < 20]).toEqual([21, true, true]);
+  expect(refused[0]!.failure).toEqual(overloaded(/again later/));
+});
+
 test("whoever asks again and again for what is published, and takes nothing, is refused in the end", () => {
   const story = new Story({ heapBytes: 100_000 });
   const ann = story.client("ann");

@@ -4,6 +4,17 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Story } from "../story.ts";
 
+test("a worker remembers no names of which tasks need nothing", () => {
+  const story = new Story();
+  const ann = story.client("ann");
+  const worker = story.worker("w1", { resources: { gpu: 1 } });
+  worker.join();
+  ann.submit("f", ["a"], { resources: { gpu: 1, other: 0 } });
+  worker.finish("a");
+  const [here] = story.state.workers.values();
+  expect(Object.keys(here!.used)).toEqual(["gpu"]);
+});
+
 test("what tasks took is free again when they have ended, in whatever order", () => {
   const fractions = fc.oneof(
     fc.double({ min: 0, max: 3, noNaN: true }),
@@ -23,7 +34,7 @@ test("what tasks took is free again when they have ended, in whatever order", ()
       const order = all.map(([, rank], index) => ({ rank, key: `k${index}` }));
       for (const { key } of order.sort((a, b) => a.rank - b.rank)) worker.finish(key);
       const [here] = story.state.workers.values();
-      expect(Math.abs(here!.used["share"]!)).toBe(0);
+      expect(Math.abs(here!.used["share"] ?? 0)).toBe(0);
     }),
   );
 });
