@@ -123,6 +123,21 @@ describe("far past its limit", { timeout: 2 * patientMs }, () => {
     await expectEmptied();
   });
 
+  test("a map of three times what there is room for, whose results are let go", async () => {
+    const numbers = Array.from({ length: 400_000 }, (_, index) => index);
+    let [finished, refused] = [0, 0];
+    for await (const future of client.asCompleted(client.map("echo", numbers))) {
+      const error = await future.exception();
+      if (error === undefined) finished++;
+      else refused += expectOnlyRefused([error]);
+      future.release();
+    }
+    expect(finished).toBeGreaterThan(80_000);
+    expect(finished + refused).toBe(numbers.length);
+    await expectBystanderServed();
+    await expectEmptied();
+  });
+
   test("tasks with options of their own", async () => {
     const futures = Array.from({ length: 20_000 }, (_, index) =>
       client
