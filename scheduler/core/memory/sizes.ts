@@ -44,11 +44,14 @@ export function progressBytes(progress: Task["progress"]): number {
   return progress === undefined ? 0 : 100 + (progress.text?.length ?? 0);
 }
 
-/** Of a spec with its lane, its constraint and its site; the options are kept several times: as they are, and in signatures. */
+/**
+ * Of a spec with its lane, its constraint, its roster and its site; the options are kept several times: as they are, and
+ * in signatures.
+ */
 export function specBytes({ signature, options }: { signature: string; options: TaskOptions }) {
   const { workers = [], resources = {}, tags = [] } = options;
   const names = 450 * workers.length + 550 * Object.keys(resources).length + 80 * tags.length;
-  return 4_000 + 4 * signature.length + names;
+  return 5_300 + 4 * signature.length + names;
 }
 
 /** Of a client, with its name. */
@@ -70,7 +73,7 @@ type WorkerTexts = Pick<Worker, "id" | "name" | "host" | "resources"> & {
 
 /** Of a function that workers registered, under its name or its digest. */
 export function functionBytes(key: string): number {
-  return 500 + textBytes + key.length;
+  return 1_200 + textBytes + key.length;
 }
 
 /** Of the list of the functions of some workers, without the functions. */
