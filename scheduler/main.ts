@@ -28,7 +28,7 @@ import { keptCredentials } from "./journal/credentials.ts";
 import type { Durability } from "./journal/durability.ts";
 import { openDurable, type Durable } from "./durable.ts";
 import { isLocalProcess } from "./local-process.ts";
-import { watchHeap } from "./heap-watch.ts";
+import { watchHeap } from "../src/heap-watch.ts";
 import { memoryLimits, type MemoryLimits } from "./memory-limits.ts";
 import { Relay } from "./relay.ts";
 import { startServer, type Server } from "./server.ts";

@@ -1,17 +1,18 @@
 // What a worker keeps on the heap of its main thread, which has a limit of its own: V8 ends the process that
 // reaches it, whatever memory the machine has. Values lie outside the heap (`outsideHeap`); counted here is
-// what has to be on it. Above the limit of the account the worker takes no new tasks.
+// what has to be on it. Above the limit of the account, or when the heap is nearly used up whatever is counted,
+// the worker takes no new tasks and says less.
 
 import { systemClock, type Cancel, type Clock } from "../src/link/clock.ts";
 import { oldSpaceBytes } from "../src/old-space.ts";
 import { formatSize } from "../src/size.ts";
 
-/** Bytes now on the heap, by what they are, as in "messages that wait to be sent". */
-export type HeapParts = () => Readonly<Record<string, number>>;
+/** What is on the heap: what it is, as in "messages that wait to be sent", and its bytes now. */
+export type HeapPart = { readonly what: string; readonly bytes: () => number };
 
 export type HeapAccountOptions = {
   readonly limitBytes?: number;
-  readonly parts: HeapParts;
+  readonly parts: readonly HeapPart[];
   /** The heap is full, for this reason; then, without one, it has room again. */
   readonly full: (reason: string | undefined) => void;
   readonly clock?: Clock | undefined;
@@ -27,6 +28,7 @@ const leastBytes = 8 * mebibyte;
 const roomShare = 0.7;
 /** How often a full heap is looked at. */
 const againMs = 20;
+const remedy = "NODE_OPTIONS=--max-old-space-size=<MiB> raises it";
 
 /** The part of the heap that may be filled with what is counted. */
 export function defaultHeapBytes(heapSizeLimit?: number): number {
@@ -38,6 +40,7 @@ export class HeapAccount {
   readonly #limitBytes: number;
   readonly #clock: Clock;
   #isFull = false;
+  #isExhausted = false;
   #again: Cancel | undefined;
 
   constructor(options: HeapAccountOptions) {
@@ -52,17 +55,20 @@ export class HeapAccount {
 
   /** To be called when something was added. While the heap is full it looks by itself. */
   check(): void {
-    if (this.#isFull) return;
-    const parts = this.#options.parts();
-    if (sumOf(parts) <= this.#limitBytes) return;
-    this.#isFull = true;
-    this.#lookAgain();
-    const [[what = "", bytes = 0] = []] = Object.entries(parts).sort(([, a], [, b]) => b - a);
-    const most = `${what} take ${formatSize(bytes)}`;
+    if (this.#isFull || this.#counted() <= this.#limitBytes) return;
+    const most = this.#options.parts.reduce((a, b) => (b.bytes() > a.bytes() ? b : a));
     const limit = formatSize(this.#limitBytes);
-    this.#options.full(
-      `${most} of its JavaScript heap, its limit is ${limit}: NODE_OPTIONS=--max-old-space-size=<MiB> raises it`,
+    this.#fill(
+      `${most.what} take ${formatSize(most.bytes())} of its JavaScript heap, its limit is ${limit}: ${remedy}`,
     );
+  }
+
+  /** Whether what is in use comes near the end of the heap: see `watchHeap`. */
+  set isExhausted(isExhausted: boolean) {
+    this.#isExhausted = isExhausted;
+    if (!isExhausted || this.#isFull) return;
+    const limit = formatSize(oldSpaceBytes());
+    this.#fill(`its JavaScript heap is nearly used up, its limit is ${limit}: ${remedy}`);
   }
 
   close(): void {
@@ -70,10 +76,17 @@ export class HeapAccount {
     this.#again = undefined;
   }
 
+  #fill(reason: string): void {
+    this.#isFull = true;
+    this.#lookAgain();
+    this.#options.full(reason);
+  }
+
   #lookAgain(): void {
     this.#again = this.#clock.setTimeout(
       () => {
-        if (sumOf(this.#options.parts()) > roomShare * this.#limitBytes) return this.#lookAgain();
+        const hasRoom = !this.#isExhausted && this.#counted() <= roomShare * this.#limitBytes;
+        if (!hasRoom) return this.#lookAgain();
         this.#isFull = false;
         this.#again = undefined;
         this.#options.full(undefined);
@@ -82,10 +95,10 @@ export class HeapAccount {
       { keepAlive: false },
     );
   }
-}
 
-function sumOf(parts: Readonly<Record<string, number>>): number {
-  let sum = 0;
-  for (const name in parts) sum += parts[name]!;
-  return sum;
+  #counted(): number {
+    let sum = 0;
+    for (const { bytes } of this.#options.parts) sum += bytes();
+    return sum;
+  }
 }

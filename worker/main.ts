@@ -34,6 +34,7 @@ import type { DeviceLists } from "./calls/devices.ts";
 import type { ModuleSource } from "./boundary/module-source.ts";
 import { collectAfter } from "./boundary/shared-memory.ts";
 import type { Isolation } from "./isolation.ts";
+import { watchHeap } from "../src/heap-watch.ts";
 import { HeapAccount } from "./heap-account.ts";
 import { openLocalDirectory } from "./results/local-directory.ts";
 import { defaultMemoryBytes, garbageBytes } from "./results/memory-limit.ts";
@@ -110,6 +111,8 @@ export type WorkerOptions = {
   readonly stallMs?: number;
   /** Takes the place of the local directory. */
   readonly disk?: Disk;
+  /** Tells whether the heap of this process is nearly used up; returns what stops that. */
+  readonly watchHeap?: typeof watchHeap;
 };
 
 export type RunningWorker = {
@@ -185,7 +188,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   collectAfter(collectAfterBytes);
   /** Messages before the welcome: other workers may fetch from this one before it has read that. */
   const early: FromWorker[] = [];
-  const reports = new Reports({
+  const reports: Reports = new Reports({
     send: (message) => {
       if (link) link.send(message);
       else early.push(message);
@@ -196,7 +199,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     },
   });
   const pauses = new Pauses(reports, log);
-  const results = new Results({
+  const results: Results = new Results({
     memoryBytes,
     disk: options.disk ?? directory!,
     reports,
@@ -212,18 +215,22 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       pauseCalls();
     },
   });
-  const heap = new HeapAccount({
-    parts: () => ({
-      "messages that wait to be sent": link?.bufferedBytes ?? 0,
-      "calls that wait for a thread": calls.heapBytes,
-      "the results that it holds": results.heapBytes,
-    }),
+  const heap: HeapAccount = new HeapAccount({
+    parts: [
+      // Frames lie outside the heap; but whoever does not read is to stop the worker early.
+      { what: "messages that wait to be sent", bytes: () => link?.bufferedBytes ?? 0 },
+      { what: "calls that wait for a thread", bytes: () => calls.heapBytes },
+      { what: "the results that it holds", bytes: () => results.heapBytes },
+    ],
     full: (reason) => {
       if (reason === undefined) pauses.resume("heap");
       else pauses.pause("heap", reason);
       pauseCalls();
       if (reason === undefined) calls.goOn();
     },
+  });
+  const stopWatchingHeap = (options.watchHeap ?? watchHeap)((isExhausted) => {
+    heap.isExhausted = isExhausted;
   });
   const pauseCalls = () => {
     calls.paused = pauses.has("memory") || pauses.has("heap");
@@ -294,6 +301,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
   async function closeResults(): Promise<void> {
     results.close();
+    stopWatchingHeap();
     heap.close();
     await peerServer?.close();
     await directory?.close().catch((error: unknown) => log.warning((error as Error).message));

@@ -31,6 +31,7 @@ const clusterFace = "cluster/index.ts";
 const nodeOnly: Record<string, string> = {
   "src/cgroup-limit.ts": "files of the system",
   "src/old-space.ts": "the heap of Node",
+  "src/heap-watch.ts": "the heap of Node",
   "src/compile-cache.ts": "the module cache of Node",
   "client/client.ts": "the way to connect",
   "client/connecting.ts": "the name of this machine, the scheduler file",

@@ -250,6 +250,7 @@ export class Cluster {
         log: this.#logOf(worker.shape.name),
         open: this.network.opener(worker.route),
         disk: worker.disk,
+        watchHeap: () => () => undefined,
         listen: async (accept) => {
           // Every process has an address of its own, and none answers at that of one which is gone.
           const address = `ws://${worker.shape.name}-${(this.#started += 1)}${transferPath}`;

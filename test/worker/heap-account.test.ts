@@ -12,7 +12,10 @@ function stage() {
   const said: (string | undefined)[] = [];
   const account = new HeapAccount({
     limitBytes: 100_000,
-    parts: () => parts,
+    parts: [
+      { what: "messages", bytes: () => parts.messages },
+      { what: "calls", bytes: () => parts.calls },
+    ],
     full: (reason) => said.push(reason),
     clock,
   });
@@ -43,6 +46,30 @@ test("it has room again when much has gone, which it finds out by itself", () =>
   clock.runFor(1_000);
   expect([account.isFull, said.at(-1)]).toEqual([false, undefined]);
   expect(clock.pending).toBe(0);
+});
+
+test("it is full while the heap is nearly used up, whatever is counted", () => {
+  const { account, clock, said } = stage();
+  account.isExhausted = true;
+  expect([account.isFull, said]).toEqual([true, [expect.stringContaining("nearly used up")]]);
+  clock.runFor(1_000);
+  expect(account.isFull).toBe(true);
+  account.isExhausted = false;
+  clock.runFor(1_000);
+  expect([account.isFull, said.at(-1)]).toEqual([false, undefined]);
+});
+
+test("it says once that it is full, whatever follows", () => {
+  const { account, clock, parts, said } = stage();
+  parts.calls = 100_001;
+  account.check();
+  account.isExhausted = true;
+  parts.calls = 0;
+  clock.runFor(1_000);
+  expect([account.isFull, said]).toEqual([true, [expect.stringContaining("calls take")]]);
+  account.isExhausted = false;
+  clock.runFor(1_000);
+  expect([account.isFull, said.length]).toEqual([false, 2]);
 });
 
 test("it looks no more once it is closed", () => {

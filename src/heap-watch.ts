@@ -1,11 +1,11 @@
-// Watches the heap of this process, whatever the ledger of the core counts: after a collection of garbage, what is
-// used is in use. The core is told when that comes near the end of the heap, and when it does not any more.
+// Watches the heap of this process, whatever its role counts: after a collection of garbage, what is used is in use.
+// The role is told when that comes near the end of the heap, and when it does not any more.
 
 import { constants, PerformanceObserver } from "node:perf_hooks";
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { oldSpaceBytes } from "../src/old-space.ts";
-import { clearInterval, now, setInterval } from "../src/timers.ts";
+import { oldSpaceBytes } from "./old-space.ts";
+import { clearInterval, now, setInterval } from "./timers.ts";
 
 /** Parts of the heap. */
 const [exhaustedAbove, enoughBelow] = [0.85, 0.75];
