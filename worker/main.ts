@@ -197,6 +197,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     get lastUnsent() {
       return link?.lastUnsent;
     },
+    get isFull() {
+      return heap.isFull;
+    },
   });
   const pauses = new Pauses(reports, log);
   const results: Results = new Results({
@@ -204,6 +207,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     disk: options.disk ?? directory!,
     reports,
     log,
+    keepsAll: () => heap.isFull,
     token: () => found?.token,
     open: options.open ?? openProven,
     localAddress: options.localAddress,

@@ -1,6 +1,7 @@
 // The messages of the worker to the scheduler, with columns: an answer joins the newest message as long as
-// that has not left, so that a thousand results travel as one message.
+// that has not left, so that a thousand results travel as one message. While the heap is full less is said.
 
+import { briefFailure } from "../src/errors/brief-failure.ts";
 import { payloadBytes, type Payload } from "../src/payload/payload.ts";
 import { limits } from "../src/wire/limits.ts";
 import type { Failure, FromClient, FromWorker, StoredAtWorker } from "../src/wire/protocol.ts";
@@ -11,6 +12,8 @@ export type Outbox = {
   send(message: FromWorker): void;
   /** The newest message, while its columns may still grow. */
   readonly lastUnsent: FromWorker | undefined;
+  /** Whether the heap has no room for more than has to be said. */
+  readonly isFull?: boolean;
 };
 
 /** One attempt of one task. */
@@ -23,6 +26,8 @@ const columns = 1_000;
 const messageBytes = 64 * 1024;
 /** Bytes of a `StoredAtWorker` in a message. */
 const placeholderBytes = 16;
+/** Characters of a message, and of a stack, of a failure while the heap is full. */
+const briefly = { message: 1_000, stack: 1_000 };
 
 export class Reports {
   readonly #outbox: Outbox;
@@ -67,12 +72,13 @@ export class Reports {
 
   /** `shared`: the thread was lost, and any of several calls may be the cause. */
   failed({ key, attempt }: AttemptId, failure: Failure, { shared = false } = {}): void {
-    const message = failure.message.slice(0, limits.textLength);
+    const said = this.#outbox.isFull ? briefFailure(failure, briefly) : failure;
+    const message = said.message.slice(0, limits.textLength);
     this.#outbox.send({
       type: "failed",
       key,
       attempt,
-      failure: { ...failure, message },
+      failure: { ...said, message },
       ...(shared && { shared }),
     });
   }
@@ -103,7 +109,9 @@ export class Reports {
     this.#outbox.send({ type: "sub", key, attempt, message });
   }
 
+  /** Not said while the heap is full: what comes later says more. */
   progress({ key, attempt }: AttemptId, fraction: number, text: string | undefined): void {
+    if (this.#outbox.isFull) return;
     const message = { type: "progress", key, attempt, fraction } as const;
     this.#outbox.send(text === undefined ? message : { ...message, text });
   }

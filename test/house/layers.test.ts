@@ -60,6 +60,7 @@ const nodeOnly: Record<string, string> = {
 /** Files of src/ that the core may import at run time; at run time they import nothing. */
 const pure = [
   "src/built-in.ts",
+  "src/errors/brief-failure.ts",
   "src/key-table.ts",
   "src/payload/binary-payload.ts",
   "src/payload/same-payload.ts",

@@ -1,9 +1,10 @@
 // A worker with a small heap is filled far past it with each kind of thing that it keeps, and goes on. The
 // limits in bytes that it has are far away, so nothing but what the heap takes can hold it back.
 
+import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterEach, expect, test } from "vitest";
-import type { Client } from "../../src/index.ts";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import type { Client, Future } from "../../src/index.ts";
 import { root, type Program } from "../processes.ts";
 import {
   cleanUp,
@@ -104,4 +105,73 @@ test("scattered values", { timeout: patientMs }, async () => {
   const lengths = await client.gather(client.map("length", futures));
   expect(new Set(lengths)).toEqual(new Set([50_000]));
   expect(worker.isRunning).toBe(true);
+});
+
+describe("while the scheduler stands still", { timeout: 2 * patientMs }, () => {
+  type Many = (client: Client<Tasks>, gate: string, count: number) => Future<unknown>[];
+
+  /** So many tasks wait, fill the worker while it can send nothing, and come to their ends. */
+  async function fillAtOnce(count: number, many: Many): Promise<Future<unknown>[]> {
+    const { client, worker, scheduler } = await startCluster({}, ["--concurrency", `${count}`]);
+    const bystander = await connect<Tasks>(scheduler);
+    const gate = path.join(scheduler.folder, "gate");
+    const futures = many(client, gate, count);
+    const said = (word: string) =>
+      vi.waitFor(() => expect(worker.stderr.split(`: ${word}`)).toHaveLength(count + 1), {
+        timeout: patientMs,
+        interval: 100,
+      });
+    await said("waiting");
+    const later = bystander.submit("length", "abc");
+    scheduler.program.signal("SIGSTOP");
+    writeFileSync(gate, "");
+    await Promise.race([said("done"), worker.ended]);
+    scheduler.program.signal("SIGCONT");
+    await client.wait(futures, { timeoutMs: patientMs });
+    expect(await later.result({ timeoutMs: patientMs })).toBe(3);
+    expect(await client.submit("length", "abcd").result({ timeoutMs: patientMs })).toBe(4);
+    expect(worker.stderr).toMatch(/taking no new tasks: messages that wait to be sent take/);
+    expect(worker.stderr).not.toMatch(/a thread ended/);
+    expect(worker.isRunning).toBe(true);
+    return futures;
+  }
+
+  const all = <Value>(count: number, value: Value) => new Array<Value>(count).fill(value);
+
+  test("results of its tasks", async () => {
+    const futures = await fillAtOnce(1_000, (client, gate, count) =>
+      client.map("textLater", all(count, gate), all(count, 60_000), numbers(count)),
+    );
+    expect(await futures[999]!.result()).toBe(textOf(60_000, 999));
+  });
+
+  test("errors of its tasks, which are shortened then", async () => {
+    const futures = await fillAtOnce(1_000, (client, gate, count) =>
+      client.map("failLater", all(count, gate), all(count, 60_000), numbers(count)),
+    );
+    const errors = await Promise.all(futures.map((future) => future.exception()));
+    const lengths = errors.map((error) => (error!.cause as Error).message.length);
+    expect(new Set(lengths)).toEqual(new Set([60_000, 1_000]));
+  });
+
+  test("what its tasks put out", async () => {
+    const lengths = new Map<number, number>();
+    await fillAtOnce(1_000, (client, gate, count) =>
+      numbers(count).map((index) => {
+        const output = (part: unknown) => {
+          lengths.set(index, (lengths.get(index) ?? 0) + (part as string).length);
+        };
+        return client.with({ output }).submit("putOutLater", gate, 50_000, 5);
+      }),
+    );
+    expect(lengths.size).toBe(1_000);
+    expect(new Set(lengths.values())).toEqual(new Set([250_000]));
+  });
+
+  test("how far its tasks are", async () => {
+    const futures = await fillAtOnce(100, (client, gate, count) =>
+      client.map("tellLater", all(count, gate), all(count, 60_000), all(count, 20)),
+    );
+    expect(await futures[99]!.result()).toBe(20);
+  });
 });

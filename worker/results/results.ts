@@ -27,6 +27,8 @@ export type ResultsOptions = {
   readonly disk: Disk;
   readonly reports: Reports;
   readonly log: Log;
+  /** Whether small results are to stay here too, outside the heap, since it has no room for messages with them. */
+  readonly keepsAll?: () => boolean;
   readonly token: () => string | undefined;
   readonly open: OpenSocket;
   readonly localAddress?: string | undefined;
@@ -41,6 +43,8 @@ export type ResultsOptions = {
 
 /** Share of the memory limit above which results are written to disk. */
 const spillShare = 0.6;
+/** A result with fewer bytes takes more room here than in a message. */
+const leastKept = 1_024;
 /** The pause before a copy is reported missing: the scheduler asks for another copy at once. */
 const copyAgainMs = 1_000;
 /** How long a scattered value waits until there is room for it, and how often that is looked at. */
@@ -118,7 +122,8 @@ export class Results {
   /** What to report of a result: the value when it is small; else its size, and the value stays here. */
   keep({ key, attempt }: AttemptId, value: Payload): Payload | StoredAtWorker {
     const bytes = payloadBytes(value);
-    if (bytes <= this.#keepAboveBytes) {
+    const isSmall = this.isSmall(bytes) && !(bytes > leastKept && this.#options.keepsAll?.());
+    if (isSmall) {
       countShared(bytes);
       return value;
     }
