@@ -37,7 +37,7 @@ export function defaultHeapBytes(heapSizeLimit?: number): number {
 
 export class HeapAccount {
   readonly #options: HeapAccountOptions;
-  readonly #limitBytes: number;
+  readonly limitBytes: number;
   readonly #clock: Clock;
   #isFull = false;
   #isExhausted = false;
@@ -45,7 +45,7 @@ export class HeapAccount {
 
   constructor(options: HeapAccountOptions) {
     this.#options = options;
-    this.#limitBytes = options.limitBytes ?? defaultHeapBytes();
+    this.limitBytes = options.limitBytes ?? defaultHeapBytes();
     this.#clock = options.clock ?? systemClock;
   }
 
@@ -55,9 +55,9 @@ export class HeapAccount {
 
   /** To be called when something was added. While the heap is full it looks by itself. */
   check(): void {
-    if (this.#isFull || this.#counted() <= this.#limitBytes) return;
+    if (this.#isFull || this.#counted() <= this.limitBytes) return;
     const most = this.#options.parts.reduce((a, b) => (b.bytes() > a.bytes() ? b : a));
-    const limit = formatSize(this.#limitBytes);
+    const limit = formatSize(this.limitBytes);
     this.#fill(
       `${most.what} take ${formatSize(most.bytes())} of its JavaScript heap, its limit is ${limit}: ${remedy}`,
     );
@@ -85,7 +85,7 @@ export class HeapAccount {
   #lookAgain(): void {
     this.#again = this.#clock.setTimeout(
       () => {
-        const hasRoom = !this.#isExhausted && this.#counted() <= roomShare * this.#limitBytes;
+        const hasRoom = !this.#isExhausted && this.#counted() <= roomShare * this.limitBytes;
         if (!hasRoom) return this.#lookAgain();
         this.#isFull = false;
         this.#again = undefined;

@@ -255,6 +255,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       log,
       results,
       isFull: () => heap.isFull,
+      heapLimitBytes: heap.limitBytes,
       outage: (reason) => {
         if (reason === undefined) pauses.resume("threads");
         else pauses.pause("threads", reason);

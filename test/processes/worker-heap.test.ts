@@ -4,7 +4,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { Client, Future } from "../../src/index.ts";
+import { OverloadedError, type Client, type Future } from "../../src/index.ts";
 import { root, type Program } from "../processes.ts";
 import {
   cleanUp,
@@ -107,12 +107,57 @@ test("scattered values", { timeout: patientMs }, async () => {
   expect(worker.isRunning).toBe(true);
 });
 
+describe("values of another worker", { timeout: 2 * patientMs }, () => {
+  async function startWithOther(): Promise<Cluster & { made: (count: number) => Promise<Texts> }> {
+    const cluster = await startCluster({ smallResultBytes: 1_000 });
+    const other = { name: "large", modules: [module] };
+    await startWorker(cluster.scheduler, other);
+    const maker = cluster.client.with({ workers: ["large"] });
+    const made = async (count: number) => {
+      const texts = maker.map("text", new Array<number>(count).fill(1_001), numbers(count));
+      await cluster.client.wait(texts);
+      return texts;
+    };
+    return { ...cluster, made };
+  }
+  const here = { workers: ["small"] };
+  type Texts = Future<string>[];
+
+  test("as the inputs of one task", async () => {
+    const { client, worker, made } = await startWithOther();
+    const texts = await made(40_000);
+    const few = texts.slice(0, 10_000);
+    const small = client.with(here);
+    expect(await small.submit("lengthOfAll", few).result()).toBe(10_010_000);
+    const tooMany = [1, 2, 3].map(() => small.submit("lengthOfAll", texts));
+    for (const future of tooMany) {
+      const error = await future.exception();
+      expect(error).toBeInstanceOf(OverloadedError);
+      expect(error!.message).toMatch(/lengthOfAll has 40000 inputs, more than the JavaScript heap/);
+    }
+    expect(await small.submit("length", "abc").result()).toBe(3);
+    expect(worker.isRunning).toBe(true);
+  });
+
+  test("as inputs of many tasks", async () => {
+    const { client, worker, made } = await startWithOther();
+    const lengths = await client.gather(client.with(here).map("length", await made(20_000)));
+    expect(new Set(lengths)).toEqual(new Set([1_001]));
+    expect(worker.isRunning).toBe(true);
+  });
+});
+
 describe("while the scheduler stands still", { timeout: 2 * patientMs }, () => {
   type Many = (client: Client<Tasks>, gate: string, count: number) => Future<unknown>[];
 
   /** So many tasks wait, fill the worker while it can send nothing, and come to their ends. */
-  async function fillAtOnce(count: number, many: Many): Promise<Future<unknown>[]> {
-    const { client, worker, scheduler } = await startCluster({}, ["--concurrency", `${count}`]);
+  async function fillAtOnce(
+    count: number,
+    many: Many,
+    { core = {}, threads = 1, pauses = true } = {},
+  ): Promise<Future<unknown>[]> {
+    const more = ["--threads", `${threads}`, "--concurrency", `${count / threads}`];
+    const { client, worker, scheduler } = await startCluster(core, more);
     const bystander = await connect<Tasks>(scheduler);
     const gate = path.join(scheduler.folder, "gate");
     const futures = many(client, gate, count);
@@ -130,7 +175,7 @@ describe("while the scheduler stands still", { timeout: 2 * patientMs }, () => {
     await client.wait(futures, { timeoutMs: patientMs });
     expect(await later.result({ timeoutMs: patientMs })).toBe(3);
     expect(await client.submit("length", "abcd").result({ timeoutMs: patientMs })).toBe(4);
-    expect(worker.stderr).toMatch(/taking no new tasks: messages that wait to be sent take/);
+    expect(/taking no new tasks: messages that wait/.test(worker.stderr)).toBe(pauses);
     expect(worker.stderr).not.toMatch(/a thread ended/);
     expect(worker.isRunning).toBe(true);
     return futures;
@@ -173,5 +218,15 @@ describe("while the scheduler stands still", { timeout: 2 * patientMs }, () => {
       client.map("tellLater", all(count, gate), all(count, 60_000), all(count, 20)),
     );
     expect(await futures[99]!.result()).toBe(20);
+  });
+
+  test("values that its tasks scatter", async () => {
+    const futures = await fillAtOnce(
+      80,
+      (client, gate, count) =>
+        client.map("scatterLater", all(count, gate), all(count, 40_000), all(count, 20)),
+      { core: { smallResultBytes: 1_000 }, threads: 8, pauses: false },
+    );
+    expect(await futures[79]!.result()).toBe(20);
   });
 });

@@ -4,6 +4,7 @@
 import { describeDuration } from "../../src/duration.ts";
 import { toErrorRecord } from "../../src/errors/failure.ts";
 import { didYouMean } from "../../src/nearest.ts";
+import { formatSize } from "../../src/size.ts";
 import type { Payload } from "../../src/payload/payload.ts";
 import type { Failure, Resources, RunMessage } from "../../src/wire/protocol.ts";
 import type { RunOptions } from "../../src/wire/task-options.ts";
@@ -89,13 +90,16 @@ export function termsOf(message: RunMessage, place = 0): Terms {
   return { name, function: place, priority, depth, options, announce, resources };
 }
 
-/** What a call takes on the heap beside its values. */
+/** What a call takes on the heap beside its values, and each reference to one that is elsewhere. */
 const callHeapBytes = 600;
+export const referenceHeapBytes = 400;
+/** What a value takes on the heap whatever its size. */
+const valueHeapBytes = 32;
 
 /** Counts a value that the call keeps while it is here. */
 export function countValue(call: Call, value: Payload): void {
   // V8 keeps a text in one or two bytes for each character.
-  if (typeof value === "string") call.heapBytes += 2 * value.length;
+  if (typeof value === "string") call.heapBytes += valueHeapBytes + 2 * value.length;
   else call.outsideBytes += value.byteLength;
 }
 
@@ -148,6 +152,14 @@ export function unknownTask(call: Call, functions: readonly string[]): Failure {
   const { name } = call.terms;
   const message = `This worker has no function "${name}".${didYouMean(name, functions)}`;
   return { ...about(call), code: "unknown-task", message };
+}
+
+export function tooManyInputs(call: Call, inputs: number, limitBytes: number): Failure {
+  const message =
+    `Combine fewer values at a time, in several stages: ${call.terms.name} has ${inputs} inputs, more than the ` +
+    `JavaScript heap of this worker has room for (${formatSize(limitBytes)}). ` +
+    "NODE_OPTIONS=--max-old-space-size=<MiB> raises it";
+  return { ...about(call), code: "overloaded", message };
 }
 
 export function threadLost(call: Call, error: Error): Failure {

@@ -19,14 +19,17 @@ import type { Reports } from "../reports.ts";
 import { MissingError } from "../results/missing-error.ts";
 import { isReference } from "../results/gathering.ts";
 import type { Results } from "../results/results.ts";
+import { entryHeapBytes } from "../results/store.ts";
 import {
   about,
   countValue,
   dropped,
   isWanted,
   newCall,
+  referenceHeapBytes,
   termsOf,
   threadLost,
+  tooManyInputs,
   unknownTask,
   type Call,
   type Ending,
@@ -45,6 +48,8 @@ export type CallsOptions = PoolOptions & {
   readonly resources?: Resources | undefined;
   /** Whether the heap has no room for more messages of the clients inside tasks. Default: it always has. */
   readonly isFull?: () => boolean;
+  /** Most bytes on the heap that the inputs of one call may take. Default: any number. */
+  readonly heapLimitBytes?: number;
   /** Keeps results that are too large for a message, and fetches inputs. */
   readonly results: Pick<
     Results,
@@ -177,6 +182,14 @@ export class Calls {
 
   /** Queues a call once all its inputs are here. */
   #gather(call: Call, inputs: readonly (Payload | Reference)[], peers: string[] = []): void {
+    const { heapLimitBytes = Infinity } = this.#options;
+    let heapBytes = call.heapBytes;
+    for (const input of inputs) if (isReference(input)) heapBytes += entryHeapBytes;
+    if (heapBytes > heapLimitBytes) {
+      this.#settle(call);
+      this.#reports.failed(call, tooManyInputs(call, inputs.length, heapLimitBytes));
+      return;
+    }
     call.gathering = this.#options.results.gather(inputs, peers);
     if (call.gathering === undefined) {
       call.inputs = inputs as readonly Payload[];
@@ -224,7 +237,10 @@ export class Calls {
     this.#byKey.add(call);
     countValue(call, call.args);
     if (inputs !== undefined) {
-      for (const input of inputs) if (!isReference(input)) countValue(call, input);
+      for (const input of inputs) {
+        if (isReference(input)) call.heapBytes += referenceHeapBytes;
+        else countValue(call, input);
+      }
     }
     this.#heapBytes += call.heapBytes;
     if (call.outsideBytes > 0) this.#options.results.expect(call.outsideBytes);

@@ -3,18 +3,21 @@
 // scheduler has said which worker is to hold it, and that is this one if it can.
 
 import type { Log } from "../../src/log.ts";
-import { payloadBytes, type Payload } from "../../src/payload/payload.ts";
+import { outsideHeap, payloadBytes, type Payload } from "../../src/payload/payload.ts";
 import type { FromClient, ToClient } from "../../src/wire/protocol.ts";
 import type { Results } from "../results/results.ts";
 import type { Call } from "./call.ts";
 
+type Holding = Pick<Results, "place" | "isSmall" | "expect" | "unexpect">;
+type Scattered = { readonly call: Call; readonly value: Payload };
+
 export class ScatterForTask {
-  readonly #results: Pick<Results, "place" | "isSmall">;
+  readonly #results: Holding;
   readonly #log: Log;
   /** By the key of the value: it, and the call that scatters it. */
-  readonly #values = new Map<string, { readonly call: Call; readonly value: Payload }>();
+  readonly #values = new Map<string, Scattered>();
 
-  constructor(results: Pick<Results, "place" | "isSmall">, log: Log) {
+  constructor(results: Holding, log: Log) {
     this.#results = results;
     this.#log = log;
   }
@@ -25,7 +28,10 @@ export class ScatterForTask {
     const { value, ...rest } = message;
     const mayStay = message.workers === undefined && message.broadcast !== true;
     if (mayStay && this.#results.isSmall(payloadBytes(value))) return message;
-    this.#values.set(message.key, { call, value });
+    this.#drop(this.#values.get(message.key));
+    const scattered = { call, value: outsideHeap(value) };
+    this.#values.set(message.key, scattered);
+    this.#results.expect(payloadBytes(scattered.value));
     return rest;
   }
 
@@ -36,15 +42,25 @@ export class ScatterForTask {
     if (scattered === undefined) return false;
     // A task that is told where its value is to go asks anew, value and all.
     this.#values.delete(key);
-    this.#results.place(located, scattered.value).catch((error: unknown) => {
-      this.#log.info(`a value could not be scattered yet: ${(error as Error).message}`, { key });
-      scattered.call.thread?.tellClient(scattered.call, located);
-    });
+    this.#results
+      .place(located, scattered.value)
+      .catch((error: unknown) => {
+        this.#log.info(`a value could not be scattered yet: ${(error as Error).message}`, { key });
+        scattered.call.thread?.tellClient(scattered.call, located);
+      })
+      .finally(() => this.#drop(scattered));
     return true;
   }
 
   /** The call is over. */
   forget(call: Call): void {
-    for (const [key, { call: by }] of this.#values) if (by === call) this.#values.delete(key);
+    for (const [key, scattered] of this.#values) {
+      if (scattered.call === call && this.#values.delete(key)) this.#drop(scattered);
+    }
+  }
+
+  /** The value is not kept here any more. */
+  #drop(scattered: Scattered | undefined): void {
+    if (scattered !== undefined) this.#results.unexpect(payloadBytes(scattered.value));
   }
 }

@@ -3,6 +3,7 @@
 
 import type { Payload } from "../../src/payload/payload.ts";
 import type { Holders, Located } from "../../src/transfer/holders.ts";
+import type { Want } from "../../src/transfer/messages.ts";
 import type { Requester } from "../../src/transfer/requester.ts";
 import { limits } from "../../src/wire/limits.ts";
 import type { Reference } from "../../src/wire/protocol.ts";
@@ -33,7 +34,9 @@ export type FetchesOptions = {
   readonly copied: (wanted: Wanted, bytes: number) => void;
 };
 
-const fetchesAtOnce = 64;
+export const fetchesAtOnce = 64;
+/** What a fetch takes on the heap until it is over. */
+const fetchHeapBytes = 4_096;
 
 type Fetch = {
   readonly wanted: Wanted;
@@ -55,6 +58,16 @@ export class Fetches {
     this.#options = options;
   }
 
+  get heapBytes(): number {
+    return this.#fetches.size * fetchHeapBytes;
+  }
+
+  /** The result if it is in memory, pinned in the store: the caller gives it to `store.letGo`. */
+  find(wanted: Want & { readonly here?: boolean }): Entry | undefined {
+    const entry = this.#entryOf(wanted);
+    return entry && this.#options.store.pin(entry) !== undefined ? entry : undefined;
+  }
+
   /**
    * The result, pinned in the store: the caller gives it to `store.letGo`. Not a promise when the result is
    * in memory.
@@ -62,15 +75,19 @@ export class Fetches {
    * @throws {MissingError} when no holder gives it
    */
   get(wanted: Wanted, signal: AbortSignal): Entry | Promise<Entry> {
-    const { store } = this.#options;
-    const entry = store.find(wanted);
-    // Without an order the entry may be of an earlier task of the same key, unless the scheduler says
-    // that this worker is a holder.
-    if (entry && (wanted.here || entry.order !== undefined)) {
-      if (store.pin(entry) !== undefined) return entry;
-      return this.#readBack(entry, wanted, signal);
-    }
-    return this.#join(wanted, signal);
+    const entry = this.#entryOf(wanted);
+    if (entry === undefined) return this.#join(wanted, signal);
+    if (this.#options.store.pin(entry) !== undefined) return entry;
+    return this.#readBack(entry, wanted, signal);
+  }
+
+  /**
+   * Without an order the entry may be of an earlier task of the same key, unless the scheduler says that this
+   * worker is a holder.
+   */
+  #entryOf(wanted: Want & { readonly here?: boolean }): Entry | undefined {
+    const entry = this.#options.store.find(wanted);
+    return entry && (wanted.here || entry.order !== undefined) ? entry : undefined;
   }
 
   async #readBack(entry: Entry, wanted: Wanted, signal: AbortSignal): Promise<Entry> {

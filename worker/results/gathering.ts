@@ -3,7 +3,7 @@
 
 import type { Payload } from "../../src/payload/payload.ts";
 import type { Reference } from "../../src/wire/protocol.ts";
-import { wantedOf, type Fetches } from "./fetches.ts";
+import { fetchesAtOnce, wantedOf, type Fetches } from "./fetches.ts";
 import type { Entry, Store } from "./store.ts";
 
 export type Input = Payload | Reference;
@@ -22,13 +22,37 @@ export class Gathering {
     from: { fetches: Fetches; store: Store },
   ) {
     this.#store = from.store;
-    const each = inputs.map((input): Promise<Payload> => {
-      if (!isReference(input)) return Promise.resolve(input);
-      const entry = from.fetches.get(wantedOf(input, peers), this.#stop.signal);
-      if (!(entry instanceof Promise)) return Promise.resolve(this.#keep(entry));
-      return entry.then((fetched) => this.#keep(fetched));
-    });
-    this.inputs = Promise.all(each);
+    const payloads: Payload[] = [];
+    /** The places of what is not in memory here. */
+    const missing: number[] = [];
+    for (const [place, input] of inputs.entries()) {
+      if (!isReference(input)) payloads[place] = input;
+      else {
+        const entry = from.fetches.find(input);
+        if (entry !== undefined) payloads[place] = this.#keep(entry);
+        else missing.push(place);
+      }
+    }
+    this.inputs = this.#fetchAll(missing, payloads, (place) =>
+      from.fetches.get(wantedOf(inputs[place] as Reference, peers), this.#stop.signal),
+    );
+  }
+
+  /** Asks for a few at a time: each fetch takes more on the heap than the reference to its value. */
+  async #fetchAll(
+    places: readonly number[],
+    payloads: Payload[],
+    get: (place: number) => Entry | Promise<Entry>,
+  ): Promise<Payload[]> {
+    let next = 0;
+    const fetchSome = async () => {
+      while (next < places.length && !this.#stop.signal.aborted) {
+        const place = places[next++]!;
+        payloads[place] = this.#keep(await get(place));
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(fetchesAtOnce, places.length) }, fetchSome));
+    return payloads;
   }
 
   /** Ends the fetches that are under way, and unpins the inputs that are here. */

@@ -100,7 +100,7 @@ export class Results {
   }
 
   get heapBytes(): number {
-    return this.#store.heapBytes;
+    return this.#store.heapBytes + this.#fetches.heapBytes;
   }
 
   /** Counts bytes in memory that belong to calls and not to results. */
