@@ -287,17 +287,20 @@ export class Calls {
     if (!isPaused) return;
     let isFirst = true;
     const taken: Call[] = [];
+    const asked: Call[] = [];
     for (const call of this.#byKey.values()) {
       if (call.ending !== undefined) continue;
       // A call whose inputs are here frees memory by running; and one call may still get its inputs.
       if (call.gathering && (call.inputs !== undefined || isFirst)) isFirst = false;
       else if (this.#takeBack(call)) taken.push(call);
-      else if (call.recalled) call.unwanted = true;
+      else if (call.recalled) asked.push(call);
     }
     // One that fills the memory by itself would go to and fro for ever.
-    const stays = taken.length === this.#byKey.size ? taken.shift() : undefined;
+    const areAll = taken.length + asked.length === this.#byKey.size;
+    const stays = areAll ? (taken.shift() ?? asked.shift()) : undefined;
+    for (const call of asked) call.unwanted = true;
     for (const call of taken) this.#giveBack(call);
-    if (stays === undefined) return;
+    if (stays === undefined || stays.recalled) return;
     this.#queue(stays);
     this.#pool.feed();
   }
