@@ -7,7 +7,7 @@ import { getHeapStatistics } from "node:v8";
 import { resourceLimits, workerData } from "node:worker_threads";
 import { ENDING, EXECUTING, OVER, WAITING, cellOf, move } from "../boundary/cells.ts";
 import type { CloneablePayload } from "../boundary/cloneable.ts";
-import { weightOf, type FromThread } from "../boundary/messages.ts";
+import type { FromThread } from "../boundary/messages.ts";
 import { UnpostedResults } from "../boundary/unposted-results.ts";
 import { FrameReader, toFrame } from "./frames.ts";
 import {
@@ -34,11 +34,6 @@ function carry({ cells, unposted, port, flushed, underWay }: CourierData): void 
   for (const socket of [inbox, outbox]) socket.on("error", () => undefined);
   inbox.on("close", endProcess);
   port.on("message", (message: FromThread | Flush) => {
-    if (message.type === "log" || message.type === "sub") {
-      const { length } = message.type === "log" ? message.text : message.frame;
-      Atomics.sub(underWay, 0, weightOf(length));
-      Atomics.notify(underWay, 0);
-    }
     if (message.type === "flush") leave();
     else send(message.type === "returned" ? withoutSharedMemory(message) : message);
   });
@@ -74,6 +69,10 @@ function carry({ cells, unposted, port, flushed, underWay }: CourierData): void 
       }
       case "collect":
         collect();
+        return;
+      case "taken":
+        Atomics.sub(underWay, 0, message.weight);
+        Atomics.notify(underWay, 0);
         return;
       default:
     }

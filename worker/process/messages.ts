@@ -20,7 +20,9 @@ export type ToProcess =
   /** Asks for calls that have not begun; `recalled` answers. */
   | { readonly type: "recall"; readonly tickets: readonly number[] }
   /** Asks for the results that the process has not posted yet. */
-  | { readonly type: "collect" };
+  | { readonly type: "collect" }
+  /** Lines of the log or messages of a client have been taken: see `weightOf`. */
+  | { readonly type: "taken"; readonly weight: number };
 
 /** Messages that only a process sends; all others are of the type `FromThread`. */
 export type FromProcess =
@@ -45,7 +47,7 @@ export type CourierData = {
   readonly port: MessagePort;
   /** Set once the last messages of the process have left. */
   readonly flushed: Int32Array<SharedArrayBuffer>;
-  /** The weight of lines and frames that have not left: the courier takes away that of each that it passes on. */
+  /** The weight of lines and frames that the worker has not taken: the courier takes away what the worker says. */
   readonly underWay: Int32Array<SharedArrayBuffer>;
 };
 

@@ -37,6 +37,8 @@ export class ProcessHost implements Host, RemoteStates {
   /** What the process reads. */
   #inbox: Socket | undefined = undefined;
   #corked = false;
+  /** The weight of what was taken in this turn. */
+  #taken = 0;
   #heapMib: number | undefined = undefined;
   #over = false;
 
@@ -114,8 +116,15 @@ export class ProcessHost implements Host, RemoteStates {
     this.#write({ type: "collect" });
   }
 
-  /** The courier of the process has counted it. */
-  taken(): void {}
+  taken(weight: number): void {
+    if (this.#taken === 0) {
+      process.nextTick(() => {
+        this.#write({ type: "taken", weight: this.#taken });
+        this.#taken = 0;
+      });
+    }
+    this.#taken += weight;
+  }
 
   recall(tickets: readonly number[]): void {
     this.#write({ type: "recall", tickets });

@@ -1,7 +1,7 @@
 // What calls take of the worker's memory while they wait and run.
 
 import { expect, test } from "vitest";
-import { CallsUnderTest } from "../calls-under-test.ts";
+import { CallsUnderTest, fixture } from "../calls-under-test.ts";
 
 /** A worker whose memory is full above so many bytes of arguments. */
 async function start(limitBytes: number) {
@@ -62,4 +62,26 @@ test("a full worker keeps one of the calls that wait when none runs", async () =
   worker.calls.paused = true;
   const ends = await worker.endsOf([...keys, ...waiting]);
   expect(ends.some(({ type }) => type === "finished")).toBe(true);
+});
+
+test("a task that submits without end waits while the heap is full", async () => {
+  let isFull = true;
+  const worker = await CallsUnderTest.start({
+    modules: [{ path: fixture("../processes/fixtures/filling.ts") }],
+    taskClient: new URL("../../../cluster/task-client.ts", import.meta.url),
+    threads: 2,
+    isFull: () => isFull,
+  });
+  const submitted = () =>
+    worker.messages.flatMap((message) =>
+      message.type === "sub" && message.message.type === "submit" ? message.message.keys : [],
+    ).length;
+  worker.run("submitMany", [[50_000, 200]]);
+  await worker.until(() => submitted() > 40);
+  // Many ways to and fro of another task: what was under way is here then.
+  for (let count = 0; count < 50; count++) await worker.call("length", [count]);
+  expect(submitted()).toBeLessThan(150);
+  isFull = false;
+  worker.calls.goOn();
+  await worker.until(() => submitted() === 200);
 });
