@@ -51,6 +51,16 @@ test("results in short texts", { timeout: patientMs }, async () => {
   expect(worker.isRunning).toBe(true);
 });
 
+test("results in long texts", { timeout: patientMs }, async () => {
+  const { client, worker } = await startCluster();
+  const count = 150;
+  const futures = client.map("text", new Array<number>(count).fill(2_000_000), numbers(count));
+  await client.wait(futures);
+  expect(await client.submit("length", futures[8]!).result()).toBe(2_000_000);
+  expect(await futures[7]!.result()).toBe(textOf(2_000_000, 7));
+  expect(worker.isRunning).toBe(true);
+});
+
 test("errors", { timeout: patientMs }, async () => {
   const { client, worker } = await startCluster();
   const futures = client.map("fail", new Array<number>(600).fill(60_000), numbers(600));
