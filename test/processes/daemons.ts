@@ -70,6 +70,8 @@ export type WorkerOptions = {
   flags?: readonly string[];
   /** More options of the command. */
   more?: readonly string[];
+  /** More of the environment. */
+  env?: NodeJS.ProcessEnv;
 };
 
 /** Starts `thence worker`; resolves when it has joined. */
@@ -85,7 +87,7 @@ export async function startWorker(scheduler: Scheduler, options: WorkerOptions):
       ...["--isolation", tested.isolation],
       ...more,
     ],
-    { flags, env: { THENCE_TOKEN: scheduler.token } },
+    { flags, env: { THENCE_TOKEN: scheduler.token, ...options.env } },
   );
   await program.wrote(/joined the scheduler/);
   return program;

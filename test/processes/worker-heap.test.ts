@@ -1,7 +1,7 @@
 // A worker with a small heap is filled far past it with each kind of thing that it keeps, and goes on. The
 // limits in bytes that it has are far away, so nothing but what the heap takes can hold it back.
 
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { OverloadedError, type Client, type Future } from "../../src/index.ts";
@@ -114,6 +114,26 @@ test("scattered values", { timeout: patientMs }, async () => {
   }
   const lengths = await client.gather(client.map("length", futures));
   expect(new Set(lengths)).toEqual(new Set([50_000]));
+  expect(worker.isRunning).toBe(true);
+});
+
+test("what nobody counts", { timeout: patientMs }, async () => {
+  const scheduler = await startScheduler({});
+  const gate = path.join(scheduler.folder, "fill");
+  const filler = path.join(root, "test", "processes", "fixtures", "fills-heap.ts");
+  const worker = await startWorker(scheduler, {
+    name: "small",
+    modules: [module],
+    flags: [`--max-old-space-size=${heapMib}`, "--import", filler],
+    env: { FILL_HEAP_WHILE: gate },
+  });
+  const client = await connect<Tasks>(scheduler);
+  writeFileSync(gate, "");
+  await worker.wrote(/taking no new tasks: its JavaScript heap is nearly used up/);
+  const later = client.submit("length", "abc");
+  rmSync(gate);
+  await worker.wrote(/taking tasks again/);
+  expect(await later.result()).toBe(3);
   expect(worker.isRunning).toBe(true);
 });
 
