@@ -16,16 +16,11 @@ export type MemoryUse = { readonly usedBytes: number; readonly limitBytes: numbe
 /** Of the two limits, the one that is nearer: of the heap, or of all. */
 export function memoryUse(state: State): MemoryUse {
   const { options, ledger } = state;
-  const heap = { usedBytes: heapBytes(state), limitBytes: options.heapBytes };
-  const all = {
-    usedBytes: heap.usedBytes + ledger.outsideBytes,
-    limitBytes: options.memoryBytes,
-  };
-  return partOf(all) > partOf(heap) ? all : heap;
-}
-
-function partOf({ usedBytes, limitBytes }: MemoryUse): number {
-  return usedBytes / limitBytes;
+  const ofHeap = heapBytes(state);
+  const ofAll = ofHeap + ledger.outsideBytes;
+  return ofAll / options.memoryBytes > ofHeap / options.heapBytes
+    ? { usedBytes: ofAll, limitBytes: options.memoryBytes }
+    : { usedBytes: ofHeap, limitBytes: options.heapBytes };
 }
 
 /** Why nothing new is taken for now, in words; undefined when it is. */
@@ -40,7 +35,7 @@ export function reviewMemory(step: StepContext): void {
   const { ledger } = state;
   const before = ledger.level;
   const use = memoryUse(state);
-  const level = levelAt(partOf(use), before, ledger.isExhausted);
+  const level = levelAt(use.usedBytes / use.limitBytes, before, ledger.isExhausted);
   if (level === before) return;
   ledger.level = level;
   const facts = `${formatSize(use.usedBytes)} of ${formatSize(use.limitBytes)}`;
