@@ -34,9 +34,10 @@ export function reasonBytes(reason: string): number {
 }
 
 /** Of a task as it is now, without its arguments and its result. */
-export function factsBytes({ key, inputKeys = [], progress }: Task): number {
+export function factsBytes({ key, inputKeys, progress }: Task): number {
   let bytes = key.length + progressBytes(progress);
-  for (const each of inputKeys) bytes += 150 + each.length;
+  // Most tasks have none, and there are millions.
+  if (inputKeys !== undefined) for (const each of inputKeys) bytes += 150 + each.length;
   return bytes;
 }
 
