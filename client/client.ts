@@ -266,8 +266,8 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    * client holds the task already, another handle on it. Returns at once. The task then lives as long as
    * this future, as any.
    *
-   * When no task has the key, the future fails with `LostDataError`: it never was there, it was cancelled
-   * or released, or its `keepMs` is over.
+   * It fails with `LostDataError` when no task has the key, as it was cancelled or released, or its `keepMs` is over;
+   * with `OverloadedError` when the scheduler has no room for it now.
    *
    * @typeParam T what its value is; nothing checks that
    * @returns a "lost" one when the client is closed

@@ -77,8 +77,7 @@ export class Session {
     states: this.#states,
     named: () => this.#named,
     lastUnsent: () => this.#gate?.lastUnsent,
-    send: (keys, answered) => {
-      const read = ({ unknown }: ResultOf<"want">) => answered(unknown);
+    send: (keys, read) => {
       // What is lost with the session is settled there.
       this.#send("want", { keys }, { read }).catch(() => undefined);
     },

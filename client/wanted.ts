@@ -5,6 +5,8 @@
 import { LostDataError, type ThenceError } from "../src/errors/errors.ts";
 import type { KeyTable } from "../src/key-table.ts";
 import { limits } from "../src/wire/limits.ts";
+import { errorOf } from "../src/errors/failure.ts";
+import type { ResultOf } from "../src/wire/requests.ts";
 import type { FromClient } from "../src/wire/protocol.ts";
 import type { FutureState } from "./future-state.ts";
 import type { NamedCalls } from "./named-calls.ts";
@@ -17,7 +19,7 @@ export type WantedParts = {
   /** The newest message that has not left. */
   readonly lastUnsent: () => FromClient | undefined;
   /** Sends the keys, and calls back while the answer is being received. */
-  readonly send: (keys: string[], answered: (unknown: readonly string[]) => void) => void;
+  readonly send: (keys: string[], answered: (answer: ResultOf<"want">) => void) => void;
   readonly drop: (state: FutureState) => void;
   readonly forget: (state: FutureState) => void;
 };
@@ -82,10 +84,11 @@ export class Wanted {
     }
     const asked: Asked = { keys: [key], states: [state], named };
     this.#newest = asked;
-    send(asked.keys, (unknown) => this.#answered(asked, new Set(unknown)));
+    send(asked.keys, (answer) => this.#answered(asked, answer));
   }
 
-  #answered({ states, named }: Asked, unknown: ReadonlySet<string>): void {
+  #answered({ states, named }: Asked, { unknown, refused }: ResultOf<"want">): void {
+    const without = new Set(unknown);
     for (const state of states) {
       const { key } = state;
       named.heard(key);
@@ -95,14 +98,14 @@ export class Wanted {
         // It may have been lost meanwhile. Otherwise the scheduler says next that it is there.
         entry.lose();
       }
-      if (entry !== undefined && unknown.has(key)) this.#fail(state, entry);
+      if (entry === undefined || !without.has(key)) continue;
+      this.#fail(state, entry, refused ? errorOf(refused) : unknownTask(key));
     }
   }
 
-  /** No task had the key of a state that was asked for. Calls that were submitted later are tasks of their own. */
-  #fail(state: FutureState, entry: Entry): void {
+  /** There is no task for a state that was asked for. Calls that were submitted later are tasks of their own. */
+  #fail(state: FutureState, entry: Entry, error: ThenceError): void {
     const members = membersOf(entry);
-    const error = unknownTask(state.key);
     for (const each of members.slice(0, members.indexOf(state) + 1)) {
       this.#parts.drop(each);
       each.fail("error", error);

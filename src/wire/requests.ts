@@ -90,7 +90,11 @@ export const commands = {
    */
   want: request(
     { keys: column(Key) },
-    Type.Object({ unknown: Type.Array(Key, { maxItems: limits.columnLength }) }),
+    Type.Object({
+      unknown: Type.Array(Key, { maxItems: limits.columnLength }),
+      /** Why there is no room for them: then all are unknown. */
+      refused: Type.Optional(FailureSchema),
+    }),
   ),
   /** A value that outlives its client under a name, with the tasks that it refers to. */
   publish: request(

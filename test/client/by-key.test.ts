@@ -1,7 +1,12 @@
 // Futures of tasks by their keys, and the list of tasks.
 
 import { describe, expect, test } from "vitest";
-import { KeyConflictError, LostDataError, TaskCancelledError } from "../../src/errors/errors.ts";
+import {
+  KeyConflictError,
+  LostDataError,
+  OverloadedError,
+  TaskCancelledError,
+} from "../../src/errors/errors.ts";
 import { FakeScheduler } from "./fake-scheduler.ts";
 
 function setUp() {
@@ -48,6 +53,30 @@ describe("client.future", () => {
     expect(future.status).toBe("error");
     future.release();
     expect(scheduler.keysOf("release")).toEqual([]);
+  });
+
+  test("fails with OverloadedError when there is no room for it, and can be asked for again", async () => {
+    const { scheduler, client } = setUp();
+    const [future, other] = [client.future("k"), client.future("k")];
+    const own = client.with({ key: "k" }).submit("f", 1);
+    const refused = { code: "overloaded", message: "ask for these tasks again later" };
+    scheduler.answer(scheduler.all("want")[0]!, { unknown: ["k"], refused });
+    for (const each of [future, other]) {
+      expect(await each.exception()).toBeInstanceOf(OverloadedError);
+    }
+    // The call under the key is a task of its own.
+    expect(own.status).toBe("pending");
+    scheduler.answer(scheduler.all("want")[1]!, { unknown: [] });
+    scheduler.finish("k", 2);
+    expect(await own.result()).toBe(2);
+    own.release();
+    const again = client.future("l");
+    scheduler.answer(scheduler.all("want")[2]!, { unknown: ["l"], refused });
+    expect(await again.exception()).toBeInstanceOf(OverloadedError);
+    const last = client.future("l");
+    scheduler.answer(scheduler.all("want")[3]!, { unknown: [] });
+    scheduler.finish("l", 3);
+    expect(await last.result()).toBe(3);
   });
 
   test("is another handle on what this client holds already", () => {

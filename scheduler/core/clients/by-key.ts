@@ -5,6 +5,8 @@ import type { ParametersOf } from "../../../src/wire/requests.ts";
 import type { Task } from "../state.ts";
 import { tellOutcome } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
+import { whyNoRoom } from "../memory/allotments.ts";
+import { wantBytes } from "../memory/sizes.ts";
 import { recompute } from "../values/recompute.ts";
 import { answer, later, type Asked } from "./answers.ts";
 import { addWant } from "./wants.ts";
@@ -15,6 +17,12 @@ export function want(
   { keys }: ParametersOf<"want">,
 ): typeof later {
   const { tasks } = step.state;
+  const why = whyNoRoom(step.state, "wants", keys.length * wantBytes);
+  if (why !== undefined) {
+    const message = `ask for these tasks again later: there is no room for more futures of the tasks of others: ${why}`;
+    answer(step, asked, { unknown: keys, refused: { code: "overloaded", message } });
+    return later;
+  }
   const found: Task[] = [];
   const unknown: string[] = [];
   for (const key of keys) {

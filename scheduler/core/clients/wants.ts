@@ -2,7 +2,7 @@
 // of others are kept in a set, so that the end of a client costs no more than what it wanted.
 
 import { includes, without, withOne } from "../structures/small-set.ts";
-import { enterHeap } from "../memory/ledger.ts";
+import { enterAllotted } from "../memory/allotments.ts";
 import { wantBytes } from "../memory/sizes.ts";
 import type { Client, State, Task } from "../state.ts";
 
@@ -12,7 +12,7 @@ export function addWant({ state }: Book, task: Task, client: Client): void {
   client.within?.wants.add(task);
   if (task.spec.client !== client && !client.wantsOfOthers.has(task)) {
     client.wantsOfOthers.add(task);
-    enterHeap(state, wantBytes);
+    enterAllotted(state, "wants", wantBytes);
   }
   task.wantedBy = withOne(task.wantedBy, client);
 }
@@ -33,7 +33,7 @@ export function removeWants(book: Book, task: Task): void {
 
 function forgetWant({ state }: Book, task: Task, { within, wantsOfOthers }: Client): void {
   within?.wants.delete(task);
-  if (wantsOfOthers.delete(task)) enterHeap(state, wantBytes, -1);
+  if (wantsOfOthers.delete(task)) enterAllotted(state, "wants", wantBytes, -1);
 }
 
 /** The tasks that a client wants, and some of its own that it does not want any more. */

@@ -12,11 +12,13 @@ const parts = {
   rates: 1 / 8,
   /** Locks, queues and the like, and requests that wait. */
   waits: 1 / 8,
+  /** Futures of the tasks of others. */
+  wants: 1 / 8,
 } as const;
 export type Allotment = keyof typeof parts;
 
 export function noneAllotted(): Record<Allotment, number> {
-  return { workers: 0, rates: 0, waits: 0 };
+  return { workers: 0, rates: 0, waits: 0, wants: 0 };
 }
 
 type Book = Pick<State, "ledger">;

@@ -74,7 +74,7 @@ function countAnew(state: State) {
   }
   for (const client of [...state.clients.values(), ...insidersOf(state)]) {
     enterHeap(book, clientBytes(client));
-    enterHeap(book, wantBytes, client.wantsOfOthers.size);
+    enterAllotted(book, "wants", wantBytes, client.wantsOfOthers.size);
   }
   for (const retention of retentionsOf(state)) enterHeap(book, retentionBytes(retention));
   for (const open of state.offers.open.values()) {

@@ -162,3 +162,26 @@ test("whoever asks again and again for what is published, and takes nothing, is 
   }
   expect([refused > 100, refused < 199]).toEqual([true, true]);
 });
+
+test("futures of the tasks of others fill their part, and what is refused leaves no trace", () => {
+  const story = new Story({ heapBytes: 1_000_000 });
+  story.client("ann").submit("f", names("k", 500));
+  const bob = story.client("bob");
+  const want = (keys: string[]) =>
+    story.handle({
+      type: "client-messages",
+      from: "bob",
+      messages: [{ type: "want", id: 1, keys }],
+    });
+  const some = names("k", 300);
+  const others = names("k", 500).slice(300);
+  const told = (result: object) => ({ bob: [{ type: "answer", id: 1, to: "want", result }] });
+  expect(want(some)).toEqual(told({ unknown: [] }));
+  const refused = overloaded(/no room for more futures of the tasks of others/);
+  expect(want(others)).toEqual(told({ unknown: others, refused }));
+  for (const key of others) bob.release(key);
+  expect(bob.explain("k400").wantedBy).toEqual(["ann"]);
+  for (const key of some) bob.release(key);
+  expect(story.state.ledger.allotted.wants).toBe(0);
+  expect(want(others)).toEqual(told({ unknown: [] }));
+});
