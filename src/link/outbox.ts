@@ -89,11 +89,12 @@ export class Outbox<Out extends object> {
 
   /** Makes a frame of messages, if they fill one of the usual size. */
   makeWholeFrame(): boolean {
-    return this.messageBytes >= usualFrameBytes && this.#build();
+    return this.#mayFrame && this.messageBytes >= usualFrameBytes && this.#build();
   }
 
   /** The same with the newest one, which then does not grow any more. */
   makeWholeFrameOfAll(): boolean {
+    if (!this.#mayFrame) return false;
     const bytes = this.messageBytes + weigh(this.lastUnsent);
     return bytes >= usualFrameBytes && this.#build();
   }
@@ -173,6 +174,11 @@ export class Outbox<Out extends object> {
       if (messages > count) return undefined;
     }
     return undefined;
+  }
+
+  /** Of inherited messages the peer says first which it has, and it may end within a frame. */
+  get #mayFrame(): boolean {
+    return this.#inherited === 0;
   }
 
   get #isWindowOpen(): boolean {

@@ -5,6 +5,7 @@ import { ConnectionError, ProtocolError } from "../../../src/errors/errors.ts";
 import type { LinkEvents, LinkOptions } from "../../../src/link/link-options.ts";
 import { Link } from "../../../src/link/link.ts";
 import { BinaryPayload } from "../../../src/payload/binary-payload.ts";
+import { readFrame } from "../../../src/wire/frame.ts";
 import { cut, memorySocketPair } from "./socket-memory.ts";
 import type { Socket, SocketClose } from "../../../src/link/socket.ts";
 import { socketMakers } from "./socket-pairs.ts";
@@ -507,6 +508,27 @@ describe("a peer that does not read", () => {
     expect(frames).toBeGreaterThanOrEqual(124);
     expect(side.ends).toEqual([]);
   });
+});
+
+test("of much that an earlier process said, what the peer lacks is sent, whatever is said meanwhile", () => {
+  const clock = new VirtualClock();
+  const [socket, peer] = memorySocketPair({ clock });
+  const side = new Side({ clock });
+  const heard: unknown[] = [];
+  peer.listen({
+    message: (data) => heard.push(...readFrame(data).messages),
+    wrote() {},
+    closed() {},
+  });
+  const large = (n: number) => ({ type: "note", n, texts: ["x".repeat(100_000)] }) as Note;
+  const messages = Array.from({ length: 10 }, (_, index) => large(index + 1));
+  side.link.inherit({ received: 0, acknowledged: 0, messages });
+  side.link.send(large(11));
+  side.link.pack();
+  clock.runFor(100);
+  side.link.attach(socket, 5);
+  clock.runFor(100);
+  expect(heard.map((message) => (message as Note).n)).toEqual([6, 7, 8, 9, 10, 11]);
 });
 
 describe("an end", () => {
