@@ -88,7 +88,9 @@ export class Wanted {
   }
 
   #answered({ states, named }: Asked, { unknown, refused }: ResultOf<"want">): void {
-    const without = new Set(unknown);
+    const none = new Map<string, ThenceError>();
+    for (const key of unknown) none.set(key, unknownTask(key));
+    for (const key of refused?.keys ?? []) none.set(key, errorOf(refused!.failure));
     for (const state of states) {
       const { key } = state;
       named.heard(key);
@@ -98,8 +100,8 @@ export class Wanted {
         // It may have been lost meanwhile. Otherwise the scheduler says next that it is there.
         entry.lose();
       }
-      if (entry === undefined || !without.has(key)) continue;
-      this.#fail(state, entry, refused ? errorOf(refused) : unknownTask(key));
+      const error = none.get(key);
+      if (entry !== undefined && error !== undefined) this.#fail(state, entry, error);
     }
   }
 

@@ -92,8 +92,13 @@ export const commands = {
     { keys: column(Key) },
     Type.Object({
       unknown: Type.Array(Key, { maxItems: limits.columnLength }),
-      /** Why there is no room for them: then all are unknown. */
-      refused: Type.Optional(FailureSchema),
+      /** Those for which there is no room. */
+      refused: Type.Optional(
+        Type.Object({
+          keys: Type.Array(Key, { maxItems: limits.columnLength }),
+          failure: FailureSchema,
+        }),
+      ),
     }),
   ),
   /** A value that outlives its client under a name, with the tasks that it refers to. */

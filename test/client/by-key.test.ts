@@ -59,8 +59,9 @@ describe("client.future", () => {
     const { scheduler, client } = setUp();
     const [future, other] = [client.future("k"), client.future("k")];
     const own = client.with({ key: "k" }).submit("f", 1);
-    const refused = { code: "overloaded", message: "ask for these tasks again later" };
-    scheduler.answer(scheduler.all("want")[0]!, { unknown: ["k"], refused });
+    const failure = { code: "overloaded", message: "ask for these tasks again later" };
+    const refused = (key: string) => ({ unknown: [], refused: { keys: [key], failure } });
+    scheduler.answer(scheduler.all("want")[0]!, refused("k"));
     for (const each of [future, other]) {
       expect(await each.exception()).toBeInstanceOf(OverloadedError);
     }
@@ -71,7 +72,7 @@ describe("client.future", () => {
     expect(await own.result()).toBe(2);
     own.release();
     const again = client.future("l");
-    scheduler.answer(scheduler.all("want")[2]!, { unknown: ["l"], refused });
+    scheduler.answer(scheduler.all("want")[2]!, refused("l"));
     expect(await again.exception()).toBeInstanceOf(OverloadedError);
     const last = client.future("l");
     scheduler.answer(scheduler.all("want")[3]!, { unknown: [] });

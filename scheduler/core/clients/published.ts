@@ -8,6 +8,7 @@ import { whyNoRoom } from "../memory/allotments.ts";
 import { enterPublished } from "../memory/ledger.ts";
 import { retentionBytes } from "../memory/sizes.ts";
 import { endRetention, findTasks, offer, retain, type Retention } from "./retention.ts";
+import { whyNotWant } from "./wants.ts";
 import type { State, TaskKey } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
@@ -71,7 +72,9 @@ export function give(
   const found = step.state.published.get(name);
   if (found === undefined) return unknown(step.state, name);
   const { value, inputs, retention } = found;
-  const why = whyNoRoom(step.state, "waits", retentionBytes(retention));
+  const why =
+    whyNoRoom(step.state, "waits", retentionBytes(retention)) ??
+    whyNotWant(step.state, client, retention.tasks);
   if (why !== undefined) return noRoomToWait(why);
   const offered = offer(step, client, retention.tasks);
   return offered === undefined ? { value } : { value, inputs: [...inputs], offer: offered };

@@ -2,7 +2,7 @@
 // of others are kept in a set, so that the end of a client costs no more than what it wanted.
 
 import { includes, without, withOne } from "../structures/small-set.ts";
-import { enterAllotted } from "../memory/allotments.ts";
+import { enterAllotted, whyNoRoom } from "../memory/allotments.ts";
 import { wantBytes } from "../memory/sizes.ts";
 import type { Client, State, Task } from "../state.ts";
 
@@ -10,11 +10,26 @@ type Book = { readonly state: Pick<State, "ledger"> };
 
 export function addWant({ state }: Book, task: Task, client: Client): void {
   client.within?.wants.add(task);
-  if (task.spec.client !== client && !client.wantsOfOthers.has(task)) {
+  if (isNewWant(task, client)) {
     client.wantsOfOthers.add(task);
     enterAllotted(state, "wants", wantBytes);
   }
   task.wantedBy = withOne(task.wantedBy, client);
+}
+
+/** Whether the client would want one more task of others, for which there has to be room. */
+export function isNewWant(task: Task, client: Client): boolean {
+  return task.spec.client !== client && !client.wantsOfOthers.has(task);
+}
+
+/** Why there is no room for these, in words. */
+export function whyNotWant(
+  state: State,
+  client: Client,
+  tasks: readonly Task[],
+): string | undefined {
+  const count = tasks.filter((task) => isNewWant(task, client)).length;
+  return whyNoRoom(state, "wants", count * wantBytes);
 }
 
 /** Returns whether the client wanted the task. */

@@ -7,6 +7,7 @@ import { enterAllotted, whyNoRoom } from "../memory/allotments.ts";
 import { enterItem } from "../memory/ledger.ts";
 import { claimBytes, retentionBytes, thingBytes } from "../memory/sizes.ts";
 import { declineOffer, endRetention, offer, subscribe } from "../clients/retention.ts";
+import { whyNotWant } from "../clients/wants.ts";
 import type { Client } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 import {
@@ -71,8 +72,13 @@ function serveQueue(step: StepContext, queue: Queue): void {
   for (let moved = true; moved;) {
     moved = false;
     for (let next = getters.first; next && items.size > 0; next = getters.first) {
-      handOut(step, queue, next);
-      moved = true;
+      const { retention } = items.first!;
+      const why = retention && whyNotWant(step.state, next.client, retention.tasks);
+      if (why !== undefined) refuseWaiter(step, next, why);
+      else {
+        handOut(step, queue, next);
+        moved = true;
+      }
     }
     for (let next = putters.first; next && items.size < room; next = putters.first) {
       const item = next.item!;
@@ -107,20 +113,26 @@ function serveVariable(step: StepContext, { item, waiting }: Variable): void {
   if (item === undefined) return;
   for (let next = waiting.first; next; next = waiting.first) {
     // It may name many futures, and whoever does not take them keeps them.
-    const why = item.retention && whyNoRoom(step.state, "waits", retentionBytes(item.retention));
+    const { retention } = item;
+    const why =
+      retention &&
+      (whyNoRoom(step.state, "waits", retentionBytes(retention)) ??
+        whyNotWant(step.state, next.client, retention.tasks));
     if (why !== undefined) {
-      settle(step, next, undefined);
-      refuse(
-        step,
-        { client: next.client, id: next.id, to: "coordinate" },
-        noRoomToWait(why).failure,
-      );
+      refuseWaiter(step, next, why);
       continue;
     }
     const offered = offer(step, next.client, item.retention?.tasks ?? []);
     settle(step, next, offered === undefined ? undefined : { at: "told", offer: offered });
     answerTo(step, next, contentOf([item]));
   }
+}
+
+/** There is no room for what it would have. */
+function refuseWaiter(step: StepContext, waiter: Waiter, why: string): void {
+  const { client, id } = waiter;
+  settle(step, waiter, undefined);
+  refuse(step, { client, id, to: "coordinate" }, noRoomToWait(why).failure);
 }
 
 // ── Claims ───────────────────────────────────────────────────────────────────────────────────────

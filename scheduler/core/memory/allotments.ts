@@ -42,6 +42,6 @@ export function whyNoRoom(
 ): string | undefined {
   const limit = parts[of] * options.heapBytes;
   const used = ledger.allotted[of];
-  if (used + bytes <= limit) return undefined;
+  if (bytes === 0 || used + bytes <= limit) return undefined;
   return `they take ${formatSize(used)} of the ${formatSize(limit)} that they may have, and this takes ${formatSize(bytes)} more (--memory-limit)`;
 }

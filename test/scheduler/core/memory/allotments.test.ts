@@ -173,15 +173,49 @@ test("futures of the tasks of others fill their part, and what is refused leaves
       from: "bob",
       messages: [{ type: "want", id: 1, keys }],
     });
-  const some = names("k", 300);
-  const others = names("k", 500).slice(300);
+  const all = names("k", 500);
   const told = (result: object) => ({ bob: [{ type: "answer", id: 1, to: "want", result }] });
-  expect(want(some)).toEqual(told({ unknown: [] }));
-  const refused = overloaded(/no room for more futures of the tasks of others/);
-  expect(want(others)).toEqual(told({ unknown: others, refused }));
+  const fit = Math.floor(1_000_000 / 8 / 300);
+  const [some, others] = [all.slice(0, fit), all.slice(fit)];
+  const failure = overloaded(/no room for more futures of the tasks of others/);
+  expect(want([...all, "x"])).toEqual(told({ unknown: ["x"], refused: { keys: others, failure } }));
   for (const key of others) bob.release(key);
-  expect(bob.explain("k400").wantedBy).toEqual(["ann"]);
+  expect(bob.explain("k499").wantedBy).toEqual(["ann"]);
+  // What it has already takes no more, nor does what is its own.
+  bob.submit("f", ["own"]);
+  expect(want([...some, "own"])).toEqual(told({ unknown: [] }));
   for (const key of some) bob.release(key);
   expect(story.state.ledger.allotted.wants).toBe(0);
   expect(want(others)).toEqual(told({ unknown: [] }));
+});
+
+test("values with futures are not given to who has no room for more", () => {
+  const story = new Story({ heapBytes: 1_000_000 });
+  const ann = story.client("ann");
+  const keys = names("k", 300);
+  ann.submit("f", keys);
+  ann.publish("all", "[]", keys);
+  const take = (name: string) => {
+    const client = story.client(name);
+    const said = story.handle({
+      type: "client-messages",
+      from: name,
+      messages: [{ type: "published", id: 1, name: "all" }],
+    });
+    const [answer] = said[name] as unknown as [{ result?: { offer?: number }; failure?: object }];
+    const offer = answer.result?.offer;
+    if (offer !== undefined) {
+      story.handle({
+        type: "client-messages",
+        from: name,
+        messages: [{ type: "take", offer }],
+      });
+    }
+    return { client, failure: answer.failure };
+  };
+  const first = take("bob");
+  expect(first.failure).toBeUndefined();
+  expect(take("cid").failure).toEqual(overloaded(/no room/));
+  first.client.release(...keys);
+  expect(take("dan").failure).toBeUndefined();
 });
