@@ -68,14 +68,21 @@ test("a call whose result went down with its process is reported as stopped: it 
   const worker = await CallsUnderTest.start();
   const short = Array.from({ length: 400 }, () => [false]);
   await worker.endsOf(worker.run("killIf", short));
-  const first = await worker.call("killIf", false);
-  const keys = worker.run("killIf", [...short.slice(0, 50), [true], ...short.slice(0, 50)]);
-  const ends = await worker.endsOf(keys);
-  const before = ends.slice(0, 50);
-  expect(ends[50]).toMatchObject({ failure: { code: "thread-lost" } });
-  expect(before.filter(({ type }) => type === "stopped").length).toBeGreaterThan(0);
-  for (const end of before) if (end.type === "finished") expect(end.value).toBe(first);
-  expect(ends.slice(51).every(({ type }) => type === "finished")).toBe(true);
+  // On a busy machine all results can be out before the process ends.
+  let wentDown = 0;
+  while (wentDown === 0) {
+    const first = await worker.call("killIf", false);
+    const keys = worker.run("killIf", [...short.slice(0, 50), [true], ...short.slice(0, 50)]);
+    const ends = await worker.endsOf(keys);
+    const before = ends.slice(0, 50);
+    expect(ends[50]).toMatchObject({ failure: { code: "thread-lost" } });
+    for (const end of before) {
+      if (end.type === "finished") expect(end.value).toBe(first);
+      else expect(end).toEqual({ type: "stopped" });
+    }
+    expect(ends.slice(51).every(({ type }) => type === "finished")).toBe(true);
+    wentDown = before.filter(({ type }) => type === "stopped").length;
+  }
 });
 
 test("a worker whose processes cannot be started says why", async () => {
