@@ -14,8 +14,9 @@ export type Kind = {
 
 const say = (from: string, ...messages: object[]): Event =>
   ({ type: "client-messages", from, messages: messages as FromClient[] }) as const;
-const hear = (...messages: object[]): Event =>
-  ({ type: "worker-messages", from: "w", messages: messages as FromWorker[] }) as const;
+const hearFrom = (from: string, ...messages: object[]): Event =>
+  ({ type: "worker-messages", from, messages: messages as FromWorker[] }) as const;
+const hear = (...messages: object[]): Event => hearFrom("w", ...messages);
 const ask = (to: string, id: number, more: object) => ({ type: to, id, ...more });
 const submit = (keys: readonly string[], more: object = {}) => ({
   ...{ type: "submit", name: "f", keys, args: keys.map(() => "[]") },
@@ -222,6 +223,19 @@ export const kinds: Readonly<Record<string, Kind>> = {
       return run(keys, ...said);
     },
   },
+  "task that lost its thread": {
+    before: [busy],
+    part: 0.2,
+    add: (from, count) => {
+      const keys = keysOf(from, count);
+      const failure = (key: string) => ({
+        code: "thread-lost",
+        message: `${key} `.padEnd(9_000, "x"),
+      });
+      const said = keys.map((key) => ({ type: "failed", key, attempt: 1, failure: failure(key) }));
+      return run(keys, ...said);
+    },
+  },
   "reason of a cancelled task": {
     add: (from, count) => {
       const keys = keysOf(from, count);
@@ -299,6 +313,23 @@ export const kinds: Readonly<Record<string, Kind>> = {
       named("c", from, count).map((id) => ({ type: "client-joins", id, name: id.padEnd(250) })),
   },
   worker: { part: 0.1, add: (from, count) => named("w", from, count).map((id) => joined(id)) },
+  "worker that is paused, and leaves": {
+    before: [busy],
+    part: 0.02,
+    add: (from, count) =>
+      named("v", from, count).flatMap((id) => {
+        const reason = `${id} `.padEnd(60_000, "x");
+        // What it holds keeps it here.
+        const key = `of ${id}`;
+        const joins = joined(id, { functions: [id], address: undefined });
+        const held = { ...finished([key], isHeld) };
+        return [
+          joins,
+          say("ann", submit([key], { name: id })),
+          hearFrom(id, held, { type: "paused", reason }, { type: "leaving", keeps: true, reason }),
+        ];
+      }),
+  },
   "worker like the one before": {
     before: [joined("first", functionsOf(0, 1_000))],
     part: 0.02,

@@ -34,7 +34,8 @@ function briefly({ name, message, code, stack }: ErrorRecord, most: Room): Error
   };
 }
 
-/** A copy: a slice would keep the whole text in memory. */
+/** The beginning of a text that is longer, as a copy: a slice would keep all of it in memory. */
 export function cut(text: string, length: number): string {
+  if (text.length <= length) return text;
   return JSON.parse(JSON.stringify(text.slice(0, length))) as string;
 }

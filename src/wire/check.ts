@@ -127,7 +127,9 @@ function apply(rule: Rule, value: unknown, what: string, parts: readonly Uint8Ar
   for (const name of rule.payloads) {
     const payload = message[name];
     if (typeof payload === "string" && textColumns.has(name)) {
-      message[name] = textsOf(payload, (message["keys"] as unknown[]).length);
+      const texts = textsOf(payload, (message["keys"] as unknown[]).length);
+      if (texts === undefined) throw new ProtocolError(`${what}: a long text among joined ${name}`);
+      message[name] = texts;
     } else if (payload !== undefined) message[name] = restored(payload, parts, name !== "inputs");
   }
   if (rule.columns.length > 1) checkColumns(message, rule.columns);

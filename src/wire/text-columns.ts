@@ -18,9 +18,15 @@ export function stringifyMessage(message: object): string {
   return JSON.stringify({ ...message, [name]: column.join(lineEnd) });
 }
 
-/** Splits a joined column; returns `most + 1` texts when it has more than `most`. */
-export function textsOf(column: string, most: number): string[] {
-  return column.split(lineEnd, most + 1);
+/**
+ * Splits a joined column; returns `most + 1` texts when it has more than `most`.
+ *
+ * @returns undefined when a text is longer than any that is joined: it would keep all others in memory
+ */
+export function textsOf(column: string, most: number): string[] | undefined {
+  const texts = column.split(lineEnd, most + 1);
+  for (const { length } of texts) if (length > longestText) return undefined;
+  return texts;
 }
 
 export function holdsLineEnd(text: string): boolean {

@@ -66,6 +66,7 @@ const pure = [
   "src/payload/same-payload.ts",
   "src/duration.ts",
   "src/size.ts",
+  "src/wire/limits.ts",
   "src/wire/rights.ts",
 ];
 

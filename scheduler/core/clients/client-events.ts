@@ -6,7 +6,7 @@ import { abandonScatter } from "../values/scattering.ts";
 import { giveBack, handBack, took } from "../coordination/requests.ts";
 import { createClient } from "./create-client.ts";
 import { endFeed, endFeeds, receiveRead } from "./feeds.ts";
-import { fittingReason } from "../memory/brief-failures.ts";
+import { fittingReason } from "../memory/fitting.ts";
 import { enterHeap } from "../memory/ledger.ts";
 import { whyFull } from "../memory/levels.ts";
 import { clientBytes } from "../memory/sizes.ts";

@@ -4,7 +4,7 @@
 import type { ErrorRecord } from "../../../src/errors/error-record.ts";
 import type { Failure, RateLimit, TaskOptions } from "../../../src/wire/protocol.ts";
 import type { Schedule } from "../schedules/schedules.ts";
-import type { Task, Worker } from "../state.ts";
+import type { Loss, Task, Worker } from "../state.ts";
 
 export const taskBytes = 450;
 export const dispatchBytes = 250;
@@ -34,11 +34,16 @@ export function reasonBytes(reason: string): number {
 }
 
 /** Of a task as it is now, without its arguments and its result. */
-export function factsBytes({ key, inputKeys, progress }: Task): number {
+export function factsBytes({ key, inputKeys, progress, losses }: Task): number {
   let bytes = key.length + progressBytes(progress);
+  if (losses !== undefined) for (const each of losses) bytes += lossBytes(each);
   // Most tasks have none, and there are millions.
   if (inputKeys !== undefined) for (const each of inputKeys) bytes += 150 + each.length;
   return bytes;
+}
+
+export function lossBytes({ how }: Loss): number {
+  return 500 + how.length;
 }
 
 export function progressBytes(progress: Task["progress"]): number {

@@ -2,9 +2,13 @@
 // An error counts against the `retries` of the task. The loss of a worker or a thread counts against
 // its `maxWorkerLosses`, and only when nothing but the task or its sub-tasks was executing there.
 
+import { cut } from "../../../src/errors/brief-failure.ts";
 import type { ErrorRecord } from "../../../src/errors/error-record.ts";
 import type { Failure } from "../../../src/wire/protocol.ts";
 import { tellOfRetry, tellOfTask } from "../clients/feeds.ts";
+import { fittingText } from "../memory/fitting.ts";
+import { enterHeap } from "../memory/ledger.ts";
+import { lossBytes } from "../memory/sizes.ts";
 import type { Dispatch, Loss, State, Task, Worker } from "../state.ts";
 import { fail, requeue } from "./lifecycle.ts";
 import type { StepContext } from "./transition.ts";
@@ -17,7 +21,7 @@ export function failAttempt(
   { failure, shared }: { failure: Failure; shared?: boolean },
 ): void {
   if (failure.code === "thread-lost") {
-    const loss = { worker: worker.name, how: failure.message };
+    const loss = lossOf(step.state, worker, failure.message);
     if (shared) suspect(step, task, loss, "its thread was lost");
     else blame(step, task, loss, failure.error);
     return;
@@ -88,7 +92,8 @@ export function blame(step: StepContext, task: Task, loss: Loss, error?: ErrorRe
   if (task.spec.options.atMostOnce) return failAfterStart(step, task, loss, error);
   const { options } = step.state;
   const losses = (task.losses ??= []);
-  losses.push({ ...loss, how: loss.how.slice(0, howLength) });
+  losses.push(loss);
+  enterHeap(step.state, lossBytes(loss));
   task.suspicions = Math.max(task.suspicions, 1);
   if (losses.length < (task.spec.options.maxWorkerLosses ?? options.maxWorkerLosses)) {
     requeueLost(step, task, loss, "its worker was lost while it ran");
@@ -105,29 +110,35 @@ export function blame(step: StepContext, task: Task, loss: Loss, error?: ErrorRe
 }
 
 /** Puts a task back into the queue whose attempt was lost. */
-function requeueLost(step: StepContext, task: Task, loss: Loss, why: string): void {
+function requeueLost(step: StepContext, task: Task, loss: Loss, why: string, delayMs = 0): void {
   const { worker, how } = loss;
-  tellOfTask(step, task, { type: "lost", worker, how: how.slice(0, howLength) });
-  requeue(step, task, why);
+  tellOfTask(step, task, { type: "lost", worker, how });
+  requeue(step, task, why, delayMs);
 }
 
-/** An attempt that may have begun is over without an answer, and without blame: the task runs again if it may. */
-export function runAgain(step: StepContext, ended: Dispatch, why: string): void {
+/**
+ * An attempt that may have begun is over without an answer, and without blame: the task runs again if it may, after a
+ * delay if there is one.
+ */
+export function runAgain(step: StepContext, ended: Dispatch, why: string, delayMs = 0): void {
   const { task, worker, started } = ended;
-  const loss = { worker: worker.name, how: why };
+  const loss = lossOf(step.state, worker, why);
   if (task.spec.options.atMostOnce) failAfterStart(step, task, loss);
-  else if (started) requeueLost(step, task, loss, why);
-  else requeue(step, task, why);
+  else if (started) requeueLost(step, task, loss, why, delayMs);
+  else requeue(step, task, why, delayMs);
 }
 
 /** The task runs at most once, and the attempt that was lost may have begun. */
 function failAfterStart(step: StepContext, task: Task, loss: Loss, error?: ErrorRecord): void {
   const { name } = task.spec.function;
-  const how = loss.how.slice(0, howLength);
-  const message = `"${name}" may have run on worker ${loss.worker}, and atMostOnce forbids another start: ${how}`;
+  const message = `"${name}" may have run on worker ${loss.worker}, and atMostOnce forbids another start: ${loss.how}`;
   const failure = { code: "worker-lost", message, key: task.key, task: name };
   const whole = error === undefined ? failure : { ...failure, error };
   fail(step, task, whole, "it may have run", loss.worker);
+}
+
+export function lossOf(state: State, { name }: Worker, how: string): Loss {
+  return { worker: name, how: fittingText(state, cut(how, howLength)) };
 }
 
 /** The error that names the losses has to fit into a message: characters of each, and how many. */

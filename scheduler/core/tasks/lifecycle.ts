@@ -2,12 +2,14 @@
 // what that means for its dependents, and which clients are told. A chain of tasks may be 100,000
 // long, so graphs are walked with lists of work, never by recursion.
 
+import { cut } from "../../../src/errors/brief-failure.ts";
 import type { Failure } from "../../../src/wire/protocol.ts";
 import type { Payload } from "../../../src/payload/payload.ts";
 import { tellOfFailure, tellOfRetry, tellOfTask } from "../clients/feeds.ts";
 import { bytesOf, mostHolders } from "../effects.ts";
-import { fitting } from "../memory/brief-failures.ts";
-import { enterPayload, enterTask } from "../memory/ledger.ts";
+import { fitting } from "../memory/fitting.ts";
+import { enterHeap, enterPayload, enterTask } from "../memory/ledger.ts";
+import { lossBytes } from "../memory/sizes.ts";
 import { abandon } from "../placement/dispatches.ts";
 import { firstOf, listOf, without } from "../structures/small-set.ts";
 import { enterSpec, leaveSpec } from "./specs.ts";
@@ -130,7 +132,7 @@ export function endWithInput(step: StepContext, task: Task): boolean {
 
 /** The reason for the dependents of a cancelled task: which task was cancelled, and why. */
 function passedOn(key: TaskKey, reason: string | undefined): string {
-  const because = reason === undefined ? "" : `: ${reason.slice(0, longestReason)}`;
+  const because = reason === undefined ? "" : `: ${cut(reason, longestReason)}`;
   return `${key}, which it depends on, was cancelled${because}`;
 }
 /** Characters of a reason, so that it fits into a message together with the key. */
@@ -341,6 +343,7 @@ export function reopen(step: StepContext, tasks: readonly Task[]): ReadonlySet<T
   }
   for (const each of reopening) {
     each.failures = 0;
+    for (const loss of each.losses ?? []) enterHeap(step.state, lossBytes(loss), -1);
     each.losses = undefined;
     each.expiresAt = undefined;
     const missing = countMissing(each);

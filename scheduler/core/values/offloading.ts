@@ -1,5 +1,6 @@
 // The bound on values that the scheduler keeps. When they are too many bytes, workers are told to hold
-// small results as well as large ones, until there is room again.
+// small results as well as large ones, until there is room again. What they send all the same is not
+// kept while memory is full.
 
 import type { State, Worker } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
@@ -23,6 +24,11 @@ export function updateOffloading({ state, effects }: StepContext): void {
 /** For a worker that joins: it knows of the usual bound only. */
 export function announceOffloading({ state, effects }: StepContext, worker: Worker): void {
   if (state.offloading) effects.tell(worker, { type: "keep", aboveBytes: bound(state) });
+}
+
+/** Whether a result of this size is kept: any, unless memory is full, and its worker should have held it. */
+export function hasRoomFor({ ledger }: State, bytes: number): boolean {
+  return ledger.level !== "full" || bytes <= tinyBytes;
 }
 
 /** Workers hold results of more than so many bytes. */

@@ -36,7 +36,8 @@ export function receiveHeld(step: StepContext, worker: Worker, held: Message<"he
     const attempt = held.attempts[index]!;
     const task = state.tasks.get(key);
     const isMeant = task?.order === order && task.attempt === attempt;
-    if (isMeant && task.state.at === "finished" && task.state.holders !== undefined) {
+    const isHeldByWorkers = task?.state.at === "finished" && task.state.holders !== undefined;
+    if (isMeant && isHeldByWorkers && mayBeCounted(state, task, worker)) {
       addReplica(step, task, worker);
     } else if (isMeant && task.state.at === "waiting" && isScattered(task)) {
       finishHeld(step, task, held.bytes[index]!, worker);
@@ -45,6 +46,11 @@ export function receiveHeld(step: StepContext, worker: Worker, held: Message<"he
     }
     if (task) endRequest(state, task, worker);
   }
+}
+
+/** While memory is full, only those replicas are known that were asked for. */
+function mayBeCounted({ ledger, replicaRequests }: State, task: Task, worker: Worker): boolean {
+  return ledger.level !== "full" || replicaRequests.get(task)?.has(worker) === true;
 }
 
 /** The worker could not fetch the replica it was asked for: some of the holders do not have the value. */

@@ -1,6 +1,7 @@
 // How workers went: those that were lost or left, and those that could not start. The newest are kept, so
 // that whoever waits for a worker hears why there is none.
 
+import { cut } from "../../../src/errors/brief-failure.ts";
 import type { JobStep } from "../../../src/wire/lifetimes.ts";
 import type { State } from "../state.ts";
 
@@ -21,7 +22,7 @@ const mostNames = 3;
 /** The newest of each name counts. */
 export function noteDeparture({ departures }: State, departure: Departure): void {
   departures.delete(departure.worker);
-  departures.set(departure.worker, { ...departure, how: departure.how.slice(0, howLength) });
+  departures.set(departure.worker, { ...departure, how: cut(departure.how, howLength) });
   if (departures.size > mostKept) {
     for (const oldest of departures.keys()) {
       departures.delete(oldest);

@@ -1,6 +1,7 @@
 // Workers come and go: they join, their links drop and come back within the grace period, and they are
 // lost. What a lost worker had runs on other workers.
 
+import { cut } from "../../../src/errors/brief-failure.ts";
 import type { JobStep } from "../../../src/wire/lifetimes.ts";
 import type { Predecessor, Resources } from "../../../src/wire/protocol.ts";
 import { countStart, dropDispatch, offerRoom, updateRoom } from "../placement/dispatches.ts";
@@ -183,7 +184,7 @@ export function lose(step: StepContext, id: WorkerId, how: string): void {
   state.lastDepartureAt = step.now;
   const { name, leaving, job } = worker;
   const went = leaving ? (state.retirements.get(worker)?.reason ?? "it left") : how;
-  tellOfWorker(step, { type: "worker-left", worker: name, how: went.slice(0, 1_000) });
+  tellOfWorker(step, { type: "worker-left", worker: name, how: cut(went, 1_000) });
   noteDeparture(state, { worker: name, how: went, at: step.now, job });
   state.free.delete(worker);
   state.openAhead.delete(worker);

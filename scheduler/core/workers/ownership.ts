@@ -4,8 +4,8 @@
 
 import type { FromWorker } from "../../../src/wire/protocol.ts";
 import type { ErrorRecord } from "../../../src/errors/error-record.ts";
-import type { Dispatch, Loss, TaskKey, Worker } from "../state.ts";
-import { blame, suspect } from "../tasks/attempts.ts";
+import type { Dispatch, TaskKey, Worker } from "../state.ts";
+import { blame, lossOf, suspect } from "../tasks/attempts.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
 /** What may have caused a loss, and how it ended. */
@@ -37,7 +37,7 @@ export function answerFor(
 ): void {
   const { key } = first.dispatch.task;
   const how = key === task.key ? first.how : `its sub-task ${key}: ${first.how}`;
-  const loss: Loss = { worker: worker.name, how };
+  const loss = lossOf(step.state, worker, how);
   if (isCertain) blame(step, task, loss, first.error);
   else suspect(step, task, loss, why);
 }

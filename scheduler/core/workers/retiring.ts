@@ -4,6 +4,7 @@
 // stays until one can, or until a client forces it to go. A worker that leaves by itself waits so only
 // for values that cannot be made again, as scattered ones, and no longer than its drain timeout.
 
+import { cut } from "../../../src/errors/brief-failure.ts";
 import type { ParametersOf } from "../../../src/wire/requests.ts";
 import { answer, later, noRoomToWait, Refusal, type Asked } from "../clients/answers.ts";
 import { enterAllotted, whyNoRoom } from "../memory/allotments.ts";
@@ -78,12 +79,13 @@ export function startLeaving(
   worker: Worker,
   { reason, keeps = false }: { reason?: string; keeps?: boolean },
 ): void {
+  const retirement = retirementOf(state, worker);
+  // The oldest is the last, and comes first. Whoever says it again has had them looked at.
+  const toLookAt = worker.leaving ? [] : [...worker.holds].reverse();
+  for (const task of toLookAt) retirement.toLookAt.push(task);
   worker.leaving = true;
   state.leaving.add(worker);
-  const retirement = retirementOf(state, worker);
-  // The oldest is the last, and comes first.
-  for (const task of [...worker.holds].reverse()) retirement.toLookAt.push(task);
-  retirement.reason = `it left${reason === undefined ? "" : `: ${reason.slice(0, reasonLength)}`}`;
+  retirement.reason = `it left${reason === undefined ? "" : `: ${cut(reason, reasonLength)}`}`;
   retirement.keeps = keeps;
 }
 

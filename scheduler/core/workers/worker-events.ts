@@ -1,21 +1,26 @@
 // The messages of workers. What a worker says of an attempt counts only for the dispatch it belongs to,
 // found by key and attempt; what it says of older attempts is ignored.
 
+import { cut } from "../../../src/errors/brief-failure.ts";
 import type { FromWorker } from "../../../src/wire/protocol.ts";
 import { tellOfTask } from "../clients/feeds.ts";
 import { receiveOutput } from "../clients/output.ts";
 import { receiveFromInside } from "../clients/sub-tasks.ts";
 import { countStart, endDispatch, lend, offerRoom, resume } from "../placement/dispatches.ts";
+import { fittingText } from "../memory/fitting.ts";
 import { enterHeap } from "../memory/ledger.ts";
 import { progressBytes } from "../memory/sizes.ts";
+import { bytesOf } from "../effects.ts";
 import type { Dispatch, State, Task, Worker, WorkerId } from "../state.ts";
 import { failAttempt, runAgain } from "../tasks/attempts.ts";
 import { measure } from "../tasks/functions.ts";
 import { finish, finishHeld, requeue } from "../tasks/lifecycle.ts";
 import type { StepContext } from "../tasks/transition.ts";
+import { hasRoomFor } from "../values/offloading.ts";
 import { findResult } from "../values/recompute.ts";
 import { loseReplicasAt, receiveHeld, receiveNoReplica } from "../values/replication.ts";
-import { reconsiderSitesOf } from "./membership.ts";
+import { lose, reconsiderSitesOf } from "./membership.ts";
+import { limits } from "../../../src/wire/limits.ts";
 import { answerFor, endersOfThreads, ownersOf } from "./ownership.ts";
 import { receiveRestarted } from "./restart.ts";
 import { startLeaving } from "./retiring.ts";
@@ -45,7 +50,8 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
           endDispatch(step, ended);
           if (ended.abandoned) continue;
           if (isHeld) finishHeld(step, ended.task, value.bytes, worker);
-          else finish(step, ended.task, value, worker.name);
+          else if (hasRoomFor(state, bytesOf(value))) finish(step, ended.task, value, worker.name);
+          else runAgain(step, ended, "its worker sent a result that it was to hold", laterMs);
         }
         break;
       }
@@ -80,16 +86,20 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
       case "progress": {
         const running = findDispatch(worker, message.key, message.attempt);
         if (running === undefined || running.abandoned) break;
-        const { fraction, text } = message;
+        const { fraction } = message;
+        const text = message.text && fittingText(state, message.text);
         markStarted(step, running);
-        const about = { worker: worker.name, fraction, ...(text !== undefined && { text }) };
-        tellOfTask(step, running.task, { type: "progress", ...about });
-        setProgress(state, running.task, { fraction, ...(text !== undefined && { text }) });
+        const about = { fraction, ...(text !== undefined && { text }) };
+        tellOfTask(step, running.task, { type: "progress", worker: worker.name, ...about });
+        setProgress(state, running.task, about);
         break;
       }
       case "output": {
         const running = findDispatch(worker, message.key, message.attempt);
-        if (running) receiveOutput(step, running, message);
+        if (running === undefined) break;
+        receiveOutput(step, running, message);
+        if (running.untakenBytes <= mostUntakenBytes) break;
+        return lose(step, from, "it put out more than the reader of its task had taken");
         break;
       }
       case "restarted":
@@ -117,7 +127,7 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
         else receiveMissingInput(step, worker, message.call, message);
         break;
       case "paused":
-        worker.paused = message.reason.slice(0, reasonLength);
+        worker.paused = cut(message.reason, reasonLength);
         step.effects.log("warning", `worker ${worker.name} takes no new tasks: ${message.reason}`);
         break;
       case "resumed":
@@ -135,6 +145,9 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
   }
   offerRoom(step, worker);
 }
+
+/** Bytes that a task is let to put out before its reader takes them: the window, and one value that exceeds it. */
+const mostUntakenBytes = limits.outputWindowBytes + limits.outputBytes;
 
 /** Characters of the reason why a worker takes no tasks. */
 const reasonLength = 1_000;
@@ -174,9 +187,10 @@ function receiveMissingInput(
   effects.log("info", `${call.key} could not get its input ${message.key}: ${message.why}`);
   // The holder may be out of reach, or lost without that being known yet: trying at once would not help.
   const isThere = input?.state.at === "finished";
-  requeue(step, ended.task, "an input could not be fetched", isThere ? unreachableMs : 0);
+  requeue(step, ended.task, "an input could not be fetched", isThere ? laterMs : 0);
 }
-const unreachableMs = 500;
+/** Before a task runs again that would fare no better at once. */
+const laterMs = 500;
 
 function findDispatch(worker: Worker, key: string, attempt: number): Dispatch | undefined {
   const found = worker.dispatches.get(key);

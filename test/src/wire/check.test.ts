@@ -70,6 +70,14 @@ describe("a check", () => {
     expect(() => checkFromWorker({ type: "submit" })).toThrow(/"submit" is not a type known here/);
   });
 
+  test("refuses a long text among joined ones, which would keep the others in memory", () => {
+    const joined = (values: string) => ({ ...finished, values });
+    expect(checkFromWorker(joined('1\n"0123456789"'))).toMatchObject({
+      values: ["1", '"0123456789"'],
+    });
+    expect(() => checkFromWorker(joined('1\n"01234567890"'))).toThrow(/"finished": a long text/);
+  });
+
   test("refuses names of resources that JSON would escape", () => {
     const asking = (name: string) => ({
       ...{ type: "submit", name: "add", keys: ["a"], args: ["[]"] },

@@ -1,6 +1,7 @@
 // What the core does when its memory is tight, and when it is full.
 
 import { expect, test } from "vitest";
+import type { FromWorker } from "../../../../src/wire/protocol.ts";
 import { freeze } from "../../../../scheduler/core/snapshot/freeze.ts";
 import { Story } from "../story.ts";
 
@@ -162,4 +163,61 @@ test("a stream of events brings its filter, and is refused while memory is full"
   });
   expect(said["ann"]).toMatchObject([{ id: 7, failure: overloaded }]);
   expect(story.state.feeds.size).toBe(0);
+});
+
+/** Two workers, of which the first runs "a", while memory is full. */
+function fullWithTaskOf(options: { atMostOnce?: true } = {}) {
+  const story = new Story();
+  const ann = story.client("ann");
+  const [one, two] = [story.worker("one"), story.worker("two")];
+  one.join();
+  ann.submit("f", ["held"]);
+  one.say({ type: "finished", keys: ["held"], attempts: [1], values: [{ bytes: 9 }], micros: [1] });
+  ann.submit("f", ["a"], options);
+  two.join();
+  story.handle({ type: "memory", isExhausted: true });
+  return { story, ann, one, two };
+}
+
+test("a large result that comes while memory is full is not kept, and its task runs again", () => {
+  const { story, ann, one, two } = fullWithTaskOf();
+  const before = story.state.ledger.heapBytes;
+  one.finish("a", { value: JSON.stringify(large) });
+  expect(story.state.ledger.heapBytes).toBeLessThan(before + 500);
+  expect(story.state.tasks.get("a")!.state.at).toBe("waiting");
+  story.at(10_000);
+  two.finish("a", { value: "1", attempt: 2 });
+  expect(ann.explain("a")).toMatchObject({ state: "finished", attempt: 2 });
+});
+
+test("a task that runs at most once fails when its result is not kept", () => {
+  const { ann, one } = fullWithTaskOf({ atMostOnce: true });
+  one.finish("a", { value: JSON.stringify(large) });
+  expect(ann.explain("a")).toMatchObject({ state: "failed", why: /result that it was to hold/ });
+});
+
+test("copies that nobody asked for are not noted while memory is full", () => {
+  const { story, two } = fullWithTaskOf();
+  const one = { keys: ["held"], orders: [0], attempts: [1] };
+  const held: FromWorker = { type: "held", ...one, bytes: [9] };
+  expect(two.say(held)["two"]).toEqual([{ type: "free", ...one }]);
+  story.handle({ type: "memory", isExhausted: false });
+  expect(two.say(held)["two"]).toBeUndefined();
+  expect(story.state.workers.get("two")!.holds.size).toBe(1);
+});
+
+test("of progress and of losses less is kept while memory is full", () => {
+  const { story, one } = fullWithTaskOf();
+  one.say({ type: "progress", key: "a", attempt: 1, fraction: 0.5, text: large });
+  expect(story.state.tasks.get("a")!.progress?.text?.length).toBe(150);
+  one.fail("a", { code: "thread-lost", message: large });
+  expect(story.state.tasks.get("a")!.losses?.[0]?.how.length).toBe(150);
+});
+
+test("a worker that says again that it leaves has what it holds looked at once", () => {
+  const { story, one } = fullWithTaskOf();
+  for (let at = 0; at < 50; at++) one.say({ type: "leaving", keeps: true });
+  const [{ toLookAt, untaken } = { toLookAt: [], untaken: { others: [], irreplaceable: [] } }] =
+    story.state.retirements.values();
+  expect(toLookAt.length + untaken.others.length + untaken.irreplaceable.length).toBeLessThan(2);
 });
