@@ -45,10 +45,14 @@ const lists = fc.oneof(
 );
 const anything = fc.oneof(leaf, lists);
 
-/** Some of these options, each with any value. */
+/** Some of these options, each with any value; often one alone, which no other has refused before it. */
 function options(...names: string[]): fc.Arbitrary<unknown> {
   const all = Object.fromEntries(names.map((name) => [name, anything]));
-  return fc.oneof({ weight: 4, arbitrary: fc.record(all, { requiredKeys: [] }) }, anything);
+  const one = fc
+    .tuple(fc.constantFrom(...names), anything)
+    .map(([name, given]) => ({ [name]: given }));
+  const some = fc.record(all, { requiredKeys: [] });
+  return fc.oneof({ weight: 3, arbitrary: one }, { weight: 2, arbitrary: some }, anything);
 }
 
 const callOptions = options(
@@ -71,6 +75,7 @@ const calls: Readonly<Record<string, Call>> = {
     client.with(given).submit("f", argument),
   ),
   "with.map": call([callOptions], (client, given) => client.with(given).map("f", [1, 2])),
+  "with.map by key": call([texts], (client, key: string) => client.with({ key }).map("f", [1, 2])),
   run: call([anything], (client, task: string) => client.run(task)),
   scatter: call([anything, options("workers", "broadcast", "timeoutMs")], (client, value, given) =>
     client.scatter(value, given),
