@@ -8,6 +8,8 @@ export class Proxy {
   readonly #port: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Ends that came while nothing is carried. */
+  readonly #untold: (() => void)[] = [];
   #state: "carrying" | "cut" | "silent" = "carrying";
   /** How many connections were asked for so far, those that were refused too. */
   connections = 0;
@@ -45,6 +47,7 @@ export class Proxy {
   /** Carries again; what waited arrives now. */
   heal(): void {
     this.#state = "carrying";
+    for (const end of this.#untold.splice(0)) end();
     for (const socket of this.#sockets) socket.resume();
   }
 
@@ -71,11 +74,17 @@ export class Proxy {
     });
     // A reset is an end like any other.
     from.on("error", () => undefined);
-    from.on("end", () => to.end());
+    from.on("end", () => this.#tell(() => to.end()));
     from.on("close", () => {
       this.#sockets.delete(from);
-      to.destroy();
+      this.#tell(() => to.destroy());
     });
+  }
+
+  /** An end comes through a socket that is paused, too. */
+  #tell(end: () => void): void {
+    if (this.#state === "silent") this.#untold.push(end);
+    else end();
   }
 
   async #close(): Promise<void> {
