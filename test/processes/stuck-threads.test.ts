@@ -89,6 +89,25 @@ test(
   patientMs,
 );
 
+test.each(["spinAfterwards", "exitForEver"] as const)(
+  "a thread that never takes the next task keeps it from nobody: %s",
+  async (holdsUp) => {
+    const scheduler = await startScheduler();
+    await startWorker(scheduler, { name: "one", modules: [module] });
+    const client = await connect<Tasks>(scheduler);
+    const before = await client.submit("thread").result();
+    const guilty =
+      holdsUp === "exitForEver"
+        ? client.with({ maxWorkerLosses: 1 }).submit(holdsUp)
+        : client.submit(holdsUp, 1e9);
+    await client.wait([guilty]);
+    const next = client.submit("thread");
+    expect(await next.result()).not.toBe(before);
+    expect(await client.explain(next)).toMatchObject({ attempt: 1, losses: [] });
+  },
+  patientMs,
+);
+
 describe("a request to end", () => {
   async function stuckWorker(isSupervised: boolean, drain: string) {
     const scheduler = await startScheduler();
