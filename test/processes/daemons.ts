@@ -31,6 +31,7 @@ export async function startScheduler(
     host?: string;
     heartbeatMs?: number;
     memoryLimit?: number;
+    stallMs?: number;
     journal?: string;
     core?: { graceMs?: number; clientGraceMs?: number; unknownTaskTimeoutMs?: number };
   },
