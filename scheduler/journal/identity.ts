@@ -5,7 +5,7 @@ import path from "node:path";
 import { Type, type Static } from "typebox";
 import { Compile } from "typebox/compile";
 import { hideInLogs } from "../../src/log.ts";
-import { exposureOf, warnOfExposure } from "../../src/meeting/exposure.ts";
+import { exposureOf, isPlanted, plantedHint, warnOfExposure } from "../../src/meeting/exposure.ts";
 import { readText, writeAll, writeWhole, type Disk } from "./disk.ts";
 import { format, newerError, parsed } from "./file-head.ts";
 import { JournalError, journalErrorOf } from "./journal-error.ts";
@@ -29,8 +29,10 @@ export function readIdentity(
   say: (line: string) => void,
 ): Identity | undefined {
   const place = identityPath(directory);
+  checkOwner(disk, directory);
   const text = readText(disk, place);
   if (text === undefined) return undefined;
+  checkOwner(disk, place);
   const content = parsed(text);
   const found = (content as { format?: unknown } | undefined)?.format;
   if (typeof found === "number" && found > format) throw newerError(place, found);
@@ -75,6 +77,13 @@ function identityPath(directory: string): string {
   return path.join(directory, "journal.json");
 }
 
-function statsOf(disk: Disk, place: string): { mode: number } {
-  return { mode: Number(disk.facts(place).mode) };
+/** Whoever has put a journal here knows its token. */
+function checkOwner(disk: Disk, place: string): void {
+  if (!isPlanted(place, statsOf(disk, place))) return;
+  throw new JournalError("failed", `cannot trust ${place}: ${plantedHint}`);
+}
+
+function statsOf(disk: Disk, place: string): { mode: number; uid: number } {
+  const { mode, uid } = disk.facts(place);
+  return { mode: Number(mode), uid: Number(uid) };
 }

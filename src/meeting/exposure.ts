@@ -1,7 +1,8 @@
-// Warns when a file with a token is open to others: whoever has the token can run code as the owner of
-// the workers.
+// Warns when a file with a token is open to others, and knows one that somebody else may have put in its place:
+// whoever has the token can run code as the owner of the workers.
 
-import type { Stats } from "node:fs";
+import { statSync, type Stats } from "node:fs";
+import path from "node:path";
 
 export type Warn = (text: string) => void;
 
@@ -11,18 +12,38 @@ const warnedOf = new Set<string>();
 /** Warns, once for each path, when others than its owner can read or change the file. */
 export function warnOfExposure(
   what: string,
-  path: string,
+  place: string,
   stats: Pick<Stats, "mode">,
   warn: Warn,
 ): void {
   const exposure = exposureOf(stats);
-  if (exposure === undefined || warnedOf.has(path)) return;
-  warnedOf.add(path);
+  if (exposure === undefined || warnedOf.has(place)) return;
+  warnedOf.add(place);
   warn(
-    `${exposure} ${what}, and with its token run code as you: chmod 600 ${path}, ` +
+    `${exposure} ${what}, and with its token run code as you: chmod 600 ${place}, ` +
       "and give the scheduler a new token",
   );
 }
+
+/**
+ * Whether somebody else may have put a file or a folder here: another user owns it, and everybody could have made
+ * it, or a folder that it is in.
+ */
+export function isPlanted(place: string, { uid }: Pick<Stats, "uid">): boolean {
+  const own = process.getuid?.();
+  // Windows has no such owners. What belongs to root is as good as one's own.
+  const isTrusted = (owner: number) => own === undefined || owner === own || owner === 0;
+  if (isTrusted(uid)) return false;
+  for (let folder = path.dirname(path.resolve(place)); ; folder = path.dirname(folder)) {
+    const stats = statSync(folder);
+    if ((stats.mode & 0o002) !== 0) return true;
+    if (isTrusted(stats.uid) || folder === path.dirname(folder)) return false;
+  }
+}
+
+/** For an error, after "cannot read FILE: ". */
+export const plantedHint =
+  "it belongs to another user, in a folder where everybody may write: take one from a folder of your own";
 
 /** Who but the owner can do what: "its group can read"; undefined when nobody can. */
 export function exposureOf({ mode }: Pick<Stats, "mode">): string | undefined {

@@ -10,7 +10,7 @@ import { Compile } from "typebox/schema";
 import { ConnectionError } from "../errors/errors.ts";
 import { hideInLogs } from "../log.ts";
 import { rightOf } from "../wire/rights.ts";
-import { warnOfExposure, type Warn } from "./exposure.ts";
+import { isPlanted, plantedHint, warnOfExposure, type Warn } from "./exposure.ts";
 
 const schema = Type.Object({
   /** Identifies this run of the scheduler, so that a file of an earlier run can be detected. */
@@ -89,7 +89,7 @@ export async function removeSchedulerFile(path: string, id: string): Promise<voi
  * Reads the file; undefined when it does not exist (yet).
  *
  * @param warn hears once when others than the owner can read or change a file with the full token
- * @throws {ConnectionError} when the file cannot be read, or is not a scheduler file
+ * @throws {ConnectionError} when the file cannot be read or trusted, or is not a scheduler file
  */
 export async function readSchedulerFile(
   path: string,
@@ -113,8 +113,11 @@ export async function readSchedulerFile(
     );
   }
   hideInLogs(content.token);
-  if (warn && rightOf(content.token) === "full") {
-    warnOfExposure(`the scheduler file ${path}`, path, stats, warn);
+  if (rightOf(content.token) === "full") {
+    if (isPlanted(path, stats)) {
+      throw new ConnectionError(`cannot trust the scheduler file ${path}: ${plantedHint}`);
+    }
+    if (warn) warnOfExposure(`the scheduler file ${path}`, path, stats, warn);
   }
   return content;
 }

@@ -7,7 +7,7 @@ import { open } from "node:fs/promises";
 import { hmac } from "../link/hmac.ts";
 import { hideInLogs } from "../log.ts";
 import { rightOf, viewPrefix } from "../wire/rights.ts";
-import { warnOfExposure, type Warn } from "./exposure.ts";
+import { isPlanted, plantedHint, warnOfExposure, type Warn } from "./exposure.ts";
 
 /** Makes a token of 256 random bits, as text that is safe in headers, URLs and shells. */
 export function mintToken(): string {
@@ -42,7 +42,7 @@ export type TokenSources = {
  * The given token, or undefined: the first of `token`, `tokenFile`, `$THENCE_TOKEN` and
  * `$THENCE_TOKEN_FILE`. Callers choose the fallback, a scheduler file or a new token.
  *
- * @throws {Error} when a token file cannot be read, or a token is empty or not valid in a header
+ * @throws {Error} when a token file cannot be read or trusted, or a token is empty or not valid in a header
  */
 export async function givenToken(sources: TokenSources = {}): Promise<string | undefined> {
   const { token, tokenFile, environment = process.env, warn } = sources;
@@ -75,8 +75,10 @@ async function tokenIn(path: string, warn: Warn | undefined): Promise<string> {
     });
   });
   const token = checkedToken(tokenOf(content.trim()), `the token in ${path}`);
-  if (warn && stats.isFile() && rightOf(token) === "full") {
-    warnOfExposure(`the token file ${path}`, path, stats, warn);
+  if (stats.isFile() && rightOf(token) === "full") {
+    if (isPlanted(path, stats))
+      throw new Error(`cannot trust the token file ${path}: ${plantedHint}`);
+    if (warn) warnOfExposure(`the token file ${path}`, path, stats, warn);
   }
   return token;
 }

@@ -4,6 +4,7 @@
 import { execFile, spawn } from "node:child_process";
 import {
   chmod,
+  chown,
   copyFile,
   cp,
   mkdir,
@@ -13,6 +14,7 @@ import {
   readlink,
   rm,
   stat,
+  writeFile,
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -176,6 +178,43 @@ describe.runIf(isRoot)("another user of the machine", () => {
       expect(value.every((byte) => byte === 7)).toBe(true);
       result.release();
     }
+  });
+
+  test("puts no token of his own in the way", { timeout: patientMs }, async () => {
+    const theirToken = "t".repeat(43);
+    const [journal, ofScheduler, ofToken] = ["j", "planted.json", "token"].map((name) =>
+      path.join(shared, name),
+    ) as [string, string, string];
+    await mkdir(journal);
+    const identity = { format: 1, id: "s", token: theirToken, createdAt: "2026-01-01" };
+    const schedulerFile = { ...JSON.parse(await readFile(file, "utf8")), token: theirToken };
+    await writeFile(path.join(journal, "journal.json"), JSON.stringify(identity));
+    await writeFile(ofScheduler, JSON.stringify(schedulerFile));
+    await writeFile(ofToken, theirToken);
+    const planted = [journal, path.join(journal, "journal.json"), ofScheduler, ofToken];
+    for (const place of planted) await chown(place, stranger.uid, stranger.gid);
+
+    const begins = ["scheduler", "--no-supervise", "--port", "0", "--journal", journal];
+    const joins = ["worker", "--module", behaviours, "--death-timeout", "1s", "--no-supervise"];
+    const lines = [
+      begins,
+      ["scheduler", "--no-supervise", "--port", "0", "--token-file", ofToken],
+      [...joins, "--scheduler-file", ofScheduler],
+      [...joins, url, "--token-file", ofToken],
+    ];
+    for (const line of lines) {
+      const { how, stderr } = await thence(line).ended;
+      expect(how, stderr).not.toBe(0);
+      expect(stderr).toContain("it belongs to another user, in a folder where everybody may write");
+      expect(stderr).not.toMatch(/connect a worker with|joined/);
+    }
+    await expect(Client.connect(ofScheduler, { timeoutMs: 1_000 })).rejects.toThrow(/another user/);
+    // One's own is as good there as elsewhere, and so is a journal that nobody has begun.
+    for (const place of planted) await chown(place, 0, 0);
+    const own = thence(begins);
+    await own.wrote(/connect a worker with/);
+    await own.end();
+    for (const place of planted) await rm(place, { recursive: true, force: true });
   });
 
   test("finds no debugger, whatever opens one", { timeout: patientMs }, async () => {

@@ -1,5 +1,6 @@
 // Commands: how the words of the command line and the values of a job become what a shell runs.
 
+import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import type { Job } from "../jobs/job.ts";
@@ -67,8 +68,11 @@ function directories(
   settings: TemplateSettings,
 ): ((job: Job) => Command["directory"]) | undefined {
   if (given === undefined) return undefined;
-  const prefix = `thence-${hostname()}-${process.pid}`;
-  if (given === "...") return ({ seq }) => ({ temporary: `${prefix}-${seq}` });
+  if (given === "...") {
+    // Others may write where it is made, so nobody can foresee the name.
+    const prefix = `thence-${hostname()}-${randomUUID()}`;
+    return ({ seq }) => ({ temporary: `${prefix}-${seq}` });
+  }
   const template = compileTemplate([given], { ...settings, appendValues: false });
   return (job) => ({ path: resolve(template.renderPlain(job)) });
 }

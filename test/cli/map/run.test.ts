@@ -167,11 +167,14 @@ test.each(["--group", "--lb"])("fewer commands run at once where files are short
   expect(status).toBe(0);
 });
 
-test("--wd ... gives each command an empty folder, which is removed", () => {
-  const { stdout } = map("-k", "--wd", "...", "pwd; ls; touch", ":::", "a", "b");
-  const folders = stdout.trimEnd().split("\n");
+test("--wd ... gives each command an empty folder, which nobody can foresee or enter, and which is removed", () => {
+  const { stdout } = map("-k", "--wd", "...", "pwd; ls; stat -c %a .; touch", ":::", "a", "b");
+  const lines = stdout.trimEnd().split("\n");
+  const folders = lines.filter((line) => line !== "700");
+  expect(lines.length - folders.length).toBe(2);
   expect(new Set(folders).size).toBe(2);
   expect(folders.filter((path) => !path.startsWith(tmpdir()) || existsSync(path))).toEqual([]);
+  for (const each of folders) expect(each).toMatch(/-[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}-\d+$/);
 });
 
 describe("results", () => {

@@ -67,9 +67,14 @@ export class MemoryDisk implements Disk {
   }
 
   facts(path: string): BigIntStats {
-    if (path.endsWith("journal")) return { mode: 0o40700n } as BigIntStats;
+    if (path.endsWith("journal")) return { mode: 0o40700n, uid: 0n } as BigIntStats;
     const { bytes, modified } = this.#at(path);
-    return { size: BigInt(bytes.length), mode: 0o100600n, mtimeNs: modified } as BigIntStats;
+    return {
+      size: BigInt(bytes.length),
+      mode: 0o100600n,
+      uid: 0n,
+      mtimeNs: modified,
+    } as BigIntStats;
   }
 
   read(path: string, into: Uint8Array, from: number): number {
