@@ -2,7 +2,8 @@
 // kept until the other side acknowledges their messages. Messages count from 1 in each session: unlike
 // frames, a successor of this process can count them again. No I/O here.
 //
-// What waits long is made into frames, whether they may be written or not: their bytes lie outside the heap.
+// What waits long is made into frames, whether they may be written or not: their bytes lie outside the heap. Of a peer
+// that reads little waits, and frames for it are text.
 
 import { FrameBuilder, type FrameBody } from "../wire/frame.ts";
 import { BinaryPayload } from "../payload/binary-payload.ts";
@@ -204,7 +205,8 @@ export class Outbox<Out extends object> {
     if (this.#head === this.#queue.length) this.#emptyQueue();
     else if (this.#head > 1024 && this.#head * 2 > this.#queue.length) this.#compact();
     if (builder.empty) return false;
-    const frame = builder.take();
+    // Text costs less than bytes, and a peer that reads acknowledges before much of it waits.
+    const frame = builder.take(usualFrameBytes - this.#frameBytes);
     this.#frames.push(frame);
     this.#frameBytes += frame.bytes;
     return true;

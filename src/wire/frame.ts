@@ -15,8 +15,9 @@ import { stringifyMessage } from "./text-columns.ts";
 /** A frame without its acknowledgement, which is added when the frame is written. */
 export type FrameBody = {
   /**
-   * Of a small frame, the text after the ack, with the closing bracket. Otherwise the frame, with room for the ack:
-   * it may wait long for a peer that does not read, and outside the heap there is more room.
+   * Of a frame for which there is room on the heap, the text after the ack, with the closing bracket. Otherwise the
+   * frame, with room for the ack: it may wait long for a peer that does not read, and outside the heap there is more
+   * room.
    */
   readonly content: string | Buffer;
   /** How many messages it carries. */
@@ -25,8 +26,8 @@ export type FrameBody = {
   readonly bytes: number;
 };
 
-/** Frames from this size on are bytes, whether they have parts or not. */
-const leastBinaryBytes = 4 * 1024;
+/** Frames with more text than this are bytes, whether they have parts or not. */
+const mostTextBytes = 4 * 1024;
 /** The digits of the largest count, and where they are. */
 const ackDigits = String(Number.MAX_SAFE_INTEGER).length;
 const ackAt = 5;
@@ -109,11 +110,16 @@ export class FrameBuilder {
     return Buffer.byteLength(this.#text) + rest <= limit;
   }
 
-  /** Returns the frame of everything added, and starts the next one. */
-  take(): FrameBody {
+  /**
+   * Returns the frame of everything added, and starts the next one.
+   *
+   * @param roomForText characters of text that its owner has room for on the heap: a frame that leaves at once costs
+   * less as text
+   */
+  take(roomForText = 0): FrameBody {
     const messages = this.#messages;
     const text = `${this.#text}]`;
-    const isText = this.#parts.length === 0 && text.length < leastBinaryBytes;
+    const isText = this.#parts.length === 0 && text.length < Math.max(roomForText, mostTextBytes);
     const content = isText ? text : binaryFrame(text, this.#parts);
     this.#text = "";
     this.#partBytes = this.#messages = 0;
