@@ -30,7 +30,7 @@ const socketBytes = 4 * 1024 * 1024;
 const gatherMs = 0.05;
 /** Above either of these, an acknowledgement is sent at once, and not with the next frame. */
 const acknowledgeAfterFrames = 64;
-const acknowledgeAfterBytes = 1024 * 1024;
+const acknowledgeAfterBytes = 256 * 1024;
 /** Time for queued messages to leave after `close`, and for the other side to close too. */
 const closeMs = 2_000;
 
