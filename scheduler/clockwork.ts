@@ -29,6 +29,8 @@ import { WriteAhead, type Keeper, type Origin } from "./write-ahead.ts";
 export type Carrier = {
   send(peer: string, messages: readonly (ToClient | ToWorker)[]): void;
   disconnect(peer: string, why: string): void;
+  /** A long step is at work. */
+  pulse?(): void;
 };
 
 export type Found =
@@ -209,7 +211,7 @@ export class Clockwork {
   }
 
   #apply(event: Event, now: number, { happened }: Origin): void {
-    const effects = step(this.#state, now, event);
+    const effects = step(this.#state, now, event, () => this.#carrier?.pulse?.());
     this.#stepped?.(this.#state, event, { now, effects });
     for (const effect of effects) this.#perform(effect);
     happened?.();

@@ -49,6 +49,9 @@ const longestAbsenceMs = 60 * 60_000;
 /** How a worker was lost that left in good order. */
 export const saidGoodbye = "it said goodbye";
 
+/** Some milliseconds of work, when they are large. */
+const messagesPerPulse = 64;
+
 /** How long to wait for the successor of a supervised worker: its hello says how the worker died. */
 const successorMs = 10_000;
 
@@ -64,6 +67,7 @@ export class Sessions implements Carrier {
   readonly #refused;
   readonly #sessions = new Map<string, Session>();
   #closed = false;
+  #pulsedAt = -Infinity;
 
   constructor(options: {
     id: string;
@@ -128,10 +132,18 @@ export class Sessions implements Carrier {
   send(peer: string, messages: readonly (ToClient | ToWorker)[]): void {
     const link = this.#sessions.get(peer)?.link;
     if (link === undefined) return;
-    for (const message of messages) {
+    for (const [index, message] of messages.entries()) {
       if (message.type === "answer") this.#pacing.answer(link, message);
       else link.send(message);
+      if (index % messagesPerPulse === messagesPerPulse - 1) this.pulse();
     }
+  }
+
+  /** Nobody takes a scheduler that is busy for one that is gone: all hear of it as often as ever. */
+  pulse(): void {
+    if (now() - this.#pulsedAt < this.#heartbeatMs) return;
+    this.#pulsedAt = now();
+    for (const { link } of this.#sessions.values()) link.beat();
   }
 
   disconnect(peer: string, why: string): void {

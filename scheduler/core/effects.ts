@@ -54,6 +54,9 @@ const amongHolders = 64;
 const columnLength = 2_000;
 const columnBytes = 64 * 1024;
 
+/** About a millisecond of work. */
+const changesPerPulse = 1_000;
+
 type Batch<Message> = {
   readonly messages: Message[];
   /** Payload bytes of the newest message. */
@@ -76,6 +79,19 @@ export class Effects {
   #later: (() => void)[] = [];
   /** Bytes of the answers to questions in this step, more or less. */
   answeredBytes = 0;
+  readonly #pulse: () => void;
+  #changes = 0;
+
+  /** @param pulse called again and again while a step changes much: it cannot be cut in slices, and others wait */
+  constructor(pulse: () => void = () => undefined) {
+    this.#pulse = pulse;
+  }
+
+  /** The state of a task has changed. */
+  countChange(): void {
+    this.#changes++;
+    if (this.#changes % changesPerPulse === 0) this.#pulse();
+  }
 
   /** Runs at the end of the step, when the tasks that it made ready have been placed. */
   atEnd(run: () => void): void {

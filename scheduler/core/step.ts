@@ -74,9 +74,10 @@ export type Event =
  * Changes `state` by one event and returns what has to be done.
  *
  * @param now milliseconds since 1970; never earlier than in the step before
+ * @param pulse called about every millisecond of a long step, for what cannot wait until its end
  */
-export function step(state: State, now: number, event: Event): Effect[] {
-  const effects = new Effects();
+export function step(state: State, now: number, event: Event, pulse?: () => void): Effect[] {
+  const effects = new Effects(pulse);
   const context = { state, now, effects };
   switch (event.type) {
     case "client-messages":

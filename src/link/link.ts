@@ -175,7 +175,7 @@ export class Link<In, Out extends object> {
     this.#clock.setImmediate(() => {
       if (socket === this.#socket && !this.#paused && !this.#throttled) socket.resume();
     });
-    this.#heartbeat = this.#startHeartbeat(socket);
+    this.#heartbeat = this.#startHeartbeat();
     this.#schedule();
   }
 
@@ -274,6 +274,11 @@ export class Link<In, Out extends object> {
     }
   }
 
+  /** Writes a sign of life, without a turn of the event loop. Data that is still in the socket will serve as one. */
+  beat(): void {
+    if (this.#socket?.bufferedBytes === 0) this.#write(heartbeat);
+  }
+
   #write(frame: FrameBody): void {
     this.#unacknowledged.frames = this.#unacknowledged.bytes = 0;
     this.#socket?.send(writeFrame(this.#received, frame));
@@ -341,14 +346,11 @@ export class Link<In, Out extends object> {
     if (this.#outbox.hasUnsent) this.#hold();
   }
 
-  #startHeartbeat(socket: Socket): Heartbeat {
+  #startHeartbeat(): Heartbeat {
     return new Heartbeat({
       clock: this.#clock,
       intervalMs: this.#options.heartbeatMs,
-      beat: () => {
-        // Data that is still in the socket will serve as the sign of life.
-        if (socket.bufferedBytes === 0) this.#write(heartbeat);
-      },
+      beat: () => this.beat(),
       silent: (forMs) => {
         const reason = `nothing was heard for ${describeDuration(forMs)}`;
         if (this.#options.on.silent && !this.#closing) {

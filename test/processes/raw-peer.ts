@@ -67,8 +67,14 @@ export class RawPeer {
 
   /** The first message of a type that comes in some frame. */
   async heard(type: string): Promise<Message> {
+    return this.heardAfter(0, type);
+  }
+
+  /** The same, without so many frames that have come before. */
+  async heardAfter(frames: number, type: string): Promise<Message> {
     return this.#first(() =>
       this.received
+        .slice(frames)
         .flatMap((frame) => (Array.isArray(frame) ? (frame.slice(1) as Message[]) : []))
         .find((message) => message.type === type),
     );

@@ -35,7 +35,8 @@ const allowedBits = stateNames.map((from) =>
 
 /** `why` goes into the history. It is a constant, or a name that exists anyway. */
 export function transition(step: StepContext, task: Task, next: TaskState, why: string): void {
-  const { state, now } = step;
+  const { state, now, effects } = step;
+  effects.countChange();
   const before = task.state;
   const from = before.at;
   const to = next.at;
