@@ -303,6 +303,8 @@ export class Faults {
     const ms = this.#duration();
     say(`the memory of the scheduler is used up for ${ms.toFixed(0)} ms`);
     this.#refusedUntil = Infinity;
+    // Results that come meanwhile are not kept, but for tiny ones.
+    this.mayRunAgain = true;
     cluster.tellMemory(true);
     this.#mendAfter(ms, () => {
       say("the scheduler has memory");
