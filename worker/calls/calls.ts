@@ -83,6 +83,8 @@ export class Calls {
   #heapBytes = 0;
   #leaving = false;
   #paused = false;
+  /** A call that came is being counted. */
+  #isAdmitting = false;
   /** No thread is left, and none can be started for now. */
   #isOut = false;
   #watch: NodeJS.Timeout | undefined = undefined;
@@ -243,7 +245,9 @@ export class Calls {
       }
     }
     this.#heapBytes += call.heapBytes;
+    this.#isAdmitting = true;
     if (call.outsideBytes > 0) this.#options.results.expect(call.outsideBytes);
+    this.#isAdmitting = false;
     return true;
   }
 
@@ -284,7 +288,9 @@ export class Calls {
   /** While this worker's memory is full it gives back calls that have not begun, and new ones. */
   set paused(isPaused: boolean) {
     this.#paused = isPaused;
-    if (!isPaused) return;
+    // What calls bring is freed when they run. Were they given back for one that is too much, and that one later for
+    // a more urgent one, all would go to and fro for ever.
+    if (!isPaused || this.#isAdmitting) return;
     let isFirst = true;
     const taken: Call[] = [];
     const asked: Call[] = [];
