@@ -254,6 +254,7 @@ export class Sessions implements Carrier {
     const resumed =
       hello.resumes === this.#id &&
       known?.hello.role === hello.role &&
+      (hello.session ?? known.hello.attempt) === known.hello.attempt &&
       known.link.canResume(hello.received);
     if (known && resumed) {
       this.#welcome(known, hello, socket, true);

@@ -4,7 +4,7 @@
 //   const hello = await awaitHello(socket);
 //   if (hello === undefined) return;
 //   const known = links.get(hello.id);
-//   const resumed = hello.resumes === id && (known?.canResume(hello.received) ?? false);
+//   const resumed = hello.resumes === id && … && (known?.canResume(hello.received) ?? false);
 //   const link = resumed ? known : new Link(…);     // a known session that cannot resume ends
 //   welcome(socket, { …, resumed, received: link.received });
 //   link.attach(socket, resumed ? hello.received : 0);

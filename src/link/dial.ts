@@ -33,7 +33,10 @@ export type DialTarget = {
 
 /** A hello without the fields that the link fills in. */
 export type HelloFacts = Facts<ClientHello> | Facts<WorkerHello>;
-type Facts<H extends Hello> = Omit<H, "type" | "protocol" | "resumes" | "received" | "scheduler">;
+type Facts<H extends Hello> = Omit<
+  H,
+  "type" | "protocol" | "resumes" | "session" | "received" | "scheduler"
+>;
 
 export type DialEvents<In> = {
   /** All messages of one frame, in order; an error thrown here ends the link. */
@@ -131,6 +134,8 @@ class Dialler<In, Out extends object> {
   readonly #open: OpenSocket;
   #link: (Link<In, Out> & { welcome: Welcome }) | undefined;
   #attempts = 0;
+  /** The attempt that began the session. */
+  #session = 0;
   #triedUrl: string | undefined;
   #written: string | undefined;
   /** The session is lost, and the next one has not begun. */
@@ -302,12 +307,14 @@ class Dialler<In, Out extends object> {
     } catch (error) {
       throw this.#refused(error, target);
     }
+    const attempt = this.#attempts++;
     const hello: Hello = {
       ...this.#options.hello(),
       type: "hello",
       protocol: PROTOCOL_VERSION,
-      attempt: this.#attempts++,
-      ...(this.#link && !this.#startsOver && { resumes: this.#link.welcome.scheduler }),
+      attempt,
+      ...(this.#link &&
+        !this.#startsOver && { resumes: this.#link.welcome.scheduler, session: this.#session }),
       received: this.#link?.received ?? 0,
       ...(target.scheduler !== undefined && { scheduler: target.scheduler }),
     };
@@ -317,6 +324,7 @@ class Dialler<In, Out extends object> {
       clock: this.#clock,
       signal,
     });
+    if (!welcome.resumed) this.#session = attempt;
     return { socket, welcome };
   }
 

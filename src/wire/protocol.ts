@@ -54,6 +54,11 @@ const identity = {
   attempt: Type.Optional(Count),
   /** The scheduler that welcomed it to the session it would go on with; none at first. */
   resumes: Type.Optional(Key),
+  /**
+   * The attempt that began that session: one that was given up may have begun another meanwhile, in which what was
+   * received before counts for nothing. Default: whichever session there is.
+   */
+  session: Type.Optional(Count),
   /** Messages received so far in that session; the scheduler sends again what came after. */
   received: Count,
   /** The scheduler that a scheduler file promised; another one refuses, for the file is stale. */

@@ -61,6 +61,24 @@ test("an attempt that arrives after a later one of the same peer does not take i
   expect(events()).toEqual(["client-joins", "client-back"]);
 });
 
+test("a session that was begun by an attempt given up is not taken for the one before", async () => {
+  const { connect, events } = stage();
+  const first = connect({ attempt: 0 });
+  await vi.waitFor(() => expect(first.heard.answer).toMatchObject({ resumed: false }));
+  first.near.send("[0]");
+  // As when the session had ended, and the peer did not wait for the answer.
+  const givenUp = connect({ attempt: 1, resumes: "another", received: 1, session: 0 });
+  await vi.waitFor(() => expect(givenUp.heard.answer).toMatchObject({ resumed: false }));
+  const next = connect({ attempt: 2, resumes: "s1", session: 0 });
+  await vi.waitFor(() => expect(next.heard.answer).toMatchObject({ resumed: false }));
+  const later = connect({ attempt: 3, resumes: "s1", session: 2 });
+  await vi.waitFor(() => expect(later.heard.answer).toMatchObject({ resumed: true }));
+  expect(events()).toEqual([
+    ...["client-joins", "client-leaves", "client-joins"],
+    ...["client-leaves", "client-joins", "client-back"],
+  ]);
+});
+
 test("a peer for which there is no room is refused for now, and one that has a session comes back", async () => {
   const { connect, events, room } = stage({ ...memoryLimits(), sessions: 2 });
   const joined = connect({});

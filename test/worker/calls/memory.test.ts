@@ -55,6 +55,13 @@ test("calls that do not fit are given back, and one that does not fit by itself 
   expect(await worker.call("sum", bytes)).toBe(0);
 });
 
+test("calls that fit stay when one more comes that does not, and run", async () => {
+  const { worker } = await start(2_500);
+  const keys = [bytes, bytes, bytes, bytes].flatMap((each) => worker.run("sum", [[each]]));
+  const ends = await worker.endsOf(keys);
+  expect(ends.map(({ type }) => type)).toEqual(["finished", "finished", "finished", "withdrawn"]);
+});
+
 test("a full worker keeps one of the calls that wait when none runs", async () => {
   const { worker } = await start(Infinity);
   const keys = worker.run("echo", [[1], [2], [3]]);
