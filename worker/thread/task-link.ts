@@ -33,6 +33,8 @@ export class TaskLink implements TaskConnection {
   #sent = 0;
   #flushing = false;
   #waits = 0;
+  /** The slot was asked back, and its resources are waited for. */
+  #resuming: Promise<void> | undefined;
   #over = false;
 
   /** @param file the URL of a module that exports `openTaskClient` */
@@ -84,7 +86,8 @@ export class TaskLink implements TaskConnection {
     if (this.#over) return waiting;
     // The request leaves before the slot is lent.
     this.flush();
-    if (this.#waits === 0) {
+    // While the slot is asked back it is lent still.
+    if (this.#waits === 0 && this.#resuming === undefined) {
       try {
         this.#host.lend();
       } catch (error) {
@@ -98,8 +101,17 @@ export class TaskLink implements TaskConnection {
       return await waiting;
     } finally {
       this.#waits -= 1;
-      if (this.#waits === 0 && !this.#over) await this.#host.resume();
+      if (this.#waits === 0 && !this.#over) await this.#resume();
     }
+  }
+
+  #resume(): Promise<void> | undefined {
+    this.#resuming ??= this.#host.resume()?.then(() => {
+      this.#resuming = undefined;
+      // Another part of the task has begun to wait meanwhile.
+      if (this.#waits > 0 && !this.#over) this.#host.lend();
+    });
+    return this.#resuming;
   }
 
   flush(): void {
