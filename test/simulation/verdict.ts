@@ -72,7 +72,9 @@ export function possibleOutcomes(facts: Facts): Set<string>[] {
       // Submitted before its client had heard that the input was cancelled.
       if (possible[input]!.has("cancelled")) outcomes.add("lost-data");
       const owner = facts.tasks[input]!.client;
-      if (owner !== client && facts.mayLetGo(input)) outcomes.add("lost-data");
+      // A client that has let go of a future does not hear that its task was refused.
+      const isUnheard = owner !== client || facts.mayBeRefused(input);
+      if (isUnheard && facts.mayLetGo(input)) outcomes.add("lost-data");
     }
     possible.push(outcomes);
   }
