@@ -135,6 +135,7 @@ export class Cluster {
         seed: 7,
       };
       const kept = journal?.replica().goOn(journal, core);
+      this.state = kept?.state;
       const fail = (error: Error) => {
         this.#time.after(0, () => this.onJournalFailed(error), this.#time.root);
       };
