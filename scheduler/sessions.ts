@@ -110,11 +110,11 @@ export class Sessions implements Carrier {
         return false;
       };
       if (!admitted()) return;
-      if (!this.#clockwork.keeps) return this.#admit(hello, socket);
+      if (!this.#clockwork.keeps) return this.#admit(hello, socket, admitted);
       // What the peer said on an earlier socket comes first, and there it says no more.
       this.#sessions.get(hello.id)?.link.leaveSocket();
       this.#clockwork.afterwards(() => {
-        if (admitted()) this.#admit(hello, socket);
+        if (admitted()) this.#admit(hello, socket, admitted);
       }, hello);
     });
   }
@@ -249,7 +249,8 @@ export class Sessions implements Carrier {
     return session.link.heardAt > session.contestedAt;
   }
 
-  #admit(hello: PeerHello, socket: Socket): void {
+  /** @param admitted whether it is still; refuses it otherwise */
+  #admit(hello: PeerHello, socket: Socket, admitted: () => boolean): void {
     const known = this.#sessions.get(hello.id);
     const resumed =
       hello.resumes === this.#id &&
@@ -264,6 +265,11 @@ export class Sessions implements Carrier {
     }
     if (known) this.#end(hello.id, known, "it reconnected and could not resume its session");
     this.#clockwork.afterwards(() => {
+      // Another attempt of the peer was admitted meanwhile, too.
+      if (this.#sessions.has(hello.id)) {
+        if (admitted()) this.#admit(hello, socket, admitted);
+        return;
+      }
       const session = this.#open(peerOf(hello));
       // The core's first messages to the peer wait in the link.
       const happened = () => this.#welcome(session, hello, socket, false);

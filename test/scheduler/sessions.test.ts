@@ -9,13 +9,13 @@ import { createLog } from "../../src/log.ts";
 import { memorySocketPair } from "../src/link/socket-memory.ts";
 import { clientHello } from "../src/link/accepting-side.ts";
 
-function stage(limits?: MemoryLimits) {
+function stage(limits?: MemoryLimits, { keeps = false } = {}) {
   const handle = vi.fn((_event, origin?: Origin) => origin?.happened?.());
-  const afterwards = (run: () => void) => run();
+  const afterwards = (run: () => void) => void (keeps ? setImmediate(run) : run());
   const options = { graceMs: 30_000, smallResultBytes: 65_536 };
   const room = { whyNot: undefined as string | undefined };
   const clockwork = {
-    ...{ options, handle, afterwards },
+    ...{ options, handle, afterwards, keeps, waitingBytes: 0 },
     whyNotJoin: () => room.whyNot,
   } as unknown as Clockwork;
   const sessions = new Sessions({
@@ -77,6 +77,17 @@ test("a session that was begun by an attempt given up is not taken for the one b
     ...["client-joins", "client-leaves", "client-joins"],
     ...["client-leaves", "client-joins", "client-back"],
   ]);
+});
+
+test("attempts of one peer that are admitted while events wait for the journal begin one session each", async () => {
+  const { connect, events } = stage(undefined, { keeps: true });
+  const first = connect({ attempt: 0 });
+  await vi.waitFor(() => expect(first.heard.answer).toMatchObject({ resumed: false }));
+  const [second, third] = [connect({ attempt: 1 }), connect({ attempt: 2 })];
+  await vi.waitFor(() => expect(third.heard.answer).toMatchObject({ resumed: false }));
+  await vi.waitFor(() => expect(second.heard.closed).toBeDefined());
+  const pairs = events().join(" ").replaceAll("client-joins client-leaves", "").trim();
+  expect(pairs).toBe("client-joins");
 });
 
 test("a peer for which there is no room is refused for now, and one that has a session comes back", async () => {
