@@ -34,7 +34,7 @@ export type Call = {
   /** Number of the dispatch, for the scheduler; a task is told how many times it has begun. */
   readonly attempt: number;
   readonly startsBefore: number;
-  readonly args: Payload;
+  args: Payload;
   /** Undefined until the inputs are here, and for a call without any. */
   inputs: readonly Payload[] | undefined;
   /** What the arguments, and the inputs that came with them, take on the heap and outside. */
@@ -101,6 +101,16 @@ export function countValue(call: Call, value: Payload): void {
   // V8 keeps a text in one or two bytes for each character.
   if (typeof value === "string") call.heapBytes += valueHeapBytes + 2 * value.length;
   else call.outsideBytes += value.byteLength;
+}
+
+/** Lets go of the values of a call that has begun, since its thread has them. Returns what they took. */
+export function letGoOfValues(call: Call): { heapBytes: number; outsideBytes: number } {
+  const took = { heapBytes: call.heapBytes - callHeapBytes, outsideBytes: call.outsideBytes };
+  call.args = "";
+  if (call.inputs !== undefined) call.inputs = [];
+  call.heapBytes = callHeapBytes;
+  call.outsideBytes = 0;
+  return took;
 }
 
 /** One of the calls of a `run` message, without its inputs. */

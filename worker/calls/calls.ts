@@ -25,6 +25,7 @@ import {
   countValue,
   dropped,
   isWanted,
+  letGoOfValues,
   newCall,
   referenceHeapBytes,
   termsOf,
@@ -392,9 +393,12 @@ export class Calls {
         isWanted(call) && reports.sub(call, this.#scattering.send(call, message)),
       isFull: () => this.#options.isFull?.() ?? false,
       lent: (call) => {
-        // The thread has its inputs. What stays pinned here could keep the memory full, and this worker
-        // paused, until a sub-task has run that nobody else can run.
+        // The thread has its values. What stays here could keep the memory full, and this worker paused,
+        // until a sub-task has run that nobody else can run.
         call.gathering?.letGo();
+        const { heapBytes, outsideBytes } = letGoOfValues(call);
+        this.#heapBytes -= heapBytes;
+        if (outsideBytes > 0) results.unexpect(outsideBytes);
         this.#release(call);
         if (isWanted(call)) reports.lent(call);
       },

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { CallsUnderTest, fixture } from "../calls-under-test.ts";
 
 /** A worker whose memory is full above so many bytes of arguments. */
-async function start(limitBytes: number) {
+async function start(limitBytes: number, options: Parameters<typeof CallsUnderTest.start>[0] = {}) {
   const counted = { bytes: 0, most: 0 };
   const count = (bytes: number) => {
     counted.bytes += bytes;
@@ -12,6 +12,7 @@ async function start(limitBytes: number) {
     worker.calls.paused = counted.bytes > limitBytes;
   };
   const worker = await CallsUnderTest.start({
+    ...options,
     results: {
       keep: (_, value) => value,
       gather: () => undefined,
@@ -60,6 +61,20 @@ test("calls that fit stay when one more comes that does not, and run", async () 
   const keys = [bytes, bytes, bytes, bytes].flatMap((each) => worker.run("sum", [[each]]));
   const ends = await worker.endsOf(keys);
   expect(ends.map(({ type }) => type)).toEqual(["finished", "finished", "finished", "withdrawn"]);
+});
+
+test("a call that waits for its sub-tasks leaves its arguments to its thread", async () => {
+  const { worker, counted } = await start(Infinity, {
+    taskClient: new URL("../../../cluster/task-client.ts", import.meta.url),
+  });
+  const empty = worker.calls.heapBytes;
+  const [key] = worker.run("waitsForSub", [[bytes, "x".repeat(1_000)]]);
+  await worker.until(() => worker.messages.some(({ type }) => type === "lent"));
+  expect(counted.bytes).toBe(0);
+  expect(worker.calls.heapBytes - empty).toBeLessThan(1_000);
+  worker.cancel([key!]);
+  await worker.endOf(key);
+  expect([counted.bytes, worker.calls.heapBytes]).toEqual([0, empty]);
 });
 
 test("a full worker keeps one of the calls that wait when none runs", async () => {
