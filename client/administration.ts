@@ -2,7 +2,12 @@
 // what, workers that leave, all of it over again, and the end.
 
 import { describeDuration } from "../src/duration.ts";
-import { TimeoutError, UnknownTaskError, UnschedulableError } from "../src/errors/errors.ts";
+import {
+  ConnectionError,
+  TimeoutError,
+  UnknownTaskError,
+  UnschedulableError,
+} from "../src/errors/errors.ts";
 import { didYouMean } from "../src/nearest.ts";
 import type { SchedulerInfo, WorkerInfo } from "../src/wire/facts.ts";
 import { limits } from "../src/wire/limits.ts";
@@ -160,10 +165,20 @@ export async function restart(session: Session, options: RestartOptions): Promis
   await session.request("restart", { ...(reason !== undefined && { reason }) });
 }
 
-/** Resolves once the scheduler has said goodbye. */
-export async function shutDown(session: Session, options: RestartOptions): Promise<void> {
+/** Resolves once the scheduler has said goodbye. The client is closed with it, and not when this was refused. */
+export async function shutDown(
+  session: Session,
+  options: RestartOptions,
+  close: () => Promise<void>,
+): Promise<void> {
   const { reason } = checkedNames(options, ["reason"], "shutdown");
-  await session.shutDown(checkedReason(reason));
+  try {
+    await session.shutDown(checkedReason(reason));
+  } catch (error) {
+    if (error instanceof ConnectionError) await close();
+    throw error;
+  }
+  await close();
 }
 
 function unknownAt(

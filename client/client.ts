@@ -569,12 +569,8 @@ export class Client<Tasks = UntypedTasks> implements Submitter<Tasks> {
    * @throws {ConnectionError} when it was lost without a goodbye
    * @example await client.shutdown({ reason: "all done" });
    */
-  async shutdown(options: RestartOptions = {}): Promise<void> {
-    try {
-      await shutDown(this.#session, options);
-    } finally {
-      await this.close();
-    }
+  shutdown(options: RestartOptions = {}): Promise<void> {
+    return shutDown(this.#session, options, () => this.close());
   }
 
   /**

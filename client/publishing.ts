@@ -3,6 +3,7 @@
 import { decode } from "../src/payload/payload.ts";
 import { limits } from "../src/wire/limits.ts";
 import { encodeFor, Future } from "./future.ts";
+import { checkedNames } from "./option-checks.ts";
 import type { Session } from "./session.ts";
 
 export type PublishOptions = {
@@ -14,8 +15,9 @@ export async function publish(
   session: Session,
   name: string,
   shape: unknown,
-  { override = false }: PublishOptions,
+  options: PublishOptions,
 ): Promise<void> {
+  const { override = false } = checkedNames(options, ["override"], "publish");
   const checked = checkedName(name);
   if (typeof override !== "boolean") throw new TypeError("override must be true or false");
   const { payload: value, inputs } = encodeFor(session, shape, "value");

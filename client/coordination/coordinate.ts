@@ -5,8 +5,10 @@ import { decode } from "../../src/payload/payload.ts";
 import { limits as bounds } from "../../src/wire/limits.ts";
 import type { ParametersOf, ResultOf } from "../../src/wire/requests.ts";
 import { encodeFor, Future } from "../future.ts";
+import { checkedNames } from "../option-checks.ts";
 import type { PendingRequest, Waiting } from "../requests.ts";
 import type { Session } from "../session.ts";
+import type { WaitLimits } from "../watch.ts";
 
 /** An operation on one thing. */
 export type Operation = Omit<ParametersOf<"coordinate">, "wait">;
@@ -39,6 +41,11 @@ export function coordinate<Value>(
       },
     },
   );
+}
+
+/** @throws {TypeError} naming an option that there is not */
+export function checkedLimits(limits: WaitLimits, of: string): WaitLimits {
+  return checkedNames(limits, ["timeoutMs", "signal"], of);
 }
 
 /** An operation that never waits. */

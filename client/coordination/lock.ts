@@ -2,7 +2,13 @@
 
 import type { Session } from "../session.ts";
 import type { WaitLimits } from "../watch.ts";
-import { checkedName, checkedNumber, coordinate, coordinateAtOnce } from "./coordinate.ts";
+import {
+  checkedLimits,
+  checkedName,
+  checkedNumber,
+  coordinate,
+  coordinateAtOnce,
+} from "./coordinate.ts";
 import { Held, whileHeld } from "./held.ts";
 
 /**
@@ -41,7 +47,7 @@ export class Lock {
       this.#session,
       { kind: "lock", name: this.name, op: "acquire" },
       {
-        ...limits,
+        ...checkedLimits(limits, "waiting for a lock"),
         late: `${what} was not free`,
         read: (_, { id }) => new Held(this.#session, id, what, 1),
       },
@@ -111,7 +117,7 @@ export class Semaphore {
       this.#session,
       { kind: "semaphore", name: this.name, op: "acquire", limit: this.n, count: leases },
       {
-        ...limits,
+        ...checkedLimits(limits, "waiting for a semaphore"),
         late: `${leases} of ${what} were not free`,
         read: (_, { id }) => new Held(this.#session, id, what, leases),
       },

@@ -2,7 +2,13 @@
 
 import type { Session } from "../session.ts";
 import type { WaitLimits } from "../watch.ts";
-import { checkedName, coordinate, coordinateAtOnce, type Operation } from "./coordinate.ts";
+import {
+  checkedLimits,
+  checkedName,
+  coordinate,
+  coordinateAtOnce,
+  type Operation,
+} from "./coordinate.ts";
 
 /**
  * A flag that all clients of a scheduler share by its name, and can wait for. It is not set at first,
@@ -47,7 +53,7 @@ export class NamedEvent {
   wait(limits: WaitLimits = {}): Promise<void> {
     const late = `the event "${this.name}" was not set`;
     return coordinate(this.#session, this.#ask("wait"), {
-      ...limits,
+      ...checkedLimits(limits, "waiting for an event"),
       late,
       read: () => undefined,
     });

@@ -3,6 +3,7 @@
 import type { Session } from "../session.ts";
 import type { WaitLimits } from "../watch.ts";
 import {
+  checkedLimits,
   checkedName,
   checkedNumber,
   coordinate,
@@ -56,7 +57,7 @@ export class Queue<T = unknown> {
    */
   async put(item: T, limits: WaitLimits = {}): Promise<void> {
     return coordinate(this.#session, this.#ask("put", encodedItem(this.#session, item, "item")), {
-      ...limits,
+      ...checkedLimits(limits, "waiting for a queue"),
       mustKnow: true,
       late: `${this.#what} stayed full`,
       read: () => undefined,
@@ -88,7 +89,7 @@ export class Queue<T = unknown> {
   async getBatch(most: number, limits: WaitLimits = {}): Promise<T[]> {
     const count = checkedNumber(most, "most");
     return coordinate(this.#session, this.#ask("get", { count }), {
-      ...limits,
+      ...checkedLimits(limits, "waiting for a queue"),
       late: `${this.#what} stayed empty`,
       read: (outcome, request) => receivedItems(this.#session, outcome, request) as T[],
     });

@@ -3,6 +3,7 @@
 import type { Session } from "../session.ts";
 import type { WaitLimits } from "../watch.ts";
 import {
+  checkedLimits,
   checkedName,
   coordinate,
   coordinateAtOnce,
@@ -59,7 +60,7 @@ export class Variable<T = unknown> {
       this.#session,
       { kind: "variable", name: this.name, op: "get" },
       {
-        ...limits,
+        ...checkedLimits(limits, "waiting for a variable"),
         late: `the variable "${this.name}" was not set`,
         read: (outcome, request) => receivedItems(this.#session, outcome, request)[0] as T,
       },

@@ -45,6 +45,8 @@ const lists = fc.oneof(
 );
 const anything = fc.oneof(leaf, lists);
 
+const ofOptions = new Set<fc.Arbitrary<unknown>>();
+
 /** Some of these options, each with any value; often one alone, which no other has refused before it. */
 function options(...names: string[]): fc.Arbitrary<unknown> {
   const all = Object.fromEntries(names.map((name) => [name, anything]));
@@ -52,7 +54,13 @@ function options(...names: string[]): fc.Arbitrary<unknown> {
     .tuple(fc.constantFrom(...names), anything)
     .map(([name, given]) => ({ [name]: given }));
   const some = fc.record(all, { requiredKeys: [] });
-  return fc.oneof({ weight: 3, arbitrary: one }, { weight: 2, arbitrary: some }, anything);
+  const arbitrary = fc.oneof(
+    { weight: 3, arbitrary: one },
+    { weight: 2, arbitrary: some },
+    anything,
+  );
+  ofOptions.add(arbitrary);
+  return arbitrary;
 }
 
 const callOptions = options(
@@ -140,11 +148,14 @@ const calls: Readonly<Record<string, Call>> = {
 
 type Call = {
   args: fc.Arbitrary<never[]>;
+  /** Where the options are among these; -1 when it takes none. */
+  optionsAt: number;
   make: (client: Client, ...args: never[]) => unknown;
 };
 
 function call(args: fc.Arbitrary<unknown>[], make: Call["make"]): Call {
-  return { args: fc.tuple(...args) as unknown as Call["args"], make };
+  const optionsAt = args.findIndex((arg) => ofOptions.has(arg));
+  return { args: fc.tuple(...args) as unknown as Call["args"], optionsAt, make };
 }
 
 /** Every method of the client that is not one of these only looks at what is here. */
@@ -183,6 +194,30 @@ test.each(Object.keys(calls))(
       { numRuns: 200 },
     );
   },
+);
+
+const withOptions = Object.keys(calls).filter((name) => calls[name]!.optionsAt >= 0);
+
+test.each(withOptions)(
+  "an option that there is not is refused by %s, whatever else it is given",
+  (name) =>
+    fc.assert(
+      fc.asyncProperty(calls[name]!.args, async (args) => {
+        const { make, optionsAt } = calls[name]!;
+        const client = new FakeScheduler().client();
+        let refused: unknown;
+        try {
+          const given = args.with(optionsAt, { noSuch: 1 } as never);
+          void Promise.resolve(make(client, ...given)).catch((error: unknown) => (refused = error));
+        } catch (error) {
+          refused = error;
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+        expect(refused).toBeInstanceOf(Error);
+        expect(client.signal.aborted).toBe(false);
+      }),
+      { numRuns: 50 },
+    ),
 );
 
 /** With an error that is meant for people, and not one of an assumption that does not hold. */

@@ -45,6 +45,12 @@ function startWorkerOf(token: string): Promise<RunningWorker> {
   });
 }
 
+test("goes on when it was refused to shut the scheduler down", async () => {
+  await expect(viewer.shutdown()).rejects.toThrow(PermissionError);
+  await expect(viewer.shutdown({ reason: 5 } as never)).rejects.toThrow(TypeError);
+  expect((await viewer.info()).workers).toBe(1);
+});
+
 test("looks at everything", async () => {
   const future = owner.submit("add", 1, 10);
   expect(await future.result()).toBe(11);
