@@ -6,6 +6,8 @@ import { Compile, type Validator } from "typebox/schema";
 import { ProtocolError } from "../errors/errors.ts";
 import { noParts, payloadOf } from "./frame.ts";
 import { limits } from "./limits.ts";
+import { JobStepSchema, type JobStep } from "./lifetimes.ts";
+import { fieldsOf, fieldsOfFailure } from "./parts.ts";
 import { AnswerSchema, requests, requestSchemas, type RequestName } from "./requests.ts";
 import { holdsLineEnd, textsOf } from "./text-columns.ts";
 import {
@@ -42,6 +44,12 @@ const payloadProperties: ReadonlySet<string> = new Set([
 
 /** Of those, the ones that may come as one text. */
 const textColumns: ReadonlySet<string> = new Set(["args", "values"]);
+
+/** Objects that the state keeps as they are: what else they hold would be kept with them. */
+const keptProperties: Readonly<Record<string, (value: never) => unknown>> = {
+  failure: fieldsOfFailure,
+  job: (job: JobStep) => fieldsOf(JobStepSchema, job),
+};
 
 export const checkFromClient: Check<FromClient> = withFewInputs(
   checkOf([...FromClientSchema.anyOf, ...requestSchemas]),
@@ -86,6 +94,7 @@ type Rule = {
   /** Properties that must be of one length. */
   columns: string[];
   payloads: string[];
+  kept: string[];
 };
 
 function checkOf<Message>(schemas: readonly TObject[], tag = "type"): Check<Message> {
@@ -115,6 +124,7 @@ function ruleOf(schema: TSchema): Rule {
     validator: undefined,
     columns: names.includes("keys") ? names.filter(isColumn) : [],
     payloads: names.filter((name) => payloadProperties.has(name)),
+    kept: names.filter((name) => Object.hasOwn(keptProperties, name)),
   };
 }
 
@@ -122,8 +132,11 @@ function ruleOf(schema: TSchema): Rule {
 function apply(rule: Rule, value: unknown, what: string, parts: readonly Uint8Array[]): void {
   rule.validator ??= Compile(rule.schema);
   if (!isWellFormed(rule.validator, value, what)) throw shapeError(rule.validator, value, what);
-  if (rule.payloads.length === 0 && rule.columns.length < 2) return;
   const message = value as Record<string, unknown>;
+  for (const name of rule.kept) {
+    if (message[name] !== undefined) message[name] = keptProperties[name]!(message[name] as never);
+  }
+  if (rule.payloads.length === 0 && rule.columns.length < 2) return;
   for (const name of rule.payloads) {
     const payload = message[name];
     if (typeof payload === "string" && textColumns.has(name)) {

@@ -1,7 +1,7 @@
 // Schemas of the parts that messages consist of: names and numbers within their limits, encoded user
 // values, and failures.
 
-import { Type, type Static, type TSchema } from "typebox";
+import { Type, type Static, type TObject, type TSchema } from "typebox";
 import { limits } from "./limits.ts";
 import type { ErrorRecord } from "../errors/error-record.ts";
 import type { Payload } from "../payload/payload.ts";
@@ -38,22 +38,18 @@ export const keysOf = <Type_ extends string>(type: Type_) =>
 export const attemptsOf = <Type_ extends string>(type: Type_) =>
   Type.Object({ type: Type.Literal(type), keys: column(Key), attempts: column(Attempt) });
 
+const ErrorRecordFields = Type.Object({
+  name: Type.String(),
+  message: Type.String(),
+  stack: Type.Optional(Type.String()),
+  code: Type.Optional(Type.String()),
+  cause: Type.Optional(Type.Ref("ErrorRecord")),
+  errors: Type.Optional(Type.Array(Type.Ref("ErrorRecord"))),
+  properties: Type.Optional(Type.String()),
+  thrown: Type.Optional(Type.String()),
+});
 const ErrorRecordSchema = Type.Unsafe<ErrorRecord>(
-  Type.Cyclic(
-    {
-      ErrorRecord: Type.Object({
-        name: Type.String(),
-        message: Type.String(),
-        stack: Type.Optional(Type.String()),
-        code: Type.Optional(Type.String()),
-        cause: Type.Optional(Type.Ref("ErrorRecord")),
-        errors: Type.Optional(Type.Array(Type.Ref("ErrorRecord"))),
-        properties: Type.Optional(Type.String()),
-        thrown: Type.Optional(Type.String()),
-      }),
-    },
-    "ErrorRecord",
-  ),
+  Type.Cyclic({ ErrorRecord: ErrorRecordFields }, "ErrorRecord"),
 );
 
 /** Why a task has no value: a code of `errors.ts`, a message for people, and the thrown error. */
@@ -69,3 +65,22 @@ export const FailureSchema = Type.Object({
   retriable: Type.Optional(Type.Literal(false)),
 });
 export type Failure = Static<typeof FailureSchema>;
+
+/** Of an object from the wire what its schema names: whoever keeps it counts no more than that. */
+export function fieldsOf<Value extends object>(schema: TObject, value: Value): Value {
+  const entries = Object.keys(schema.properties).map((name) => [name, value[name as keyof Value]]);
+  return Object.fromEntries(entries.filter(([, field]) => field !== undefined)) as Value;
+}
+
+export function fieldsOfFailure(failure: Failure): Failure {
+  const fields = fieldsOf(FailureSchema, failure);
+  if (fields.error) fields.error = fieldsOfRecord(fields.error);
+  return fields;
+}
+
+function fieldsOfRecord(record: ErrorRecord): ErrorRecord {
+  const fields = fieldsOf(ErrorRecordFields, record);
+  if (fields.cause) fields.cause = fieldsOfRecord(fields.cause);
+  if (fields.errors) fields.errors = fields.errors.map(fieldsOfRecord);
+  return fields;
+}

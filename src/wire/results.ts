@@ -7,7 +7,11 @@ import type { Payload } from "../payload/payload.ts";
 import { limits } from "./limits.ts";
 
 /** The size of a value, in place of the value: it is large, and stays with the worker that made it. */
-export const StoredAtWorkerSchema = Type.Object({ bytes: Count });
+export const StoredAtWorkerSchema = Type.Object(
+  { bytes: Count },
+  // Else one with a `head` of any kind would pass for a payload.
+  { additionalProperties: false },
+);
 export type StoredAtWorker = Static<typeof StoredAtWorkerSchema>;
 
 /** Of calls that returned: the values, or their sizes when they stay; one text when all are short. */

@@ -7,7 +7,7 @@ import type { FromWorker } from "../../src/wire/protocol.ts";
 import { arithmetic, cleanUp, connect, patientMs } from "./daemons.ts";
 import { startScheduler, startWorker, type Scheduler } from "./daemons.ts";
 import { HostileWorker, type AttemptId } from "./hostile-worker.ts";
-import { RawPeer, clientHello } from "./raw-peer.ts";
+import { RawPeer, clientHello, workerHello } from "./raw-peer.ts";
 
 const mebibyte = 2 ** 20;
 let scheduler: Scheduler;
@@ -91,6 +91,20 @@ describe("a worker brings, far past the limit of the scheduler,", { timeout: pat
     await expectEmptied(client, futures);
   });
 });
+
+test(
+  "of the jobs that workers ran in, nothing else is kept",
+  async () => {
+    for (let at = 0; at < 60; at++) {
+      const job = { system: "slurm", id: "1", step: "0", more: large(2 * mebibyte) };
+      const peer = await RawPeer.connect(scheduler);
+      await peer.welcomed({ ...workerHello, id: `job ${at}`, name: `job ${at}`, job });
+      await peer.leave();
+    }
+    await expectEmptied(await connect(scheduler), []);
+  },
+  patientMs,
+);
 
 test(
   "a worker that does not wait until its output is read is cut off, and not its reader",

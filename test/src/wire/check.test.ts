@@ -70,6 +70,34 @@ describe("a check", () => {
     expect(() => checkFromWorker({ type: "submit" })).toThrow(/"submit" is not a type known here/);
   });
 
+  test("refuses the size of a result that looks like a payload too", () => {
+    const sizes = (size: object) => ({ ...finished, values: ["1", { bytes: 5, ...size }] });
+    expect(checkFromWorker(sizes({}))).toEqual(sizes({}));
+    for (const head of [3, null, "h", { length: -1e15 }])
+      expect(() => checkFromWorker(sizes({ head }))).toThrow(/"finished"\.values/);
+  });
+
+  test("keeps nothing of a failure or a job that does not belong to it", () => {
+    const [record, more] = [{ name: "Error", message: "m" }, { more: "x" }];
+    const failureOf = (extra: object) => {
+      const inner = { ...record, ...extra };
+      return {
+        code: "c",
+        message: "m",
+        ...extra,
+        error: { ...inner, cause: inner, errors: [inner] },
+      };
+    };
+    const failed = { type: "failed", key: "a", attempt: 1 };
+    expect(checkFromWorker({ ...failed, failure: failureOf(more) })).toEqual({
+      ...failed,
+      failure: failureOf({}),
+    });
+    const job = { system: "slurm", id: "1", step: "0" };
+    const ended = { ...hello, role: "ended-worker", name: "w", host: "h", how: "" };
+    expect(checkHello({ ...ended, job: { ...job, ...more } })).toEqual({ ...ended, job });
+  });
+
   test("refuses a long text among joined ones, which would keep the others in memory", () => {
     const joined = (values: string) => ({ ...finished, values });
     expect(checkFromWorker(joined('1\n"0123456789"'))).toMatchObject({
