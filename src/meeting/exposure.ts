@@ -1,7 +1,7 @@
 // Warns when a file with a token is open to others, and knows one that somebody else may have put in its place:
 // whoever has the token can run code as the owner of the workers.
 
-import { statSync, type Stats } from "node:fs";
+import { lstatSync, readlinkSync, realpathSync, type Stats } from "node:fs";
 import path from "node:path";
 
 export type Warn = (text: string) => void;
@@ -26,24 +26,52 @@ export function warnOfExposure(
 }
 
 /**
- * Whether somebody else may have put a file or a folder here: another user owns it, and everybody could have made
- * it, or a folder that it is in.
+ * Whether somebody else may have put a file or a folder here, or a link on the way: another user owns it, and everybody
+ * could have made it, or a folder that it is in.
  */
 export function isPlanted(place: string, { uid }: Pick<Stats, "uid">): boolean {
+  if (!isTrusted(uid) && isOpenToAll(place)) return true;
+  for (const at of upwards(path.resolve(place))) {
+    const stats = lstatSync(at, { throwIfNoEntry: false });
+    if (!stats?.isSymbolicLink()) continue;
+    // Its maker may have it lead to what belongs to its reader, and says what everybody knows.
+    if (!isTrusted(stats.uid) && isOpenToAll(at)) return true;
+    const rest = path.relative(at, path.resolve(place));
+    const target = path.resolve(realpathSync(path.dirname(at)), readlinkSync(at), rest);
+    return isPlanted(target, { uid });
+  }
+  return false;
+}
+
+/** What belongs to root is as good as one's own. Windows has no such owners. */
+function isTrusted(owner: number): boolean {
   const own = process.getuid?.();
-  // Windows has no such owners. What belongs to root is as good as one's own.
-  const isTrusted = (owner: number) => own === undefined || owner === own || owner === 0;
-  if (isTrusted(uid)) return false;
-  for (let folder = path.dirname(path.resolve(place)); ; folder = path.dirname(folder)) {
-    const stats = statSync(folder);
+  return own === undefined || owner === own || owner === 0;
+}
+
+/** Whether everybody could have made this, or a folder that it is in and that is not one's own. */
+function isOpenToAll(place: string): boolean {
+  for (const folder of upwards(path.dirname(path.resolve(place)))) {
+    // Not of what a link leads to, which may be another folder a moment later.
+    const stats = lstatSync(folder);
+    if (stats.isSymbolicLink()) continue;
     if ((stats.mode & 0o002) !== 0) return true;
-    if (isTrusted(stats.uid) || folder === path.dirname(folder)) return false;
+    if (isTrusted(stats.uid)) return false;
+  }
+  return false;
+}
+
+/** A place, and all folders that it is in. */
+function* upwards(place: string): Iterable<string> {
+  for (let at = place; ; at = path.dirname(at)) {
+    yield at;
+    if (at === path.dirname(at)) return;
   }
 }
 
 /** For an error, after "cannot read FILE: ". */
 export const plantedHint =
-  "it belongs to another user, in a folder where everybody may write: take one from a folder of your own";
+  "it, or a link to it, belongs to another user, in a folder where everybody may write: take one from a folder of your own";
 
 /** Who but the owner can do what: "its group can read"; undefined when nobody can. */
 export function exposureOf({ mode }: Pick<Stats, "mode">): string | undefined {

@@ -205,7 +205,7 @@ describe.runIf(isRoot)("another user of the machine", () => {
     for (const line of lines) {
       const { how, stderr } = await thence(line).ended;
       expect(how, stderr).not.toBe(0);
-      expect(stderr).toContain("it belongs to another user, in a folder where everybody may write");
+      expect(stderr).toContain("belongs to another user, in a folder where everybody may write");
       expect(stderr).not.toMatch(/connect a worker with|joined/);
     }
     await expect(Client.connect(ofScheduler, { timeoutMs: 1_000 })).rejects.toThrow(/another user/);
