@@ -1,6 +1,7 @@
 // What is on its way to peers and from them, of all links together. The core does not count it, and one link alone
-// cannot know how much others hold. Clients that do not read are cut off, those with the most first; frames that
-// arrive in part are read one after another when they are too many.
+// cannot know how much others hold. Peers that do not read are cut off, those with the most first: clients when less
+// waits for all of them, since workers are to be sent what is kept here. Frames that arrive in part are read one after
+// another when they are too many.
 
 import type { Link } from "../src/link/link.ts";
 import { ConnectionError } from "../src/errors/errors.ts";
@@ -15,21 +16,26 @@ const heldMs = 400;
 const smallBytes = 64 * 1024;
 
 type AnyLink = Link<unknown, object>;
-export type Links = { readonly all: readonly AnyLink[]; readonly clients: readonly AnyLink[] };
+export type Links = { readonly clients: readonly AnyLink[]; readonly workers: readonly AnyLink[] };
 
 /** Returns what stops it. */
 export function watchFlow(
   links: () => Links,
-  { waitingBytes, arrivingBytes }: Pick<MemoryLimits, "waitingBytes" | "arrivingBytes">,
+  limits: Pick<MemoryLimits, "waitingBytes" | "waitingForWorkersBytes" | "arrivingBytes">,
 ): () => void {
   const timer = setInterval(() => {
-    const { all, clients } = links();
-    const waiting = sumOf(clients.map((link) => link.bufferedBytes));
-    if (waiting > waitingBytes) cutOff(clients, waiting - waitingBytes);
-    holdPartialFrames(all, arrivingBytes);
+    const { clients, workers } = links();
+    keepBelow(clients, limits.waitingBytes);
+    keepBelow(workers, limits.waitingForWorkersBytes);
+    holdPartialFrames([...clients, ...workers], limits.arrivingBytes);
   }, lookEveryMs);
   timer.unref();
   return () => clearInterval(timer);
+}
+
+function keepBelow(links: readonly AnyLink[], most: number): void {
+  const waiting = sumOf(links.map((link) => link.bufferedBytes));
+  if (waiting > most) cutOff(links, waiting - most);
 }
 
 /** Ends sessions, those for which most waits first, until so many bytes are let go. */
@@ -39,7 +45,7 @@ export function cutOff(links: readonly AnyLink[], excessBytes: number): void {
   for (const { link, bytes } of sizes.sort((a, b) => b.bytes - a.bytes)) {
     if (left <= 0 || bytes < smallBytes) return;
     left -= bytes;
-    const problem = `read sooner: ${formatSize(bytes)} waited for this client, which took too much of the scheduler's memory`;
+    const problem = `read sooner: ${formatSize(bytes)} waited for this peer, which took too much of the scheduler's memory`;
     link.violate(new ConnectionError(problem));
   }
 }

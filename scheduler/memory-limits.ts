@@ -27,6 +27,8 @@ export type MemoryLimits = {
   /** Of what waits for one client before it is not read from, and of what waits for all of them. */
   readonly pauseAboveBytes: number;
   readonly waitingBytes: number;
+  /** Of what waits for one worker, and for all of them: they may be sent all that is kept here. */
+  readonly waitingForWorkersBytes: number;
   /** Of all frames that have arrived in part. */
   readonly arrivingBytes: number;
   /** Peers that may have a session, or be away. */
@@ -51,6 +53,7 @@ export function memoryLimits(
     readBytes: Math.floor(heap / 4),
     pauseAboveBytes: Math.floor(Math.min(64 * 2 ** 20, heapBytes / 8)),
     waitingBytes: Math.floor(memoryBytes / 2),
+    waitingForWorkersBytes: 2 * memoryBytes,
     arrivingBytes: Math.floor(memoryBytes / 4),
     sessions: Math.floor(heap / 8 / sessionBytes),
   };

@@ -191,8 +191,9 @@ export class Sessions implements Carrier {
 
   #links(): Links {
     const sessions = [...this.#sessions.values()];
-    const clients = sessions.filter(({ hello }) => hello.role === "client");
-    return { all: sessions.map(({ link }) => link), clients: clients.map(({ link }) => link) };
+    const linksOf = (role: Peer["role"]) =>
+      sessions.filter(({ hello }) => hello.role === role).map(({ link }) => link);
+    return { clients: linksOf("client"), workers: linksOf("worker") };
   }
 
   /** A scheduler file may belong to an earlier scheduler. */
@@ -328,8 +329,8 @@ export class Sessions implements Carrier {
       heartbeatMs: this.#heartbeatMs,
       readBytes: this.#limits.readBytes,
       pauseAboveBytes: this.#limits.pauseAboveBytes,
-      // A worker may be sent all that is kept here, and a silent one is lost soon.
-      endAboveBytes: this.#limits.waitingBytes * (hello.role === "worker" ? 4 : 1),
+      endAboveBytes:
+        hello.role === "worker" ? this.#limits.waitingForWorkersBytes : this.#limits.waitingBytes,
       takesLater: this.#clockwork.keeps,
     };
     const originOf = (frame: SocketData, received: number): Origin | undefined =>

@@ -107,6 +107,31 @@ test(
 );
 
 test(
+  "workers that read nothing are cut off when too much waits for all of them",
+  async () => {
+    const keys = Array.from({ length: 1_900 }, (_, index) => `${index}`.padEnd(250, "k"));
+    const [attempts, values, micros] = [1, { bytes: 1 }, 0].map((each) => keys.map(() => each));
+    const deaf = await Promise.all(
+      Array.from({ length: 12 }, async (_, at) => {
+        const peer = await RawPeer.connect(scheduler);
+        await peer.welcomed({ ...workerHello, id: `deaf ${at}`, name: `deaf ${at}` });
+        peer.stopReading();
+        return peer;
+      }),
+    );
+    // Each of these results is freed at once, since nobody has asked for it.
+    for (let at = 0; at < 40; at++) {
+      for (const peer of deaf) peer.send([0, { type: "finished", keys, attempts, values, micros }]);
+      await bystander.info();
+    }
+    await scheduler.program.wrote(/cut off worker deaf/);
+    for (const peer of deaf) peer.terminate();
+    await expectEmptied(await connect(scheduler), []);
+  },
+  patientMs,
+);
+
+test(
   "a worker that does not wait until its output is read is cut off, and not its reader",
   async () => {
     // Room for all that is put out before the worker is cut off.

@@ -92,6 +92,15 @@ export class RawPeer {
     await this.closed;
   }
 
+  /** Ends the connection without a word. */
+  terminate(): void {
+    this.#webSocket.terminate();
+  }
+
+  stopReading(): void {
+    this.#webSocket.pause();
+  }
+
   /** Past the rules of WebSocket: bytes on the connection under it. */
   sendBytes(bytes: Uint8Array): void {
     (this.#webSocket as unknown as { _socket: NetSocket })._socket.write(bytes);
