@@ -48,6 +48,8 @@ export class Link<In, Out extends object> {
   #silent = false;
   #heardAt = -Infinity;
   #paused = false;
+  /** So much waits that the session is to end, and nothing more is queued. */
+  #isOverfull = false;
   /** Ends a pause of reading that `throttle` began. */
   #throttled: Cancel | undefined;
   /** `bytesRead` of the socket at the end of the newest frame. */
@@ -64,9 +66,13 @@ export class Link<In, Out extends object> {
 
   /** Queues a message. Messages of one turn of the event loop leave in few frames. */
   send(message: Out): void {
-    if (this.#ended || this.#closing) return;
+    if (this.#ended || this.#closing || this.#isOverfull) return;
     // A whole frame leaves at once, so that the other side can begin while this one still sends.
-    if (this.#outbox.makeWholeFrame()) this.#writeFrames(1);
+    if (this.#outbox.makeWholeFrame()) {
+      this.#writeFrames(1);
+      // The session ends soon: one question may have thousands of answers, and its sender is not ready for an end.
+      this.#isOverfull = this.#outbox.unsentBytes > (this.#options.endAboveBytes ?? Infinity);
+    }
     this.#outbox.push(message);
     this.#schedule();
   }
@@ -197,7 +203,7 @@ export class Link<In, Out extends object> {
     this.#flush = undefined;
     this.#outbox = this.#emptyOutbox();
     this.#received = 0;
-    this.#ended = false;
+    this.#ended = this.#isOverfull = false;
     if (this.#end.signal.aborted) this.#end = new AbortController();
   }
 
@@ -263,6 +269,7 @@ export class Link<In, Out extends object> {
   }
 
   #writeWhatWaits(): void {
+    if (this.#isOverfull) return this.#hold();
     this.#writeFrames(Infinity);
     const { frames, bytes } = this.#unacknowledged;
     if (frames >= acknowledgeAfterFrames || bytes >= acknowledgeAfterBytes) this.#write(heartbeat);
@@ -289,7 +296,7 @@ export class Link<In, Out extends object> {
     const { pauseAboveBytes = Infinity, endAboveBytes = Infinity } = this.#options;
     if (pauseAboveBytes === Infinity && endAboveBytes === Infinity) return;
     const waiting = this.#outbox.unsentBytes;
-    if (waiting > endAboveBytes) {
+    if (waiting > endAboveBytes || this.#isOverfull) {
       const problem = `more than ${formatSize(endAboveBytes)} were queued for a peer that does not read`;
       this.#finish(closeCodes.overflow, new ConnectionError(problem));
       return;
