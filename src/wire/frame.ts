@@ -52,6 +52,10 @@ export const gap = 0;
 
 /** The most parts of a frame: a frame with millions of empty ones would be expensive to read. */
 const partsPerFrame = 1_000_000;
+/** What a part takes that is read, beside its bytes: a view of the frame, and a copy with memory of its own. */
+const partBytes = 600;
+/** A peer that takes frames of so many bytes lets what it reads of one take at least so many times as much. */
+const readPerByte = 4;
 
 /** Gathers messages into frames. */
 export class FrameBuilder {
@@ -102,7 +106,8 @@ export class FrameBuilder {
    * with several messages, within the limit of these.
    */
   fits(limit: number): boolean {
-    if (this.#parts.length > partsPerFrame) return false;
+    const mostParts = Math.min(partsPerFrame, (readPerByte * limit) / partBytes);
+    if (this.#parts.length > Math.max(1, mostParts)) return false;
     const lengths = this.#parts.length * 10 + 64;
     if (this.#messages > 1 && this.#text.length + lengths > limits.sharedFrameLength) return false;
     const rest = this.#partBytes + lengths;
@@ -161,7 +166,7 @@ function binaryFrame(messages: string, parts: readonly Uint8Array[]): Buffer {
 /**
  * Reads a frame from any data.
  *
- * @param mostBytes memory that what is read may take, beside the parts; finite where a frame must not hold up others
+ * @param mostBytes memory that what is read may take, beside the bytes of the parts; finite where a frame must not hold up others
  * @throws {ProtocolError} when the data is not a frame, or would take more
  */
 export function readFrame(data: SocketData, mostBytes = Infinity): Frame {
@@ -174,7 +179,9 @@ export function readFrame(data: SocketData, mostBytes = Infinity): Frame {
   const array = parsed(text, mostBytes);
   const lengths: unknown = array[1];
   if (!Array.isArray(lengths)) throw new ProtocolError("a binary frame names no parts");
-  if (lengths.length > partsPerFrame) throw new ProtocolError("a binary frame has too many parts");
+  if (lengths.length > partsPerFrame || lengths.length * partBytes > mostBytes) {
+    throw new ProtocolError("a binary frame has too many parts");
+  }
   const parts: Uint8Array[] = [];
   let offset = padded(textEnd);
   for (const length of lengths as unknown[]) {

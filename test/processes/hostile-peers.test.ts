@@ -157,6 +157,22 @@ test(
 );
 
 test(
+  "a frame of a million empty parts is not read",
+  async () => {
+    const peer = await RawPeer.connect(scheduler);
+    await peer.welcomed({ ...clientHello, id: "empty parts" });
+    const text = `[0,[${Array(1_000_000).fill(0).join()}],{"type":"ping","id":1}]`;
+    const frame = Buffer.alloc(Math.ceil((4 + text.length) / 8) * 8);
+    frame.writeUInt32LE(text.length);
+    frame.write(text, 4);
+    peer.send(frame);
+    expect(await peer.closed).toMatchObject({ code: 4002 });
+    await expectEmptied(await connect(scheduler), []);
+  },
+  patientMs,
+);
+
+test(
   "one short text that is kept of a frame of long ones keeps none of these",
   async () => {
     let isOver = false;

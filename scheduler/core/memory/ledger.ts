@@ -69,7 +69,7 @@ export function enterPayload(
   if (typeof payload === "string") ledger.heapBytes += times * (textBytes + payload.length);
   else {
     const { head, byteLength, parts } = payload;
-    ledger.heapBytes += times * (textBytes + head.length + 200 * (1 + parts.length));
+    ledger.heapBytes += times * (textBytes + head.length + 300 * (1 + parts.length));
     ledger.outsideBytes += times * (byteLength - head.length);
   }
 }

@@ -2,11 +2,15 @@
 // small results as well as large ones, until there is room again. What they send all the same is not
 // kept while memory is full.
 
+import type { Payload } from "../../../src/payload/payload.ts";
+import { bytesOf } from "../effects.ts";
 import type { State, Worker } from "../state.ts";
 import type { StepContext } from "../tasks/transition.ts";
 
 /** Results up to this size are kept here even then: they cost less memory than their tasks. */
 const tinyBytes = 256;
+/** No more parts have their places in a head of that size. Parts without a byte take memory, too. */
+const tinyParts = 16;
 
 /** Called when `keptBytes` has changed, or the level of all memory. */
 export function updateOffloading({ state, effects }: StepContext): void {
@@ -26,9 +30,11 @@ export function announceOffloading({ state, effects }: StepContext, worker: Work
   if (state.offloading) effects.tell(worker, { type: "keep", aboveBytes: bound(state) });
 }
 
-/** Whether a result of this size is kept: any, unless memory is full, and its worker should have held it. */
-export function hasRoomFor({ ledger }: State, bytes: number): boolean {
-  return ledger.level !== "full" || bytes <= tinyBytes;
+/** Whether a result is kept: any, unless memory is full, and its worker should have held it. */
+export function hasRoomFor({ ledger }: State, value: Payload): boolean {
+  if (ledger.level !== "full") return true;
+  const parts = typeof value === "string" ? 0 : value.parts.length;
+  return bytesOf(value) <= tinyBytes && parts <= tinyParts;
 }
 
 /** Workers hold results of more than so many bytes. */

@@ -10,7 +10,6 @@ import { countStart, endDispatch, lend, offerRoom, resume } from "../placement/d
 import { fittingText } from "../memory/fitting.ts";
 import { enterHeap } from "../memory/ledger.ts";
 import { progressBytes } from "../memory/sizes.ts";
-import { bytesOf } from "../effects.ts";
 import type { Dispatch, State, Task, Worker, WorkerId } from "../state.ts";
 import { failAttempt, runAgain } from "../tasks/attempts.ts";
 import { measure } from "../tasks/functions.ts";
@@ -50,7 +49,7 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
           endDispatch(step, ended);
           if (ended.abandoned) continue;
           if (isHeld) finishHeld(step, ended.task, value.bytes, worker);
-          else if (hasRoomFor(state, bytesOf(value))) finish(step, ended.task, value, worker.name);
+          else if (hasRoomFor(state, value)) finish(step, ended.task, value, worker.name);
           else runAgain(step, ended, "its worker sent a result that it was to hold", laterMs);
         }
         break;

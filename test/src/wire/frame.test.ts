@@ -265,6 +265,9 @@ describe("reading what anyone may have sent", () => {
       [binary(`[0,[${Array(1_000_001).fill(0).join()}]]`), "too many parts"],
     ];
     for (const [data, words] of cases) expect(() => readFrame(data)).toThrow(words);
+    const manyParts = binary(`[0,[${Array(1_000).fill(0).join()}]]`);
+    expect(() => readFrame(manyParts, 500_000)).toThrow("too many parts");
+    expect(readFrame(manyParts, 700_000).parts).toHaveLength(1_000);
   });
 
   test("millions of opening brackets do not take the process down", () => {

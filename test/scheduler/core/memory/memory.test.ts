@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import type { FromWorker } from "../../../../src/wire/protocol.ts";
 import { freeze } from "../../../../scheduler/core/snapshot/freeze.ts";
+import { BinaryPayload } from "../../../../src/payload/binary-payload.ts";
 import { Story } from "../story.ts";
 
 const overloaded = { code: "overloaded", message: expect.stringMatching(/again later/) };
@@ -188,6 +189,14 @@ test("a large result that comes while memory is full is not kept, and its task r
   story.at(10_000);
   two.finish("a", { value: "1", attempt: 2 });
   expect(ann.explain("a")).toMatchObject({ state: "finished", attempt: 2 });
+});
+
+test("nor is one of many parts, though they are empty", () => {
+  const { story, one } = fullWithTaskOf();
+  const parts = Array.from({ length: 10_000 }, () => new Uint8Array());
+  const values = [new BinaryPayload("", parts)];
+  one.say({ type: "finished", keys: ["a"], attempts: [1], values, micros: [1] });
+  expect(story.state.tasks.get("a")!.state.at).toBe("waiting");
 });
 
 test("a task that runs at most once fails when its result is not kept", () => {
