@@ -209,6 +209,9 @@ function partAt(data: Uint8Array, offset: number, length: number): Uint8Array {
   return start % 8 === 0 && 2 * length > buffer.byteLength ? part : part.slice();
 }
 
+/** How many parts of a frame have been referred to. */
+const partsUsed = new WeakMap<readonly Uint8Array[], number>();
+
 /** The payload that `{ head, first, count }` refers to in a frame with these parts. */
 export function payloadOf(
   reference: { head: string; first: number; count: number },
@@ -218,6 +221,10 @@ export function payloadOf(
   if (end > parts.length) {
     throw new ProtocolError(`refers to part ${end} of a frame that has ${parts.length}`);
   }
+  // A list for each of thousands of payloads, with all parts of the frame, would take far more than these.
+  const used = (partsUsed.get(parts) ?? 0) + reference.count;
+  if (used > parts.length) throw new ProtocolError("refers to parts of a frame more than once");
+  partsUsed.set(parts, used);
   return new BinaryPayload(reference.head, parts.slice(reference.first, end));
 }
 

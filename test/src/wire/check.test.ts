@@ -77,6 +77,17 @@ describe("a check", () => {
       expect(() => checkFromWorker(sizes({ head }))).toThrow(/"finished"\.values/);
   });
 
+  test("refuses payloads that share parts, of which each would have a list", () => {
+    const parts = [new Uint8Array([1]), new Uint8Array([2])];
+    const values = (...firsts: number[]) => firsts.map((first) => ({ head: "h", first, count: 1 }));
+    const read = checkFromWorker({ ...finished, values: values(1, 0) }, [...parts]);
+    expect(read).toMatchObject({ values: [{ parts: [parts[1]] }, { parts: [parts[0]] }] });
+    const again = { ...finished, keys: ["a", "b", "c"], attempts: [1, 1, 1], micros: [1, 1, 1] };
+    expect(() => checkFromWorker({ ...again, values: values(0, 0, 1) }, [...parts])).toThrow(
+      /more than once/,
+    );
+  });
+
   test("keeps nothing of a failure or a job that does not belong to it", () => {
     const [record, more] = [{ name: "Error", message: "m" }, { more: "x" }];
     const failureOf = (extra: object) => {
@@ -210,7 +221,9 @@ describe("a check", () => {
       args: [new BinaryPayload("h", parts.slice(0, 2))],
       inputs: [["1", new BinaryPayload("i", parts.slice(2))]],
     });
-    const fetched = checkToClient({ type: "fetched", key: "a", value: { ...reference } }, parts);
+    const fetched = checkToClient({ type: "fetched", key: "a", value: { ...reference } }, [
+      ...parts,
+    ]);
     expect(fetched).toMatchObject({ value: new BinaryPayload("h", parts.slice(0, 1)) });
   });
 
