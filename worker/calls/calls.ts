@@ -289,9 +289,7 @@ export class Calls {
   /** While this worker's memory is full it gives back calls that have not begun, and new ones. */
   set paused(isPaused: boolean) {
     this.#paused = isPaused;
-    // What calls bring is freed when they run. Were they given back for one that is too much, and that one later for
-    // a more urgent one, all would go to and fro for ever.
-    if (!isPaused || this.#isAdmitting) return;
+    if (!isPaused) return;
     let isFirst = true;
     const taken: Call[] = [];
     const asked: Call[] = [];
@@ -299,6 +297,9 @@ export class Calls {
       if (call.ending !== undefined) continue;
       // A call whose inputs are here frees memory by running; and one call may still get its inputs.
       if (call.gathering && (call.inputs !== undefined || isFirst)) isFirst = false;
+      // What calls bring is freed when they run. Were they given back for one that is too much, and that one later for
+      // a more urgent one, all would go to and fro for ever.
+      else if (this.#isAdmitting && !call.gathering) continue;
       else if (this.#takeBack(call)) taken.push(call);
       else if (call.recalled) asked.push(call);
     }

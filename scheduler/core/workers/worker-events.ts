@@ -127,7 +127,7 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
         break;
       case "paused":
         worker.paused = cut(message.reason, reasonLength);
-        step.effects.log("warning", `worker ${worker.name} takes no new tasks: ${message.reason}`);
+        step.effects.log("warning", `worker ${worker.name} takes no new tasks: ${worker.paused}`);
         break;
       case "resumed":
         worker.paused = undefined;
@@ -148,7 +148,7 @@ export function receive(step: StepContext, from: WorkerId, messages: readonly Fr
 /** Bytes that a task is let to put out before its reader takes them: the window, and one value that exceeds it. */
 const mostUntakenBytes = limits.outputWindowBytes + limits.outputBytes;
 
-/** Characters of the reason why a worker takes no tasks. */
+/** Characters of what a worker says of itself, or of an input. */
 const reasonLength = 1_000;
 
 function setProgress(state: State, task: Task, progress: Task["progress"]): void {
@@ -183,7 +183,8 @@ function receiveMissingInput(
   const input = findResult(step.state, message);
   if (input) loseReplicasAt(step, input, message.lacking);
   if (ended === undefined || ended.abandoned || ended.task.state.at !== "running") return;
-  effects.log("info", `${call.key} could not get its input ${message.key}: ${message.why}`);
+  const why = cut(message.why, reasonLength);
+  effects.log("info", `${call.key} could not get its input ${message.key}: ${why}`);
   // The holder may be out of reach, or lost without that being known yet: trying at once would not help.
   const isThere = input?.state.at === "finished";
   requeue(step, ended.task, "an input could not be fetched", isThere ? laterMs : 0);
