@@ -232,7 +232,8 @@ describe("close leaves nothing that keeps the program alive, after", () => {
   test.each(answers)(
     "%s from the first address of the file",
     async (_, serve) => {
-      const scheduler = await startScheduler(impatient);
+      // Ten times slower than the program's time, in which silence would end a session that has nothing to say.
+      const scheduler = await startScheduler({ heartbeatMs: 60_000 });
       await startWorker(scheduler, { name: "one" });
       const open = new Set<Socket>();
       const server = serve();
