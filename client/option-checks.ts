@@ -17,7 +17,7 @@ export function checkedNames<Options extends object>(
   of: string,
 ): Options {
   if (typeof options !== "object" || (options as unknown) === null) {
-    throw wrongType(`what ${of} takes`, `an object of ${known.join(", ")}`, options);
+    throw wrongType(`the options of ${of}`, `an object with ${quoted(known)}`, options);
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) throw unknownOption(name, known, of);
@@ -134,9 +134,15 @@ export function record(value: unknown, name: string, expected: string): Record<s
   return value as Record<string, unknown>;
 }
 
-export function unknownOption(name: string, known: readonly string[], of: string): TypeError {
-  const hint = didYouMean(name, known) || ` There are ${known.join(", ")}.`;
-  return new TypeError(`"${name}" is not an option of ${of}.${hint}`);
+function unknownOption(name: string, known: readonly string[], of: string): TypeError {
+  const near = didYouMean(name, known);
+  const all = `, whose ${known.length === 1 ? "only option is" : "options are"} ${quoted(known)}`;
+  return new TypeError(`"${name}" is not an option of ${of}${near ? `.${near}` : all}`);
+}
+
+/** In quotes, so that `errors` and the like are seen to be names. */
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(", ");
 }
 
 export function wrongType(name: string, expected: string, value: unknown): TypeError {

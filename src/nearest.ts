@@ -38,8 +38,21 @@ export function didYouMean(name: string, known: Iterable<string>): string {
 function distanceBetween(wanted: string, candidate: string, furthest: number): number {
   if (candidate === wanted) return 0;
   if (candidate.endsWith(`.${wanted}`) || wanted.endsWith(`.${candidate}`)) return 0.5;
+  if (isSwapped(wanted, candidate)) return 1;
   if (Math.abs(candidate.length - wanted.length) > furthest) return Infinity;
   return leven(wanted, candidate, { maxDistance: furthest + 1 });
+}
+
+/** Whether two neighbouring characters have changed places, which is one slip and not two. */
+function isSwapped(wanted: string, candidate: string): boolean {
+  if (wanted.length !== candidate.length) return false;
+  let at = 0;
+  while (wanted[at] === candidate[at] && at < wanted.length) at += 1;
+  return (
+    wanted[at] === candidate[at + 1] &&
+    wanted[at + 1] === candidate[at] &&
+    wanted.slice(at + 2) === candidate.slice(at + 2)
+  );
 }
 
 function fold(name: string): string {

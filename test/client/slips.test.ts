@@ -35,17 +35,30 @@ describe("a promise where a future is meant", () => {
 test("an option that does not exist is refused by every call that takes options", async () => {
   const { client, future } = setUp();
   const wrong = { timeout: 5 } as never;
-  const words = (of: string) => `"timeout" is not an option of ${of}.`;
+  const words = (of: string, rest = '. Did you mean "timeoutMs"?') =>
+    `"timeout" is not an option of ${of}${rest}`;
+  const only = (name: string) => `, whose only option is "${name}"`;
   await expect(future.result(wrong)).rejects.toThrow(words("waiting"));
   await expect(future.exception(wrong)).rejects.toThrow(words("waiting"));
-  await expect(client.gather([future], wrong)).rejects.toThrow(words("gather"));
+  await expect(client.gather([future], wrong)).rejects.toThrow(words("gather", only("errors")));
   await expect(client.wait([future], wrong)).rejects.toThrow(words("wait"));
-  await expect(client.progress([future], wrong)).rejects.toThrow(words("progress"));
+  await expect(client.progress([future], wrong)).rejects.toThrow(words("progress", only("label")));
   await expect(client.scatter(1, wrong)).rejects.toThrow(words("scatter"));
   await expect(client.waitForWorkers(1, wrong)).rejects.toThrow(words("waitForWorkers"));
-  await expect(client.restart(wrong)).rejects.toThrow(words("restart"));
-  expect(() => client.cancel(future, wrong)).toThrow(words("cancel"));
+  await expect(client.restart(wrong)).rejects.toThrow(words("restart", only("reason")));
+  const ofCancel = ', whose options are "reason", "force"';
+  expect(() => client.cancel(future, wrong)).toThrow(words("cancel", ofCancel));
   await expect(Client.connect("s.json", wrong)).rejects.toThrow(words("connect"));
+});
+
+test("a slip in the only option is found out, and so is what is no object", async () => {
+  const { client, future } = setUp();
+  await expect(client.progress([future], { lable: "x" } as never)).rejects.toThrow(
+    '"lable" is not an option of progress. Did you mean "label"?',
+  );
+  await expect(client.gather([future], "errors" as never)).rejects.toThrow(
+    'the options of gather must be an object with "errors", not string',
+  );
 });
 
 describe("connect", () => {

@@ -77,7 +77,7 @@ describe("options of a call", () => {
 
   test.each([
     [{ priorty: 1 }, TypeError, /"priorty" is not an option of a call. Did you mean "priority"/],
-    [{ somethingElse: 1 }, TypeError, /There are key, pure, priority, /],
+    [{ somethingElse: 1 }, TypeError, /a call, whose options are "key", "pure", "priority", /],
     [{ key: "" }, RangeError, /key must have 1 to 256/],
     [{ key: "k".repeat(257) }, RangeError, /not 257/],
     [{ key: 1 }, TypeError, /key must be a string, not number/],
@@ -93,7 +93,7 @@ describe("options of a call", () => {
       TypeError,
       /"maxDelay" is not an option of retries. Did/,
     ],
-    [{ retries: { max: 1, wait: 5 } }, TypeError, /There are max, delayMs, factor/],
+    [{ retries: { max: 1, wait: 5 } }, TypeError, /options are "max", "delayMs", "factor", /],
     [{ retries: null }, TypeError, /retries must be a number of further attempts/],
     [{ timeoutMs: 0 }, RangeError, /timeoutMs must be more than 0/],
     [{ graceMs: -1 }, RangeError, /graceMs/],

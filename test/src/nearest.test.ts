@@ -19,6 +19,12 @@ test("a forgotten module or another case counts as very near", () => {
   expect(nearestNames("ADD", known)).toEqual(["add"]);
 });
 
+test("two letters that changed places are one slip", () => {
+  expect(nearestNames("lable", ["label", "cable"])).toEqual(["cable", "label"]);
+  expect(nearestNames("errosr", ["errors"])).toEqual(["errors"]);
+  expect(nearestNames("elbal", ["label"])).toEqual([]);
+});
+
 test("no more names than asked for, equally near ones in the order of the alphabet", () => {
   const alike = ["tack", "tank", "talk", "tark"];
   expect(nearestNames("task", alike)).toEqual(["tack", "talk", "tank"]);
