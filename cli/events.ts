@@ -6,7 +6,7 @@ import { formatSize } from "../src/size.ts";
 import { withClient, withConnectionOptions, type ConnectionOptions } from "./connection.ts";
 import { interruptible } from "./interruptible.ts";
 import { withExample } from "./options.ts";
-import { printable } from "./output.ts";
+import { counted, printable } from "./output.ts";
 
 type Options = ConnectionOptions & { function?: string[]; key?: string[]; json?: boolean };
 
@@ -41,8 +41,10 @@ async function run(options: Options): Promise<void> {
 /** An event as a line for people. */
 export function eventText(event: ClusterEvent): string {
   const words = [new Date(event.at).toISOString(), event.type.padEnd(typeWidth)];
-  if (event.type === "missed") words.push(`${event.count} events: this reader was too slow`);
-  else if (event.type === "worker-joined") words.push(`${event.worker}, ${event.slots} slots`);
+  if (event.type === "missed")
+    words.push(`${counted(event.count, "event")}: this reader was too slow`);
+  else if (event.type === "worker-joined")
+    words.push(`${event.worker}, ${counted(event.slots, "slot")}`);
   else if (event.type === "worker-left") words.push(`${event.worker}: ${event.how}`);
   else words.push(event.key, `(${event.function})`, detailsOf(event));
   return printable(words.join("  ")).trimEnd();

@@ -18,6 +18,11 @@ export function resultText(value: unknown, colors = false): string | undefined {
   });
 }
 
+/** A number of things: `counted(1, "slot")` is "1 slot". */
+export function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? "" : "s"}`;
+}
+
 /** Prints a result on standard output; with `json` one that is not JSON is refused. */
 export function printResult(result: unknown, { json = false }: { json?: boolean }): void {
   const why = json && result !== undefined ? whyNotJson(result, "result") : undefined;

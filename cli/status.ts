@@ -6,7 +6,7 @@ import { formatSize } from "../src/size.ts";
 import type { SchedulerInfo, WorkerInfo } from "../src/wire/facts.ts";
 import { withClient, withConnectionOptions, type ConnectionOptions } from "./connection.ts";
 import { withExample } from "./options.ts";
-import { printable, table } from "./output.ts";
+import { counted, printable, table } from "./output.ts";
 
 type Options = ConnectionOptions & { json?: boolean };
 
@@ -40,7 +40,7 @@ export function statusText(facts: Facts, now: number): string {
     `tasks    ${states.join(", ")}`,
     `so far   ${totals.submitted} submitted, ${totals.finished} finished, ${totals.failed} failed`,
     `clients  ${clients - 1} beside this command`,
-    `workers  ${workers.length}, with ${slots} ${slots === 1 ? "slot" : "slots"}`,
+    `workers  ${workers.length}, with ${counted(slots, "slot")}`,
     `memory   ${formatSize(memory.usedBytes)} of ${formatSize(memory.limitBytes)}${shortOf[memory.level]}`,
     ...(published.length > 0 ? [`published  ${printable(shortList(published, 5))}`] : []),
   ];

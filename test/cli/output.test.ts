@@ -1,6 +1,7 @@
 // The output of commands: results, tables and the texts of status and explain.
 
 import { describe, expect, test } from "vitest";
+import { eventText } from "../../cli/events.ts";
 import { explanationText } from "../../cli/explain.ts";
 import { resultText, table, whyNotJson } from "../../cli/output.ts";
 import { statusText } from "../../cli/status.ts";
@@ -129,6 +130,14 @@ describe("status", () => {
       /workers {2}0, with 0 slots\nmemory/,
     );
   });
+});
+
+test("an event tells how many there are of one or of several", () => {
+  const joined = (slots: number) =>
+    eventText({ at: 0, type: "worker-joined", worker: "w", slots } as never);
+  expect(joined(1)).toBe("1970-01-01T00:00:00.000Z  worker-joined  w, 1 slot");
+  expect(joined(2)).toMatch(/w, 2 slots$/);
+  expect(eventText({ at: 0, type: "missed", count: 1 })).toMatch(/ 1 event: this reader was/);
 });
 
 test("explain says why first, then the facts, then how the task came there", () => {
