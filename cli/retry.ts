@@ -29,6 +29,7 @@ async function run(keys: string[], options: Options): Promise<void> {
     await withClient(connection, async (client) => {
       await forEachTask(keys, async (key) => {
         const { state } = await client.explain(key);
+        if (state === "cancelled") return "it has not failed: it is cancelled; submit it again";
         if (state !== "failed") return `it has not failed: it is ${state}`;
         const future = client.future(key);
         await future.exception({ signal });

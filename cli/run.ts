@@ -18,7 +18,7 @@ import { jobEnd } from "../cluster/slurm/job-end.ts";
 import { exitCodeOf, messageOf, UsageError } from "./exit-code.ts";
 import { interfaceAddress, withExample, type LogOptions } from "./options.ts";
 import { tlsOf, type TlsOptions } from "./tls.ts";
-import { workerCommand } from "./worker.ts";
+import { checkWork, workerCommand } from "./worker.ts";
 
 type Options = LogOptions &
   TlsOptions & {
@@ -81,9 +81,7 @@ async function run(
   options: Options,
   command: Command,
 ): Promise<void> {
-  if (!options.module && options.exec !== "only") {
-    command.error("error: required option '--module <[name=]module>' not specified");
-  }
+  checkWork(options, command);
   outliveStandardStreams();
   configureLog({ format: options.logFormat, level: options.logLevel });
   // On every rank, so that none waits for a first one that cannot start.

@@ -160,9 +160,7 @@ export function workerCommand(): Command {
 }
 
 async function run(address: string | undefined, options: Options, command: Command): Promise<void> {
-  if (!options.module && options.exec !== "only") {
-    command.error("error: required option '--module <[name=]module>' not specified");
-  }
+  checkWork(options, command);
   configureLog({ format: options.logFormat, level: options.logLevel });
   const log = createLog("worker");
   const share = workerShare(options);
@@ -242,6 +240,17 @@ async function run(address: string | undefined, options: Options, command: Comma
     return { ...running, drain };
   };
   await runDaemon({ start, drains: true, log });
+}
+
+/** Ends a command whose workers would have nothing to run. */
+export function checkWork(
+  { module, exec }: { module?: unknown; exec: string },
+  command: Command,
+): void {
+  if (module || exec === "only") return;
+  command.error(
+    "error: required option '--module <[name=]module>' not specified; without functions of your own, give --exec only",
+  );
 }
 
 /** Starts a worker by the first of its names or, when another worker has that, by the second. */

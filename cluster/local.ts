@@ -95,7 +95,9 @@ const optionNames: readonly (keyof LocalOptions)[] = [
 
 function checkedModules(modules: unknown, exec: Exec): ModuleSource[] {
   if (!Array.isArray(modules) || (modules.length === 0 && exec !== "only")) {
-    throw new TypeError('give the modules with your functions: { modules: ["./tasks.ts"] }');
+    throw new TypeError(
+      'give the modules with your functions: { modules: ["./tasks.ts"] }, or, to run commands only, { modules: [], exec: "only" }',
+    );
   }
   return modules.map((module: unknown) => {
     if (typeof module === "string") return moduleSource(module);

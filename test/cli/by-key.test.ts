@@ -145,6 +145,11 @@ describe("tasks, cancel and retry", { timeout }, () => {
     expect([how, stderr]).toEqual([1, expect.stringContaining("wrong input")]);
     expect((await ask("result", key)).stderr).toContain("wrong input");
     expect((await ask("cancel", key)).how).toBe(0);
+    const again = await ask("retry", key);
+    expect([again.how, again.stderr]).toEqual([
+      1,
+      expect.stringContaining("it has not failed: it is cancelled; submit it again"),
+    ]);
     await ask("result", done, "--wait");
     expect((await ask("cancel", done)).stderr).toContain("it has finished already");
   });

@@ -233,6 +233,7 @@ describe("usage", () => {
     [["scheduler", "--host", "::1", "--interface", "lo"], "cannot be used with option"],
     [["scheduler", "--tls"], "option '--tls <whether>' argument missing"],
     [["worker", "ws://127.0.0.1:1"], "required option '--module"],
+    [["worker", "ws://127.0.0.1:1"], "without functions of your own, give --exec only"],
     [["worker", "--module", "x.ts", "http://127.0.0.1"], "is not the address of a scheduler"],
     [["worker", "--module", "x.ts", "ws://me:secret@host:1"], '"ws://***@host:1" has more than'],
     [["worker", "--module", "x.ts", "--resources", "gpu"], "Expected name=amount"],

@@ -116,7 +116,7 @@ test.each<[args: string[], message: RegExp]>([
   [["--module", "x.ts", "nope.mjs"], /^thence: there is no file nope\.mjs in /],
   [["--module", "x.ts", "."], /^thence: there is no file \. in /],
   [["--module", "x.ts"], /missing required argument 'script'/],
-  [["main.mjs"], /required option '--module/],
+  [["main.mjs"], /required option '--module.* give --exec only/],
   [["--threads", "0", "--module", "x.ts", "main.mjs"], /Expected a whole number from 1/],
   [["--name", "one", "--module", "x.ts", "main.mjs"], /unknown option '--name'/],
 ])("%j ends with 2 before anything starts", async (args, message) => {

@@ -147,7 +147,7 @@ test("a cluster of nothing, and of something misspelt, is refused", async () => 
   const misspelt = { modules: [arithmetic], thread: 1 } as never;
   await expect(Client.local(misspelt)).rejects.toThrow('Did you mean "threads"');
   await expect(Client.local({ modules: [] })).rejects.toThrow(
-    "give the modules with your functions",
+    /give the modules with your functions: .*, or, to run commands only, .*exec: "only"/,
   );
   await expect(Client.local({ modules: [arithmetic], workerTimeoutMs: 0 })).rejects.toThrow(
     "workerTimeoutMs must be a number of milliseconds above 0, not 0",
