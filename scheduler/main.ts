@@ -8,7 +8,7 @@ import { withPin } from "../src/link/pin.ts";
 import { openWebSocket } from "../src/link/socket-ws.ts";
 import { reachableUrls, webSocketUrl } from "../src/meeting/address.ts";
 import { fingerprintOfCertificate, makeCredentials } from "../src/meeting/certificate.ts";
-import { credentialsFor, exposedBy, type Tls } from "../src/meeting/tls.ts";
+import { credentialsFor, type Tls } from "../src/meeting/tls.ts";
 import { formatDuration } from "../src/duration.ts";
 import { ConnectionError, ProtocolError } from "../src/errors/errors.ts";
 import type { Log } from "../src/log.ts";
@@ -153,13 +153,11 @@ async function serve(
 ): Promise<RunningScheduler> {
   const { host = "127.0.0.1", port = 8786, log = silentLog } = options;
   const { schedulerFile, idleTimeoutMs } = options;
-  const credentials = await credentialsFor(host, options.tls, () =>
+  const credentials = await credentialsFor(host, options.tls, log.warning, () =>
     options.journal === undefined
       ? makeCredentials()
       : keptCredentials(options.journal, makeCredentials),
   );
-  const exposed = exposedBy(host, credentials);
-  if (exposed !== undefined) log.warning(exposed);
   const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<string>();
   // Not everybody who starts a scheduler waits for its end.
   ended.catch(() => undefined);

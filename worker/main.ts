@@ -328,7 +328,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const refusals = rateLimited(log.warning, { what: "refusals" });
     const turnedAway = (why: string) => refusals.say(`turned away ${why}`);
     const tls = options.tls ?? (isPlainNetwork(url) ? "off" : undefined);
-    return startPeerServer({ host, tls, token: () => found?.token, accept, turnedAway });
+    const { warning: warn } = log;
+    return startPeerServer({ host, tls, warn, token: () => found?.token, accept, turnedAway });
   }
 
   function receive(message: ToWorker): void {

@@ -155,8 +155,8 @@ export class SlurmCluster<Tasks = UntypedTasks> extends BatchCluster<Tasks> {
     const directory = await mkdtemp(join(resolve(options.directory ?? "."), "thence-"));
     const script = checkedScript(options, directory);
     const token = mintToken();
-    // Made here, so that a scheduler that takes the place of a dead one has the same.
-    const tls = (await credentialsFor(host, options.tls)) ?? "off";
+    // Made here, so that a scheduler that takes the place of a dead one has the same. It warns of none itself.
+    const tls = (await credentialsFor(host, options.tls, () => undefined)) ?? "off";
     const { port = 0, logLevel = "error", logFormat = "text" } = options;
     const { schedulerFile } = script;
     const scheduler = new RestartedChild(

@@ -3,6 +3,7 @@
 
 import { makeCredentials, type Credentials } from "./certificate.ts";
 import { webSocketUrl } from "./address.ts";
+import type { Warn } from "./exposure.ts";
 import { isLoopback } from "./loopback.ts";
 
 export const tlsModes = ["on", "off"] as const;
@@ -12,25 +13,25 @@ export type Tls = (typeof tlsModes)[number] | Credentials;
 /**
  * The certificate of a process that listens on `host`; undefined without TLS.
  *
+ * @param warn hears what others on the network can do, when TLS is off and that is more than nothing
  * @param make where a certificate of its own comes from
  */
 export async function credentialsFor(
   host: string,
   tls: Tls | undefined,
+  warn: Warn,
   make: () => Promise<Credentials> = makeCredentials,
 ): Promise<Credentials | undefined> {
   if (typeof tls === "object") return tls;
   const isOn = tls === undefined ? !isLoopbackHost(host) : tls === "on";
-  return isOn ? make() : undefined;
-}
-
-/** What others can do who are on the network of a process that listens on `host`; undefined when nothing. */
-export function exposedBy(host: string, credentials: Credentials | undefined): string | undefined {
-  if (credentials !== undefined || isLoopbackHost(host)) return undefined;
-  return (
-    "TLS is off: whoever is on the network can read and change arguments, results and output, and so choose what " +
-    "the workers run"
-  );
+  if (isOn) return make();
+  if (!isLoopbackHost(host)) {
+    warn(
+      "TLS is off: whoever is on the network can read and change arguments, results and output, and so choose what " +
+        "the workers run",
+    );
+  }
+  return undefined;
 }
 
 function isLoopbackHost(host: string): boolean {

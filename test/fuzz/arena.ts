@@ -101,7 +101,13 @@ export async function startArena(): Promise<Arena> {
       acceptAtWorker = accept;
       const turnedAway = () => undefined;
       const host = "127.0.0.1";
-      const peers = await startPeerServer({ host, token: () => token, accept, turnedAway });
+      const peers = await startPeerServer({
+        host,
+        warn: turnedAway,
+        token: () => token,
+        accept,
+        turnedAway,
+      });
       ({ address } = peers);
       return peers;
     },

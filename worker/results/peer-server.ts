@@ -24,6 +24,8 @@ export type PeerServerOptions = {
   /** The address of this machine to listen on. */
   host: string;
   tls?: Tls | undefined;
+  /** Hears what is exposed when TLS is off. */
+  warn: (text: string) => void;
   token: () => string | undefined;
   accept: (socket: Socket) => void;
   turnedAway: (why: string) => void;
@@ -35,8 +37,8 @@ export type PeerServerOptions = {
  * @throws {ConnectionError} when it cannot listen on this host
  */
 export async function startPeerServer(options: PeerServerOptions): Promise<PeerServer> {
-  const { host, tls, token, accept, turnedAway } = options;
-  const credentials = await credentialsFor(host, tls);
+  const { host, tls, warn, token, accept, turnedAway } = options;
+  const credentials = await credentialsFor(host, tls, warn);
   try {
     const server = await startUpgradeServer({
       host,

@@ -7,7 +7,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fingerprintOfCertificate, makeCredentials } from "../../../src/meeting/certificate.ts";
 import { readAuthorities, readCredentials } from "../../../src/meeting/site-certificate.ts";
-import { credentialsFor, exposedBy } from "../../../src/meeting/tls.ts";
+import { credentialsFor } from "../../../src/meeting/tls.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -71,28 +71,29 @@ describe("the files of a site", () => {
 });
 
 describe("whether a process that listens speaks TLS", () => {
+  const never = (text: string) => expect.unreachable(text);
+
   test.each(["127.0.0.1", "127.8.0.1", "::1", "localhost"])(
     "by default not on %s",
     async (host) => {
-      expect(await credentialsFor(host, undefined)).toBeUndefined();
-      expect(await credentialsFor(host, "on")).toBeDefined();
-      expect(exposedBy(host, undefined)).toBeUndefined();
+      expect(await credentialsFor(host, undefined, never)).toBeUndefined();
+      expect(await credentialsFor(host, "off", never)).toBeUndefined();
+      expect(await credentialsFor(host, "on", never)).toBeDefined();
     },
   );
 
   test.each(["0.0.0.0", "::", "10.1.0.7", "fd00::2", "n7.cluster"])(
     "by default on %s",
     async (host) => {
-      const credentials = await credentialsFor(host, undefined);
-      expect(credentials).toBeDefined();
-      expect(exposedBy(host, credentials)).toBeUndefined();
-      expect(await credentialsFor(host, "off")).toBeUndefined();
-      expect(exposedBy(host, undefined)).toContain("TLS is off");
+      expect(await credentialsFor(host, undefined, never)).toBeDefined();
+      const warnings: string[] = [];
+      expect(await credentialsFor(host, "off", (text) => warnings.push(text))).toBeUndefined();
+      expect(warnings).toEqual([expect.stringContaining("TLS is off: whoever is on the network")]);
     },
   );
 
   test("with the certificate of the site, when there is one", async () => {
     const made = await makeCredentials();
-    expect(await credentialsFor("127.0.0.1", made)).toBe(made);
+    expect(await credentialsFor("127.0.0.1", made, never)).toBe(made);
   });
 });
