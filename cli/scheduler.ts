@@ -10,6 +10,7 @@ import { jobNodes, slurmJob, slurmStep } from "../cluster/slurm/step.ts";
 import { jobEnd } from "../cluster/slurm/job-end.ts";
 import { runningSteps } from "../cluster/slurm/steps.ts";
 import { durabilities, type Durability } from "../scheduler/journal/durability.ts";
+import { JournalError, type JournalErrorKind } from "../scheduler/journal/journal-error.ts";
 import { configureLog, createLog, type Log } from "../src/log.ts";
 import { withoutPin } from "../src/link/pin.ts";
 import { checkSchedulerPath } from "../src/meeting/scheduler-file.ts";
@@ -210,10 +211,12 @@ async function run(options: Options): Promise<void> {
 }
 
 /** The address, the scheduler file or the journal is at fault, which another attempt would not mend. */
-function isWrongUsage({ cause }: Partial<Error>): boolean {
-  const { code = "" } = (cause ?? {}) as NodeJS.ErrnoException;
+function isWrongUsage(error: Error): boolean {
+  if (error instanceof JournalError && unusable.includes(error.kind)) return true;
+  const { code = "" } = (error.cause ?? {}) as NodeJS.ErrnoException;
   return wrongUsage.includes(code);
 }
+const unusable: readonly JournalErrorKind[] = ["newer", "other-version", "damaged", "planted"];
 const wrongUsage = [
   ...["EADDRNOTAVAIL", "ENOTFOUND", "EACCES", "EPERM", "EROFS"],
   ...["ENOENT", "ENOTDIR", "EISDIR"],

@@ -8,7 +8,8 @@ import { execs, type Exec } from "../cluster/exec.ts";
 import { workerCores, workerName } from "../cluster/slurm/environment.ts";
 import { tellSupervisor, supervision } from "../cluster/supervise.ts";
 import { workerShare } from "../cluster/worker-share.ts";
-import { NameTakenError } from "../src/link/handshake.ts";
+import { AuthenticationError, ProtocolError } from "../src/errors/errors.ts";
+import { NameTakenError, RejectedError } from "../src/link/handshake.ts";
 import { longestTimerMs } from "../src/duration.ts";
 import { limits } from "../src/wire/limits.ts";
 import { configureLog, createLog, type Log } from "../src/log.ts";
@@ -18,7 +19,7 @@ import type { ModuleSource } from "../worker/main.ts";
 import { StuckThreadError } from "../worker/stuck-thread.ts";
 import { schedulerTarget, tokenFileHelp } from "./connection.ts";
 import { runDaemon } from "./daemon.ts";
-import { UsageError } from "./exit-code.ts";
+import { messageOf, UsageError } from "./exit-code.ts";
 import { orSayWhy } from "./failed-start.ts";
 import { tlsCaHelp, tlsOf, withTlsOptions, type TlsOptions } from "./tls.ts";
 import { workerEnd } from "./worker-end.ts";
@@ -228,7 +229,7 @@ async function run(address: string | undefined, options: Options, command: Comma
     );
     const running = await starting.catch((error: unknown) => {
       tellSupervisor("ending");
-      throw error;
+      throw isFinal(error) ? new UsageError(messageOf(error)) : error;
     });
     tellSupervisor("joined");
     running.ended.then(
@@ -251,6 +252,12 @@ export function checkWork(
   command.error(
     "error: required option '--module <[name=]module>' not specified; without functions of your own, give --exec only",
   );
+}
+
+/** Whether the scheduler refuses what this worker was given. A name may be free at another time. */
+function isFinal(error: unknown): boolean {
+  if (error instanceof NameTakenError) return false;
+  return [RejectedError, AuthenticationError, ProtocolError].some((kind) => error instanceof kind);
 }
 
 /** Starts a worker by the first of its names or, when another worker has that, by the second. */

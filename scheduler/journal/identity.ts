@@ -80,7 +80,7 @@ function identityPath(directory: string): string {
 /** Whoever has put a journal here knows its token. */
 function checkOwner(disk: Disk, place: string): void {
   if (!isPlanted(place, statsOf(disk, place))) return;
-  throw new JournalError("failed", `cannot trust ${place}: ${plantedHint}`);
+  throw new JournalError("planted", `cannot trust ${place}: ${plantedHint}`);
 }
 
 function statsOf(disk: Disk, place: string): { mode: number; uid: number } {

@@ -6,11 +6,12 @@
  * - `newer`: a newer version of thence wrote it, in a format of its own.
  * - `other-version`: another version wrote its records, which only that one can repeat.
  * - `damaged`: bytes are not those that were written.
+ * - `planted`: another user may have put it there.
  * - `full`: there is no room on the disk.
  * - `failed`: the operating system refused an operation.
  */
 export type JournalErrorKind =
-  "in-use" | "lost" | "newer" | "other-version" | "damaged" | "full" | "failed";
+  "in-use" | "lost" | "newer" | "other-version" | "damaged" | "planted" | "full" | "failed";
 
 /** A journal cannot be opened, read or written. */
 export class JournalError extends Error {

@@ -6,6 +6,7 @@ import type { Stats } from "node:fs";
 import { open } from "node:fs/promises";
 import { hmac } from "../link/hmac.ts";
 import { hideInLogs } from "../log.ts";
+import { UsageError } from "../usage-error.ts";
 import { rightOf, viewPrefix } from "../wire/rights.ts";
 import { isPlanted, plantedHint, warnOfExposure, type Warn } from "./exposure.ts";
 
@@ -19,10 +20,10 @@ export function viewTokenOf(token: string): string {
   return checkedToken(`${viewPrefix}${hmac(token, "thence view token")}`, "the view token");
 }
 
-/** @throws {Error} when a scheduler cannot have this token */
+/** @throws {UsageError} when a scheduler cannot have this token */
 export function checkFullToken(token: string): void {
   if (rightOf(token) === "full") return;
-  throw new Error(
+  throw new UsageError(
     `give the scheduler a full token: one that begins with "${viewPrefix}" is a view token`,
   );
 }

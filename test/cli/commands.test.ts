@@ -180,7 +180,7 @@ describe("token", () => {
     expect(await ask("doctor", "--scheduler-file", view)).toMatchObject({ how: 0 });
     const module = path.join(root, "test", "fixtures", "arithmetic.ts");
     const refused = await ask("worker", "--scheduler-file", view, "--module", module);
-    expect(refused.how).toBe(1);
+    expect(refused.how).toBe(2);
     expect(refused.stderr).toContain("give the worker the full token");
     expect(refused.stderr).not.toContain("another worker");
     const full = await ask("token", "--scheduler-file", view);

@@ -6,7 +6,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readSchedulerFile, writeSchedulerFile } from "../../src/meeting/scheduler-file.ts";
-import { mintToken } from "../../src/meeting/token.ts";
+import { mintToken, viewTokenOf } from "../../src/meeting/token.ts";
 import { node, Program, reap, root, thence, type StartOptions } from "../processes.ts";
 
 const tasks = path.join(root, "test", "fixtures", "arithmetic.ts");
@@ -239,9 +239,13 @@ describe("a worker", () => {
     const program = scheduler(["--scheduler-file", file]);
     const [, url] = await program.wrote(/listening on (\S+)/);
     const { how, stderr } = await worker([url!], { env: { THENCE_TOKEN: "wrong-token" } }).ended;
-    expect(how).toBe(1);
+    expect(how).toBe(2);
     expect(stderr).toMatch(/token/);
     expect(stderr).not.toContain("wrong-token");
+    const THENCE_TOKEN = viewTokenOf((await readSchedulerFile(file))!.token);
+    const viewing = await worker([url!], { env: { THENCE_TOKEN } }).ended;
+    expect(viewing.how).toBe(2);
+    expect(viewing.stderr).toContain("give the worker the full token: a view token only allows");
   });
 
   test.each([

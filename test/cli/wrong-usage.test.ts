@@ -1,6 +1,6 @@
 // Daemons that were given what no attempt could start with: they say so, exit with 2, and are not started anew.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -24,6 +24,7 @@ test.each<[words: string, args: string[]]>([
   ["/nowhere/s.json", [...scheduler, "--scheduler-file", "/nowhere/s.json"]],
   ["/nowhere/token", [...scheduler, "--token-file", "/nowhere/token"]],
   ["printable", [...scheduler, "--token", ""]],
+  ["a full token", [...scheduler, "--token", "view.x"]],
   ["--pid-file", [...scheduler, "--pid-file", "/nowhere/pid"]],
   ["/dev/null", [...scheduler, "--journal", "/dev/null"]],
   ["nosuch", ["run", "--module", module, "--interface", "nosuch", module]],
@@ -39,5 +40,17 @@ test.each<[words: string, args: string[]]>([
     .split("\n")
     .filter((line) => line.includes(words));
   expect(lines, stderr).toHaveLength(1);
+  expect(stderr.trimEnd().split("\n").at(-1)).toContain(words);
+});
+
+test.each([
+  ["of a newer version", '{"format":99}', "start the newer version on this journal"],
+  ["that is damaged", "{}", "is not the identity of a journal: restore it from a backup"],
+])("a journal %s", async (_, identity, words) => {
+  const folder = await mkdtemp(path.join(tmpdir(), "thence-usage-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(path.join(folder, "journal.json"), identity, { mode: 0o600 });
+  const { how, stderr } = await thence([...scheduler, "--journal", folder]).ended;
+  expect(how, stderr).toBe(2);
   expect(stderr.trimEnd().split("\n").at(-1)).toContain(words);
 });
