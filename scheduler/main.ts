@@ -29,7 +29,7 @@ import type { Durability } from "./journal/durability.ts";
 import { openDurable, type Durable } from "./durable.ts";
 import { isLocalProcess } from "./local-process.ts";
 import { watchHeap } from "../src/heap-watch.ts";
-import { memoryLimits, type MemoryLimits } from "./memory-limits.ts";
+import { checkMemoryLimit, memoryLimits, type MemoryLimits } from "./memory-limits.ts";
 import { Relay } from "./relay.ts";
 import { startServer, type Server } from "./server.ts";
 import { saidGoodbye, Sessions } from "./sessions.ts";
@@ -67,9 +67,9 @@ export type SchedulerOptions = {
   /** The interval of the heartbeat of each link. Default: 3,000; three missed beats are a drop. */
   heartbeatMs?: number;
   /**
-   * Bytes of what it keeps for clients: arguments, results, published values and all else. Near them it reads more slowly
-   * from those who bring more, and then refuses what is new with `OverloadedError`. Default: 30 % of the memory of
-   * this machine or its control group, and of that 40 % of the heap of Node for texts and tasks.
+   * Bytes of what it keeps for clients, at least 4 MiB: arguments, results, published values and all else. Near them it
+   * reads more slowly from those who bring more, and then refuses what is new with `OverloadedError`. Default: 30 % of
+   * the memory of this machine or its control group, and of that 40 % of the heap of Node for texts and tasks.
    */
   memoryLimit?: number;
   /** Looks which steps of the scheduler's own batch job run, when no worker is left. */
@@ -117,6 +117,7 @@ export async function startScheduler(options: SchedulerOptions = {}): Promise<Ru
     throw new TypeError("durability needs a journal: without one nothing is kept");
   }
   if (options.token !== undefined) checkFullToken(options.token);
+  if (options.memoryLimit !== undefined) checkMemoryLimit(options.memoryLimit);
   if (schedulerFile !== undefined) await refuseToReplaceLiving(schedulerFile);
   const limits = memoryLimits(options.memoryLimit);
   const core = {

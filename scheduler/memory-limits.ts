@@ -3,6 +3,8 @@
 import { totalmem } from "node:os";
 import { cgroupMemoryLimit } from "../src/cgroup-limit.ts";
 import { oldSpaceBytes } from "../src/old-space.ts";
+import { formatSize } from "../src/size.ts";
+import { UsageError } from "../src/usage-error.ts";
 import { limits } from "../src/wire/limits.ts";
 
 /** Part of the machine's memory: workers may be on the same one, and a snapshot for the journal takes as much again. */
@@ -12,6 +14,11 @@ const shareOfMachine = 0.3;
  * messages on their way, in either direction, are on the same heap.
  */
 const shareOfHeap = 0.4;
+
+/** Frames of so many bytes are read whatever the memory. */
+const frameBytes = 2 ** 20;
+/** What arrives may have a quarter, so one such frame fits; the facts of a worker, which have another one, do too. */
+const leastMemoryBytes = 4 * frameBytes;
 
 /** More than a session and its socket take on the heap while nothing waits there. */
 const sessionBytes = 16 * 1024;
@@ -35,6 +42,15 @@ export type MemoryLimits = {
   readonly sessions: number;
 };
 
+/** @throws {UsageError} when no worker could join, or nothing be sent, with so much memory */
+export function checkMemoryLimit(bytes: number): void {
+  if (bytes >= leastMemoryBytes) return;
+  throw new UsageError(
+    `a memory limit of ${formatSize(bytes)} leaves no room for workers and clients: give the scheduler ` +
+      `${formatSize(leastMemoryBytes)} or more (--memory-limit)`,
+  );
+}
+
 /**
  * @param memoryBytes as the user says. Default: a share of the memory of this machine or its control group.
  * @param heap bytes of old objects on the heap of this process
@@ -48,7 +64,7 @@ export function memoryLimits(
     memoryBytes,
     heapBytes,
     frameBytes: Math.floor(
-      Math.min(limits.frameBytes, heap / 16, Math.max(memoryBytes / 4, 2 ** 20)),
+      Math.min(limits.frameBytes, heap / 16, Math.max(memoryBytes / 4, frameBytes)),
     ),
     readBytes: Math.floor(heap / 4),
     pauseAboveBytes: Math.floor(Math.min(64 * 2 ** 20, heapBytes / 8)),

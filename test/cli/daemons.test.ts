@@ -131,6 +131,14 @@ describe("a scheduler", () => {
     }
   });
 
+  test("has room for a worker and its client with the least memory that it takes", async () => {
+    const where = ["--scheduler-file", file];
+    await scheduler([...where, "--memory-limit", "4MiB"]).wrote(/connect a worker with/);
+    await worker(where).wrote(/joined the scheduler/);
+    const { how, stdout } = await thence(["submit", ...where, "add", "1", "2"]).ended;
+    expect([how, stdout]).toEqual([0, "3\n"]);
+  });
+
   test("does not start on a port that is taken, and says so with 1", async () => {
     const first = scheduler();
     const [, port] = await first.wrote(/listening on ws:\/\/127\.0\.0\.1:(\d+)/);

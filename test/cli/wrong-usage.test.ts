@@ -25,6 +25,8 @@ test.each<[words: string, args: string[]]>([
   ["/nowhere/token", [...scheduler, "--token-file", "/nowhere/token"]],
   ["printable", [...scheduler, "--token", ""]],
   ["a full token", [...scheduler, "--token", "view.x"]],
+  ["4 MiB or more", [...scheduler, "--memory-limit", "16KiB"]],
+  ["4 MiB or more", [...scheduler, "--memory-limit", "4095KiB"]],
   ["--pid-file", [...scheduler, "--pid-file", "/nowhere/pid"]],
   ["/dev/null", [...scheduler, "--journal", "/dev/null"]],
   ["nosuch", ["run", "--module", module, "--interface", "nosuch", module]],
