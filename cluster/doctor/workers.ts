@@ -3,18 +3,22 @@
 import { hostname } from "node:os";
 import PQueue from "p-queue";
 import type { Session } from "../../client/session.ts";
+import { describeDuration } from "../../src/duration.ts";
 import { RejectedError } from "../../src/link/handshake.ts";
 import { openProven } from "../../src/link/open.ts";
 import { withoutPin } from "../../src/link/pin.ts";
 import { isLoopback } from "../../src/meeting/loopback.ts";
+import { timestamp } from "../../src/timers.ts";
 import { version } from "../../src/version.ts";
-import type { WorkerInfo } from "../../src/wire/facts.ts";
+import type { SchedulerInfo, WorkerInfo } from "../../src/wire/facts.ts";
 import { adviceFor } from "./http.ts";
 import { Subject, type Finding } from "./findings.ts";
 import { openFilesLimit } from "./machine.ts";
 
 /** Attempts at once. */
 const atOnce = 32;
+/** Workers that went, of which so many are named. */
+const shownDepartures = 3;
 
 export async function examineWorkers(
   session: Session,
@@ -23,7 +27,7 @@ export async function examineWorkers(
   const subject = new Subject("workers");
   const workers = await session.request("workers", {});
   if (workers.length === 0) {
-    subject.warn("no worker has joined", "the logs of the workers say what they wait for");
+    examineDepartures(subject, await session.request("info", {}));
     return subject.findings;
   }
   const queue = new PQueue({ concurrency: atOnce });
@@ -55,6 +59,20 @@ export async function examineWorkers(
     subject.fail(`${workers.length} workers, and at most ${limit} open files`, advice);
   }
   return subject.findings;
+}
+
+/** Why there is no worker, as far as the scheduler knows. */
+function examineDepartures(subject: Subject, { departures }: SchedulerInfo): void {
+  if (departures.length === 0) {
+    const advice = "the logs of the workers say what they wait for";
+    return subject.warn("no worker has joined", advice);
+  }
+  const isAll = departures.length <= shownDepartures;
+  subject.warn("no worker is here", isAll ? undefined : "`thence status` names more that went");
+  for (const { worker, how, at } of departures.slice(-shownDepartures).reverse()) {
+    const ago = describeDuration(Math.max(0, timestamp() - at));
+    subject.warn(`${worker}, gone ${ago} ago: ${how}`);
+  }
 }
 
 function examineVersions(subject: Subject, workers: readonly WorkerInfo[]): void {

@@ -65,6 +65,27 @@ test("says that all is well, under headings", async () => {
   expect(stdout).toContain(`ok    all run thence ${version}, as here`);
 }, 60_000);
 
+test("tells why there is no worker, when the scheduler knows", async () => {
+  const lonely = path.join(folder, "lonely.json");
+  const where = ["--scheduler-file", lonely];
+  await thence(["scheduler", "--port", "0", ...where]).wrote(/connect a worker with/);
+  const ofWorkers = async () =>
+    (await findings(where)).filter(({ about }) => about === "workers").map(({ text }) => text);
+  expect(await ofWorkers()).toEqual(["no worker has joined"]);
+
+  const start = (name: string, module: string) =>
+    thence(["worker", "--threads", "1", ...where, "--name", name, "--module", module]);
+  const one = start("one", path.join(root, "test", "fixtures", "arithmetic.ts"));
+  await one.wrote(/joined the scheduler/);
+  await one.end();
+  await start("two", "./nowhere.ts").ended;
+  expect(await ofWorkers()).toEqual([
+    "no worker is here",
+    expect.stringMatching(/^two, gone .+ ago: .*nowhere\.ts does not load/),
+    expect.stringMatching(/^one, gone .+ ago: it left/),
+  ]);
+}, 60_000);
+
 test("without a scheduler it looks at the machine, and says what else it could", async () => {
   const { how, stdout } = await doctor([]);
   expect(how).toBe(0);
