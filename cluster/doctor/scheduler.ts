@@ -8,7 +8,7 @@ import type { Session } from "../../client/session.ts";
 import { AuthenticationError, ProtocolError } from "../../src/errors/errors.ts";
 import { withoutPin } from "../../src/link/pin.ts";
 import { isLoopback } from "../../src/meeting/loopback.ts";
-import { exposureOf } from "../../src/meeting/exposure.ts";
+import { exposureOf, remedyOf } from "../../src/meeting/exposure.ts";
 import { readSchedulerFile, type SchedulerFile } from "../../src/meeting/scheduler-file.ts";
 import { now, timestamp } from "../../src/timers.ts";
 import { version } from "../../src/version.ts";
@@ -45,12 +45,11 @@ export async function examineFile(path: string): Promise<ExaminedFile> {
     const advice = "start a scheduler with this file, or remove it";
     subject.fail(`${path} is stale: its scheduler is gone, ${writer}`, advice);
   } else subject.ok(`${path}: ${writer}`);
-  const exposure = exposureOf(statSync(path));
+  const stats = statSync(path);
+  const exposure = exposureOf(stats);
   if (exposure !== undefined && rightOf(file.token) === "full") {
-    subject.fail(
-      `${exposure} ${path}, and with its token run code as you`,
-      `chmod 600 ${path}, and give the scheduler a new token`,
-    );
+    const { whose, advice } = remedyOf(path, stats);
+    subject.fail(`${exposure} ${path}, and with its token run code as ${whose}`, advice);
   }
   return { findings, file };
 }

@@ -1,7 +1,7 @@
 // Warns when a file with a token is open to others, and knows one that somebody else may have put in its place:
 // whoever has the token can run code as the owner of the workers.
 
-import { lstatSync, readlinkSync, realpathSync, type Stats } from "node:fs";
+import { lstatSync, readFileSync, readlinkSync, realpathSync, statSync, type Stats } from "node:fs";
 import path from "node:path";
 
 export type Warn = (text: string) => void;
@@ -13,16 +13,55 @@ const warnedOf = new Set<string>();
 export function warnOfExposure(
   what: string,
   place: string,
-  stats: Pick<Stats, "mode">,
+  stats: Pick<Stats, "mode" | "uid">,
   warn: Warn,
 ): void {
   const exposure = exposureOf(stats);
   if (exposure === undefined || warnedOf.has(place)) return;
   warnedOf.add(place);
-  warn(
-    `${exposure} ${what}, and with its token run code as you: chmod 600 ${place}, ` +
-      "and give the scheduler a new token",
-  );
+  const { whose, advice } = remedyOf(place, stats);
+  warn(`${exposure} ${what}, and with its token run code as ${whose}: ${advice}`);
+}
+
+/** Whose file with a token this is, and what whoever reads it can do when others can read it too. */
+export function remedyOf(
+  place: string,
+  { uid }: Pick<Stats, "uid">,
+): { whose: string; advice: string } {
+  const own = process.getuid?.();
+  if (own === undefined || own === 0 || own === uid) {
+    return { whose: "you", advice: `chmod 600 ${place}, and give the scheduler a new token` };
+  }
+  const owner = userName(uid);
+  const advice = `ask ${owner}, whose it is, for chmod 600 ${place} and a new token, or for ${viewTokenFile}`;
+  return { whose: owner, advice };
+}
+
+/** Why a file with a token cannot be read; when it is somebody else's, with whose it is and what to ask for. */
+export function whyUnreadable(place: string, { code, message }: NodeJS.ErrnoException): string {
+  const own = process.getuid?.();
+  if (code !== "EACCES" || own === undefined) return message;
+  // In a folder that is closed to this user, nobody says whose the file is.
+  const uid = orUndefined(() => statSync(place).uid);
+  if (uid === undefined || uid === own) return message;
+  return `${message}: it belongs to ${userName(uid)}, whom you can ask for ${viewTokenFile}`;
+}
+
+const viewTokenFile = "a file with a view token, which `thence token --view` prints";
+
+function userName(uid: number): string {
+  // Users of a directory service are not in this file.
+  const users = orUndefined(() => readFileSync("/etc/passwd", "utf8")) ?? "";
+  const line = users.split("\n").find((each) => each.split(":")[2] === `${uid}`);
+  return line?.split(":")[0] ?? `user ${uid}`;
+}
+
+function orUndefined<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -10,7 +10,7 @@ import { Compile } from "typebox/schema";
 import { ConnectionError } from "../errors/errors.ts";
 import { hideInLogs } from "../log.ts";
 import { rightOf } from "../wire/rights.ts";
-import { isPlanted, plantedHint, warnOfExposure, type Warn } from "./exposure.ts";
+import { isPlanted, plantedHint, warnOfExposure, whyUnreadable, type Warn } from "./exposure.ts";
 
 const schema = Type.Object({
   /** Identifies this run of the scheduler, so that a file of an earlier run can be detected. */
@@ -39,9 +39,11 @@ export function checkSchedulerPath(path: string, { toRead }: { toRead: boolean }
     checkKind(path, statSync(path));
     if (toRead) accessSync(path, constants.R_OK);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return;
-    throw code === undefined ? error : new Error(`cannot read the scheduler file: ${message}`);
+    const failure = error as NodeJS.ErrnoException;
+    if (failure.code === "ENOENT") return;
+    if (failure.code === undefined) throw error;
+    const why = whyUnreadable(path, failure);
+    throw new Error(`cannot read the scheduler file: ${why}`, { cause: error });
   }
 }
 
@@ -100,9 +102,10 @@ export async function readSchedulerFile(
   try {
     ({ text, stats } = await readRegularFile(path));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    const failure = error as NodeJS.ErrnoException;
+    if (failure.code === "ENOENT") return undefined;
     throw new ConnectionError(
-      `cannot read the scheduler file ${path}: ${(error as Error).message}`,
+      `cannot read the scheduler file ${path}: ${whyUnreadable(path, failure)}`,
     );
   }
   const content = parsed(text);

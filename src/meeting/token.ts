@@ -8,7 +8,7 @@ import { hmac } from "../link/hmac.ts";
 import { hideInLogs } from "../log.ts";
 import { UsageError } from "../usage-error.ts";
 import { rightOf, viewPrefix } from "../wire/rights.ts";
-import { isPlanted, plantedHint, warnOfExposure, type Warn } from "./exposure.ts";
+import { isPlanted, plantedHint, warnOfExposure, whyUnreadable, type Warn } from "./exposure.ts";
 
 /** Makes a token of 256 random bits, as text that is safe in headers, URLs and shells. */
 export function mintToken(): string {
@@ -70,10 +70,9 @@ export function checkTokenAtHand(sources: TokenSources): void {
 }
 
 async function tokenIn(path: string, warn: Warn | undefined): Promise<string> {
-  const { content, stats } = await contentOf(path).catch((error: unknown) => {
-    throw new Error(`cannot read the token file ${path}: ${(error as Error).message}`, {
-      cause: error,
-    });
+  const { content, stats } = await contentOf(path).catch((error: NodeJS.ErrnoException) => {
+    const why = whyUnreadable(path, error);
+    throw new Error(`cannot read the token file ${path}: ${why}`, { cause: error });
   });
   const token = checkedToken(tokenOf(content.trim()), `the token in ${path}`);
   if (stats.isFile() && rightOf(token) === "full") {
