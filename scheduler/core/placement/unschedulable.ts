@@ -193,9 +193,9 @@ export function failUnknownFunction(step: StepContext, facts: FunctionFacts): vo
     state.timers.add(at, { kind: "unknown-function", function: facts });
     return;
   }
-  // The next task of the function, or the next worker, starts the timeout and the warning anew.
+  // The next task of the function, or the first worker that stays, starts the timeout and the warning anew.
   facts.unknownSince = undefined;
-  if (state.workers.size === 0) return;
+  if (!hasWorkers(state)) return;
   facts.warned = false;
   const message = unknownFunction(state, facts);
   // Failing one task may fail its dependents, and so remove lanes and sites while they are walked.

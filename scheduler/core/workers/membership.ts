@@ -5,6 +5,7 @@ import { cut } from "../../../src/errors/brief-failure.ts";
 import type { JobStep } from "../../../src/wire/lifetimes.ts";
 import type { Predecessor, Resources } from "../../../src/wire/protocol.ts";
 import { countStart, dropDispatch, offerRoom, updateRoom } from "../placement/dispatches.ts";
+import { hasWorkers } from "../placement/no-workers.ts";
 import { addToRosters, markOf, removeFromRosters, sitesOf } from "../placement/rosters.ts";
 import type { Site } from "../placement/sites.ts";
 import { tellOfWorker } from "../clients/feeds.ts";
@@ -51,6 +52,7 @@ export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void 
     if (other.name !== facts.name) continue;
     lose(step, other.id, facts.predecessor?.how ?? "another worker took its name");
   }
+  const isFirst = !hasWorkers(state);
   const worker = createWorker(state, id, facts, now);
   state.workers.set(id, worker);
   state.departures.delete(worker.name);
@@ -60,8 +62,8 @@ export function join(step: StepContext, id: WorkerId, facts: WorkerFacts): void 
   register(step, worker);
   enterAllotted(state, "workers", workerBytes(worker));
   addToRosters(state, worker);
-  // With the first worker it becomes clear what is unschedulable, so every site is looked at.
-  if (state.workers.size === 1) for (const site of state.sites.values()) reconsider(state, site);
+  // With the first worker that stays it becomes clear what is unschedulable, so every site is looked at.
+  if (isFirst) for (const site of state.sites.values()) reconsider(state, site);
   else reconsiderSitesOf(state, worker);
   reconsiderRevived(state, worker);
   reconsiderReplaced(state, worker);

@@ -363,7 +363,8 @@ export class World {
       return;
     }
     if (message.type === "answer" && "to" in message && message.to === "want") {
-      for (const key of message.result.unknown) futures.delete(key);
+      const { unknown, refused } = message.result;
+      for (const key of [...unknown, ...(refused?.keys ?? [])]) futures.delete(key);
       return;
     }
     if (message.type === "answer") {

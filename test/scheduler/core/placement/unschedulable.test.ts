@@ -132,3 +132,33 @@ test("a task of a function that nobody registered fails in time, though its limi
   const failure = failureIn(story.at(story.state.options.unknownTaskTimeoutMs)).failure;
   expect(failure).toMatchObject({ code: "unknown-task", key: "b" });
 });
+
+describe("while all workers leave", () => {
+  const unknownTaskTimeoutMs = 100;
+  function leave() {
+    const story = new Story({ maxAhead: 0, unknownTaskTimeoutMs });
+    const ann = story.client("ann");
+    const w1 = story.worker("w1");
+    w1.join();
+    return { story, ann, w1 };
+  }
+
+  test("a task of a function that nobody registered waits: others may be coming", () => {
+    const { story, ann, w1 } = leave();
+    ann.submit("g", ["a"]);
+    w1.leaving();
+    expect(story.at(unknownTaskTimeoutMs)).toEqual({});
+    story.worker("w2", { functions: ["g"] }).join();
+    expect(ann.explain("a").state).toBe("running");
+  });
+
+  test("the first that comes and stays begins its timeout, though it was given up before", () => {
+    const { story, ann, w1 } = leave();
+    ann.submit("g", ["a"]);
+    w1.leaving();
+    story.at(unknownTaskTimeoutMs);
+    story.worker("w2").join();
+    const at = story.at(2 * unknownTaskTimeoutMs);
+    expect(failureIn(at).failure).toMatchObject({ code: "unknown-task", key: "a" });
+  });
+});
