@@ -27,6 +27,9 @@ export class KeyTable<Item extends { readonly key: string }> {
   private readonly others = new Map<string, Item>();
   /** The group of the last key; the next key nearly always has the same prefix. No part of a snapshot. */
   #group: Group<Item> | undefined;
+  /** The block of the last key in it, and its number: the next key is mostly there, too. */
+  #block: Block<Item> | undefined;
+  #place = -1;
   private count = 0;
 
   get size(): number {
@@ -34,11 +37,8 @@ export class KeyTable<Item extends { readonly key: string }> {
   }
 
   get(key: string): Item | undefined {
-    const number = this.#locate(key);
-    if (number >= 0) {
-      const item = this.#blockOf(number)?.items[number % blockLength];
-      if (item?.key === key) return item;
-    }
+    const number = this.#find(key);
+    if (number >= 0) return this.#itemAt(number);
     return this.others.size === 0 ? undefined : this.others.get(key);
   }
 
@@ -65,21 +65,21 @@ export class KeyTable<Item extends { readonly key: string }> {
   }
 
   delete(key: string): boolean {
-    const number = this.#locate(key);
-    const block = number < 0 ? undefined : this.#blockOf(number);
-    const index = number % blockLength;
-    if (block?.items[index]?.key !== key) {
+    const number = this.#find(key);
+    if (number < 0) {
       const wasThere = this.others.delete(key);
       if (wasThere) this.count--;
       return wasThere;
     }
     this.count--;
     const group = this.#group!;
-    block.items[index] = undefined;
-    const place = Math.floor(number / blockLength);
+    const block = this.#blockOf(number)!;
+    block.items[number % blockLength] = undefined;
+    const place = placeOf(number);
     // The newest stays until it is full: the next number goes there.
     if (--block.held === 0 && (block.items.length === blockLength || place < group.newest)) {
       group.blocks.delete(place);
+      this.#block = undefined;
     }
     if (--group.held === 0) this.#emptied(group);
     return true;
@@ -116,12 +116,42 @@ export class KeyTable<Item extends { readonly key: string }> {
     this.groups.clear();
     this.empty.clear();
     this.others.clear();
-    this.#group = undefined;
+    this.#turnTo(undefined);
     this.count = 0;
   }
 
+  /** The number of a key whose item is in the groups, with `#group` set to its group; -1 for all others. */
+  #find(key: string): number {
+    const last = this.#group;
+    if (last !== undefined) {
+      // Mostly it is in the group of the last key, and an item with the same key is proof of that.
+      const number = numberAt(key, last.prefix.length);
+      if (number >= 0) {
+        if (this.#itemAt(number)?.key === key) return number;
+        if (key.startsWith(last.prefix)) return -1;
+      }
+    }
+    const number = this.#locate(key);
+    return this.#itemAt(number)?.key === key ? number : -1;
+  }
+
+  /** The block of this number in `#group`. */
   #blockOf(number: number): Block<Item> | undefined {
-    return this.#group?.blocks.get(Math.floor(number / blockLength));
+    const place = placeOf(number);
+    if (place !== this.#place || this.#block === undefined) {
+      this.#place = place;
+      this.#block = this.#group?.blocks.get(place);
+    }
+    return this.#block;
+  }
+
+  #itemAt(number: number): Item | undefined {
+    return number < 0 ? undefined : this.#blockOf(number)?.items[number % blockLength];
+  }
+
+  #turnTo(group: Group<Item> | undefined): void {
+    this.#group = group;
+    this.#block = undefined;
   }
 
   /**
@@ -136,16 +166,16 @@ export class KeyTable<Item extends { readonly key: string }> {
     }
     const start = key.lastIndexOf("-") + 1;
     const number = start === 0 ? -1 : numberAt(key, start);
-    if (number >= 0) this.#group = this.groups.get(key.slice(0, start));
+    if (number >= 0) this.#turnTo(this.groups.get(key.slice(0, start)));
     return number;
   }
 
   /** The block for a new number; undefined when the key has to go to the Map. */
   #roomFor(key: string, number: number): Block<Item> | undefined {
     const index = number % blockLength;
-    const place = Math.floor(number / blockLength);
+    const place = placeOf(number);
     let group = this.#group;
-    const block = group?.blocks.get(place);
+    const block = this.#blockOf(number);
     if (block) {
       const isFree = block.items[index] === undefined;
       return isFree && index - block.items.length <= widestGap ? block : undefined;
@@ -156,7 +186,7 @@ export class KeyTable<Item extends { readonly key: string }> {
       const prefix = key.slice(0, key.lastIndexOf("-") + 1);
       group = { prefix, blocks: new Map(), newest: place, held: 0 };
       this.groups.set(prefix, group);
-      this.#group = group;
+      this.#turnTo(group);
     }
     const made: Block<Item> = { items: [], held: 0 };
     if (place > group.newest) {
@@ -164,6 +194,7 @@ export class KeyTable<Item extends { readonly key: string }> {
       group.newest = place;
     }
     group.blocks.set(place, made);
+    this.#block = undefined;
     return made;
   }
 
@@ -173,16 +204,21 @@ export class KeyTable<Item extends { readonly key: string }> {
     for (const oldest of this.empty) {
       this.empty.delete(oldest);
       this.groups.delete(oldest.prefix);
-      if (this.#group === oldest) this.#group = undefined;
+      if (this.#group === oldest) this.#turnTo(undefined);
       return;
     }
   }
 }
 
+/** The number of the block of a number. */
+function placeOf(number: number): number {
+  return Math.floor(number / blockLength);
+}
+
 /** The rest of the key as a number in base 36; -1 when it is not written in the usual form. */
 function numberAt(key: string, start: number): number {
   const { length } = key;
-  if (length === start || length - start > 8) return -1;
+  if (length <= start || length - start > 8) return -1;
   let number = 0;
   for (let at = start; at < length; at++) {
     const code = key.charCodeAt(at);

@@ -48,7 +48,8 @@ export function removeWants(book: Book, task: Task): void {
 
 function forgetWant({ state }: Book, task: Task, { within, wantsOfOthers }: Client): void {
   within?.wants.delete(task);
-  if (wantsOfOthers.delete(task)) enterAllotted(state, "wants", wantBytes, -1);
+  if (wantsOfOthers.size > 0 && wantsOfOthers.delete(task))
+    enterAllotted(state, "wants", wantBytes, -1);
 }
 
 /** The tasks that a client wants, and some of its own that it does not want any more. */

@@ -201,8 +201,10 @@ function settle(step: StepContext, task: Task, worker: string): void {
   if (step.state.feeds.size > 0 && state.at === "finished") {
     tellOfTask(step, task, { type: "finished", worker, bytes: state.bytes });
   }
-  forEachWanting(task, (client) => tellFinished(step, client, task));
-  const { dependents } = task;
+  const { dependents, wantedBy } = task;
+  // Not `forEachWanting`: a closure for every result is a fortieth of all that the core does for it.
+  if (wantedBy instanceof Set) for (const client of wantedBy) tellFinished(step, client, task);
+  else if (wantedBy !== undefined) tellFinished(step, wantedBy, task);
   if (dependents instanceof Set) {
     // The ready queue takes dependents newest first, so the last of them goes in first.
     for (const dependent of [...dependents].reverse()) inputFinished(step, dependent);

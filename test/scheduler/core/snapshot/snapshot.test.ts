@@ -197,7 +197,7 @@ describe("what is refused", () => {
         .matchAll(/^\s*(#\w+)\s*(?:=|;)/gm);
       return Array.from(fields, ([, field]) => `${name}.${field}`);
     });
-    expect(hidden).toEqual(["KeyTable.#group"]);
+    expect(hidden).toEqual(["KeyTable.#group", "KeyTable.#block", "KeyTable.#place"]);
   });
 
   test("the newer, the foreign, the torn", () => {
