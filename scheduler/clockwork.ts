@@ -70,6 +70,7 @@ export class Clockwork {
   readonly #cron: CronWatch;
   readonly #wall: WallWatch;
   #carrier: Carrier | undefined;
+  readonly #pulse = () => this.#carrier?.pulse?.();
   #timer: NodeJS.Timeout | undefined;
   #timerAt: number | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
@@ -211,7 +212,7 @@ export class Clockwork {
   }
 
   #apply(event: Event, now: number, { happened }: Origin): void {
-    const effects = step(this.#state, now, event, () => this.#carrier?.pulse?.());
+    const effects = step(this.#state, now, event, this.#pulse);
     this.#stepped?.(this.#state, event, { now, effects });
     for (const effect of effects) this.#perform(effect);
     happened?.();

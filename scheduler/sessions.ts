@@ -132,10 +132,11 @@ export class Sessions implements Carrier {
   send(peer: string, messages: readonly (ToClient | ToWorker)[]): void {
     const link = this.#sessions.get(peer)?.link;
     if (link === undefined) return;
-    for (const [index, message] of messages.entries()) {
+    let sent = 0;
+    for (const message of messages) {
       if (message.type === "answer") this.#pacing.answer(link, message);
       else link.send(message);
-      if (index % messagesPerPulse === messagesPerPulse - 1) this.pulse();
+      if (++sent % messagesPerPulse === 0) this.pulse();
     }
   }
 

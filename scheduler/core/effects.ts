@@ -89,8 +89,7 @@ export class Effects {
 
   /** The state of a task has changed. */
   countChange(): void {
-    this.#changes++;
-    if (this.#changes % changesPerPulse === 0) this.#pulse();
+    if (++this.#changes % changesPerPulse === 0) this.#pulse();
   }
 
   /** Runs at the end of the step, when the tasks that it made ready have been placed. */

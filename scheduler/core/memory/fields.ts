@@ -69,26 +69,33 @@ const fields = {
   readonly [Field in keyof State]: number | `entered: ${string}` | `small: ${string}`;
 };
 
-type Counted = {
-  [Field in keyof State]: (typeof fields)[Field] extends number ? Field : never;
-}[keyof State];
+const {
+  tasks,
+  unschedulableTimers,
+  tooLarge,
+  descendants,
+  replicaRequests,
+  kept,
+  timers,
+  wallTimers,
+  ...others
+} = fields;
+// Compiles as long as `tableBytes` sums all that are numbers.
+others satisfies { readonly [name: string]: string };
 
 /**
  * Bytes of what is counted by the lengths of its tables. They are written out, since this is asked with every message,
  * and to read the fields of the state by their names takes five times as long.
  */
 export function tableBytes(state: State): number {
-  const bytes: Record<Counted, number> = {
-    tasks: fields.tasks * state.tasks.size,
-    unschedulableTimers: fields.unschedulableTimers * state.unschedulableTimers.size,
-    tooLarge: fields.tooLarge * state.tooLarge.size,
-    descendants: fields.descendants * state.descendants.size,
-    replicaRequests: fields.replicaRequests * state.replicaRequests.size,
-    kept: fields.kept * state.kept.size,
-    timers: fields.timers * state.timers.size,
-    wallTimers: fields.wallTimers * state.wallTimers.size,
-  };
-  let sum = 0;
-  for (const field in bytes) sum += bytes[field as Counted];
-  return sum;
+  return (
+    tasks * state.tasks.size +
+    unschedulableTimers * state.unschedulableTimers.size +
+    tooLarge * state.tooLarge.size +
+    descendants * state.descendants.size +
+    replicaRequests * state.replicaRequests.size +
+    kept * state.kept.size +
+    timers * state.timers.size +
+    wallTimers * state.wallTimers.size
+  );
 }
