@@ -73,7 +73,11 @@ export function whatIsMissing(state: State, constraint: PlacementConstraint): st
   for (const resource in resources) {
     const most = Math.max(...tagged.map((worker) => worker.resources[resource] ?? 0));
     if (most >= resources[resource]!) continue;
-    const those = tags.length === 0 ? who : `${who} tagged ${quoted(tags, 10)}`;
+    // Those without the function, or without the tags, may have more of it.
+    const isElsewhere =
+      !isPinned && staying.some((worker) => (worker.resources[resource] ?? 0) > most);
+    const where = isElsewhere ? ` that has the function "${name}"` : "";
+    const those = tags.length === 0 ? `${who}${where}` : `${who} tagged ${quoted(tags, 10)}`;
     return `${those} has ${resources[resource]} of resource "${resource}": the most that one has is ${most}`;
   }
   return `no one worker has all that it asks for: ${shortages(tagged, constraint)}`;

@@ -98,6 +98,10 @@ describe("explain", () => {
     expect(whyOf({ workers: ["x"], allowOtherWorkers: true, resources: { ram: 9 } })).toBe(
       'no worker has 9 of resource "ram": the most that one has is 8',
     );
+    story.worker("w9", { functions: ["g"], resources: { gpu: 100 } }).join();
+    expect(whyOf({ resources: { gpu: 99 } })).toMatch(
+      /^no worker that has the function "f" has 99 of resource "gpu": the most that one has is \d+$/,
+    );
     expect(whyOf({ resources: { gpu: 1, ram: 1 } })).toBe(
       'no one worker has all that it asks for: w1 has 0 of resource "ram" where 1 is needed; ' +
         'w2 has 0 of resource "ram" where 1 is needed; w3 has 0 of resource "gpu" where 1 is needed, and 1 more',
