@@ -23,7 +23,8 @@ import { systemClock, type Clock } from "./clock.ts";
 import { hmac, isSame, mintNonce } from "./hmac.ts";
 import { refusalError } from "./handshake.ts";
 import type { Purpose } from "./purpose.ts";
-import { closeCodes, describeClose, noHandlers, type Socket, type SocketData } from "./socket.ts";
+import { closeCodes, describeClose, noHandlers } from "./socket.ts";
+import type { Socket, SocketClose, SocketData } from "./socket.ts";
 
 const Nonce = Type.String({ minLength: 22, maxLength: 128 });
 const Proof = Type.String({ minLength: 43, maxLength: 43 });
@@ -136,8 +137,8 @@ export type AwaitProofOptions = {
   /** Default: 10,000. */
   timeoutMs?: number | undefined;
   clock?: Clock | undefined;
-  /** Receives the reason for a refusal, for the log. */
-  onRefused?: ((why: string) => void) | undefined;
+  /** Receives the reason for a refusal, for the log, and whether the other side has just vanished. */
+  onRefused?: ((why: string, hasVanished: boolean) => void) | undefined;
 };
 
 /**
@@ -163,7 +164,7 @@ export async function awaitProof(
       arrived.resolve(data);
     },
     wrote() {},
-    closed: (close) => over.reject(new Gone(describeClose(close))),
+    closed: (close) => over.reject(new Gone(close)),
   });
   const next = async (): Promise<unknown> => {
     const data = await Promise.race([arrived.promise, over.promise]);
@@ -190,7 +191,7 @@ export async function awaitProof(
   } catch (error) {
     if (error instanceof Refused) refuse(socket, error.code, error.message);
     else if (!(error instanceof Gone)) throw error;
-    onRefused?.(error.message);
+    onRefused?.(error.message, error instanceof Gone && error.hasVanished);
     return undefined;
   } finally {
     stopWaiting();
@@ -208,10 +209,16 @@ class Refused extends Error {
 
 /** The other side has left before it proved anything. */
 class Gone extends Error {
-  constructor(how: string) {
-    super(`it left before it proved that it knows the token: ${how}`);
+  /** Without a word, as the processes of a job do that is over. */
+  readonly hasVanished: boolean;
+
+  constructor(close: SocketClose) {
+    super(`it left before it proved that it knows the token: ${describeClose(close)}`);
+    this.hasVanished = close.code === vanished && close.violation === undefined;
   }
 }
+/** The code of RFC 6455 for a connection that ended without a close. */
+const vanished = 1006;
 
 function challengeIn(value: unknown): Static<typeof challengeSchema> {
   const { type, protocol } = (value ?? {}) as { type?: unknown; protocol?: unknown };

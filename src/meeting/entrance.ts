@@ -22,6 +22,9 @@ export type EntranceOptions = {
   maxStrangers?: number | undefined;
 };
 
+/** More bytes than a challenge and a proof take. */
+const mostOfProof = 4 * 1024;
+
 export class Entrance {
   readonly #options: EntranceOptions;
   /** What cuts each stranger off, the oldest first. */
@@ -70,7 +73,10 @@ export class Entrance {
       tokenFor: (claimed) => tokenFor(claimed, purpose),
       purpose,
       timeoutMs: proofMs,
-      onRefused: refused,
+      onRefused(why, hasVanished) {
+        // A program that was killed as it connected is no news; `ws` itself cuts off whoever floods it.
+        if (!hasVanished || stream.bytesRead - first > mostOfProof) refused(why);
+      },
     });
     if (right === undefined || isRefused) return;
     leave();

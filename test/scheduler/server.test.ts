@@ -339,6 +339,20 @@ describe("strangers, who have proved nothing yet,", () => {
     expect(accepted).toEqual([]);
   });
 
+  test("are no news when they vanish as they connect, and are when they say why they leave", async () => {
+    const { server, ws, turnedAway } = await start();
+    const killed = await stranger(ws);
+    killed.webSocket.terminate();
+    const honest = await stranger(ws);
+    honest.webSocket.close(4001, "the dialling side has another token");
+    await honest.closed;
+    await server.close();
+    running.length = 0;
+    expect(turnedAway).toEqual([
+      expect.stringMatching(/: the dialling side has another token$/) as string,
+    ]);
+  });
+
   test("are cut off in time when they say nothing", async () => {
     const { ws, turnedAway } = await start({ proofMs: 100 });
     const { closed } = await stranger(ws);
