@@ -50,7 +50,8 @@ export function configureLog({
   const lineOf = format === "json" ? jsonLine : textLine;
   configureSync({
     reset: true,
-    sinks: { lines: (record) => write(`${withoutSecrets(lineOf(record))}\n`) },
+    // The line end first: each step that reads a long line makes a copy, unless nothing was added since.
+    sinks: { lines: (record) => write(withoutSecrets(`${lineOf(record)}\n`)) },
     loggers: [
       { category: "thence", sinks: ["lines"], lowestLevel: parseLogLevel(level) },
       { category: ["logtape", "meta"], sinks: ["lines"], lowestLevel: "warning" },

@@ -73,8 +73,9 @@ export type ToThread =
  * it. So much and no more may be under way from one thread.
  */
 export function weightOf(length: number): number {
-  return 1 + Math.floor(length / 2_048);
+  return 1 + Math.floor(length / bytesPerWeight);
 }
+export const bytesPerWeight = 2_048;
 export const mostWeight = 1_000;
 
 export type FromThread =

@@ -12,6 +12,7 @@ import { toCloneable } from "../boundary/cloneable.ts";
 import type { ThreadOptions, ToThread } from "../boundary/messages.ts";
 import { ProcessRegistry } from "../boundary/process-registry.ts";
 import { UnpostedResults } from "../boundary/unposted-results.ts";
+import { Credit } from "./credit.ts";
 import { HeapLimitError, type Host, type HostEvents, type HostSetup } from "./host.ts";
 
 export class ThreadHost implements Host {
@@ -24,6 +25,10 @@ export class ThreadHost implements Host {
   readonly #port: MessagePort;
   readonly #unposted = new UnpostedResults();
   readonly #underWay = new Int32Array(new SharedArrayBuffer(4));
+  readonly #credit = new Credit((weight) => {
+    Atomics.sub(this.#underWay, 0, weight);
+    Atomics.notify(this.#underWay, 0);
+  });
   readonly processes = new ProcessRegistry();
 
   constructor({ options, cells, heapBytes }: HostSetup, events: HostEvents) {
@@ -58,8 +63,7 @@ export class ThreadHost implements Host {
   }
 
   taken(weight: number): void {
-    Atomics.sub(this.#underWay, 0, weight);
-    Atomics.notify(this.#underWay, 0);
+    this.#credit.add(weight);
   }
 
   collect(): void {

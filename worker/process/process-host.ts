@@ -10,6 +10,7 @@ import type { Payload } from "../../src/payload/payload.ts";
 import type { Cells } from "../boundary/cells.ts";
 import type { CloneablePayload } from "../boundary/cloneable.ts";
 import type { ToThread } from "../boundary/messages.ts";
+import { Credit } from "../pool/credit.ts";
 import type { Host, HostEvents, HostSetup, RemoteStates } from "../pool/host.ts";
 import { FrameReader, toFrame } from "./frames.ts";
 import { executorSessions } from "../processes/end-processes.ts";
@@ -37,8 +38,7 @@ export class ProcessHost implements Host, RemoteStates {
   /** What the process reads. */
   #inbox: Socket | undefined = undefined;
   #corked = false;
-  /** The weight of what was taken in this turn. */
-  #taken = 0;
+  readonly #credit = new Credit((weight) => this.#write({ type: "taken", weight }));
   #heapMib: number | undefined = undefined;
   #over = false;
 
@@ -117,13 +117,7 @@ export class ProcessHost implements Host, RemoteStates {
   }
 
   taken(weight: number): void {
-    if (this.#taken === 0) {
-      process.nextTick(() => {
-        this.#write({ type: "taken", weight: this.#taken });
-        this.#taken = 0;
-      });
-    }
-    this.#taken += weight;
+    this.#credit.add(weight);
   }
 
   recall(tickets: readonly number[]): void {
