@@ -12,7 +12,7 @@ import { toCloneable } from "../boundary/cloneable.ts";
 import type { ThreadOptions, ToThread } from "../boundary/messages.ts";
 import { ProcessRegistry } from "../boundary/process-registry.ts";
 import { UnpostedResults } from "../boundary/unposted-results.ts";
-import { Credit } from "./credit.ts";
+import { Credit } from "../boundary/credit.ts";
 import { HeapLimitError, type Host, type HostEvents, type HostSetup } from "./host.ts";
 
 export class ThreadHost implements Host {

@@ -10,7 +10,7 @@ import type { Payload } from "../../src/payload/payload.ts";
 import type { Cells } from "../boundary/cells.ts";
 import type { CloneablePayload } from "../boundary/cloneable.ts";
 import type { ToThread } from "../boundary/messages.ts";
-import { Credit } from "../pool/credit.ts";
+import { Credit } from "../boundary/credit.ts";
 import type { Host, HostEvents, HostSetup, RemoteStates } from "../pool/host.ts";
 import { FrameReader, toFrame } from "./frames.ts";
 import { executorSessions } from "../processes/end-processes.ts";

@@ -4,7 +4,7 @@
 
 import { oldSpaceBytes } from "../../src/old-space.ts";
 import { setImmediate, setTimeout } from "../../src/timers.ts";
-import { bytesPerWeight } from "../boundary/messages.ts";
+import { bytesPerWeight } from "./messages.ts";
 
 /** What is taken in so many milliseconds is at most as large as the heap. */
 const heapMs = 400;

@@ -3,7 +3,7 @@
 
 import { expect, test, vi } from "vitest";
 import { bytesPerWeight } from "../../../worker/boundary/messages.ts";
-import { Credit } from "../../../worker/pool/credit.ts";
+import { Credit } from "../../../worker/boundary/credit.ts";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
